@@ -1,0 +1,298 @@
+package policy
+
+import (
+	"net/netip"
+	"time"
+)
+
+// Config is the replicated configuration document. Zones are objects of their own.
+type Config struct {
+	Regions     []Region     `json:"regions,omitempty"`
+	Monitors    []Monitor    `json:"monitors,omitempty"`
+	Pools       []Pool       `json:"pools,omitempty"`
+	Services    []Service    `json:"services,omitempty"`
+	SafetyRules []SafetyRule `json:"safetyRules,omitempty"`
+}
+
+// Region is a failure domain with a place, a provider and availability zones.
+type Region struct {
+	Name     string   `json:"name"`
+	Place    *Place   `json:"place,omitempty"`
+	Provider string   `json:"provider,omitempty"`
+	AZs      []string `json:"azs,omitempty"`
+}
+
+// Monitor says how to check an endpoint. Exactly one of HTTP, HTTPS and TCP is set.
+type Monitor struct {
+	Name     string     `json:"name"`
+	HTTP     *HTTPCheck `json:"http,omitempty"`
+	HTTPS    *HTTPCheck `json:"https,omitempty"`
+	TCP      *TCPCheck  `json:"tcp,omitempty"`
+	Interval Duration   `json:"interval,omitempty"` // between starts of probes; 200ms to 1h, default 10s
+	Timeout  Duration   `json:"timeout,omitempty"`  // of one probe; default half the interval, at most 5s
+	Fall     int        `json:"fall,omitempty"`     // failures in a row until a vantage says down; 1 to 100, default 3
+	Rise     int        `json:"rise,omitempty"`     // successes in a row until a vantage says up again; 1 to 100, default 2
+	Quorum   string     `json:"quorum,omitempty"`   // "majority" (default) of the assigned vantages
+	HoldDown Duration   `json:"holdDown,omitempty"` // least time down before up; 0 to 24h, default 0
+	Ramp     Duration   `json:"ramp,omitempty"`     // time over which weight comes back after recovery; 0 to 24h, default 0
+}
+
+// HTTPCheck is a GET that must be answered with one of the statuses.
+type HTTPCheck struct {
+	Port          int        `json:"port,omitempty"`   // default 80, or 443 for https
+	Path          string     `json:"path,omitempty"`   // default /
+	Host          string     `json:"host,omitempty"`   // Host header; "{service}" is the service's name; default the address
+	SNI           string     `json:"sni,omitempty"`    // https: server name asked for and verified; "{service}" as above; default host
+	Status        []int      `json:"status,omitempty"` // default [200]
+	Insecure      bool       `json:"insecure,omitempty"`
+	Authorization *SecretRef `json:"authorization,omitempty"` // value of the Authorization header
+}
+
+// TCPCheck is a connection that must be accepted.
+type TCPCheck struct {
+	Port int `json:"port"`
+}
+
+// SecretRef names a secret that the cluster keeps encrypted. A document never holds the value.
+type SecretRef struct {
+	Secret string `json:"secret"`
+}
+
+// WithDefaults fills in what the document left out.
+func (m Monitor) WithDefaults() Monitor {
+	if m.Interval == 0 {
+		m.Interval = Duration(10 * time.Second)
+	}
+	if m.Timeout == 0 {
+		m.Timeout = min(m.Interval/2, Duration(5*time.Second))
+	}
+	if m.Fall == 0 {
+		m.Fall = 3
+	}
+	if m.Rise == 0 {
+		m.Rise = 2
+	}
+	if m.Quorum == "" {
+		m.Quorum = "majority"
+	}
+	m.HTTP, m.HTTPS = m.HTTP.withDefaults(80), m.HTTPS.withDefaults(443)
+	return m
+}
+
+func (c *HTTPCheck) withDefaults(port int) *HTTPCheck {
+	if c == nil {
+		return nil
+	}
+	d := *c
+	if d.Port == 0 {
+		d.Port = port
+	}
+	if d.Path == "" {
+		d.Path = "/"
+	}
+	if len(d.Status) == 0 {
+		d.Status = []int{200}
+	}
+	if d.SNI == "" {
+		d.SNI = d.Host
+	}
+	return &d
+}
+
+// Pool is endpoints that serve the same thing.
+type Pool struct {
+	Name         string     `json:"name"`
+	Region       string     `json:"region,omitempty"`
+	Monitor      string     `json:"monitor,omitempty"`
+	MinAvailable int        `json:"minAvailable,omitempty"` // default 1
+	Endpoints    []Endpoint `json:"endpoints"`
+}
+
+// Endpoint is one machine: its IPv4 and IPv6 addresses, or a host name that is answered as a CNAME.
+type Endpoint struct {
+	Name      string            `json:"name"`
+	Address   netip.Addr        `json:"address,omitzero"`
+	Addresses []netip.Addr      `json:"addresses,omitempty"`
+	Hostname  Name              `json:"hostname,omitempty"`
+	Region    string            `json:"region,omitempty"` // default the pool's
+	AZ        string            `json:"az,omitempty"`
+	Weight    *int              `json:"weight,omitempty"` // 0 to 1,000,000, default 1; 0 is a reserve
+	Labels    map[string]string `json:"labels,omitempty"`
+	Probe     *ProbeTarget      `json:"probe,omitempty"`
+}
+
+// ProbeTarget is where to probe an endpoint when not at its own address and the monitor's port.
+type ProbeTarget struct {
+	Address netip.Addr `json:"address,omitzero"`
+	Port    int        `json:"port,omitempty"`
+}
+
+// Addrs are the endpoint's addresses, as written.
+func (e *Endpoint) Addrs() []netip.Addr {
+	if e.Address.IsValid() {
+		return append([]netip.Addr{e.Address}, e.Addresses...)
+	}
+	return e.Addresses
+}
+
+// WeightOr1 is the weight, 1 by default.
+func (e *Endpoint) WeightOr1() int {
+	if e.Weight == nil {
+		return 1
+	}
+	return *e.Weight
+}
+
+// RegionOr is the endpoint's region, by default its pool's.
+func (e *Endpoint) RegionOr(pool *Pool) string {
+	if e.Region != "" {
+		return e.Region
+	}
+	return pool.Region
+}
+
+// Family is an address family.
+type Family uint8
+
+// The address families.
+const (
+	IPv4 Family = iota
+	IPv6
+)
+
+// String is "IPv4" or "IPv6".
+func (f Family) String() string {
+	if f == IPv6 {
+		return "IPv6"
+	}
+	return "IPv4"
+}
+
+// Type is the RR type that carries addresses of the family.
+func (f Family) Type() uint16 {
+	if f == IPv6 {
+		return TypeAAAA
+	}
+	return TypeA
+}
+
+// Has says whether the endpoint can answer for a family; a host name can for both.
+func (e *Endpoint) Has(f Family) bool {
+	if e.Hostname != "" {
+		return true
+	}
+	for _, a := range e.Addrs() {
+		if a.Is4() == (f == IPv4) {
+			return true
+		}
+	}
+	return false
+}
+
+// Service is a steered owner name in a zone, or several that are steered alike.
+type Service struct {
+	Name       Name     `json:"name,omitempty"`
+	Names      []Name   `json:"names,omitempty"`
+	TTL        *Seconds `json:"ttl,omitempty"` // default 60
+	Steer      Steering `json:"steer"`
+	LastResort string   `json:"lastResort,omitempty"` // "all" (default)
+	Families   string   `json:"families,omitempty"`   // "together" (default) or "independent"
+}
+
+// DefaultTTL is a service's TTL when it states none, in seconds (A-12).
+const DefaultTTL = 60
+
+// Owners are the names the service steers.
+func (s *Service) Owners() []Name {
+	if s.Name != "" {
+		return append([]Name{s.Name}, s.Names...)
+	}
+	return s.Names
+}
+
+// ID is the service's first name, by which it is merged and addressed.
+func (s *Service) ID() string {
+	if o := s.Owners(); len(o) > 0 {
+		return o[0].String()
+	}
+	return ""
+}
+
+// TTLSeconds is the TTL of its answers.
+func (s *Service) TTLSeconds() uint32 {
+	if s.TTL == nil {
+		return DefaultTTL
+	}
+	return uint32(*s.TTL)
+}
+
+// Steering is a branch of the steering tree. Exactly one of Pool, Failover, Weighted and Nearest is set.
+type Steering struct {
+	Pool         string   `json:"pool,omitempty"`
+	Failover     []Branch `json:"failover,omitempty"`
+	Weighted     []Branch `json:"weighted,omitempty"`
+	Nearest      []Branch `json:"nearest,omitempty"`
+	MinAvailable int      `json:"minAvailable,omitempty"` // available children it takes to be available; default 1
+}
+
+// Branch is a child of a branch. A document may write the child under "to"
+// or put its keys beside the others; the second form is the canonical one.
+type Branch struct {
+	Steering
+	To     *Steering `json:"to,omitempty"`
+	Weight *int      `json:"weight,omitempty"` // in weighted, and among nearest children of one place; 0 to 1,000,000, default 1
+	Bias   int       `json:"bias,omitempty"`   // in nearest: -99 to 99, Route 53's arithmetic
+	Place  *Place    `json:"place,omitempty"`  // in nearest: default the weighted middle of the child's pools
+}
+
+// WeightOr1 is the weight, 1 by default.
+func (b *Branch) WeightOr1() int {
+	if b.Weight == nil {
+		return 1
+	}
+	return *b.Weight
+}
+
+// Kind names the branch's kind and its children; a pool has none.
+func (s *Steering) Kind() (kind string, children []Branch) {
+	switch {
+	case s.Pool != "":
+		return "pool", nil
+	case s.Failover != nil:
+		return "failover", s.Failover
+	case s.Weighted != nil:
+		return "weighted", s.Weighted
+	case s.Nearest != nil:
+		return "nearest", s.Nearest
+	}
+	return "", nil
+}
+
+// Pools goes through the pools of the tree, depth first, with repetition.
+func (s *Steering) Pools(yield func(pool string) bool) { s.pools(yield) }
+
+func (s *Steering) pools(yield func(string) bool) bool {
+	if s.Pool != "" {
+		return yield(s.Pool)
+	}
+	_, children := s.Kind()
+	for i := range children {
+		if !children[i].pools(yield) {
+			return false
+		}
+	}
+	return true
+}
+
+// SafetyRule is what no operator's change and no drill may break.
+type SafetyRule struct {
+	Name      string   `json:"name"`
+	Service   Name     `json:"service,omitempty"`   // default every service
+	AtLeast   *AtLeast `json:"atLeast,omitempty"`   // what must stay undrained
+	AppliesTo []string `json:"appliesTo,omitempty"` // "operator" and "drill" (default both)
+}
+
+// AtLeast is a floor under what a service keeps.
+type AtLeast struct {
+	Regions int `json:"regions,omitempty"` // regions with an undrained endpoint
+}

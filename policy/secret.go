@@ -1,0 +1,78 @@
+package policy
+
+// Secret is a credential at rest: sealed by the node that took the request,
+// opened only by nodes that use it, never by the state machine.
+type Secret struct {
+	Name   string `json:"name"`
+	Sealed []byte `json:"sealed"` // nonce and XChaCha20-Poly1305 ciphertext under the cluster's key, with the name as associated data
+}
+
+// Token is an API credential. Only a hash of its 256 random bits is kept.
+type Token struct {
+	ID   string `json:"id"` // the first characters of the token, shown to tell tokens apart
+	Hash []byte `json:"hash"`
+	Role string `json:"role"` // "admin"
+}
+
+// Cluster is what the first node wrote when it made the cluster.
+type Cluster struct {
+	ID    string `json:"id"`              // random, checked on every connection between nodes
+	CA    []byte `json:"ca,omitempty"`    // certificate of the cluster's authority, DER
+	CAKey []byte `json:"caKey,omitempty"` // its private key, sealed like a Secret named "cluster-ca"
+	// JoinKeys are sealed verifiers of the tokens a joining node may use, by token id.
+	JoinKeys map[string][]byte `json:"joinKeys,omitempty"`
+}
+
+// Member is a node of the cluster, which is also a vantage.
+type Member struct {
+	ID      string   `json:"id"`   // random Raft server id
+	Node    string   `json:"node"` // label from the node's configuration
+	Region  string   `json:"region,omitempty"`
+	Cluster string   `json:"cluster"` // address of the cluster port
+	API     string   `json:"api,omitempty"`
+	DNS     []string `json:"dns,omitempty"`
+	Feature int      `json:"feature"` // highest feature level the node can apply
+	Voter   bool     `json:"voter"`
+}
+
+// ClusterStatus is what one node knows of the cluster now.
+type ClusterStatus struct {
+	Node     string         `json:"node"`
+	ID       string         `json:"id"`
+	Role     string         `json:"role"`             // leader, follower, candidate, or none while Raft is not running
+	Leader   string         `json:"leader,omitempty"` // label of the leader's node
+	Term     uint64         `json:"term"`
+	Commit   uint64         `json:"commit"`
+	Applied  uint64         `json:"applied"`
+	Problem  string         `json:"problem,omitempty"` // why Raft is not running or not applying
+	StateAge Duration       `json:"stateAge"`          // since this node last heard of a leader
+	Members  []MemberStatus `json:"members"`
+}
+
+// MemberStatus is a member as seen from the node that was asked.
+type MemberStatus struct {
+	Member
+	Reachable bool     `json:"reachable"`
+	Applied   uint64   `json:"applied,omitempty"`
+	Published Position `json:"published,omitzero"`
+	Hash      string   `json:"hash,omitempty"` // of the state at Applied, to compare (I-15)
+	LastHeard Duration `json:"lastHeard"`      // since its last report
+}
+
+// Position orders views: a later one never gives way to an earlier one.
+type Position struct {
+	Epoch      uint64 `json:"epoch"`
+	Index      uint64 `json:"index"`
+	Generation uint64 `json:"generation"`
+}
+
+// Before says whether p is older than q.
+func (p Position) Before(q Position) bool {
+	if p.Epoch != q.Epoch {
+		return p.Epoch < q.Epoch
+	}
+	if p.Index != q.Index {
+		return p.Index < q.Index
+	}
+	return p.Generation < q.Generation
+}

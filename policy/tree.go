@@ -1,0 +1,100 @@
+package policy
+
+import (
+	"encoding/json"
+	"hash/fnv"
+	"sync"
+
+	"github.com/tidwall/btree"
+)
+
+// Tree is the one container State is made of: a copy-on-write B-tree from
+// string keys to values, in byte order of the keys, that keeps a running hash of its content.
+//
+// A Tree that has been published is frozen: it may be read by anybody and
+// copied, and nobody may call Set or Delete on it. Copying writes a mark into
+// the source that only Set and Delete look at, so copies are made one at a time.
+type Tree[V any] struct {
+	copying *sync.Mutex
+	m       btree.Map[string, V]
+	sum     uint64
+	hash    func(key string, v V) uint64
+}
+
+// NewTree makes an empty tree whose entries are hashed by hash.
+func NewTree[V any](hash func(key string, v V) uint64) *Tree[V] {
+	return &Tree[V]{copying: new(sync.Mutex), hash: hash}
+}
+
+// Copy is a tree with the same content that may be changed. It costs O(1).
+func (t *Tree[V]) Copy() *Tree[V] {
+	t.copying.Lock()
+	defer t.copying.Unlock()
+	return &Tree[V]{copying: new(sync.Mutex), m: *t.m.IsoCopy(), sum: t.sum, hash: t.hash}
+}
+
+// Get finds an entry.
+func (t *Tree[V]) Get(key string) (V, bool) { return t.m.Get(key) }
+
+// Has says whether there is an entry.
+func (t *Tree[V]) Has(key string) bool { _, ok := t.m.Get(key); return ok }
+
+// Set puts an entry in, or replaces it.
+func (t *Tree[V]) Set(key string, v V) {
+	if old, ok := t.m.Set(key, v); ok {
+		t.sum -= t.hash(key, old)
+	}
+	t.sum += t.hash(key, v)
+}
+
+// Delete takes an entry out and says whether it was there.
+func (t *Tree[V]) Delete(key string) bool {
+	old, ok := t.m.Delete(key)
+	if ok {
+		t.sum -= t.hash(key, old)
+	}
+	return ok
+}
+
+// Len counts the entries.
+func (t *Tree[V]) Len() int { return t.m.Len() }
+
+// Sum is the hash of the content: equal content gives equal sums, whatever the
+// order of the changes that made it.
+func (t *Tree[V]) Sum() uint64 { return t.sum }
+
+// All goes through the entries in order: for key, v := range t.All.
+func (t *Tree[V]) All(yield func(key string, v V) bool) { t.m.Scan(yield) }
+
+// From goes through the entries in order, from the first key not below start.
+func (t *Tree[V]) From(start string, yield func(key string, v V) bool) { t.m.Ascend(start, yield) }
+
+// hashBytes hashes an entry by its key and bytes, well enough mixed that sums of hashes tell trees apart.
+func hashBytes(key string, parts ...[]byte) uint64 {
+	h := fnv.New64a()
+	h.Write([]byte(key))
+	for _, p := range parts {
+		h.Write([]byte{0xff})
+		h.Write(p)
+	}
+	return mix(h.Sum64())
+}
+
+// mix is the finalizer of splitmix64.
+func mix(x uint64) uint64 {
+	x ^= x >> 30
+	x *= 0xbf58476d1ce4e5b9
+	x ^= x >> 27
+	x *= 0x94d049bb133111eb
+	return x ^ x>>31
+}
+
+func hashJSON[V any](key string, v V) uint64 {
+	b, err := json.Marshal(v)
+	if err != nil {
+		panic("policy: a noun that cannot be encoded: " + err.Error()) // every noun encodes; a test proves it
+	}
+	return hashBytes(key, b)
+}
+
+func jsonTree[V any]() *Tree[V] { return NewTree(hashJSON[V]) }
