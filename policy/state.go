@@ -1,0 +1,297 @@
+package policy
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// FeatureLevel is the highest feature level this version can apply. A change
+// that needs a level waits until every member has it (R-14).
+const FeatureLevel = 1
+
+// Header is the part of State that is not a collection.
+type Header struct {
+	Epoch          uint64 `json:"epoch"`          // raised by quorum recovery
+	Index          uint64 `json:"index"`          // Raft index of the last applied change
+	Clock          int64  `json:"clock"`          // leader-stamped nanoseconds, never going back; near Unix time
+	Feature        int    `json:"feature"`        // level in force
+	NextID         uint32 `json:"nextID"`         // allocator of object ids
+	Revision       uint64 `json:"revision"`       // of everything operators change; verdicts leave it alone
+	ConfigRevision uint64 `json:"configRevision"` // the revision that last changed the configuration document
+}
+
+// Object is an operator's object with the revision that last changed it.
+type Object[T any] struct {
+	Rev  uint64 `json:"rev"`
+	Spec T      `json:"spec"`
+}
+
+// Outcome is what became of a change. It is kept by request id, so that a
+// retry is answered and not done again.
+type Outcome struct {
+	Request  string   `json:"request,omitempty"`
+	Index    uint64   `json:"index"`
+	Revision uint64   `json:"revision,omitempty"` // made by the change
+	Made     string   `json:"made,omitempty"`     // id of what it made
+	Warnings []string `json:"warnings,omitempty"`
+	Refused  *Error   `json:"refused,omitempty"` // then nothing changed
+	Replayed bool     `json:"replayed,omitempty"`
+}
+
+// Staged is a big write on its way in, in chunks.
+type Staged struct {
+	ID     string   `json:"id"`
+	Chunks [][]byte `json:"chunks"`
+	Size   int      `json:"size"`
+	Clock  int64    `json:"clock"` // of the last chunk
+}
+
+// State is all replicated truth at one index. A published State is frozen.
+type State struct {
+	Header
+	Cluster Cluster
+
+	IDs         *Tree[uint32] // stable numeric ids by object id ("region/us-east")
+	Zones       *Tree[*Zone]  // by Name.Key
+	Regions     *Tree[Object[Region]]
+	Monitors    *Tree[Object[Monitor]]
+	Pools       *Tree[Object[Pool]]
+	Services    *Tree[Object[Service]] // by Service.ID
+	SafetyRules *Tree[Object[SafetyRule]]
+	Controls    *Tree[Control]
+	Verdicts    *Tree[Verdict] // by check
+	Members     *Tree[Member]  // by Raft server id
+	Tokens      *Tree[Token]
+	Secrets     *Tree[Secret]
+	Staged      *Tree[Staged]
+	Requests    *Tree[Outcome] // by request id
+	RequestLog  *Tree[string]  // request ids by index, oldest first
+}
+
+// NewState is the state before the first change.
+func NewState() *State {
+	return &State{
+		IDs:         jsonTree[uint32](),
+		Zones:       NewTree(func(key string, z *Zone) uint64 { return mix(hashBytes(key) + z.Rev + mix(z.Owners.Sum())) }),
+		Regions:     jsonTree[Object[Region]](),
+		Monitors:    jsonTree[Object[Monitor]](),
+		Pools:       jsonTree[Object[Pool]](),
+		Services:    jsonTree[Object[Service]](),
+		SafetyRules: jsonTree[Object[SafetyRule]](),
+		Controls:    jsonTree[Control](),
+		Verdicts:    jsonTree[Verdict](),
+		Members:     jsonTree[Member](),
+		Tokens:      jsonTree[Token](),
+		Secrets:     jsonTree[Secret](),
+		Staged:      jsonTree[Staged](),
+		Requests:    jsonTree[Outcome](),
+		RequestLog:  jsonTree[string](),
+	}
+}
+
+// Clone is a state that may be changed: it shares everything until written to.
+func (s *State) Clone() *State {
+	c := *s
+	c.IDs = s.IDs.Copy()
+	c.Zones = s.Zones.Copy()
+	c.Regions = s.Regions.Copy()
+	c.Monitors = s.Monitors.Copy()
+	c.Pools = s.Pools.Copy()
+	c.Services = s.Services.Copy()
+	c.SafetyRules = s.SafetyRules.Copy()
+	c.Controls = s.Controls.Copy()
+	c.Verdicts = s.Verdicts.Copy()
+	c.Members = s.Members.Copy()
+	c.Tokens = s.Tokens.Copy()
+	c.Secrets = s.Secrets.Copy()
+	c.Staged = s.Staged.Copy()
+	c.Requests = s.Requests.Copy()
+	c.RequestLog = s.RequestLog.Copy()
+	return &c
+}
+
+// Hash tells states apart: equal on every node after the same index (I-15).
+func (s *State) Hash() uint64 {
+	h := hashJSON("header", s.Header) + hashJSON("cluster", s.Cluster)
+	for i, sum := range []uint64{
+		s.IDs.Sum(), s.Zones.Sum(), s.Regions.Sum(), s.Monitors.Sum(), s.Pools.Sum(), s.Services.Sum(), s.SafetyRules.Sum(),
+		s.Controls.Sum(), s.Verdicts.Sum(), s.Members.Sum(), s.Tokens.Sum(), s.Secrets.Sum(), s.Staged.Sum(),
+		s.Requests.Sum(), s.RequestLog.Sum(),
+	} {
+		h += mix(sum + uint64(i+1)*0x9e3779b97f4a7c15)
+	}
+	return h
+}
+
+// Config is the configuration document that the state holds, each list in order of names.
+func (s *State) Config() *Config {
+	return &Config{
+		Regions: specs(s.Regions), Monitors: specs(s.Monitors), Pools: specs(s.Pools),
+		Services: specs(s.Services), SafetyRules: specs(s.SafetyRules),
+	}
+}
+
+func specs[T any](t *Tree[Object[T]]) []T {
+	if t.Len() == 0 {
+		return nil
+	}
+	list := make([]T, 0, t.Len())
+	for _, o := range t.All {
+		list = append(list, o.Spec)
+	}
+	return list
+}
+
+// ZoneFor is the zone that holds a name: the longest one that the name is in.
+func (s *State) ZoneFor(n Name) *Zone {
+	for ; n != ""; n = n.Parent() {
+		if z, ok := s.Zones.Get(n.Key()); ok {
+			return z
+		}
+	}
+	return nil
+}
+
+// EndpointID is the id of an endpoint: "endpoint/POOL/NAME".
+func EndpointID(pool, endpoint string) string { return "endpoint/" + pool + "/" + endpoint }
+
+// Target is what a control aims at.
+type Target struct {
+	Kind string // "region", "provider", "az", "pool" or "endpoint"
+	Name string // the region, provider, pool, or for az and endpoint the part before the last slash
+	Sub  string // the az or endpoint
+}
+
+// ParseTarget reads "region/us-east", "provider/aws", "az/us-east/a", "pool/web" or "endpoint/web/a".
+func ParseTarget(id string) (Target, error) {
+	kind, rest, _ := strings.Cut(id, "/")
+	t := Target{Kind: kind, Name: rest}
+	parts := 1
+	switch kind {
+	case "region", "provider", "pool":
+	case "az", "endpoint":
+		t.Name, t.Sub, _ = strings.Cut(rest, "/")
+		parts = 2
+	default:
+		return t, Errorf(Invalid, "%q is not a target; write region/NAME, provider/NAME, az/REGION/AZ, pool/NAME or endpoint/POOL/NAME", id)
+	}
+	if t.Name == "" || parts == 2 && t.Sub == "" || strings.Count(rest, "/") != parts-1 {
+		return t, Errorf(Invalid, "%q is not a whole target; write region/NAME, provider/NAME, az/REGION/AZ, pool/NAME or endpoint/POOL/NAME", id)
+	}
+	return t, nil
+}
+
+// Covers says whether an endpoint is within the target. region is the endpoint's own.
+func (t Target) Covers(region *Region, pool *Pool, e *Endpoint) bool {
+	switch t.Kind {
+	case "region":
+		return region != nil && region.Name == t.Name
+	case "provider":
+		return region != nil && region.Provider == t.Name
+	case "az":
+		return region != nil && region.Name == t.Name && e.AZ == t.Sub
+	case "pool":
+		return pool.Name == t.Name
+	case "endpoint":
+		return pool.Name == t.Name && e.Name == t.Sub
+	}
+	return false
+}
+
+// Region finds a region by name, or gives nil.
+func (s *State) Region(name string) *Region {
+	if o, ok := s.Regions.Get(name); ok {
+		return &o.Spec
+	}
+	return nil
+}
+
+// Drains lists the controls that drain an endpoint.
+func (s *State) Drains(pool *Pool, e *Endpoint) []Control {
+	var found []Control
+	region := s.Region(e.RegionOr(pool))
+	for _, c := range s.Controls.All {
+		if c.Action != Drain {
+			continue
+		}
+		if t, err := ParseTarget(c.Target); err == nil && t.Covers(region, pool, e) {
+			found = append(found, c)
+		}
+	}
+	return found
+}
+
+// Check is a monitor applied to an endpoint: what vantages probe and verdicts are about.
+type Check struct {
+	ID       string // "POOL/ENDPOINT@MONITOR"
+	Endpoint string // EndpointID
+	Host     string // address or host name to connect to
+	Port     int    // 0: the monitor's own
+	Service  string // stands for "{service}" in the monitor: the first service that uses the pool
+	Monitor  Monitor
+	Revision uint64 // changes whenever anything that is probed does
+}
+
+// Verdict is what the cluster holds of the endpoint's check; unknown when it was never judged or is not monitored.
+func (s *State) Verdict(pool *Pool, e *Endpoint) (v Verdict, monitored bool) {
+	if pool.Monitor == "" {
+		return Verdict{Ramp: 100}, false
+	}
+	v, ok := s.Verdicts.Get(CheckID(pool, e))
+	if !ok {
+		v = Verdict{Check: CheckID(pool, e), Ramp: 100}
+	}
+	return v, true
+}
+
+// CheckID names the check of an endpoint by its pool's monitor.
+func CheckID(pool *Pool, e *Endpoint) string { return pool.Name + "/" + e.Name + "@" + pool.Monitor }
+
+// Checks lists what is to be probed, in order of ids. Callers keep the list
+// for as long as ConfigRevision stands.
+func (s *State) Checks() []Check {
+	service := map[string]string{}
+	for _, o := range s.Services.All {
+		for pool := range o.Spec.Steer.Pools {
+			if _, ok := service[pool]; !ok {
+				service[pool] = o.Spec.ID()
+			}
+		}
+	}
+	var list []Check
+	for _, o := range s.Pools.All {
+		pool := o.Spec
+		m, ok := s.Monitors.Get(pool.Monitor)
+		if !ok {
+			continue
+		}
+		for i := range pool.Endpoints {
+			e := &pool.Endpoints[i]
+			c := Check{
+				ID: CheckID(&pool, e), Endpoint: EndpointID(pool.Name, e.Name), Service: service[pool.Name],
+				Host: strings.TrimSuffix(e.Hostname.String(), "."), Monitor: m.Spec.WithDefaults(),
+			}
+			if a := e.Addrs(); len(a) > 0 {
+				c.Host = a[0].String()
+			}
+			if e.Probe != nil {
+				if e.Probe.Address.IsValid() {
+					c.Host = e.Probe.Address.String()
+				}
+				c.Port = e.Probe.Port
+			}
+			c.Revision = c.revision()
+			list = append(list, c)
+		}
+	}
+	slices.SortFunc(list, func(a, b Check) int { return strings.Compare(a.ID, b.ID) })
+	return list
+}
+
+// revision hashes what decides whether a probe succeeds; the rules for judging
+// samples (interval, rise, fall) are not part of it.
+func (c Check) revision() uint64 {
+	m := c.Monitor
+	return hashJSON("check", fmt.Sprintf("%s %d %s %s %s %s", c.Host, c.Port, c.Service, jsonOf(m.HTTP), jsonOf(m.HTTPS), jsonOf(m.TCP)))
+}

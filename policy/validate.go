@@ -1,0 +1,342 @@
+package policy
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/netip"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Bounds on configuration, so that no document makes the compiler or the probes run away (S-10).
+const (
+	MaxDepth     = 16  // of a steering tree
+	MaxChildren  = 64  // of one branch
+	MaxEndpoints = 256 // of a pool: the variants of one distribution
+	MaxWeight    = 1_000_000
+)
+
+func jsonOf(v any) string {
+	b, _ := json.Marshal(v) // plain structs always encode
+	return string(b)
+}
+
+// Validate checks a document by itself: each object, and that what one names
+// is there. All mistakes come at once, by JSON pointer.
+func (c *Config) Validate() error {
+	var p Problems
+	regions := index(&p, "/regions", c.Regions, func(r Region) string { return r.Name }, CheckLabel)
+	monitors := index(&p, "/monitors", c.Monitors, func(m Monitor) string { return m.Name }, CheckLabel)
+	pools := index(&p, "/pools", c.Pools, func(o Pool) string { return o.Name }, CheckLabel)
+	index(&p, "/safetyRules", c.SafetyRules, func(r SafetyRule) string { return r.Name }, CheckLabel)
+	for i := range c.Regions {
+		c.Regions[i].validate(fmt.Sprintf("/regions/%d", i), &p)
+	}
+	for i := range c.Monitors {
+		c.Monitors[i].validate(fmt.Sprintf("/monitors/%d", i), &p)
+	}
+	for i := range c.Pools {
+		c.Pools[i].validate(fmt.Sprintf("/pools/%d", i), regions, monitors, c.Regions, &p)
+	}
+	owners := map[Name]string{}
+	for i := range c.Services {
+		at := fmt.Sprintf("/services/%d", i)
+		s := &c.Services[i]
+		s.validate(at, pools, &p)
+		for _, n := range s.Owners() {
+			if other, ok := owners[n]; ok {
+				p.Add(at, "%s is steered twice: by %s and by service %s", n, other, s.ID())
+			}
+			owners[n] = "service " + s.ID()
+		}
+	}
+	for i := range c.SafetyRules {
+		c.SafetyRules[i].validate(fmt.Sprintf("/safetyRules/%d", i), owners, &p)
+	}
+	return p.Err("the configuration is not valid")
+}
+
+func index[T any](p *Problems, at string, list []T, name func(T) string, check func(string) error) map[string]int {
+	m := map[string]int{}
+	for i, v := range list {
+		n := name(v)
+		if err := check(n); err != nil {
+			p.Add(fmt.Sprintf("%s/%d/name", at, i), "%v", err)
+		} else if j, ok := m[n]; ok {
+			p.Add(fmt.Sprintf("%s/%d/name", at, i), "%q is the name of %s/%d already", n, at, j)
+		}
+		m[n] = i
+	}
+	return m
+}
+
+// CheckLabel says what is wrong with an object's name: 1 to 63 letters,
+// digits, dots, dashes and underscores, the first a letter or digit.
+func CheckLabel(s string) error {
+	if s == "" {
+		return fmt.Errorf("a name is missing")
+	}
+	if len(s) > 63 {
+		return fmt.Errorf("name %q has %d characters; 63 is the most", s, len(s))
+	}
+	for i, r := range s {
+		switch {
+		case r >= 'a' && r <= 'z', r >= 'A' && r <= 'Z', r >= '0' && r <= '9':
+		case i > 0 && strings.ContainsRune(".-_", r):
+		default:
+			return fmt.Errorf("name %q has %q in it; letters, digits, dots, dashes and underscores may be, the first a letter or digit", s, r)
+		}
+	}
+	return nil
+}
+
+func (r *Region) validate(at string, p *Problems) {
+	r.Place.validate(at+"/place", p)
+	if r.Provider != "" {
+		if err := CheckLabel(r.Provider); err != nil {
+			p.Add(at+"/provider", "%v", err)
+		}
+	}
+	for i, az := range r.AZs {
+		if err := CheckLabel(az); err != nil {
+			p.Add(fmt.Sprintf("%s/azs/%d", at, i), "%v", err)
+		} else if slices.Contains(r.AZs[:i], az) {
+			p.Add(fmt.Sprintf("%s/azs/%d", at, i), "availability zone %q is listed twice", az)
+		}
+	}
+}
+
+func between(p *Problems, at, what string, v, low, high Duration) {
+	if v < low || v > high {
+		p.Add(at, "%s of %v is not within %v to %v", what, v, low, high)
+	}
+}
+
+func (m *Monitor) validate(at string, p *Problems) {
+	kinds := 0
+	for _, h := range []struct {
+		c    *HTTPCheck
+		name string
+	}{{m.HTTP, "http"}, {m.HTTPS, "https"}} {
+		if h.c != nil {
+			kinds++
+			h.c.validate(at+"/"+h.name, h.name, p)
+		}
+	}
+	if m.TCP != nil {
+		kinds++
+		port(p, at+"/tcp/port", m.TCP.Port)
+	}
+	if kinds != 1 {
+		p.Add(at, "a monitor is exactly one of http, https and tcp; this one is %d of them", kinds)
+	}
+	d := m.WithDefaults()
+	between(p, at+"/interval", "an interval", d.Interval, Duration(200*time.Millisecond), Duration(time.Hour))
+	between(p, at+"/timeout", "a timeout", d.Timeout, Duration(10*time.Millisecond), Duration(time.Minute))
+	if d.Timeout > d.Interval {
+		p.Add(at+"/timeout", "the timeout of %v is longer than the interval of %v", d.Timeout, d.Interval)
+	}
+	between(p, at+"/holdDown", "a hold-down", d.HoldDown, 0, Duration(24*time.Hour))
+	between(p, at+"/ramp", "a ramp", d.Ramp, 0, Duration(24*time.Hour))
+	if d.Fall < 1 || d.Fall > 100 {
+		p.Add(at+"/fall", "a fall of %d is not within 1 to 100", m.Fall)
+	}
+	if d.Rise < 1 || d.Rise > 100 {
+		p.Add(at+"/rise", "a rise of %d is not within 1 to 100", m.Rise)
+	}
+	if d.Quorum != "majority" {
+		p.Add(at+"/quorum", "quorum %q is not known; majority is", m.Quorum)
+	}
+}
+
+func port(p *Problems, at string, n int) {
+	if n < 1 || n > 65535 {
+		p.Add(at, "port %d is not within 1 to 65535", n)
+	}
+}
+
+func (c *HTTPCheck) validate(at, kind string, p *Problems) {
+	if c.Port != 0 {
+		port(p, at+"/port", c.Port)
+	}
+	if c.Path != "" && (!strings.HasPrefix(c.Path, "/") || strings.ContainsAny(c.Path, " \r\n\t")) {
+		p.Add(at+"/path", "path %q does not start with / or has white space in it", c.Path)
+	}
+	if strings.ContainsAny(c.Host, " /\r\n\t") {
+		p.Add(at+"/host", "host %q has white space or a slash in it", c.Host)
+	}
+	for i, s := range c.Status {
+		if s < 100 || s > 599 {
+			p.Add(fmt.Sprintf("%s/status/%d", at, i), "status %d is not within 100 to 599", s)
+		}
+	}
+	if kind == "http" && (c.SNI != "" || c.Insecure) {
+		p.Add(at, "sni and insecure are for https")
+	}
+	if c.Authorization != nil && CheckLabel(c.Authorization.Secret) != nil {
+		p.Add(at+"/authorization/secret", "%v", CheckLabel(c.Authorization.Secret))
+	}
+}
+
+func (o *Pool) validate(at string, regions, monitors map[string]int, list []Region, p *Problems) {
+	if o.Monitor != "" {
+		if _, ok := monitors[o.Monitor]; !ok {
+			p.Add(at+"/monitor", "there is no monitor %q", o.Monitor)
+		}
+	}
+	if o.Region != "" {
+		if _, ok := regions[o.Region]; !ok {
+			p.Add(at+"/region", "there is no region %q", o.Region)
+		}
+	}
+	if len(o.Endpoints) == 0 {
+		p.Add(at+"/endpoints", "pool %q has no endpoint", o.Name)
+	}
+	if len(o.Endpoints) > MaxEndpoints {
+		p.Add(at+"/endpoints", "pool %q has %d endpoints; %d is the most", o.Name, len(o.Endpoints), MaxEndpoints)
+	}
+	if o.MinAvailable < 0 || o.MinAvailable > len(o.Endpoints) {
+		p.Add(at+"/minAvailable", "minAvailable of %d is not within 0 to the pool's %d endpoints", o.MinAvailable, len(o.Endpoints))
+	}
+	names := map[string]bool{}
+	addrs := map[netip.Addr]string{}
+	for i := range o.Endpoints {
+		e, at := &o.Endpoints[i], fmt.Sprintf("%s/endpoints/%d", at, i)
+		if err := CheckLabel(e.Name); err != nil {
+			p.Add(at+"/name", "%v", err)
+		} else if names[e.Name] {
+			p.Add(at+"/name", "%q is the name of an earlier endpoint of pool %q", e.Name, o.Name)
+		}
+		names[e.Name] = true
+		e.validate(at, o, regions, list, p)
+		for _, a := range e.Addrs() {
+			if other, ok := addrs[a]; ok {
+				p.Add(at, "address %s is endpoint %q's already", a, other)
+			}
+			addrs[a] = e.Name
+		}
+	}
+}
+
+func (e *Endpoint) validate(at string, pool *Pool, regions map[string]int, list []Region, p *Problems) {
+	addrs := e.Addrs()
+	switch {
+	case e.Hostname != "" && len(addrs) > 0:
+		p.Add(at, "endpoint %q has both a hostname (%s) and an address (%s); it takes one of them", e.Name, e.Hostname, addrs[0])
+	case e.Hostname == "" && len(addrs) == 0:
+		p.Add(at, "endpoint %q has no address and no hostname", e.Name)
+	}
+	for _, a := range addrs {
+		switch {
+		case !a.IsValid() || a.Zone() != "":
+			p.Add(at, "address %q cannot stand in an A or AAAA record", a)
+		case a.Is4In6():
+			p.Add(at, "address %s is IPv4 written as IPv6; write %s", a, a.Unmap())
+		case a.IsUnspecified() || a.IsMulticast():
+			p.Add(at, "address %s is no host's address", a)
+		}
+	}
+	if w := e.WeightOr1(); w < 0 || w > MaxWeight {
+		p.Add(at+"/weight", "weight %d is not within 0 to %d", w, MaxWeight)
+	}
+	name := e.RegionOr(pool)
+	i, ok := regions[name]
+	if e.Region != "" && !ok {
+		p.Add(at+"/region", "there is no region %q", e.Region)
+	}
+	if e.AZ != "" && !ok && e.Region == "" && pool.Region == "" {
+		p.Add(at+"/az", "endpoint %q has an availability zone but no region", e.Name)
+	}
+	if e.AZ != "" && ok && len(list[i].AZs) > 0 && !slices.Contains(list[i].AZs, e.AZ) {
+		p.Add(at+"/az", "region %q has no availability zone %q; it has %s", name, e.AZ, strings.Join(list[i].AZs, ", "))
+	}
+	if e.Probe != nil && e.Probe.Port != 0 {
+		port(p, at+"/probe/port", e.Probe.Port)
+	}
+}
+
+func (s *Service) validate(at string, pools map[string]int, p *Problems) {
+	if len(s.Owners()) == 0 {
+		p.Add(at, "a service needs a name, or names")
+	}
+	for i, n := range s.Owners() {
+		if slices.Contains(s.Owners()[:i], n) {
+			p.Add(at, "%s is listed twice", n)
+		}
+	}
+	if t := s.TTLSeconds(); t > 86400 {
+		p.Add(at+"/ttl", "a TTL of %d s would keep clients on a failed region for over a day; 86400 is the most", t)
+	}
+	if s.LastResort != "" && s.LastResort != "all" {
+		p.Add(at+"/lastResort", "lastResort %q is not known; all is", s.LastResort)
+	}
+	if s.Families != "" && s.Families != "together" && s.Families != "independent" {
+		p.Add(at+"/families", "families %q is not known; together and independent are", s.Families)
+	}
+	s.Steer.validate(at+"/steer", pools, 1, p)
+}
+
+func (s *Steering) validate(at string, pools map[string]int, depth int, p *Problems) {
+	if depth > MaxDepth {
+		p.Add(at, "the steering tree is more than %d branches deep", MaxDepth)
+		return
+	}
+	set := 0
+	for _, is := range []bool{s.Pool != "", s.Failover != nil, s.Weighted != nil, s.Nearest != nil} {
+		if is {
+			set++
+		}
+	}
+	if set != 1 {
+		p.Add(at, "a branch is exactly one of pool, failover, weighted and nearest; this one is %d of them", set)
+		return
+	}
+	kind, children := s.Kind()
+	if kind == "pool" {
+		if _, ok := pools[s.Pool]; !ok {
+			p.Add(at+"/pool", "there is no pool %q", s.Pool)
+		}
+		if s.MinAvailable != 0 {
+			p.Add(at+"/minAvailable", "a pool's minAvailable belongs to the pool itself")
+		}
+		return
+	}
+	if len(children) == 0 || len(children) > MaxChildren {
+		p.Add(at+"/"+kind, "%s has %d branches; 1 to %d may be", kind, len(children), MaxChildren)
+	}
+	if s.MinAvailable < 0 || s.MinAvailable > len(children) {
+		p.Add(at+"/minAvailable", "minAvailable of %d is not within 0 to the %d branches", s.MinAvailable, len(children))
+	}
+	for i := range children {
+		c, at := &children[i], fmt.Sprintf("%s/%s/%d", at, kind, i)
+		if w := c.WeightOr1(); w < 0 || w > MaxWeight {
+			p.Add(at+"/weight", "weight %d is not within 0 to %d", w, MaxWeight)
+		}
+		if c.Weight != nil && kind == "failover" {
+			p.Add(at+"/weight", "a branch of failover has no weight: its order decides")
+		}
+		if c.Bias < -99 || c.Bias > 99 {
+			p.Add(at+"/bias", "bias %d is not within -99 to 99", c.Bias)
+		}
+		if kind != "nearest" && (c.Bias != 0 || c.Place != nil) {
+			p.Add(at, "bias and place are for branches of nearest, not of %s", kind)
+		}
+		c.Place.validate(at+"/place", p)
+		c.Steering.validate(at, pools, depth+1, p)
+	}
+}
+
+func (r *SafetyRule) validate(at string, owners map[Name]string, p *Problems) {
+	if r.Service != "" && owners[r.Service] == "" {
+		p.Add(at+"/service", "there is no service %s", r.Service)
+	}
+	if r.AtLeast == nil || r.AtLeast.Regions < 1 {
+		p.Add(at+"/atLeast", "a safety rule says what must stay: atLeast: {regions: 1} or more")
+	}
+	for i, who := range r.AppliesTo {
+		if who != "operator" && who != "drill" {
+			p.Add(fmt.Sprintf("%s/appliesTo/%d", at, i), "%q is not known; operator and drill are", who)
+		}
+	}
+}
