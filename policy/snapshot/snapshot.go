@@ -1,0 +1,80 @@
+// Package snapshot compiles a policy.State into what DNS queries need: zones
+// with the steered names laid over them, and for each service, client class
+// and address family a finished distribution. A Snapshot never changes;
+// Decide is a pure function of it and allocates nothing.
+package snapshot
+
+import (
+	"net/netip"
+
+	"github.com/meridian-gtm/meridian/policy"
+	"github.com/meridian-gtm/meridian/policy/geo"
+)
+
+// Snapshot is a State compiled for queries.
+type Snapshot struct {
+	Position policy.Position
+	State    *policy.State
+	Services []*Service // by Owner.Service - 1
+
+	zones map[string]*Zone // by Name.Key
+	geo   *geo.Table
+	local Local
+	maps  map[string]*geography // by the places asked for; kept from one snapshot to the next
+}
+
+// Zone is a zone with its steered names laid over it.
+type Zone struct {
+	Name        policy.Name
+	Owners      *policy.Tree[*policy.Owner] // by Name.Key; Owner.Service is set on steered names
+	Apex        *policy.Owner
+	SOA         *policy.RRset
+	NegativeTTL uint32 // of the SOA in a negative answer (RFC 2308 section 3)
+
+	static   *policy.Zone
+	overlaid string // fingerprint of the steered names laid over static
+}
+
+// Zone is the zone whose apex has exactly this sort key, or nil. It does not allocate.
+func (s *Snapshot) Zone(key []byte) *Zone { return s.zones[string(key)] }
+
+// Service is a compiled service.
+type Service struct {
+	ID   string
+	TTL  uint32
+	Sets []AnswerSet // the variants; Decision.Set is an index into them
+
+	spec    policy.Service
+	types   [2]bool // by family: does it have any endpoint of it
+	cname   bool    // has endpoints that are host names
+	geo     *geography
+	classes [2][]outcome // by family, then by class
+	print   string       // fingerprint of all that the compilation looked at
+}
+
+// Has says whether the service answers a family at all; a type it does not have is NODATA.
+func (s *Service) Has(f policy.Family) bool { return s.types[f] || s.cname }
+
+// AnswerSet is one of the answers a service may give: addresses of one family, or a CNAME.
+type AnswerSet struct {
+	Endpoint string       // "endpoint/web-us-east/a"
+	Region   string       // "us-east"
+	Addrs    []netip.Addr // of one family, in a fixed order
+	CNAME    policy.Name  // "" for addresses
+}
+
+// Query is what a decision depends on, besides the snapshot.
+type Query struct {
+	Service int32         // index into Snapshot.Services
+	Family  policy.Family // of the type asked for
+	Client  netip.Addr    // EDNS Client Subnet's address if usable, else the resolver's
+	Bits    int           // how many bits of Client are known: ECS SOURCE, else 32 or 128
+	Rand    uint64        // uniformly random: picks from the distribution
+}
+
+// Decision is which answer set to give and what to say about it.
+type Decision struct {
+	Set   int32  // index into Service.Sets; -1: no data
+	TTL   uint32 // seconds
+	Scope uint8  // of RFC 7871, in bits of Query.Client's family: the widest prefix with one class
+}
