@@ -45,6 +45,20 @@ type Staged struct {
 	Chunks [][]byte `json:"chunks"`
 	Size   int      `json:"size"`
 	Clock  int64    `json:"clock"` // of the last chunk
+	Sum    uint64   `json:"sum"`   // running hash of the chunks
+}
+
+// Append adds a chunk.
+func (s Staged) Append(chunk []byte, clock int64) Staged {
+	s.Chunks = append(slices.Clip(s.Chunks), chunk)
+	s.Size += len(chunk)
+	s.Clock = clock
+	s.Sum = mix(s.Sum + hashBytes(s.ID, chunk))
+	return s
+}
+
+func hashStaged(key string, s Staged) uint64 {
+	return hashBytes(key, fmt.Appendf(nil, "%d %d %d", s.Size, s.Clock, s.Sum))
 }
 
 // State is all replicated truth at one index. A published State is frozen.
@@ -84,7 +98,7 @@ func NewState() *State {
 		Members:     jsonTree[Member](),
 		Tokens:      jsonTree[Token](),
 		Secrets:     jsonTree[Secret](),
-		Staged:      jsonTree[Staged](),
+		Staged:      NewTree(hashStaged),
 		Requests:    jsonTree[Outcome](),
 		RequestLog:  jsonTree[string](),
 	}

@@ -80,7 +80,7 @@ func hashOwner(key string, o *Owner) uint64 {
 	}
 	var b []byte
 	for _, set := range o.RRsets {
-		b = appendRRset(b, set)
+		b = AppendRRset(b, set)
 	}
 	return hashBytes(key, b)
 }
@@ -213,7 +213,8 @@ func nameOfKey(key string) Name {
 // then each RRset as owner name, type, TTL, count, and length-prefixed RDATA.
 // Integers are varints except type and TTL.
 
-func appendRRset(b []byte, set RRset) []byte {
+// AppendRRset appends an RRset's wire form.
+func AppendRRset(b []byte, set RRset) []byte {
 	b = binary.BigEndian.AppendUint16(b, set.Type)
 	b = binary.BigEndian.AppendUint32(b, set.TTL)
 	b = binary.AppendUvarint(b, uint64(len(set.Data)))
@@ -229,7 +230,7 @@ func (z *Zone) AppendBinary(b []byte) ([]byte, error) {
 	b = append(b, z.Name...)
 	for name, set := range z.Sets {
 		b = append(b, name...)
-		b = appendRRset(b, set)
+		b = AppendRRset(b, set)
 	}
 	return b, nil
 }
@@ -308,4 +309,14 @@ func (r *zoneReader) rrset() RRset {
 		set.Data = append(set.Data, r.take(r.uvarint()))
 	}
 	return set
+}
+
+// ParseRRset reads what AppendRRset wrote, and nothing more.
+func ParseRRset(b []byte) (RRset, error) {
+	r := zoneReader{b: b}
+	set := r.rrset()
+	if r.err == nil && len(r.b) > 0 {
+		r.err = fmt.Errorf("zone data goes on too long")
+	}
+	return set, r.err
 }

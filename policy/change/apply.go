@@ -1,0 +1,105 @@
+package change
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/meridian-gtm/meridian/policy"
+)
+
+// MaxRequests is how many outcomes are kept by request id: a retry within so many writes is answered, not done again.
+const MaxRequests = 8192
+
+// draft is a state in the making, with the change that makes it.
+type draft struct {
+	*policy.State
+	change  *Change
+	outcome *policy.Outcome
+	touched bool // the revision has been raised for this change
+}
+
+// Apply gives the state after a change. Whether it was accepted or refused is
+// in the outcome; a refusal changes nothing but index, clock and the table of
+// requests. An error means that this version cannot apply the change at all
+// and must stop applying here.
+func Apply(s *policy.State, index uint64, c Change) (*policy.State, policy.Outcome, error) {
+	if c.Body == nil {
+		return s, policy.Outcome{}, policy.Errorf(policy.Unsupported, "a change without a body")
+	}
+	if c.Request != "" {
+		if old, ok := s.Requests.Get(c.Request); ok {
+			old.Replayed = true
+			return stamp(s, index, c.Clock), old, nil
+		}
+	}
+	next := stamp(s, index, c.Clock)
+	outcome := policy.Outcome{Request: c.Request, Index: index}
+	d := &draft{State: next, change: &c, outcome: &outcome}
+	if err := c.Body.apply(d); err != nil {
+		var refusal *policy.Error
+		if !errors.As(err, &refusal) {
+			refusal = policy.Errorf(policy.Invalid, "%v", err)
+		}
+		if refusal.Kind == policy.Unsupported {
+			return s, policy.Outcome{}, refusal
+		}
+		next = stamp(s, index, c.Clock)
+		if staged, ok := c.Body.(*CommitStaged); ok {
+			next.Staged.Delete(staged.ID) // a refused write does not hold its space
+		}
+		outcome = policy.Outcome{Request: c.Request, Index: index, Refused: refusal}
+	}
+	remember(next, outcome)
+	return next, outcome, nil
+}
+
+func stamp(s *policy.State, index uint64, clock int64) *policy.State {
+	next := s.Clone()
+	next.Index = index
+	next.Clock = max(s.Clock, clock)
+	return next
+}
+
+// remember keeps the outcome for retries, and forgets the oldest beyond MaxRequests.
+func remember(s *policy.State, o policy.Outcome) {
+	if o.Request == "" {
+		return
+	}
+	s.Requests.Set(o.Request, o)
+	s.RequestLog.Set(fmt.Sprintf("%016x", o.Index), o.Request)
+	for s.RequestLog.Len() > MaxRequests {
+		for key, id := range s.RequestLog.All {
+			s.RequestLog.Delete(key)
+			s.Requests.Delete(id)
+			break
+		}
+	}
+}
+
+// revise raises the revision, once for a change, and gives it.
+func (d *draft) revise() uint64 {
+	if !d.touched {
+		d.touched = true
+		d.Revision++
+	}
+	d.outcome.Revision = d.Revision
+	return d.Revision
+}
+
+// match refuses a change that was based on another revision than the current one (I-03).
+func (d *draft) match(what string, current uint64) error {
+	if m := d.change.IfMatch; m != nil && *m != current {
+		return policy.Errorf(policy.Stale, "%s is at revision %d now; the change was based on %d: read it again and redo the change", what, current, *m)
+	}
+	return nil
+}
+
+// id gives an object its stable number, for as long as it exists.
+func (d *draft) id(object string) uint32 {
+	if id, ok := d.IDs.Get(object); ok {
+		return id
+	}
+	d.NextID++
+	d.IDs.Set(object, d.NextID)
+	return d.NextID
+}

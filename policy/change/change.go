@@ -1,0 +1,164 @@
+package change
+
+import (
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"reflect"
+
+	"github.com/meridian-gtm/meridian/policy"
+)
+
+// Change is a value that changes State: an envelope and a body.
+type Change struct {
+	Request string  // chosen by the client or the node; the same one is applied once
+	Actor   string  // who: a token's id, or a node's label for the leader's duties
+	Clock   int64   // stamped by the leader; nanoseconds
+	IfMatch *uint64 // the revision this was based on; refused with policy.Stale when it is another now
+	Reason  string  // why, for the audit
+	Body    Body
+}
+
+// Body is the part of a change that is particular to its kind.
+type Body interface {
+	apply(d *draft) error
+}
+
+// kind is an entry of the table of kinds: what stands for a body in the log.
+type kind struct {
+	name    string
+	version int // of the body's encoding
+	empty   func() Body
+}
+
+// kinds is every change there is. A body is encoded as JSON unless it has a
+// binary form of its own. Entries are never renamed; a new encoding raises the version.
+var kinds = []kind{
+	{"cluster.init", 1, func() Body { return new(InitCluster) }},
+	{"feature.raise", 1, func() Body { return new(RaiseFeature) }},
+	{"member.put", 1, func() Body { return new(PutMember) }},
+	{"member.delete", 1, func() Body { return new(DeleteMember) }},
+	{"zone.put", 1, func() Body { return new(PutZone) }},
+	{"zone.delete", 1, func() Body { return new(DeleteZone) }},
+	{"config.put", 1, func() Body { return new(PutConfig) }},
+	{"control.put", 1, func() Body { return new(PutControl) }},
+	{"control.delete", 1, func() Body { return new(DeleteControl) }},
+	{"control.expire", 1, func() Body { return new(ExpireControls) }},
+	{"verdicts.record", 1, func() Body { return new(RecordVerdicts) }},
+	{"secret.put", 1, func() Body { return new(PutSecret) }},
+	{"secret.delete", 1, func() Body { return new(DeleteSecret) }},
+	{"stage.chunk", 1, func() Body { return new(StageChunk) }},
+	{"stage.commit", 1, func() Body { return new(CommitStaged) }},
+}
+
+func kindOf(b Body) (kind, error) {
+	t := reflect.TypeOf(b)
+	for _, k := range kinds {
+		e := reflect.TypeOf(k.empty())
+		if t == e || t == e.Elem() {
+			return k, nil
+		}
+	}
+	return kind{}, fmt.Errorf("change: %T is in no table of kinds", b)
+}
+
+// KindOf is the name of a body's kind, as in "zone.put".
+func KindOf(b Body) string {
+	k, err := kindOf(b)
+	if err != nil {
+		return "unknown"
+	}
+	return k.name
+}
+
+// format is the first octet of every encoded change.
+const format = 1
+
+type header struct {
+	Kind    string  `json:"kind"`
+	Version int     `json:"v"`
+	Request string  `json:"request,omitempty"`
+	Actor   string  `json:"actor,omitempty"`
+	Clock   int64   `json:"clock,omitempty"`
+	IfMatch *uint64 `json:"ifMatch,omitempty"`
+	Reason  string  `json:"reason,omitempty"`
+}
+
+// Encode gives a change's bytes: the format octet, the length of the header as
+// a varint, the header as JSON, then the body.
+func Encode(c Change) ([]byte, error) {
+	k, err := kindOf(c.Body)
+	if err != nil {
+		return nil, err
+	}
+	body, err := encodeBody(c.Body)
+	if err != nil {
+		return nil, err
+	}
+	return frame(header{k.name, k.version, c.Request, c.Actor, c.Clock, c.IfMatch, c.Reason}, body)
+}
+
+func frame(h header, body []byte) ([]byte, error) {
+	head, err := json.Marshal(h)
+	if err != nil {
+		return nil, err
+	}
+	b := make([]byte, 0, 1+binary.MaxVarintLen64+len(head)+len(body))
+	b = append(b, format)
+	b = binary.AppendUvarint(b, uint64(len(head)))
+	b = append(b, head...)
+	return append(b, body...), nil
+}
+
+// EncodeBody gives the bytes that a big change is staged as: an encoded change with an empty envelope.
+func EncodeBody(b Body) ([]byte, error) { return Encode(Change{Body: b}) }
+
+type binaryBody interface {
+	MarshalBinary() ([]byte, error)
+	UnmarshalBinary([]byte) error
+}
+
+func encodeBody(b Body) ([]byte, error) {
+	if m, ok := b.(interface{ MarshalBinary() ([]byte, error) }); ok {
+		return m.MarshalBinary()
+	}
+	return json.Marshal(b)
+}
+
+// Decode reads what Encode wrote. A format, kind or version that is not known
+// is policy.Unsupported; broken bytes are too, since they mean the same to a log: stop here.
+func Decode(b []byte) (Change, error) {
+	if len(b) == 0 || b[0] != format {
+		return Change{}, policy.Errorf(policy.Unsupported, "a change in a format this version does not know; upgrade this node")
+	}
+	n, used := binary.Uvarint(b[1:])
+	if used <= 0 || n > uint64(len(b)-1-used) {
+		return Change{}, policy.Errorf(policy.Unsupported, "a change with a broken header")
+	}
+	var h header
+	if err := json.Unmarshal(b[1+used:1+used+int(n)], &h); err != nil {
+		return Change{}, policy.Errorf(policy.Unsupported, "a change with a broken header: %v", err)
+	}
+	c := Change{Request: h.Request, Actor: h.Actor, Clock: h.Clock, IfMatch: h.IfMatch, Reason: h.Reason}
+	body := b[1+used+int(n):]
+	for _, k := range kinds {
+		if k.name != h.Kind {
+			continue
+		}
+		if h.Version != k.version {
+			return c, policy.Errorf(policy.Unsupported, "change %s in version %d; this node knows version %d: upgrade it", h.Kind, h.Version, k.version)
+		}
+		c.Body = k.empty()
+		var err error
+		if u, ok := c.Body.(binaryBody); ok {
+			err = u.UnmarshalBinary(body)
+		} else {
+			err = json.Unmarshal(body, c.Body)
+		}
+		if err != nil {
+			return c, policy.Errorf(policy.Unsupported, "change %s has a broken body: %v", h.Kind, err)
+		}
+		return c, nil
+	}
+	return c, policy.Errorf(policy.Unsupported, "change %q is not known to this version; upgrade this node", h.Kind)
+}

@@ -1,0 +1,113 @@
+package change
+
+import (
+	"github.com/meridian-gtm/meridian/policy"
+)
+
+// InitCluster is the first change of a cluster: its identity, its first member and its first token.
+type InitCluster struct {
+	Cluster policy.Cluster `json:"cluster"`
+	Member  policy.Member  `json:"member"`
+	Token   policy.Token   `json:"token"`
+}
+
+func (b InitCluster) apply(d *draft) error {
+	if d.Cluster.ID != "" {
+		return policy.Errorf(policy.Conflict, "the cluster exists already, with id %s", d.Cluster.ID)
+	}
+	d.revise()
+	d.Cluster = b.Cluster
+	d.Feature = 1
+	d.Epoch = 1
+	d.Members.Set(b.Member.ID, b.Member)
+	d.Tokens.Set(b.Token.ID, b.Token)
+	return nil
+}
+
+// RaiseFeature puts a feature level in force once every member can apply it (R-14).
+type RaiseFeature struct {
+	Level int `json:"level"`
+}
+
+func (b RaiseFeature) apply(d *draft) error {
+	if b.Level > policy.FeatureLevel {
+		return policy.Errorf(policy.Unsupported, "feature level %d is above this version's %d; upgrade this node", b.Level, policy.FeatureLevel)
+	}
+	for _, m := range d.Members.All {
+		if m.Feature < b.Level {
+			return policy.Errorf(policy.Conflict, "node %s is at feature level %d; upgrade it before level %d", m.Node, m.Feature, b.Level)
+		}
+	}
+	if b.Level > d.Feature {
+		d.Feature = b.Level
+	}
+	return nil
+}
+
+// PutMember records a node, when it joins and when what it says of itself changes.
+type PutMember struct {
+	policy.Member
+}
+
+func (b PutMember) apply(d *draft) error {
+	if b.ID == "" || b.Node == "" {
+		return policy.Errorf(policy.Invalid, "a member needs an id and a node label")
+	}
+	for _, m := range d.Members.All {
+		if m.ID != b.ID && m.Node == b.Node {
+			return policy.Errorf(policy.Conflict, "node %q is in the cluster already with id %s; remove that member first, or start this node with another label", b.Node, m.ID)
+		}
+	}
+	d.Members.Set(b.ID, b.Member)
+	return nil
+}
+
+// DeleteMember forgets a node.
+type DeleteMember struct {
+	ID string `json:"id"`
+}
+
+func (b DeleteMember) apply(d *draft) error {
+	if !d.Members.Delete(b.ID) {
+		return policy.Errorf(policy.NotFound, "there is no member with id %q", b.ID)
+	}
+	return nil
+}
+
+// PutSecret keeps a credential, sealed by the node that took it.
+type PutSecret struct {
+	policy.Secret
+}
+
+func (b PutSecret) apply(d *draft) error {
+	if err := policy.CheckLabel(b.Name); err != nil {
+		return policy.Errorf(policy.Invalid, "%v", err)
+	}
+	if len(b.Sealed) == 0 || len(b.Sealed) > 64<<10 {
+		return policy.Errorf(policy.Invalid, "secret %q has %d octets; 1 to 65536 may be", b.Name, len(b.Sealed))
+	}
+	d.revise()
+	d.Secrets.Set(b.Name, b.Secret)
+	return nil
+}
+
+// DeleteSecret forgets a credential that no monitor uses.
+type DeleteSecret struct {
+	Name string `json:"name"`
+}
+
+func (b DeleteSecret) apply(d *draft) error {
+	if !d.Secrets.Has(b.Name) {
+		return policy.Errorf(policy.NotFound, "there is no secret %q", b.Name)
+	}
+	for _, m := range d.Monitors.All {
+		for _, c := range []*policy.HTTPCheck{m.Spec.HTTP, m.Spec.HTTPS} {
+			if c != nil && c.Authorization != nil && c.Authorization.Secret == b.Name {
+				return policy.Errorf(policy.Conflict, "monitor %q uses the secret %q", m.Spec.Name, b.Name)
+			}
+		}
+	}
+	d.revise()
+	d.Secrets.Delete(b.Name)
+	return nil
+}

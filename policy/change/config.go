@@ -1,0 +1,189 @@
+package change
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+
+	"github.com/meridian-gtm/meridian/policy"
+)
+
+// PutConfig replaces the configuration document, or merges one into it by
+// name. It goes in whole or not at all.
+type PutConfig struct {
+	Config policy.Config `json:"config"`
+	Merge  bool          `json:"merge,omitempty"` // keep the objects that Config does not name
+	// Force lets one change delete more than GuardedDeletes allows (I-04).
+	Force bool `json:"force,omitempty"`
+}
+
+// GuardedDeletes is how many of n objects of a kind one change may delete
+// without force: the larger of 10 and 20 %.
+func GuardedDeletes(n int) int { return max(10, n/5) }
+
+func (b PutConfig) apply(d *draft) error {
+	if err := d.match("the configuration", d.ConfigRevision); err != nil {
+		return err
+	}
+	next := d.Revision + 1
+	changed := 0
+	merge := b.Merge
+	for _, step := range []func() (int, error){
+		func() (int, error) {
+			return put(d, d.Regions, b.Config.Regions, "region", func(v policy.Region) string { return v.Name }, merge, b.Force, next)
+		},
+		func() (int, error) {
+			return put(d, d.Monitors, b.Config.Monitors, "monitor", func(v policy.Monitor) string { return v.Name }, merge, b.Force, next)
+		},
+		func() (int, error) {
+			return put(d, d.Pools, b.Config.Pools, "pool", func(v policy.Pool) string { return v.Name }, merge, b.Force, next)
+		},
+		func() (int, error) {
+			return put(d, d.Services, b.Config.Services, "service", func(v policy.Service) string { return v.ID() }, merge, b.Force, next)
+		},
+		func() (int, error) {
+			return put(d, d.SafetyRules, b.Config.SafetyRules, "safetyRule", func(v policy.SafetyRule) string { return v.Name }, merge, b.Force, next)
+		},
+	} {
+		n, err := step()
+		if err != nil {
+			return err
+		}
+		changed += n
+	}
+	if changed == 0 {
+		d.outcome.Revision = d.ConfigRevision
+		return nil
+	}
+	whole := d.Config()
+	if err := whole.Validate(); err != nil {
+		return err
+	}
+	if err := d.checkServices(whole.Services); err != nil {
+		return err
+	}
+	if err := d.checkSecrets(whole.Monitors); err != nil {
+		return err
+	}
+	d.ConfigRevision = d.revise()
+	d.number(whole)
+	d.dropOrphanVerdicts()
+	return nil
+}
+
+// put sets one kind of object to a list and counts what changed. An object
+// that is the same as before keeps its revision.
+func put[T any](d *draft, tree *policy.Tree[policy.Object[T]], list []T, what string, name func(T) string, merge, force bool, rev uint64) (int, error) {
+	changed := 0
+	keep := make(map[string]bool, len(list))
+	for i, v := range list {
+		n := name(v)
+		if keep[n] {
+			return 0, &policy.Error{Kind: policy.Invalid, Message: "the configuration is not valid", Problems: []policy.Problem{
+				{Pointer: fmt.Sprintf("/%ss/%d", what, i), Message: fmt.Sprintf("%s %q is there twice", what, n)}}}
+		}
+		keep[n] = true
+		old, ok := tree.Get(n)
+		if ok && same(old.Spec, v) {
+			continue
+		}
+		tree.Set(n, policy.Object[T]{Rev: rev, Spec: v})
+		changed++
+	}
+	if merge {
+		return changed, nil
+	}
+	var gone []string
+	for n := range tree.All {
+		if !keep[n] {
+			gone = append(gone, n)
+		}
+	}
+	if limit := GuardedDeletes(tree.Len()); len(gone) > limit && !force {
+		return 0, policy.Errorf(policy.Unsafe, "this would delete %d of %d %ss; more than %d in one change need force (apply --force, or ?force=true)", len(gone), tree.Len(), what, limit)
+	}
+	for _, n := range gone {
+		tree.Delete(n)
+		d.IDs.Delete(what + "/" + n)
+	}
+	return changed + len(gone), nil
+}
+
+func same(a, b any) bool {
+	x, errX := json.Marshal(a)
+	y, errY := json.Marshal(b)
+	return errX == nil && errY == nil && bytes.Equal(x, y)
+}
+
+func (d *draft) checkSecrets(monitors []policy.Monitor) error {
+	var p policy.Problems
+	for i, m := range monitors {
+		for kind, c := range map[string]*policy.HTTPCheck{"http": m.HTTP, "https": m.HTTPS} {
+			if c != nil && c.Authorization != nil && !d.Secrets.Has(c.Authorization.Secret) {
+				p.Add(fmt.Sprintf("/monitors/%d/%s/authorization/secret", i, kind), "there is no secret %q; put it first (PUT /api/v1/secrets/%s)", c.Authorization.Secret, c.Authorization.Secret)
+			}
+		}
+	}
+	return p.Err("the configuration is not valid")
+}
+
+// number gives ids to what is new and takes those of endpoints that are gone.
+func (d *draft) number(c *policy.Config) {
+	endpoints := map[string]bool{}
+	for _, r := range c.Regions {
+		d.id("region/" + r.Name)
+	}
+	for _, m := range c.Monitors {
+		d.id("monitor/" + m.Name)
+	}
+	for _, p := range c.Pools {
+		d.id("pool/" + p.Name)
+		for _, e := range p.Endpoints {
+			endpoints[policy.EndpointID(p.Name, e.Name)] = true
+			d.id(policy.EndpointID(p.Name, e.Name))
+		}
+	}
+	for i := range c.Services {
+		d.id("service/" + c.Services[i].ID())
+	}
+	var gone []string
+	d.IDs.From("endpoint/", func(id string, _ uint32) bool {
+		if id >= "endpoint0" {
+			return false
+		}
+		if !endpoints[id] {
+			gone = append(gone, id)
+		}
+		return true
+	})
+	for _, id := range gone {
+		d.IDs.Delete(id)
+	}
+}
+
+// dropOrphanVerdicts forgets verdicts on checks that no longer exist.
+func (d *draft) dropOrphanVerdicts() {
+	live := d.liveChecks()
+	var gone []string
+	for id := range d.Verdicts.All {
+		if !live[id] {
+			gone = append(gone, id)
+		}
+	}
+	for _, id := range gone {
+		d.Verdicts.Delete(id)
+	}
+}
+
+func (d *draft) liveChecks() map[string]bool {
+	live := map[string]bool{}
+	for _, o := range d.Pools.All {
+		if o.Spec.Monitor == "" {
+			continue
+		}
+		for i := range o.Spec.Endpoints {
+			live[policy.CheckID(&o.Spec, &o.Spec.Endpoints[i])] = true
+		}
+	}
+	return live
+}

@@ -1,0 +1,157 @@
+package change
+
+import (
+	"fmt"
+
+	"github.com/meridian-gtm/meridian/policy"
+)
+
+// PutZone creates a zone, or replaces the whole of it.
+type PutZone struct {
+	Zone *policy.Zone
+}
+
+// MarshalBinary is the zone's wire form.
+func (b PutZone) MarshalBinary() ([]byte, error) { return b.Zone.MarshalBinary() }
+
+// UnmarshalBinary reads MarshalBinary.
+func (b *PutZone) UnmarshalBinary(data []byte) (err error) {
+	b.Zone, err = policy.ParseZone(data)
+	return err
+}
+
+func (b PutZone) apply(d *draft) error {
+	z := b.Zone.Copy()
+	old, existed := d.Zones.Get(z.Name.Key())
+	var rev uint64
+	if existed {
+		rev = old.Rev
+	}
+	if err := d.match("zone "+z.Name.String(), rev); err != nil {
+		return err
+	}
+	soa := z.SOA()
+	if soa == nil || len(soa.Data) != 1 {
+		return policy.Errorf(policy.Invalid, "zone %s needs exactly one SOA record at its apex", z.Name)
+	}
+	if existed && old.Owners.Sum() == z.Owners.Sum() {
+		d.outcome.Revision = old.Rev // the same content: nothing to do
+		return nil
+	}
+	for _, o := range d.Services.All {
+		for _, n := range o.Spec.Owners() {
+			if n.Under(z.Name) && d.zoneOf(n, z) == z {
+				if err := d.clash(&o.Spec, n, z); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	z.ID = d.id("zone/" + z.Name.String())
+	z.Rev = d.revise()
+	d.Zones.Set(z.Name.Key(), z)
+	return nil
+}
+
+// zoneOf is the zone that a name falls in once z is there.
+func (d *draft) zoneOf(n policy.Name, z *policy.Zone) *policy.Zone {
+	if cur := d.ZoneFor(n); cur != nil && cur.Name.Labels() > z.Name.Labels() {
+		return cur
+	}
+	return z
+}
+
+// clash refuses a steered name whose types stand in the zone as records too.
+func (d *draft) clash(s *policy.Service, n policy.Name, z *policy.Zone) error {
+	o := z.Owner(n)
+	if o == nil {
+		return nil
+	}
+	if o.Find(policy.TypeCNAME) != nil {
+		return policy.Errorf(policy.Conflict, "%s is a CNAME in the zone %s and steered by service %s; a CNAME stands alone (RFC 2181 section 10.1): take one of them out", n, z.Name, s.ID())
+	}
+	for _, f := range []policy.Family{policy.IPv4, policy.IPv6} {
+		if o.Find(f.Type()) != nil && d.serves(s, f) {
+			return policy.Errorf(policy.Conflict, "%s has %s records in the zone %s and is steered by service %s, which has %s endpoints; take one of them out", n, typeName(f), z.Name, s.ID(), f)
+		}
+	}
+	return nil
+}
+
+func typeName(f policy.Family) string {
+	if f == policy.IPv6 {
+		return "AAAA"
+	}
+	return "A"
+}
+
+func (d *draft) serves(s *policy.Service, f policy.Family) bool {
+	for name := range s.Steer.Pools {
+		if p, ok := d.Pools.Get(name); ok {
+			for i := range p.Spec.Endpoints {
+				if p.Spec.Endpoints[i].Has(f) {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
+
+// DeleteZone takes a zone out. One that still holds steered names is kept (I-04).
+type DeleteZone struct {
+	Name policy.Name `json:"name"`
+}
+
+func (b DeleteZone) apply(d *draft) error {
+	z, ok := d.Zones.Get(b.Name.Key())
+	if !ok {
+		return policy.Errorf(policy.NotFound, "there is no zone %s", b.Name)
+	}
+	if err := d.match("zone "+b.Name.String(), z.Rev); err != nil {
+		return err
+	}
+	d.Zones.Delete(b.Name.Key())
+	for _, o := range d.Services.All {
+		for _, n := range o.Spec.Owners() {
+			if n.Under(b.Name) && d.ZoneFor(n) == nil {
+				return policy.Errorf(policy.Conflict, "service %s steers %s in zone %s; delete the service first", o.Spec.ID(), n, b.Name)
+			}
+		}
+	}
+	d.revise()
+	d.IDs.Delete("zone/" + b.Name.String())
+	return nil
+}
+
+// checkServices refuses services outside every zone, or that clash with records.
+func (d *draft) checkServices(services []policy.Service) error {
+	var p policy.Problems
+	for i := range services {
+		s := &services[i]
+		for _, n := range s.Owners() {
+			z := d.ZoneFor(n)
+			if z == nil {
+				p.Add(fmt.Sprintf("/services/%d", i), "no zone holds %s; import its zone first (meridian zone import FILE)", n)
+			} else if err := d.clash(s, n, z); err != nil {
+				p.Add(fmt.Sprintf("/services/%d", i), "%v", err)
+			} else if n == z.Name && hasHostname(d.State, s) {
+				p.Add(fmt.Sprintf("/services/%d", i), "%s is the apex of its zone, where no CNAME may stand (RFC 1034 section 3.6.2), but a pool of service %s has an endpoint with a hostname; give it addresses", n, s.ID())
+			}
+		}
+	}
+	return p.Err("the configuration does not fit the zones")
+}
+
+func hasHostname(s *policy.State, svc *policy.Service) bool {
+	for name := range svc.Steer.Pools {
+		if p, ok := s.Pools.Get(name); ok {
+			for i := range p.Spec.Endpoints {
+				if p.Spec.Endpoints[i].Hostname != "" {
+					return true
+				}
+			}
+		}
+	}
+	return false
+}
