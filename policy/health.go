@@ -39,6 +39,7 @@ func (s *Status) UnmarshalText(text []byte) error {
 // Sample is the result of one probe.
 type Sample struct {
 	OK      bool
+	Refused bool     // not sent: this node may not or cannot probe the target, which says nothing about the target
 	Error   string   // why not; short, without secrets
 	Started int64    // nanoseconds on the node's monotonic clock
 	Took    Duration // from start to verdict
@@ -67,7 +68,8 @@ type Report struct {
 type Ballot struct {
 	Vantage string `json:"vantage"` // label of the node
 	Status  Status `json:"status"`
-	// Absent says why the vantage did not vote: "silent", "abstains", or "" when it did.
+	// Absent says why the vantage did not vote: "silent", "abstains", "pending" (it has
+	// no settled opinion of the check as it is now), or "" when it did.
 	Absent string `json:"absent,omitempty"`
 	Error  string `json:"error,omitempty"`
 }

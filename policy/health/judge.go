@@ -1,0 +1,168 @@
+package health
+
+import (
+	"slices"
+	"time"
+
+	"github.com/meridian-gtm/meridian/policy"
+)
+
+// Why a vantage's ballot does not count (policy.Ballot.Absent).
+const (
+	Silent   = "silent"   // no report within Rule.FreshFor
+	Abstains = "abstains" // its reference targets do not answer: it may be cut off itself
+	Pending  = "pending"  // it reports, but has not settled on the check as it is now
+)
+
+// The flap penalty (I-10).
+const (
+	firstPenalty = policy.Duration(5 * time.Second)
+	maxPenalty   = policy.Duration(5 * time.Minute)
+	calm         = policy.Duration(60 * time.Second) // up for that long halves the penalty
+)
+
+// Rule says how opinions become verdicts.
+type Rule struct {
+	// Assigned are the vantages that should vote. A quorum counts against all of
+	// them, whether they are heard or not: one of one never decides for three.
+	Assigned []Assigned
+	// FreshFor is how old a report may be. Zero stands for DefaultFreshFor.
+	FreshFor policy.Duration
+	// Reachable says that some reference target of the judging node answers.
+	// When false, nothing changes: a blind judge freezes its verdicts.
+	Reachable bool
+	// OnlyRemove lets through nothing but edges to down (island mode).
+	OnlyRemove bool
+}
+
+// DefaultFreshFor is how long a report counts: five of the usual one-second periods.
+const DefaultFreshFor = policy.Duration(5 * time.Second)
+
+// Assigned is a vantage that should vote.
+type Assigned struct {
+	ID    string // member id, as in policy.Report.Vantage
+	Label string // of its node, as ballots show it
+}
+
+// Quorum is how many of n assigned vantages must vote: more than half.
+func Quorum(n int) int { return n/2 + 1 }
+
+// Judge is the verdict on a check after one look at the ballots, one for each
+// assigned vantage. changed says whether that is worth a replicated entry: its
+// status, revision or ramp differ from prev. When nothing changed, prev is
+// returned as it was; ballots alone never change a verdict, so that the log does
+// not follow noise. The ballots are copied. now is the State clock in nanoseconds.
+//
+// Without a quorum on the check's current revision the verdict stays, also when
+// voters are tied. So a new endpoint is unknown until its first quorum, and an
+// edited monitor keeps the last verdict until the new one has one.
+func Judge(prev policy.Verdict, check policy.Check, ballots []policy.Ballot, rule Rule, now int64) (v policy.Verdict, changed bool) {
+	if !rule.Reachable {
+		return prev, false
+	}
+	majority := count(ballots)
+	if majority == policy.Unknown {
+		return prev, false
+	}
+	v = next(prev, check.Monitor, majority, now)
+	v.Check, v.Revision = check.ID, check.Revision
+	if rule.OnlyRemove && (v.Status != policy.Down || prev.Status == policy.Down) {
+		return prev, false
+	}
+	if v.Status == prev.Status && v.Revision == prev.Revision && v.Ramp == prev.Ramp {
+		return prev, false
+	}
+	v.Ballots = slices.Clone(ballots)
+	for i := range v.Ballots {
+		v.Ballots[i].Error = Clip(v.Ballots[i].Error)
+	}
+	return v, true
+}
+
+// count is what the majority of a quorum says, or unknown.
+func count(ballots []policy.Ballot) policy.Status {
+	up, down := 0, 0
+	for i := range ballots {
+		switch {
+		case ballots[i].Absent != "":
+		case ballots[i].Status == policy.Up:
+			up++
+		case ballots[i].Status == policy.Down:
+			down++
+		}
+	}
+	switch voted := up + down; {
+	case len(ballots) == 0 || voted < Quorum(len(ballots)):
+		return policy.Unknown
+	case 2*up > voted:
+		return policy.Up
+	case 2*down > voted:
+		return policy.Down
+	}
+	return policy.Unknown
+}
+
+// next moves a verdict one step towards what the majority says. It is a circuit
+// breaker: closed (up), open (down until hold-down and penalty are over), half
+// open (up with part of the weight while the ramp lasts).
+func next(v policy.Verdict, m policy.Monitor, majority policy.Status, now int64) policy.Verdict {
+	switch {
+	case v.Status == policy.Unknown:
+		v.Status, v.Since, v.Ramp = majority, now, 100
+		if majority == policy.Down {
+			v.PenaltyAt = now
+		}
+	case v.Status == policy.Up && majority == policy.Down:
+		v.Penalty = flap(v, now)
+		v.Status, v.Since, v.PenaltyAt = policy.Down, now, now
+		v.Ramp = 100 // of no meaning while down, but tier 2 must not find weights of zero
+	case v.Status == policy.Down && majority == policy.Up:
+		if elapsed(v.Since, now) >= max(m.HoldDown, v.Penalty) {
+			v.Status, v.Since = policy.Up, now
+			v.Ramp = ramp(m.Ramp, 0)
+		}
+	case v.Status == policy.Up:
+		v.Ramp = max(v.Ramp, ramp(m.Ramp, elapsed(v.Since, now)))
+	}
+	return v
+}
+
+// flap is the penalty of an endpoint that goes from up to down now. The first
+// failure of a calm endpoint has none; each further one within a minute of the
+// recovery, or while a penalty is remembered, doubles it.
+func flap(v policy.Verdict, now int64) policy.Duration {
+	if p := Remembered(v, now); p > 0 {
+		return min(2*p, maxPenalty)
+	}
+	recovered := v.PenaltyAt != 0 // it has been down before, so Since is a recovery
+	if recovered && elapsed(v.Since, now) < calm {
+		return firstPenalty
+	}
+	return 0
+}
+
+// Remembered is what is left of a verdict's flap penalty: while up, each minute
+// of calm halves it, and less than the first penalty is forgotten; while down it stands.
+func Remembered(v policy.Verdict, now int64) policy.Duration {
+	p := v.Penalty
+	if v.Status == policy.Up {
+		for e := elapsed(v.Since, now); e >= calm && p > 0; e -= calm {
+			if p /= 2; p < firstPenalty {
+				p = 0
+			}
+		}
+	}
+	return p
+}
+
+// ramp is the share of weight in percent at a time after recovery: 10 at once,
+// then steps of 10, and 100 when the whole ramp is over.
+func ramp(over, since policy.Duration) int {
+	if over <= 0 || since >= over {
+		return 100
+	}
+	return 10 + 10*int(9*since/over) // nine steps, so that the last falls on the end
+}
+
+// elapsed is the time between two readings of the State clock, never negative.
+func elapsed(from, to int64) policy.Duration { return policy.Duration(max(0, to-from)) }

@@ -1,0 +1,71 @@
+package health
+
+import (
+	"strings"
+	"unicode/utf8"
+
+	"github.com/meridian-gtm/meridian/policy"
+)
+
+// MaxError is the longest error text, in octets, that a report or a ballot carries.
+const MaxError = 120
+
+// Track is one vantage's settled opinion of one check: rise and fall over the
+// samples the vantage took itself. It is a value; the zero Track knows nothing.
+// A check whose revision changes starts again from the zero Track.
+type Track struct {
+	status  policy.Status
+	against int // samples in a row that speak against status
+	err     string
+	latency policy.Duration
+}
+
+// Next is the track after one more sample.
+//
+// The first success of an unknown track settles it up at once, so that a fresh
+// node or a new endpoint serves soon; everything else needs proof: rule.Fall
+// failures in a row to go down, rule.Rise successes in a row to come back up.
+// A refused sample is no evidence about the target: it leaves nothing but the reason.
+func (t Track) Next(s policy.Sample, rule policy.Monitor) Track {
+	if s.Refused {
+		return Track{err: Clip(s.Error)}
+	}
+	says, need := policy.Down, rule.Fall
+	if s.OK {
+		says, need = policy.Up, rule.Rise
+		t.latency = s.Took
+		if t.status == policy.Unknown {
+			need = 1
+		}
+	} else {
+		t.err = Clip(s.Error)
+	}
+	if says == t.status {
+		t.against = 0
+	} else if t.against++; t.against >= need {
+		t.status, t.against = says, 0
+	}
+	if t.status == policy.Up && s.OK {
+		t.err = "" // healthy: an old failure explains nothing
+	}
+	return t
+}
+
+// Opinion is what the track says of the check it belongs to.
+func (t Track) Opinion(check policy.Check) policy.Opinion {
+	return policy.Opinion{Check: check.ID, Revision: check.Revision, Status: t.status, Error: t.err, Latency: t.latency}
+}
+
+// Clip cuts an error text to MaxError octets without splitting a character. The
+// result is a copy when it was cut, so that a long text is not kept alive.
+func Clip(text string) string {
+	if len(text) <= MaxError {
+		return text
+	}
+	const dots = "..."
+	n := MaxError - len(dots)
+	for n > 0 && !utf8.RuneStart(text[n]) {
+		n--
+	}
+	return strings.Clone(text[:n]) + dots
+}

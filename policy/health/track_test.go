@@ -1,0 +1,114 @@
+package health
+
+import (
+	"strings"
+	"testing"
+	"unicode/utf8"
+
+	"github.com/meridian-gtm/meridian/policy"
+	"pgregory.net/rapid"
+)
+
+// play feeds a track one sample a character: + is a success, - a failure, ! a
+// refusal. It returns the status after each, as u, d or ?.
+func play(samples string, rule policy.Monitor) string {
+	var t Track
+	var b strings.Builder
+	for _, c := range samples {
+		s := policy.Sample{OK: c == '+', Refused: c == '!'}
+		if !s.OK {
+			s.Error = "no"
+		}
+		t = t.Next(s, rule)
+		b.WriteByte("?ud"[t.Opinion(policy.Check{}).Status])
+	}
+	return b.String()
+}
+
+func TestTrack(t *testing.T) {
+	for _, c := range []struct {
+		what          string
+		samples, want string
+		fall, rise    int
+	}{
+		{"the first success settles up at once", "+", "u", 3, 2},
+		{"an unknown track goes down after fall failures", "---", "??d", 3, 2},
+		{"a success among the first failures settles up", "--+", "??u", 3, 2},
+		{"fall failures in a row", "+--+--+---", "uuuuuuuuud", 3, 2},
+		{"rise successes in a row", "+---+-++", "uuuddddu", 3, 2},
+		{"fall and rise of one follow every sample", "+-+-", "udud", 1, 1},
+		{"a refusal forgets everything", "+---!---", "uuud???d", 3, 2},
+		{"a refusal is no failure", "+!!!!!!", "u??????", 3, 2},
+		{"after a refusal the first success settles again", "+---!+", "uuud?u", 3, 2},
+	} {
+		if got := play(c.samples, policy.Monitor{Fall: c.fall, Rise: c.rise}); got != c.want {
+			t.Errorf("%s: %s gives %s, want %s", c.what, c.samples, got, c.want)
+		}
+	}
+}
+
+func TestTrackKeepsWhatExplainsIt(t *testing.T) {
+	rule := policy.Monitor{Fall: 2, Rise: 2}
+	check := policy.Check{ID: "web/a@m", Revision: 7}
+	var track Track
+	track = track.Next(policy.Sample{OK: true, Took: 12}, rule)
+	want := policy.Opinion{Check: "web/a@m", Revision: 7, Status: policy.Up, Latency: 12}
+	if got := track.Opinion(check); got != want {
+		t.Errorf("after a success: %+v, want %+v", got, want)
+	}
+	track = track.Next(policy.Sample{Error: "connection refused", Took: 3}, rule)
+	track = track.Next(policy.Sample{Error: "timeout", Took: 3}, rule)
+	track = track.Next(policy.Sample{OK: true, Took: 9}, rule)
+	want = policy.Opinion{Check: "web/a@m", Revision: 7, Status: policy.Down, Error: "timeout", Latency: 9}
+	if got := track.Opinion(check); got != want {
+		t.Errorf("down, one success into the rise: %+v, want %+v", got, want)
+	}
+	track = track.Next(policy.Sample{OK: true, Took: 8}, rule)
+	if got := track.Opinion(check); got.Status != policy.Up || got.Error != "" {
+		t.Errorf("recovered: %+v, want up without an error", got)
+	}
+}
+
+// The oracle looks at the whole history: a track's status is decided by the last
+// run that was long enough, read from the front.
+func TestTrackAgainstHistory(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		fall, rise := rapid.IntRange(1, 5).Draw(t, "fall"), rapid.IntRange(1, 5).Draw(t, "rise")
+		samples := rapid.StringOfN(rapid.RuneFrom([]rune("+-")), 0, 60, -1).Draw(t, "samples")
+		got := play(samples, policy.Monitor{Fall: fall, Rise: rise})
+		for i := range samples {
+			want := byte('?')
+			for end := 1; end <= i+1; end++ {
+				prefix := samples[:end]
+				switch {
+				case want == '?' && prefix[end-1] == '+':
+					want = 'u'
+				case want != 'd' && strings.HasSuffix(prefix, strings.Repeat("-", fall)):
+					want = 'd'
+				case want == 'd' && strings.HasSuffix(prefix, strings.Repeat("+", rise)):
+					want = 'u'
+				}
+			}
+			if got[i] != want {
+				t.Fatalf("fall %d, rise %d, %s: %s, but sample %d should give %c", fall, rise, samples, got, i, want)
+			}
+		}
+	})
+}
+
+func TestClip(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		text := rapid.String().Draw(t, "text") + strings.Repeat("é", rapid.IntRange(0, 80).Draw(t, "n"))
+		got := Clip(text)
+		switch {
+		case len(text) <= MaxError && got != text:
+			t.Fatalf("a short text was changed to %q", got)
+		case len(got) > MaxError:
+			t.Fatalf("%d octets", len(got))
+		case utf8.ValidString(text) && !utf8.ValidString(got):
+			t.Fatalf("cut inside a character: %q", got)
+		case len(text) > MaxError && !strings.HasPrefix(text, strings.TrimSuffix(got, "...")):
+			t.Fatalf("%q is not a beginning of %q", got, text)
+		}
+	})
+}
