@@ -40,5 +40,16 @@ func run(dbip, cityFile, airportDir, policy string) error {
 		return err
 	}
 	fmt.Printf("%d airports, %d cloud regions\n", len(airports), len(regions))
-	return nil
+	continents, err := readContinents(airportDir)
+	if err != nil {
+		return err
+	}
+	points, err := countryPoints(cities)
+	if err != nil {
+		return err
+	}
+	if err := writeCountries(policy+"/geo/countries.gen.go", points, continents); err != nil {
+		return err
+	}
+	return writeRuns(policy+"/geo", dbip, points)
 }
