@@ -9,6 +9,7 @@ import (
 
 	"github.com/meridian-gtm/meridian/policy"
 	"github.com/meridian-gtm/meridian/policy/geo"
+	"github.com/meridian-gtm/meridian/policy/steer"
 )
 
 // Snapshot is a State compiled for queries.
@@ -20,7 +21,10 @@ type Snapshot struct {
 	zones map[string]*Zone // by Name.Key
 	geo   *geo.Table
 	local Local
-	maps  map[string]*geography // by the places asked for; kept from one snapshot to the next
+	// What the next compilation takes over as it is:
+	pools map[string]*steer.Pool
+	byID  map[string]*Service
+	maps  map[string]*geography // by the places asked for
 }
 
 // Zone is a zone with its steered names laid over it.
@@ -32,7 +36,7 @@ type Zone struct {
 	NegativeTTL uint32 // of the SOA in a negative answer (RFC 2308 section 3)
 
 	static   *policy.Zone
-	overlaid string // fingerprint of the steered names laid over static
+	overlaid []overlay // the steered names laid over static
 }
 
 // Zone is the zone whose apex has exactly this sort key, or nil. It does not allocate.
@@ -44,16 +48,17 @@ type Service struct {
 	TTL  uint32
 	Sets []AnswerSet // the variants; Decision.Set is an index into them
 
-	spec    policy.Service
-	types   [2]bool // by family: does it have any endpoint of it
-	cname   bool    // has endpoints that are host names
+	spec    policy.Object[policy.Service]
+	tree    *steer.Tree
 	geo     *geography
 	classes [2][]outcome // by family, then by class
-	print   string       // fingerprint of all that the compilation looked at
 }
 
 // Has says whether the service answers a family at all; a type it does not have is NODATA.
-func (s *Service) Has(f policy.Family) bool { return s.types[f] || s.cname }
+func (s *Service) Has(f policy.Family) bool { return s.tree.Serves[f] }
+
+// Spec is the service as declared.
+func (s *Service) Spec() *policy.Service { return &s.spec.Spec }
 
 // AnswerSet is one of the answers a service may give: addresses of one family, or a CNAME.
 type AnswerSet struct {
