@@ -1,0 +1,96 @@
+// Package document is the configuration document: the text, YAML or JSON, that
+// an operator writes and `meridian get config` prints, to and from policy.Config.
+//
+// Reading is strict, because what is misread here is steered by afterwards: an
+// unknown or repeated key, a value of the wrong type, an anchor, a second
+// document is a mistake with a line and a column, and all mistakes come at once.
+// YAML is read by its plain part only: what looks like a string is one (no, on
+// and yes are not truth values), whole numbers are decimal, and nothing is
+// shared, merged or tagged. Writing is canonical: the same configuration is
+// always the same bytes.
+//
+// The package parses text and compares values. What a configuration means, and
+// whether it is valid, is policy.Config.Validate's business; Locate then finds
+// the lines of what that found.
+package document
+
+import (
+	"fmt"
+	"reflect"
+
+	"go.yaml.in/yaml/v3"
+
+	"github.com/meridian-gtm/meridian/policy"
+)
+
+// Bounds on a document. Parsing takes up to about a hundred bytes of memory
+// for each byte of text, for the worst of texts.
+const (
+	MaxSize     = 4 << 20 // bytes of a document: some 50,000 endpoints
+	MaxDepth    = 64      // mappings and lists within each other
+	MaxProblems = 100     // mistakes that are reported one by one
+)
+
+// Decode reads a configuration document, YAML or JSON. The file's name only
+// stands in the mistakes. A document that is empty, or whose every key is
+// without a value, is refused: a template that produced nothing would
+// otherwise delete everything. An explicit {} is an empty configuration.
+//
+// A branch's "to" is taken apart: its keys stand beside the branch's others,
+// as policy.Branch says. Empty lists stay as written.
+//
+// The error is a *policy.Error of kind Invalid with a Problem for each mistake.
+func Decode(data []byte, file string) (*policy.Config, error) {
+	r := newReader(file)
+	c := new(policy.Config)
+	root, ok := r.parse(data)
+	switch {
+	case !ok:
+	case root == nil || hollow(root):
+		r.add(nil, "", "the document is empty: there is nothing to apply")
+	default:
+		r.value(root, nil, "", reflect.ValueOf(c).Elem(), 1)
+	}
+	if err := r.err(); err != nil {
+		return nil, err
+	}
+	return c, nil
+}
+
+// DecodeInto reads a document into what into points to, as strictly as Decode.
+// It goes by json tags (embedded structs are inlined) and leaves alone what the
+// document does not mention, so defaults may be there before. Types that
+// implement encoding.TextUnmarshaler get the text of a scalar; otherwise it
+// reads bools, numbers, strings, []byte (base64), structs, slices, maps with
+// string keys, and pointers to these. After an error, into may be half written.
+func DecodeInto(data []byte, file string, into any) error {
+	v := reflect.ValueOf(into)
+	if v.Kind() != reflect.Pointer || v.IsNil() {
+		return fmt.Errorf("document: DecodeInto needs a pointer to read into, not %T", into)
+	}
+	r := newReader(file)
+	root, ok := r.parse(data)
+	switch {
+	case !ok:
+	case root == nil || isNull(root):
+		r.add(nil, "", "the document is empty")
+	default:
+		r.value(root, nil, "", v.Elem(), 1)
+	}
+	return r.err()
+}
+
+// hollow says whether a document has no value at all.
+func hollow(root *yaml.Node) bool {
+	if root.Kind != yaml.MappingNode {
+		return isNull(root)
+	}
+	for i := 1; i < len(root.Content); i += 2 {
+		if !isNull(root.Content[i]) {
+			return false
+		}
+	}
+	return len(root.Content) > 0
+}
+
+func isNull(n *yaml.Node) bool { return n.Kind == yaml.ScalarNode && n.Tag == "!!null" }
