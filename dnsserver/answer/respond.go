@@ -1,0 +1,167 @@
+package answer
+
+import (
+	"net/netip"
+
+	"github.com/meridian-gtm/meridian/dnsserver/wire"
+	"github.com/meridian-gtm/meridian/policy"
+	"github.com/meridian-gtm/meridian/policy/snapshot"
+)
+
+// Options are what a server says of itself in its responses.
+type Options struct {
+	UDPSize   uint16 // the largest UDP response, and what OPT says this server takes
+	NSID      []byte // told to who asks (RFC 5001); nil for none
+	Keepalive uint16 // TCP idle timeout in units of 100 ms (RFC 7828); 0 says nothing
+}
+
+// Request is one query and where it came from.
+type Request struct {
+	Packet []byte
+	Client netip.Addr // the resolver; unmapped
+	TCP    bool
+	MaxUDP uint16 // further limit on a UDP response, for a path that takes no more; 0 for none
+	Rand   uint64 // uniformly random
+}
+
+// Responder answers queries, one at a time; each worker has its own. Buffers
+// that have wire.Slack octets to spare beyond the limit never grow.
+type Responder struct {
+	Options
+
+	// What the last response was; Outcome is false when there was none.
+	Outcome struct {
+		Answered, Truncated bool
+		Rcode               uint16
+	}
+
+	view  *View
+	req   *Request
+	q     wire.Query
+	b     wire.Builder
+	extra wire.Extra
+	key   key
+	glue  key
+
+	rcode  uint16
+	flags  uint16
+	scope  uint8
+	asked  snapshot.Query // Client and Bits of it are the same for a whole chain
+	hidden bool           // the client is the resolver though the query names a subnet
+
+	links  [maxChain]int           // where the owners of a chain stand in the message
+	dnames [maxChain]*policy.RRset // in the answer already
+	given  int                     // how many of them
+	made   [2][policy.MaxName]byte // synthesised names, in turns
+	turn   int
+}
+
+// Respond appends the response to dst, or gives dst back when there is none
+// to give. It panics on nothing that a client can send; servers recover all the same.
+func (r *Responder) Respond(v *View, dst []byte, req *Request) []byte {
+	r.Outcome.Answered, r.Outcome.Truncated, r.Outcome.Rcode = true, false, wire.NoError
+	verdict := r.q.Parse(req.Packet)
+	switch verdict {
+	case wire.Drop:
+		r.Outcome.Answered = false
+		return dst
+	case wire.Malformed:
+		return r.headerOnly(dst, wire.FormErr)
+	case wire.OtherOpcode:
+		if r.q.Opcode == wire.OpcodeNotify || r.q.Opcode == wire.OpcodeUpdate {
+			return r.headerOnly(dst, wire.Refused) // D-27, D-28
+		}
+		return r.headerOnly(dst, wire.NotImp)
+	}
+	r.begin(v, dst, req)
+	if rcode := r.refusal(verdict); rcode != wire.NoError {
+		r.rcode = rcode
+	} else {
+		r.client()
+		r.resolve()
+	}
+	return r.finish()
+}
+
+func (r *Responder) headerOnly(dst []byte, rcode uint16) []byte {
+	r.Outcome.Rcode = rcode
+	return wire.HeaderOnly(dst, &r.q, rcode)
+}
+
+// begin starts the response message.
+func (r *Responder) begin(v *View, dst []byte, req *Request) {
+	r.view, r.req = v, req
+	r.rcode, r.flags, r.scope, r.hidden = wire.NoError, r.q.Flags&wire.FlagRD, 0, false
+	q := &r.q
+	limit, reserve := wire.MinUDP, 0
+	if req.TCP {
+		limit = wire.MaxTCP
+	}
+	if q.EDNS {
+		if !req.TCP {
+			limit = max(wire.MinUDP, int(min(q.UDPSize, r.UDPSize)))
+		}
+		r.extra = wire.Extra{Size: r.UDPSize, DO: q.DO, EDELimit: len(req.Packet)}
+		if req.TCP {
+			r.extra.EDELimit = wire.MaxTCP
+			if q.Keepalive {
+				r.extra.Keepalive = r.Keepalive
+			}
+		}
+		if q.NSID {
+			r.extra.NSID = r.NSID
+		}
+		if q.Subnet.Present {
+			r.extra.Subnet = &q.Subnet
+		}
+		reserve = r.extra.Reserve()
+	}
+	if req.MaxUDP > 0 && !req.TCP {
+		limit = min(limit, int(req.MaxUDP))
+	}
+	r.b.Start(dst, q, limit, reserve)
+}
+
+// refusal is the RCODE of a query that is not looked up at all, or NoError.
+func (r *Responder) refusal(verdict wire.Verdict) uint16 {
+	q := &r.q
+	if q.EDNS && q.Version != 0 {
+		// Nothing is echoed: what the options and flags of another version mean is unknown.
+		return wire.BadVers
+	}
+	if verdict == wire.BadOption {
+		return wire.FormErr
+	}
+	switch {
+	case q.Type == typeMAILA || q.Type == typeMAILB:
+		return wire.NotImp
+	case q.Type == typeAXFR || q.Type == typeIXFR:
+		return wire.Refused
+	case q.Type == typeOPT || q.Type >= firstMeta && q.Type < typeIXFR:
+		return wire.FormErr
+	case q.Class != wire.ClassIN:
+		return wire.Refused
+	}
+	return wire.NoError
+}
+
+// The types that are questions only (RFC 6895 section 3.1): 128 to 255, and OPT.
+const (
+	typeOPT   = 41
+	firstMeta = 128
+	typeIXFR  = 251
+	typeAXFR  = 252
+	typeMAILB = 253
+	typeMAILA = 254
+)
+
+// finish writes the header and the OPT record.
+func (r *Responder) finish() []byte {
+	r.Outcome.Rcode = r.rcode
+	r.Outcome.Truncated = r.flags&wire.FlagTC != 0
+	if !r.q.EDNS {
+		return r.b.Finish(r.flags, r.rcode, nil)
+	}
+	r.extra.Scope = r.scopeToTell()
+	return r.b.Finish(r.flags, r.rcode, &r.extra)
+}
