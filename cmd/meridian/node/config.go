@@ -1,0 +1,172 @@
+package node
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/meridian-gtm/meridian/policy"
+	"github.com/meridian-gtm/meridian/policy/document"
+)
+
+// Config is a node's own configuration file. It is not replicated.
+type Config struct {
+	Node    string  `json:"node"`             // label, unique in the cluster
+	Region  string  `json:"region,omitempty"` // where this node stands, as a vantage
+	DataDir string  `json:"dataDir"`
+	DNS     DNS     `json:"dns"`
+	API     API     `json:"api"`
+	Cluster Cluster `json:"cluster"`
+	Geo     Geo     `json:"geo,omitempty"`
+	Probing Probing `json:"probing,omitempty"`
+}
+
+// DNS is where queries are answered.
+type DNS struct {
+	Listen  []string `json:"listen"`            // "ADDRESS:PORT" for UDP and TCP; default 0.0.0.0:53 and [::]:53
+	UDPSize int      `json:"udpSize,omitempty"` // largest UDP answer in octets, 512 to 1400, default 1232
+}
+
+// API is where the REST API listens.
+type API struct {
+	Listen   string `json:"listen"`             // default 127.0.0.1:8080
+	TLS      *TLS   `json:"tls,omitempty"`      // serve HTTPS
+	Insecure bool   `json:"insecure,omitempty"` // allow plain HTTP on an address that is not loopback
+}
+
+// TLS is a certificate and its key, as PEM files.
+type TLS struct {
+	Cert string `json:"cert"`
+	Key  string `json:"key"`
+}
+
+// Cluster is how this node finds the others.
+type Cluster struct {
+	Listen    string          `json:"listen"`              // default 0.0.0.0:7300
+	Advertise string          `json:"advertise,omitempty"` // what others dial; default listen, which then must name an address
+	Bootstrap bool            `json:"bootstrap,omitempty"` // start a cluster of one, only in an empty data directory
+	Join      []string        `json:"join,omitempty"`      // cluster ports of nodes to join
+	Grace     policy.Duration `json:"grace,omitempty"`     // without a leader until this node judges by itself; 1s to 1h, default 10s
+}
+
+// Geo is where clients' places come from.
+type Geo struct {
+	Database string `json:"database,omitempty"` // MaxMind City or Country file; read again when it changes; default the embedded country data
+}
+
+// Probing is what this node may probe, and how it knows that it is not cut off itself.
+type Probing struct {
+	Allow     []netip.Prefix `json:"allow,omitempty"`     // loopback and private targets that may be probed all the same
+	Reference []string       `json:"reference,omitempty"` // "tcp://ADDRESS:PORT"; when none answers the node abstains
+}
+
+// LoadConfig reads a node's configuration file.
+func LoadConfig(file string) (*Config, error) {
+	data, err := os.ReadFile(file)
+	if err != nil {
+		return nil, fmt.Errorf("reading the node's configuration: %w", err)
+	}
+	return ParseConfig(data, file)
+}
+
+// ParseConfig reads a node's configuration; every mistake is reported with its line and column.
+func ParseConfig(data []byte, file string) (*Config, error) {
+	var c Config
+	if err := document.DecodeInto(data, file, &c); err != nil {
+		return nil, err
+	}
+	c.defaults()
+	if err := c.Validate(); err != nil {
+		return nil, document.Locate(data, file, err)
+	}
+	return &c, nil
+}
+
+func (c *Config) defaults() {
+	if len(c.DNS.Listen) == 0 {
+		c.DNS.Listen = []string{"0.0.0.0:53", "[::]:53"}
+	}
+	if c.API.Listen == "" {
+		c.API.Listen = "127.0.0.1:8080"
+	}
+	if c.Cluster.Listen == "" {
+		c.Cluster.Listen = "0.0.0.0:7300"
+	}
+	if c.Cluster.Advertise == "" {
+		c.Cluster.Advertise = c.Cluster.Listen
+	}
+	if c.Cluster.Grace == 0 {
+		c.Cluster.Grace = policy.Duration(10 * time.Second)
+	}
+}
+
+// Validate lists every mistake at once.
+func (c *Config) Validate() error {
+	var p policy.Problems
+	if err := policy.CheckLabel(c.Node); err != nil {
+		p.Add("/node", "%v", err)
+	}
+	if c.DataDir == "" {
+		p.Add("/dataDir", "a node needs a directory for its state (dataDir: /var/lib/meridian)")
+	}
+	for i, l := range c.DNS.Listen {
+		address(&p, fmt.Sprintf("/dns/listen/%d", i), l)
+	}
+	if u := c.DNS.UDPSize; u != 0 && (u < 512 || u > 1400) {
+		p.Add("/dns/udpSize", "a UDP size of %d is not within 512 to 1400 octets (RFC 9715)", u)
+	}
+	if ip := address(&p, "/api/listen", c.API.Listen); ip.IsValid() && !ip.IsLoopback() && c.API.TLS == nil && !c.API.Insecure {
+		p.Add("/api/listen", "%s is not loopback, and tokens would cross the network in clear; set api.tls: {cert, key}, or api.insecure: true if something in front of it encrypts", c.API.Listen)
+	}
+	if t := c.API.TLS; t != nil && (t.Cert == "" || t.Key == "") {
+		p.Add("/api/tls", "tls needs both cert and key")
+	}
+	address(&p, "/cluster/listen", c.Cluster.Listen)
+	if ip := address(&p, "/cluster/advertise", c.Cluster.Advertise); ip.IsUnspecified() && (len(c.Cluster.Join) > 0 || c.Cluster.Bootstrap) {
+		p.Add("/cluster/advertise", "other nodes cannot dial %s; set cluster.advertise to this node's own address and port", c.Cluster.Advertise)
+	}
+	if c.Cluster.Bootstrap && len(c.Cluster.Join) > 0 {
+		p.Add("/cluster", "bootstrap: true and join: %v exclude each other; the first node bootstraps, the others join it", c.Cluster.Join)
+	}
+	if g := time.Duration(c.Cluster.Grace); g < time.Second || g > time.Hour {
+		p.Add("/cluster/grace", "a grace of %v is not within 1s to 1h", c.Cluster.Grace)
+	}
+	for i, r := range c.Probing.Reference {
+		addr, ok := strings.CutPrefix(r, "tcp://")
+		if !ok {
+			p.Add(fmt.Sprintf("/probing/reference/%d", i), "%q is not a reference target; write tcp://ADDRESS:PORT", r)
+			continue
+		}
+		address(&p, fmt.Sprintf("/probing/reference/%d", i), addr)
+	}
+	for i, a := range c.Probing.Allow {
+		if a != a.Masked() {
+			p.Add(fmt.Sprintf("/probing/allow/%d", i), "%s has bits set beyond its length; write %s", a, a.Masked())
+		}
+	}
+	return p.Err("the node's configuration is not valid")
+}
+
+// address checks "HOST:PORT" and gives the address when HOST is one.
+func address(p *policy.Problems, at, s string) netip.Addr {
+	host, port, err := net.SplitHostPort(s)
+	if err != nil {
+		p.Add(at, "%q is not an address and port (127.0.0.1:5300, [::1]:5300)", s)
+		return netip.Addr{}
+	}
+	if n, err := strconv.Atoi(port); err != nil || n < 0 || n > 65535 {
+		p.Add(at, "port %q is not within 1 to 65535", port)
+	}
+	if host == "" {
+		return netip.IPv6Unspecified()
+	}
+	ip, err := netip.ParseAddr(host)
+	if err != nil && strings.EqualFold(host, "localhost") {
+		return netip.AddrFrom4([4]byte{127, 0, 0, 1})
+	}
+	return ip
+}

@@ -1,0 +1,167 @@
+package node
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/meridian-gtm/meridian/policy"
+)
+
+// backlog is how many events a node keeps for those who connect again.
+const backlog = 1024
+
+// events is a node's bounded history of what happened, and those who watch it.
+type events struct {
+	node string
+
+	mu    sync.Mutex
+	seq   uint64
+	ring  []policy.Event // oldest first
+	added chan struct{}  // closed when the ring grows
+}
+
+func newEvents(node string) *events {
+	// Sequence numbers go on growing across restarts, so that a watcher that comes back misses nothing new.
+	return &events{node: node, seq: uint64(time.Now().UnixMilli()) << 10, added: make(chan struct{})}
+}
+
+// tell adds an event.
+func (e *events) tell(ev policy.Event) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.seq++
+	ev.Seq, ev.At, ev.Node = e.seq, time.Now(), e.node
+	if e.ring = append(e.ring, ev); len(e.ring) > backlog {
+		e.ring = append(e.ring[:0:0], e.ring[len(e.ring)-backlog:]...)
+	}
+	close(e.added)
+	e.added = make(chan struct{})
+}
+
+// since gives the events after seq, and a channel that closes when there are more.
+func (e *events) since(seq uint64) ([]policy.Event, <-chan struct{}) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	i := len(e.ring)
+	for i > 0 && e.ring[i-1].Seq > seq {
+		i--
+	}
+	return append([]policy.Event(nil), e.ring[i:]...), e.added
+}
+
+// watch sends the events after seq, then each new one, until ctx ends.
+func (e *events) watch(ctx context.Context, seq uint64) <-chan policy.Event {
+	out := make(chan policy.Event)
+	go func() {
+		defer close(out)
+		for {
+			list, more := e.since(seq)
+			for _, ev := range list {
+				select {
+				case out <- ev:
+					seq = ev.Seq
+				case <-ctx.Done():
+					return
+				}
+			}
+			select {
+			case <-more:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	return out
+}
+
+// tellChanges tells what differs between two states that were published one after the other.
+func (e *events) tellChanges(old, next *policy.State) {
+	if old.Verdicts.Sum() != next.Verdicts.Sum() {
+		for id, v := range next.Verdicts.All {
+			was, _ := old.Verdicts.Get(id)
+			if was.Status != v.Status {
+				endpoint := endpointOf(id)
+				e.tell(policy.Event{Type: "verdict", Index: next.Index, Object: endpoint, Data: v,
+					Text: fmt.Sprintf("%s is %s, was %s (%s)", endpoint, v.Status, was.Status, ballots(v))})
+			}
+		}
+	}
+	if old.Controls.Sum() != next.Controls.Sum() {
+		for id, c := range next.Controls.All {
+			if !old.Controls.Has(id) {
+				e.tell(policy.Event{Type: "control", Index: next.Index, Object: "control/" + id, Data: c,
+					Text: fmt.Sprintf("%s: %s by %s: %s", c.Action, c.Target, c.Actor, c.Reason)})
+			}
+		}
+		for id, c := range old.Controls.All {
+			if !next.Controls.Has(id) {
+				why := "lifted"
+				if c.ExpiresAt != 0 && c.ExpiresAt <= next.Clock {
+					why = "expired"
+				}
+				e.tell(policy.Event{Type: "control", Index: next.Index, Object: "control/" + id, Data: c,
+					Text: fmt.Sprintf("%s of %s is %s", c.Action, c.Target, why)})
+			}
+		}
+	}
+	if old.ConfigRevision != next.ConfigRevision {
+		e.tell(policy.Event{Type: "config", Index: next.Index, Text: fmt.Sprintf("configuration revision %d", next.ConfigRevision)})
+	}
+	if old.Zones.Sum() != next.Zones.Sum() {
+		e.tellZones(old, next)
+	}
+	if old.Members.Sum() != next.Members.Sum() {
+		for id, m := range next.Members.All {
+			if was, ok := old.Members.Get(id); !ok {
+				e.tell(policy.Event{Type: "member", Index: next.Index, Object: "member/" + m.Node, Data: m, Text: fmt.Sprintf("node %s has joined", m.Node)})
+			} else if was.Voter != m.Voter {
+				e.tell(policy.Event{Type: "member", Index: next.Index, Object: "member/" + m.Node, Data: m, Text: fmt.Sprintf("node %s votes: %v", m.Node, m.Voter)})
+			}
+		}
+		for id, m := range old.Members.All {
+			if !next.Members.Has(id) {
+				e.tell(policy.Event{Type: "member", Index: next.Index, Object: "member/" + m.Node, Data: m, Text: fmt.Sprintf("node %s was removed", m.Node)})
+			}
+		}
+	}
+}
+
+func (e *events) tellZones(old, next *policy.State) {
+	for key, z := range next.Zones.All {
+		if was, ok := old.Zones.Get(key); !ok || was.Rev != z.Rev {
+			e.tell(policy.Event{Type: "zone", Index: next.Index, Object: "zone/" + z.Name.String(),
+				Text: fmt.Sprintf("zone %s is at revision %d with %d records", z.Name, z.Rev, z.Records)})
+		}
+	}
+	for key, z := range old.Zones.All {
+		if !next.Zones.Has(key) {
+			e.tell(policy.Event{Type: "zone", Index: next.Index, Object: "zone/" + z.Name.String(), Text: fmt.Sprintf("zone %s was deleted", z.Name)})
+		}
+	}
+}
+
+func endpointOf(check string) string {
+	endpoint, _, _ := strings.Cut(check, "@")
+	return "endpoint/" + endpoint
+}
+
+// ballots says how many of the assigned vantages agreed, and what one that found it down saw.
+func ballots(v policy.Verdict) string {
+	agreed, saw := 0, ""
+	for _, b := range v.Ballots {
+		if b.Absent == "" && b.Status == v.Status {
+			agreed++
+			if saw == "" && v.Status == policy.Down {
+				saw = b.Error
+			}
+		}
+	}
+	text := fmt.Sprintf("%d of %d vantages", agreed, len(v.Ballots))
+	if saw != "" {
+		text += ": " + saw
+	}
+	return text
+}

@@ -1,0 +1,188 @@
+package node
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/meridian-gtm/meridian/dnsserver"
+	"github.com/meridian-gtm/meridian/policy"
+	"github.com/meridian-gtm/meridian/policy/geo"
+	"github.com/meridian-gtm/meridian/policy/snapshot"
+)
+
+// publisher turns states into views: it compiles the newest one, swaps it in,
+// and notes when the last worker had left the view before. Whatever comes in
+// while it works is coalesced. A state that cannot be compiled leaves the last good view in place (I-13).
+type publisher struct {
+	server *dnsserver.Server
+	events *events
+	log    *slog.Logger
+
+	mu        sync.Mutex
+	state     *policy.State // newest given
+	local     snapshot.Local
+	changed   bool
+	wake      chan struct{}
+	current   *snapshot.Snapshot
+	published []publication // in order of positions, the last keepPublications
+	advanced  chan struct{} // closed when published grows
+	err       error         // of the last compilation
+}
+
+type publication struct {
+	at policy.Position
+	on time.Time
+}
+
+// keepPublications is for how many views a node can tell when it published them.
+const keepPublications = 4096
+
+func newPublisher(server *dnsserver.Server, ev *events, log *slog.Logger) *publisher {
+	return &publisher{server: server, events: ev, log: log, wake: make(chan struct{}, 1), advanced: make(chan struct{})}
+}
+
+// give hands over a state. One that is not later than what is there is passed over (I-02).
+func (p *publisher) give(s *policy.State) {
+	p.mu.Lock()
+	later := p.state == nil || position(p.state).Before(position(s))
+	if later {
+		p.state, p.changed = s, true
+	}
+	p.mu.Unlock()
+	if later {
+		p.poke()
+	}
+}
+
+func position(s *policy.State) policy.Position {
+	return policy.Position{Epoch: s.Epoch, Index: s.Index}
+}
+
+// setGeo puts other geographic data in use.
+func (p *publisher) setGeo(t *geo.Table) {
+	p.change(func(l *snapshot.Local) { l.Geo = t })
+}
+
+// setDown puts this node's own verdicts in use.
+func (p *publisher) setDown(down map[string]bool) {
+	p.change(func(l *snapshot.Local) { l.Down = down })
+}
+
+func (p *publisher) change(set func(*snapshot.Local)) {
+	p.mu.Lock()
+	set(&p.local)
+	p.local.Generation++
+	p.changed = true
+	p.mu.Unlock()
+	p.poke()
+}
+
+func (p *publisher) poke() {
+	select {
+	case p.wake <- struct{}{}:
+	default:
+	}
+}
+
+// newest is the latest state given, published or not yet.
+func (p *publisher) newest() *policy.State {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.state == nil {
+		return policy.NewState()
+	}
+	return p.state
+}
+
+// snapshot is what is being served, or nil.
+func (p *publisher) snapshot() *snapshot.Snapshot {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.current
+}
+
+// Run publishes until ctx ends.
+func (p *publisher) Run(ctx context.Context) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-p.wake:
+		}
+		p.mu.Lock()
+		state, local, prev, changed := p.state, p.local, p.current, p.changed
+		p.changed = false
+		p.mu.Unlock()
+		if state != nil && changed {
+			p.publish(ctx, prev, state, local)
+		}
+	}
+}
+
+func (p *publisher) publish(ctx context.Context, prev *snapshot.Snapshot, state *policy.State, local snapshot.Local) {
+	next, err := snapshot.Compile(prev, state, local)
+	if err != nil {
+		p.log.Error("the state cannot be compiled; the last good view stays", "index", state.Index, "error", err)
+		p.mu.Lock()
+		p.err = err
+		p.mu.Unlock()
+		return
+	}
+	left, ok := p.server.Publish(dnsserver.NewView(p.server.View(), next))
+	if !ok {
+		return
+	}
+	select {
+	case <-left:
+	case <-ctx.Done():
+		return
+	}
+	p.mu.Lock()
+	p.current, p.err = next, nil
+	if p.published = append(p.published, publication{next.Position, time.Now()}); len(p.published) > keepPublications {
+		p.published = append(p.published[:0:0], p.published[keepPublications/2:]...)
+	}
+	close(p.advanced)
+	p.advanced = make(chan struct{})
+	p.mu.Unlock()
+	old := policy.NewState()
+	if prev != nil {
+		old = prev.State
+	}
+	p.events.tellChanges(old, state)
+}
+
+// position is what is being served.
+func (p *publisher) position() (at policy.Position, on time.Time, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if n := len(p.published); n > 0 {
+		at, on = p.published[n-1].at, p.published[n-1].on
+	}
+	return at, on, p.err
+}
+
+// wait returns when the change at index is in what is served, with the time from which it was.
+func (p *publisher) wait(ctx context.Context, index uint64) (time.Time, error) {
+	for {
+		p.mu.Lock()
+		for _, v := range p.published {
+			if v.at.Index >= index {
+				p.mu.Unlock()
+				return v.on, nil
+			}
+		}
+		advanced, err := p.advanced, p.err
+		p.mu.Unlock()
+		select {
+		case <-ctx.Done():
+			if err == nil {
+				err = ctx.Err()
+			}
+			return time.Time{}, err
+		case <-advanced:
+		}
+	}
+}
