@@ -200,7 +200,13 @@ type loader struct {
 }
 
 func (l *loader) run() error {
-	for result := range l.reader.Networks() {
+	var options []maxminddb.NetworksOption
+	if all := l.reader.Lookup(netip.IPv4Unspecified()).Prefix(); !all.Addr().Is4() || all.Bits() == 0 {
+		// Networks leaves out what points to where IPv4 begins, taking it for an
+		// alias of IPv4. With all of IPv4 in one record, that is every other network with the same record.
+		options = append(options, maxminddb.IncludeAliasedNetworks())
+	}
+	for result := range l.reader.Networks(options...) {
 		if err := result.Err(); err != nil {
 			return fmt.Errorf("its search tree is damaged: %v; download it again", err)
 		}

@@ -5,12 +5,57 @@ import (
 	"slices"
 )
 
+// index narrows the search for a run down by the top 64 bits of the address,
+// its key: by 16 bits, and then by as many more as there are runs to tell apart,
+// for most of the space is empty and a few 16-bit prefixes are crowded.
+type index struct {
+	offset []uint32 // where in fine the entries of a 16-bit prefix begin; their number is a power of 2
+	fine   []uint32 // the run in which an entry's first address is; one more for the last run
+}
+
+// newIndex makes the index of n runs; atMost says whether run i begins at or before the first address of a key.
+func newIndex(n int, atMost func(i int, key uint64) bool) index {
+	x := index{offset: make([]uint32, 1<<16+1)}
+	run := 0
+	for p := range uint64(1 << 16) {
+		x.offset[p] = uint32(len(x.fine))
+		for run+1 < n && atMost(run+1, p<<48) {
+			run++
+		}
+		last := run // of the runs that begin before the next prefix
+		for last+1 < n && atMost(last+1, p<<48|(1<<48-1)) {
+			last++
+		}
+		width := max(bits.Len(uint(last-run))-1, 0)
+		for q := range uint64(1) << width {
+			for run+1 < n && atMost(run+1, p<<48|q<<(48-width)) {
+				run++
+			}
+			x.fine = append(x.fine, uint32(run))
+		}
+	}
+	x.offset[1<<16] = uint32(len(x.fine))
+	x.fine = slices.Clip(append(x.fine, uint32(n-1)))
+	return x
+}
+
+// around are the first and the last run that an address with this key can be in.
+func (x *index) around(key uint64) (low, high int) {
+	p := key >> 48
+	first := x.offset[p]
+	width := bits.Len32(x.offset[p+1]-first) - 1
+	entry := first + uint32(key<<16>>(64-width))
+	return int(x.fine[entry]), int(x.fine[entry+1])
+}
+
+func (x *index) bytes() int { return 4 * (len(x.offset) + len(x.fine)) }
+
 // runs4 is the IPv4 address space as runs: run i has values[i] from starts[i]
 // to the address before starts[i+1]. The first start is 0 and no two neighbours have one value.
 type runs4[V uint16 | uint32] struct {
 	starts []uint32
 	values []V
-	index  []uint32 // index[p] is the run of the first address with the top 16 bits p; one more for the last run
+	index  index
 }
 
 // append adds a run that begins at start, which is above every start before it.
@@ -23,21 +68,13 @@ func (r *runs4[V]) append(start uint32, v V) {
 
 // finish makes the index, after the last append.
 func (r *runs4[V]) finish() {
-	r.starts, r.values = slices.Clip(r.starts), slices.Clip(r.values)
-	r.index = make([]uint32, 1<<16+1)
-	run := 0
-	for p := range 1 << 16 {
-		for run+1 < len(r.starts) && r.starts[run+1] <= uint32(p)<<16 {
-			run++
-		}
-		r.index[p] = uint32(run)
-	}
-	r.index[1<<16] = uint32(len(r.starts) - 1)
+	r.starts, r.values = slices.Clone(r.starts), slices.Clone(r.values) // gives back what append took in advance
+	r.index = newIndex(len(r.starts), func(i int, key uint64) bool { return uint64(r.starts[i])<<32 <= key })
 }
 
 // lookup is the value at x and the length of the widest prefix around x inside its run.
 func (r *runs4[V]) lookup(x uint32) (v V, length int) {
-	low, high := int(r.index[x>>16]), int(r.index[x>>16+1])
+	low, high := r.index.around(uint64(x) << 32)
 	for low < high { // the last run that begins at or before x
 		middle := int(uint(low+high+1) >> 1)
 		if r.starts[middle] <= x {
@@ -58,7 +95,7 @@ func (r *runs4[V]) lookup(x uint32) (v V, length int) {
 
 func (r *runs4[V]) bytes() int {
 	var v V
-	return 4*len(r.starts) + bits.Len64(uint64(^v))/8*len(r.values) + 4*len(r.index)
+	return 4*len(r.starts) + bits.Len64(uint64(^v))/8*len(r.values) + r.index.bytes()
 }
 
 // uniform says whether the whole space is one run, and of what.
@@ -68,7 +105,7 @@ func (r *runs4[V]) uniform() (v V, ok bool) { return r.values[0], len(r.values) 
 type runs6[V uint16 | uint32] struct {
 	starts []word
 	values []V
-	index  []uint32
+	index  index
 }
 
 func (r *runs6[V]) append(start word, v V) {
@@ -79,20 +116,12 @@ func (r *runs6[V]) append(start word, v V) {
 }
 
 func (r *runs6[V]) finish() {
-	r.starts, r.values = slices.Clip(r.starts), slices.Clip(r.values)
-	r.index = make([]uint32, 1<<16+1)
-	run := 0
-	for p := range 1 << 16 {
-		for run+1 < len(r.starts) && r.starts[run+1].atMost(word{hi: uint64(p) << 48}) {
-			run++
-		}
-		r.index[p] = uint32(run)
-	}
-	r.index[1<<16] = uint32(len(r.starts) - 1)
+	r.starts, r.values = slices.Clone(r.starts), slices.Clone(r.values) // gives back what append took in advance
+	r.index = newIndex(len(r.starts), func(i int, key uint64) bool { return r.starts[i].atMost(word{hi: key}) })
 }
 
 func (r *runs6[V]) lookup(x word) (v V, length int) {
-	low, high := int(r.index[x.hi>>48]), int(r.index[x.hi>>48+1])
+	low, high := r.index.around(x.hi)
 	for low < high {
 		middle := int(uint(low+high+1) >> 1)
 		if r.starts[middle].atMost(x) {
@@ -112,7 +141,7 @@ func (r *runs6[V]) lookup(x word) (v V, length int) {
 
 func (r *runs6[V]) bytes() int {
 	var v V
-	return 16*len(r.starts) + bits.Len64(uint64(^v))/8*len(r.values) + 4*len(r.index)
+	return 16*len(r.starts) + bits.Len64(uint64(^v))/8*len(r.values) + r.index.bytes()
 }
 
 // carve puts v at each of the spans, which are in order and do not touch, whatever was there.
