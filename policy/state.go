@@ -76,6 +76,7 @@ type State struct {
 	Controls    *Tree[Control]
 	Verdicts    *Tree[Verdict] // by check
 	Members     *Tree[Member]  // by Raft server id
+	Removed     *Tree[int64]   // ids of former members, which are never let in again, with the clock of their removal
 	Tokens      *Tree[Token]
 	Secrets     *Tree[Secret]
 	Staged      *Tree[Staged]
@@ -96,6 +97,7 @@ func NewState() *State {
 		Controls:    jsonTree[Control](),
 		Verdicts:    jsonTree[Verdict](),
 		Members:     jsonTree[Member](),
+		Removed:     jsonTree[int64](),
 		Tokens:      jsonTree[Token](),
 		Secrets:     jsonTree[Secret](),
 		Staged:      NewTree(hashStaged),
@@ -117,6 +119,7 @@ func (s *State) Clone() *State {
 	c.Controls = s.Controls.Copy()
 	c.Verdicts = s.Verdicts.Copy()
 	c.Members = s.Members.Copy()
+	c.Removed = s.Removed.Copy()
 	c.Tokens = s.Tokens.Copy()
 	c.Secrets = s.Secrets.Copy()
 	c.Staged = s.Staged.Copy()
@@ -131,7 +134,7 @@ func (s *State) Hash() uint64 {
 	for i, sum := range []uint64{
 		s.IDs.Sum(), s.Zones.Sum(), s.Regions.Sum(), s.Monitors.Sum(), s.Pools.Sum(), s.Services.Sum(), s.SafetyRules.Sum(),
 		s.Controls.Sum(), s.Verdicts.Sum(), s.Members.Sum(), s.Tokens.Sum(), s.Secrets.Sum(), s.Staged.Sum(),
-		s.Requests.Sum(), s.RequestLog.Sum(),
+		s.Requests.Sum(), s.RequestLog.Sum(), s.Removed.Sum(),
 	} {
 		h += mix(sum + uint64(i+1)*0x9e3779b97f4a7c15)
 	}

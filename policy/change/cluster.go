@@ -53,6 +53,9 @@ func (b PutMember) apply(d *draft) error {
 	if b.ID == "" || b.Node == "" {
 		return policy.Errorf(policy.Invalid, "a member needs an id and a node label")
 	}
+	if d.Removed.Has(b.ID) {
+		return policy.Errorf(policy.Conflict, "member %s was removed from the cluster; its node joins again with an empty data directory, under a new id", b.ID)
+	}
 	for _, m := range d.Members.All {
 		if m.ID != b.ID && m.Node == b.Node {
 			return policy.Errorf(policy.Conflict, "node %q is in the cluster already with id %s; remove that member first, or start this node with another label", b.Node, m.ID)
@@ -62,7 +65,7 @@ func (b PutMember) apply(d *draft) error {
 	return nil
 }
 
-// DeleteMember forgets a node.
+// DeleteMember takes a node out of the cluster for good: its id is not let in again.
 type DeleteMember struct {
 	ID string `json:"id"`
 }
@@ -71,6 +74,7 @@ func (b DeleteMember) apply(d *draft) error {
 	if !d.Members.Delete(b.ID) {
 		return policy.Errorf(policy.NotFound, "there is no member with id %q", b.ID)
 	}
+	d.Removed.Set(b.ID, d.Clock)
 	return nil
 }
 

@@ -51,10 +51,11 @@ func tables(s *policy.State) map[byte]table {
 		'n': jsonTable[policy.Member]{s.Members}, 't': jsonTable[policy.Token]{s.Tokens},
 		'k': jsonTable[policy.Secret]{s.Secrets}, 'g': jsonTable[policy.Staged]{s.Staged},
 		'q': jsonTable[policy.Outcome]{s.Requests}, 'l': jsonTable[string]{s.RequestLog},
+		'x': jsonTable[int64]{s.Removed},
 	}
 }
 
-const tableOrder = "irmpsfcvntkgql"
+const tableOrder = "irmpsfcvnxtkgql"
 
 type zoneHead struct {
 	Name policy.Name `json:"name"`

@@ -27,6 +27,8 @@ const (
 	certFile    = "tls/node.crt"
 	caFile      = "tls/ca.crt"
 	clusterFile = "tls/cluster-id"
+	nodeIDFile  = "tls/node-id" // whose certificate it is
+	nextIDFile  = "join-id"     // the id under which this node is trying to join
 	sealFile    = "cluster.key"
 	tokenFile   = "admin.token"
 )
@@ -95,11 +97,11 @@ func (k *keeper) identity(id string) (*peer.Identity, error) {
 }
 
 // keep stores what makes the node part of a cluster. The cluster's id comes last: without it the rest does not count.
-func (k *keeper) keep(clusterID string, ca, cert, key, seal []byte) error {
+func (k *keeper) keep(nodeID, clusterID string, ca, cert, key, seal []byte) error {
 	for _, f := range []struct {
 		name string
 		data []byte
-	}{{caFile, ca}, {certFile, cert}, {keyFile, key}, {sealFile, seal}, {clusterFile, []byte(clusterID)}} {
+	}{{caFile, ca}, {certFile, cert}, {keyFile, key}, {sealFile, seal}, {nodeIDFile, []byte(nodeID)}, {clusterFile, []byte(clusterID)}} {
 		if err := k.write(f.name, f.data); err != nil {
 			return fmt.Errorf("keeping the node's keys: %w", err)
 		}

@@ -186,3 +186,10 @@ func (p *publisher) wait(ctx context.Context, index uint64) (time.Time, error) {
 		}
 	}
 }
+
+// given is the newest state and local facts.
+func (p *publisher) given() (*policy.State, snapshot.Local) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.state, p.local
+}

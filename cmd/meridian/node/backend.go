@@ -1,0 +1,264 @@
+package node
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/meridian-gtm/meridian/policy"
+	"github.com/meridian-gtm/meridian/policy/change"
+	"github.com/meridian-gtm/meridian/policy/health"
+	"github.com/meridian-gtm/meridian/policy/snapshot"
+)
+
+// settleFor is how long an operator's write waits for nodes that can be reached.
+const settleFor = 2 * time.Second
+
+// State is the newest state this node has.
+func (n *Node) State() *policy.State { return n.publisher.newest() }
+
+// Propose puts a change through Raft, from whichever node it comes in at.
+func (n *Node) Propose(ctx context.Context, c change.Change) (policy.Outcome, error) {
+	store := n.store.Load()
+	if store == nil {
+		return policy.Outcome{}, policy.Errorf(policy.Unavailable, "this node cannot take writes: %s", n.problem())
+	}
+	return store.Propose(ctx, c)
+}
+
+// problem says why Raft is not running on this node.
+func (n *Node) problem() string {
+	if p := n.trouble.Load(); p != nil {
+		return *p
+	}
+	return "it is still starting; try again"
+}
+
+// settleRequest asks a node whether it answers by a change.
+type settleRequest struct {
+	Index uint64 `json:"index"`
+}
+
+// Settle waits until every node that can be reached has published and
+// journalled the change at index, or for two seconds, and tells how each fared.
+func (n *Node) Settle(ctx context.Context, index uint64) []policy.Publication {
+	ctx, cancel := context.WithTimeout(ctx, settleFor)
+	defer cancel()
+	var members []policy.Member
+	for _, m := range n.State().Members.All {
+		members = append(members, m)
+	}
+	list := make([]policy.Publication, len(members))
+	var all sync.WaitGroup
+	for i, m := range members {
+		all.Go(func() {
+			if m.ID == n.id() {
+				list[i] = n.settled(ctx, index)
+			} else {
+				list[i] = n.askSettled(ctx, m, index)
+			}
+			list[i].Node, list[i].ID = m.Node, m.ID
+		})
+	}
+	all.Wait()
+	return list
+}
+
+// settled waits for this node alone.
+func (n *Node) settled(ctx context.Context, index uint64) policy.Publication {
+	p := policy.Publication{Reachable: true}
+	var err error
+	if p.PublishedAt, err = n.publisher.wait(ctx, index); err != nil {
+		p.Error = fmt.Sprintf("not published yet: %v", err)
+		return p
+	}
+	if p.JournalledAt, err = n.journal.Wait(ctx, index); err != nil {
+		p.Error = fmt.Sprintf("published, but not on its disk yet: %v", err)
+	}
+	return p
+}
+
+func (n *Node) askSettled(ctx context.Context, m policy.Member, index uint64) policy.Publication {
+	var p policy.Publication
+	if err := n.call(ctx, m.Cluster, "settle", settleRequest{index}, &p); err != nil {
+		return policy.Publication{Error: err.Error()}
+	}
+	return p
+}
+
+// call asks another node something, as JSON.
+func (n *Node) call(ctx context.Context, addr, name string, in, out any) error {
+	body, err := json.Marshal(in)
+	if err != nil {
+		return err
+	}
+	answer, err := n.port.Call(ctx, addr, name, body)
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(answer, out)
+}
+
+// answer registers what other nodes ask of this one.
+func (n *Node) answerPeers() {
+	n.port.Handle("report", func(_ context.Context, from string, body []byte) ([]byte, error) {
+		var r policy.Report
+		if err := json.Unmarshal(body, &r); err != nil {
+			return nil, policy.Errorf(policy.Invalid, "a report that cannot be read: %v", err)
+		}
+		if r.Vantage != from {
+			return nil, policy.Errorf(policy.Invalid, "a report of vantage %s from node %s", r.Vantage, from)
+		}
+		n.hearing.take(r)
+		return nil, nil
+	})
+	n.port.Handle("settle", func(ctx context.Context, _ string, body []byte) ([]byte, error) {
+		var req settleRequest
+		if err := json.Unmarshal(body, &req); err != nil {
+			return nil, policy.Errorf(policy.Invalid, "a request that cannot be read: %v", err)
+		}
+		ctx, cancel := context.WithTimeout(ctx, settleFor-100*time.Millisecond)
+		defer cancel()
+		return json.Marshal(n.settled(ctx, req.Index))
+	})
+	n.port.Handle("status", func(context.Context, string, []byte) ([]byte, error) { return json.Marshal(n.standing()) })
+}
+
+// standing is what this node says of itself to the others.
+func (n *Node) standing() policy.MemberStatus {
+	s := n.State()
+	at, _, _ := n.publisher.position()
+	m, _ := s.Members.Get(n.id())
+	return policy.MemberStatus{Member: m, Reachable: true, Applied: s.Index, Published: at, Hash: fmt.Sprintf("%016x", s.Hash())}
+}
+
+// Cluster is the cluster as this node sees it now.
+func (n *Node) Cluster(ctx context.Context) policy.ClusterStatus {
+	ctx, cancel := context.WithTimeout(ctx, time.Second)
+	defer cancel()
+	s := n.State()
+	c := policy.ClusterStatus{Node: n.cfg.Node, ID: n.id(), Role: "none", Applied: s.Index}
+	if store := n.store.Load(); store != nil {
+		st := store.Status()
+		c.Role, c.Term, c.Commit, c.Problem = st.Role, st.Term, st.Commit, st.Problem
+		c.StateAge = policy.Duration(n.leaderless())
+		if m, ok := s.Members.Get(st.LeaderID); ok {
+			c.Leader = m.Node
+		}
+	} else {
+		c.Problem = n.problem()
+	}
+	ages := map[string]policy.Duration{}
+	for _, v := range n.hearing.all(s) {
+		ages[v.Vantage] = v.Age
+	}
+	var all sync.WaitGroup
+	for _, m := range s.Members.All {
+		c.Members = append(c.Members, policy.MemberStatus{Member: m})
+	}
+	for i := range c.Members {
+		st := &c.Members[i]
+		all.Go(func() {
+			m := st.Member
+			if m.ID == n.id() {
+				*st = n.standing()
+			} else if err := n.call(ctx, m.Cluster, "status", struct{}{}, st); err != nil {
+				st.Reachable = false
+			}
+			st.Member, st.LastHeard = m, ages[m.ID]
+		})
+	}
+	all.Wait()
+	return c
+}
+
+// Health is every endpoint's health, in order of pools.
+func (n *Node) Health() []policy.EndpointHealth {
+	s := n.State()
+	voices := n.hearing.all(s)
+	var list []policy.EndpointHealth
+	for _, o := range s.Pools.All {
+		pool := &o.Spec
+		for i := range pool.Endpoints {
+			e := &pool.Endpoints[i]
+			h := policy.EndpointHealth{
+				Endpoint: policy.EndpointID(pool.Name, e.Name), Pool: pool.Name, Region: e.RegionOr(pool), Monitor: pool.Monitor,
+			}
+			v, monitored := s.Verdict(pool, e)
+			h.Measured, h.Effective = v.Status, v.Status.String()
+			if monitored {
+				h.Verdict = &v
+				if v.Since != 0 {
+					h.Since = time.Unix(0, v.Since)
+				}
+				h.Reports = voicesOn(voices, v.Check)
+			}
+			for _, c := range s.Drains(pool, e) {
+				h.Controls, h.Effective = append(h.Controls, c.ID), "drained"
+			}
+			list = append(list, h)
+		}
+	}
+	return list
+}
+
+func voicesOn(voices []health.Heard, check string) []policy.HealthVoice {
+	var list []policy.HealthVoice
+	for _, v := range voices {
+		for _, o := range v.Report.Opinions {
+			if o.Check == check {
+				list = append(list, policy.HealthVoice{
+					Vantage: v.Node, Status: o.Status, Fresh: v.Age <= health.DefaultFreshFor, Abstaining: v.Report.Abstaining,
+					Error: o.Error, Latency: o.Latency, Age: v.Age,
+				})
+			}
+		}
+	}
+	return list
+}
+
+// Explain says what a client would be answered, and why.
+func (n *Node) Explain(q snapshot.ExplainQuery) (*snapshot.Explanation, error) {
+	s := n.publisher.snapshot()
+	if s == nil {
+		return nil, policy.Errorf(policy.Unavailable, "this node has no state yet; it is still starting")
+	}
+	return s.Explain(q)
+}
+
+// Warnings says what a configuration would do that its author may not expect.
+// It is compiled on the side, over the present state.
+func (n *Node) Warnings(c *policy.Config) []string {
+	_, local := n.publisher.given()
+	next, out, err := change.Apply(n.State(), n.State().Index+1, change.Change{Body: change.PutConfig{Config: *c, Force: true}})
+	if err != nil || out.Refused != nil {
+		return nil // the write itself says what is wrong
+	}
+	s, err := snapshot.Compile(n.publisher.snapshot(), next, local)
+	if err != nil {
+		return []string{err.Error()}
+	}
+	return s.Warnings()
+}
+
+// Events sends what happened after seq, then what happens, until ctx ends.
+func (n *Node) Events(ctx context.Context, after uint64) <-chan policy.Event {
+	return n.events.watch(ctx, after)
+}
+
+// Seal encrypts a secret under the cluster's key.
+func (n *Node) Seal(name string, value []byte) ([]byte, error) { return n.keeper.Seal(name, value) }
+
+// Ready is nil once the node has its state and answers DNS.
+func (n *Node) Ready() error {
+	at, _, err := n.publisher.position()
+	if err != nil {
+		return fmt.Errorf("the newest state cannot be compiled: %w", err)
+	}
+	if at == (policy.Position{}) {
+		return fmt.Errorf("no state is published yet: %s", n.problem())
+	}
+	return nil
+}

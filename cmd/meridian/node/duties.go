@@ -1,0 +1,112 @@
+package node
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/meridian-gtm/meridian/policy"
+	"github.com/meridian-gtm/meridian/policy/change"
+	"github.com/meridian-gtm/meridian/policy/health"
+)
+
+const (
+	verdictTick = 100 * time.Millisecond // at most one verdict entry in one
+	slowTick    = time.Second            // expiry, promotion, feature level
+)
+
+// duties is what the leader does. Each is a pure step over State, so that
+// another leader goes on where this one stops.
+type duties struct {
+	actor   string
+	state   func() *policy.State
+	clock   func() int64
+	propose func(context.Context, change.Change) (policy.Outcome, error)
+	hearing *hearing
+	checks  *checkCache
+	blind   func() bool
+	promote func(context.Context) error
+	log     *slog.Logger
+}
+
+// run leads until ctx ends.
+func (d *duties) run(ctx context.Context) {
+	slow := time.NewTicker(slowTick)
+	defer slow.Stop()
+	tick := time.NewTicker(verdictTick)
+	defer tick.Stop()
+	for {
+		judged := d.judge(ctx)
+		if judged {
+			// The next entry waits for the next tick, however much comes in meanwhile.
+			select {
+			case <-ctx.Done():
+				return
+			case <-time.After(verdictTick):
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-d.hearing.fresh:
+		case <-tick.C:
+		case <-slow.C:
+			d.expire(ctx)
+			d.raise(ctx)
+			if err := d.promote(ctx); err != nil && ctx.Err() == nil {
+				d.log.Warn("promoting a node to voter", "error", err)
+			}
+		}
+	}
+}
+
+// judge writes the edges of one look into Raft, and says whether there were any.
+func (d *duties) judge(ctx context.Context) bool {
+	s := d.state()
+	rule := health.Rule{Assigned: assigned(s), Reachable: !d.blind()}
+	edges := health.Step(s, d.checks.of(s), d.hearing.all(s), rule, d.clock())
+	if len(edges) == 0 {
+		return false
+	}
+	d.do(ctx, change.RecordVerdicts{Edges: edges})
+	return true
+}
+
+// expire lifts controls whose time has come.
+func (d *duties) expire(ctx context.Context) {
+	s := d.state()
+	now := d.clock()
+	for _, c := range s.Controls.All {
+		if c.ExpiresAt != 0 && c.ExpiresAt <= now {
+			d.do(ctx, change.ExpireControls{})
+			return
+		}
+	}
+}
+
+// raise puts this version's feature level in force once every member can apply it.
+func (d *duties) raise(ctx context.Context) {
+	s := d.state()
+	if s.Feature >= policy.FeatureLevel || s.Cluster.ID == "" {
+		return
+	}
+	for _, m := range s.Members.All {
+		if m.Feature < policy.FeatureLevel {
+			return
+		}
+	}
+	d.do(ctx, change.RaiseFeature{Level: policy.FeatureLevel})
+}
+
+// do proposes a duty's change. A failure is not final: the next look comes to the same conclusion.
+func (d *duties) do(ctx context.Context, b change.Body) {
+	limit, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	out, err := d.propose(limit, change.Change{Actor: d.actor, Body: b})
+	if err == nil && out.Refused != nil {
+		err = out.Refused
+	}
+	if err != nil && ctx.Err() == nil {
+		d.log.Warn("a leader's duty did not go through; it is tried again", "kind", change.KindOf(b), "error", err)
+	}
+}

@@ -1,0 +1,413 @@
+package node
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"time"
+
+	"github.com/meridian-gtm/meridian/policy"
+	"github.com/meridian-gtm/meridian/policy/change"
+	"github.com/meridian-gtm/meridian/policy/health"
+	"github.com/meridian-gtm/meridian/raftstore"
+	"github.com/meridian-gtm/meridian/raftstore/peer"
+)
+
+// authorityKey is the name under which the cluster authority's key is sealed.
+const authorityKey = "cluster-ca"
+
+// runStore makes this node part of its cluster and keeps it there until ctx ends.
+func (n *Node) runStore(ctx context.Context) error {
+	bootstrap, err := n.enter(ctx)
+	if err != nil {
+		if ctx.Err() != nil {
+			return nil
+		}
+		return err
+	}
+	store, err := raftstore.Open(raftstore.Config{
+		Dir: n.keeper.path(raftDir), ServerID: n.id(), LocalAddr: n.cfg.Cluster.Advertise,
+		Streams: n.port.Streams(), Calls: n.port, Logger: n.log, Registry: n.registry,
+		Bootstrap: bootstrap, Initial: n.journalled,
+		OnCommit:  func(c raftstore.Commit) { n.journal.Append(c.Index, c.Data, c.State) },
+		OnRestore: n.journal.Replace,
+	})
+	if err != nil {
+		return err
+	}
+	n.store.Store(store)
+	n.port.ServeJoin(n.join, n.joinKeys)
+	done := make(chan error, 1)
+	go func() { done <- store.Run(ctx) }()
+	go store.Lead(ctx, n.lead)
+	changed := store.Watch(ctx)
+	for {
+		n.adopt(store.State())
+		select {
+		case <-changed:
+		case err := <-done:
+			return err
+		}
+	}
+}
+
+// report sends this node's opinions to the others, from when it has an identity.
+func (n *Node) report(ctx context.Context) error {
+	r := reporter{
+		members: n.others, changed: n.prober.Changed(), take: n.hearing.take,
+		table: func() policy.Report {
+			r := n.prober.Report()
+			r.Vantage = n.id()
+			return r
+		},
+		send: func(ctx context.Context, addr string, body []byte) error {
+			_, err := n.port.Call(ctx, addr, "report", body)
+			return err
+		},
+	}
+	return r.Run(ctx)
+}
+
+// lead is the leader's duties.
+func (n *Node) lead(ctx context.Context, term uint64) {
+	store := n.store.Load()
+	n.log.Info("this node leads", "term", term)
+	d := duties{
+		actor: "node/" + n.cfg.Node, state: store.State, clock: store.Clock, propose: store.Propose, hearing: n.hearing,
+		checks: &n.checks, blind: n.references.Abstaining, promote: n.promote, log: n.log,
+	}
+	d.run(ctx)
+}
+
+// promote gives a vote to nodes that have caught up.
+func (n *Node) promote(ctx context.Context) error {
+	store := n.store.Load()
+	s := store.State()
+	for _, id := range store.PromoteReady() {
+		m, ok := s.Members.Get(id)
+		if !ok {
+			continue
+		}
+		if err := store.AddVoter(ctx, id, m.Cluster); err != nil {
+			return err
+		}
+		n.log.Info("a node has caught up and votes now", "member", m.Node)
+	}
+	voters := map[string]bool{}
+	for _, server := range store.Status().Servers {
+		voters[server.ID] = server.Voter
+	}
+	for id, m := range s.Members.All {
+		if m.Voter || !voters[id] {
+			continue
+		}
+		m.Voter = true
+		if _, err := store.Propose(ctx, change.Change{Actor: "node/" + n.cfg.Node, Body: change.PutMember{Member: m}}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// enter gives the node its identity: the one it has, a new cluster's, or one
+// from the nodes it joins. It does not return before it has one.
+func (n *Node) enter(ctx context.Context) (bootstrap *change.Change, err error) {
+	id, err := n.keeper.read(idFile)
+	if err != nil {
+		return nil, err
+	}
+	if id != nil {
+		identity, err := n.keeper.identity(string(id))
+		if err != nil {
+			return nil, err
+		}
+		if identity != nil {
+			n.assume(identity)
+			return nil, nil
+		}
+	}
+	fresh := id == nil && n.journalled == nil && n.keeper.seal == nil
+	if n.cfg.Cluster.Bootstrap && fresh {
+		return n.found()
+	}
+	if !fresh && id == nil {
+		n.bereft()
+	}
+	return nil, n.seek(ctx, string(id))
+}
+
+// assume makes an identity this node's own.
+func (n *Node) assume(id *peer.Identity) {
+	n.serverID.Store(&id.NodeID)
+	n.port.SetIdentity(id)
+}
+
+// bereft says that Raft's directory is gone: the node serves what its journal
+// holds, and may not vote under its old id.
+func (n *Node) bereft() {
+	text := fmt.Sprintf("Raft's directory (%s) is gone, so this node may not vote any more; it answers DNS from its journal. "+
+		"It joins again as a new member when MERIDIAN_TOKEN is set and a node of the cluster can be reached", n.keeper.path(raftDir))
+	n.trouble.Store(&text)
+	n.log.Error(text)
+	// Until then it goes on under its old certificate: it is the same machine, and its reports still count.
+	if old, err := n.keeper.read(nodeIDFile); err == nil && old != nil {
+		if identity, err := n.keeper.identity(string(old)); err == nil && identity != nil {
+			n.assume(identity)
+		}
+	}
+}
+
+// found makes a new cluster of this node alone.
+func (n *Node) found() (*change.Change, error) {
+	if err := n.empty(); err != nil {
+		return nil, err
+	}
+	clusterID, seal := randomID(), random(32)
+	token, record, err := newToken(n.opts.Token)
+	if err != nil {
+		return nil, err
+	}
+	authority, err := peer.NewAuthority(clusterID)
+	if err != nil {
+		return nil, err
+	}
+	id := randomID()
+	key, err := peer.NewKey()
+	if err != nil {
+		return nil, err
+	}
+	csr, err := peer.NewRequest(key, id)
+	if err != nil {
+		return nil, err
+	}
+	cert, err := authority.Issue(csr, id)
+	if err != nil {
+		return nil, err
+	}
+	if err := n.keeper.keep(id, clusterID, authority.Certificate, cert, key, seal); err != nil {
+		return nil, err
+	}
+	sealedCA, err := n.keeper.Seal(authorityKey, authority.Key)
+	if err != nil {
+		return nil, err
+	}
+	joinKey, err := n.keeper.Seal("join/"+record.ID, peer.JoinKey(token))
+	if err != nil {
+		return nil, err
+	}
+	if err := n.keeper.write(tokenFile, []byte(token+"\n")); err != nil {
+		return nil, err
+	}
+	if err := n.keeper.write(idFile, []byte(id)); err != nil {
+		return nil, err
+	}
+	identity, err := n.keeper.identity(id)
+	if err != nil {
+		return nil, err
+	}
+	n.assume(identity)
+	if n.opts.Token == "" && n.opts.Notify != nil {
+		n.opts.Notify(fmt.Sprintf("admin token (kept in %s): %s", n.keeper.path(tokenFile), token))
+	}
+	member := n.self()
+	member.Voter = true
+	return &change.Change{
+		Request: "init-" + clusterID, Actor: "node/" + n.cfg.Node, Clock: time.Now().UnixNano(),
+		Body: change.InitCluster{
+			Cluster: policy.Cluster{ID: clusterID, CA: authority.Certificate, CAKey: sealedCA, JoinKeys: map[string][]byte{record.ID: joinKey}},
+			Member:  member, Token: record,
+		},
+	}, nil
+}
+
+// empty refuses to make a cluster where there may have been one.
+func (n *Node) empty() error {
+	list, err := os.ReadDir(n.cfg.DataDir)
+	if err != nil {
+		return err
+	}
+	for _, f := range list {
+		if f.Name() != journalDir && f.Name() != "lost+found" {
+			return policy.Errorf(policy.Conflict, "bootstrap: true starts a cluster only in an empty data directory, but %s holds %s; to begin anew move it away, to go on with the old cluster restore it whole", n.cfg.DataDir, f.Name())
+		}
+	}
+	return nil
+}
+
+// self is what this node says of itself to the cluster.
+func (n *Node) self() policy.Member {
+	return policy.Member{
+		ID: n.id(), Node: n.cfg.Node, Region: n.cfg.Region, Cluster: n.cfg.Cluster.Advertise, API: n.cfg.API.Listen,
+		DNS: n.cfg.DNS.Listen, Feature: policy.FeatureLevel,
+	}
+}
+
+// seek asks the nodes of the cluster, one after the other, to be taken in, until one does.
+func (n *Node) seek(ctx context.Context, id string) error {
+	addrs := append([]string(nil), n.cfg.Cluster.Join...)
+	for _, m := range n.others() {
+		addrs = append(addrs, m.Cluster)
+	}
+	switch {
+	case len(addrs) == 0 && n.journalled == nil:
+		return policy.Errorf(policy.Invalid, "this node is in no cluster: set cluster.bootstrap: true to start one here, or cluster.join to the cluster ports of its nodes")
+	case n.opts.Token == "" && n.journalled == nil:
+		return policy.Errorf(policy.Invalid, "joining %s needs the cluster's token in MERIDIAN_TOKEN; it is in admin.token of the first node's data directory", strings.Join(addrs, ", "))
+	case len(addrs) == 0 || n.opts.Token == "":
+		<-ctx.Done() // it serves what its journal holds; bereft has said what to do
+		return ctx.Err()
+	}
+	if id == "" {
+		var err error
+		if id, err = n.reserve(); err != nil {
+			return err
+		}
+	}
+	for wait := 250 * time.Millisecond; ; wait = min(2*wait, 5*time.Second) {
+		for _, addr := range addrs {
+			err := n.joinAt(ctx, addr, id)
+			if err == nil {
+				n.trouble.Store(nil)
+				return nil
+			}
+			if k := policy.KindOf(err); (k == policy.Conflict || k == policy.Invalid) && n.journalled == nil {
+				return fmt.Errorf("joining at %s: %w", addr, err)
+			}
+			text := fmt.Sprintf("joining at %s: %v", addr, err)
+			n.trouble.Store(&text)
+			n.log.Warn("this node has not joined yet; it goes on trying", "at", addr, "error", err)
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(wait/2 + jitter(wait/2)):
+		}
+	}
+}
+
+// reserve makes an id. It is written down only when the node has joined under it.
+func (n *Node) reserve() (string, error) {
+	b, err := n.keeper.read(nextIDFile)
+	if err != nil || b != nil {
+		return string(b), err
+	}
+	id := randomID()
+	return id, n.keeper.write(nextIDFile, []byte(id))
+}
+
+func jitter(d time.Duration) time.Duration {
+	var b [1]byte
+	rand.Read(b[:])
+	return d * time.Duration(b[0]) / 255
+}
+
+func (n *Node) joinAt(ctx context.Context, addr, id string) error {
+	key, err := peer.NewKey()
+	if err != nil {
+		return err
+	}
+	csr, err := peer.NewRequest(key, id)
+	if err != nil {
+		return err
+	}
+	m := n.self()
+	reply, err := peer.Join(ctx, addr, n.opts.Token, peer.JoinRequest{
+		NodeID: id, NodeLabel: m.Node, Region: m.Region, ClusterAddr: m.Cluster, APIAddr: m.API, DNS: m.DNS, CSR: csr, Feature: m.Feature,
+	})
+	if err != nil {
+		return err
+	}
+	if n.journalled != nil && n.journalled.Cluster.ID != "" && n.journalled.Cluster.ID != reply.ClusterID {
+		return policy.Errorf(policy.Conflict, "%s is in cluster %s, but this node's journal is of cluster %s; empty its data directory to change clusters", addr, reply.ClusterID, n.journalled.Cluster.ID)
+	}
+	if err := n.keeper.keep(id, reply.ClusterID, reply.CA, reply.Certificate, key, reply.ClusterKey); err != nil {
+		return err
+	}
+	if err := n.keeper.write(idFile, []byte(id)); err != nil {
+		return err
+	}
+	if err := os.Remove(n.keeper.path(nextIDFile)); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	identity, err := n.keeper.identity(id)
+	if err != nil {
+		return err
+	}
+	n.assume(identity)
+	n.log.Info("this node has joined the cluster", "cluster", reply.ClusterID, "at", addr)
+	return nil
+}
+
+// joinKeys are the verifiers of the tokens that a joining node may use.
+func (n *Node) joinKeys() [][]byte {
+	var keys [][]byte
+	for id, sealed := range n.State().Cluster.JoinKeys {
+		if key, err := n.keeper.open("join/"+id, sealed); err == nil {
+			keys = append(keys, key)
+		}
+	}
+	return keys
+}
+
+// join takes a node in that has proved to know a token: as a member without a vote, until it has caught up.
+func (n *Node) join(ctx context.Context, r peer.JoinRequest) (peer.JoinReply, error) {
+	store := n.store.Load()
+	s := store.State()
+	if err := policy.CheckLabel(r.NodeLabel); err != nil {
+		return peer.JoinReply{}, policy.Errorf(policy.Invalid, "%v", err)
+	}
+	actor := "node/" + n.cfg.Node
+	for id, m := range s.Members.All {
+		if id == r.NodeID || m.Node != r.NodeLabel {
+			continue
+		}
+		if n.hears(s, id) {
+			return peer.JoinReply{}, policy.Errorf(policy.Conflict, "a node %q is in the cluster and alive at %s; start this one with another label", m.Node, m.Cluster)
+		}
+		n.log.Warn("a node comes back with an empty directory; its old membership is removed", "member", m.Node, "old", id, "new", r.NodeID)
+		if err := store.Remove(ctx, id); err != nil {
+			return peer.JoinReply{}, err
+		}
+		if _, err := store.Propose(ctx, change.Change{Actor: actor, Body: change.DeleteMember{ID: id}}); err != nil {
+			return peer.JoinReply{}, err
+		}
+	}
+	caKey, err := n.keeper.open(authorityKey, s.Cluster.CAKey)
+	if err != nil {
+		return peer.JoinReply{}, err
+	}
+	authority := peer.Authority{ClusterID: s.Cluster.ID, Certificate: s.Cluster.CA, Key: caKey}
+	cert, err := authority.Issue(r.CSR, r.NodeID)
+	if err != nil {
+		return peer.JoinReply{}, err
+	}
+	m := policy.Member{ID: r.NodeID, Node: r.NodeLabel, Region: r.Region, Cluster: r.ClusterAddr, API: r.APIAddr, DNS: r.DNS, Feature: r.Feature}
+	out, err := store.Propose(ctx, change.Change{Actor: actor, Body: change.PutMember{Member: m}})
+	if err != nil {
+		return peer.JoinReply{}, err
+	}
+	if out.Refused != nil {
+		return peer.JoinReply{}, out.Refused
+	}
+	if err := store.AddNonvoter(ctx, m.ID, m.Cluster); err != nil {
+		return peer.JoinReply{}, err
+	}
+	reply := peer.JoinReply{ClusterID: s.Cluster.ID, CA: s.Cluster.CA, Certificate: cert, ClusterKey: n.keeper.seal}
+	for _, m := range store.State().Members.All {
+		reply.Members = append(reply.Members, m)
+	}
+	return reply, nil
+}
+
+// hears says whether a member has reported lately.
+func (n *Node) hears(s *policy.State, id string) bool {
+	for _, v := range n.hearing.all(s) {
+		if v.Vantage == id && v.Age <= 2*health.DefaultFreshFor {
+			return true
+		}
+	}
+	return false
+}

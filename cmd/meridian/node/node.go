@@ -1,0 +1,346 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/netip"
+	"os"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/meridian-gtm/meridian/cmd/meridian/node/journal"
+	"github.com/meridian-gtm/meridian/dnsserver"
+	"github.com/meridian-gtm/meridian/policy"
+	"github.com/meridian-gtm/meridian/probes"
+	"github.com/meridian-gtm/meridian/raftstore"
+	"github.com/meridian-gtm/meridian/raftstore/peer"
+	"github.com/meridian-gtm/meridian/web"
+)
+
+// Options are what a node is given besides its configuration file.
+type Options struct {
+	Token  string // MERIDIAN_TOKEN: the admin token at bootstrap, and the proof when joining; "" makes a random one
+	Log    *slog.Logger
+	Notify func(line string) // one line for the person who started it: the admin token at first start
+}
+
+// Node is one running node.
+type Node struct {
+	cfg  Config
+	opts Options
+	log  *slog.Logger
+
+	registry   *prometheus.Registry
+	keeper     *keeper
+	journal    *journal.Journal
+	journalled *policy.State // what the journal held at the start, or nil
+	dns        *dnsserver.Server
+	publisher  *publisher
+	events     *events
+	hearing    *hearing
+	checks     checkCache
+	geodata    *geodata
+	port       *peer.Port
+	api        net.Listener
+	cluster    net.Listener
+	prober     *probes.Prober
+	references *probes.References
+
+	store    atomic.Pointer[raftstore.Store]
+	serverID atomic.Pointer[string]
+	trouble  atomic.Pointer[string]
+
+	leaderMu sync.Mutex
+	leaderAt time.Time // when a leader was last known
+	leader   string
+}
+
+// New opens everything a node needs: its directory, its sockets, its
+// geographic data. Nothing runs until Run; an error leaves nothing open.
+func New(cfg Config, opts Options) (n *Node, err error) {
+	n = &Node{
+		cfg: cfg, opts: opts, log: opts.Log.With("node", cfg.Node), registry: prometheus.NewRegistry(),
+		keeper: &keeper{dir: cfg.DataDir}, events: newEvents(cfg.Node), hearing: newHearing(), leaderAt: time.Now(),
+	}
+	defer func() {
+		if err != nil {
+			n.closeListeners()
+		}
+	}()
+	n.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	if err := os.MkdirAll(cfg.DataDir, 0o700); err != nil {
+		return nil, fmt.Errorf("the data directory: %w", err)
+	}
+	if err := n.keeper.load(); err != nil {
+		return nil, err
+	}
+	if n.journal, n.journalled, err = journal.Open(n.keeper.path(journalDir), n.log); err != nil {
+		return nil, err
+	}
+	if err := n.openDNS(); err != nil {
+		return nil, err
+	}
+	n.publisher = newPublisher(n.dns, n.events, n.log)
+	n.geodata = &geodata{file: cfg.Geo.Database, log: n.log, set: n.publisher.setGeo}
+	if err := n.geodata.start(); err != nil {
+		return nil, err
+	}
+	if n.api, err = net.Listen("tcp", cfg.API.Listen); err != nil {
+		return nil, fmt.Errorf("the API: %w; is another node running, or api.listen wrong?", err)
+	}
+	if n.cluster, err = net.Listen("tcp", cfg.Cluster.Listen); err != nil {
+		return nil, fmt.Errorf("the cluster port: %w; is another node running, or cluster.listen wrong?", err)
+	}
+	if n.port, err = peer.New(peer.Config{Listener: n.cluster, Logger: n.log, Refuse: n.removed}); err != nil {
+		return nil, err
+	}
+	n.answerPeers()
+	if err := n.openVantage(); err != nil {
+		return nil, err
+	}
+	n.registerMetrics()
+	return n, nil
+}
+
+func (n *Node) openDNS() error {
+	cfg := dnsserver.Config{Listen: n.cfg.DNS.Listen, UDPSize: n.cfg.DNS.UDPSize}
+	sockets, err := dnsserver.Listen(cfg)
+	if err != nil {
+		return fmt.Errorf("DNS: %w", err)
+	}
+	if n.dns, err = dnsserver.New(cfg, sockets, n.log, n.registry); err != nil {
+		sockets.Close()
+		return err
+	}
+	return nil
+}
+
+func (n *Node) openVantage() error {
+	var err error
+	n.references, err = probes.NewReferences(probes.ReferencesConfig{
+		Targets: n.cfg.Probing.Reference, Log: n.log, Answers: func() (int, int) { return n.prober.Answers() },
+	})
+	if err != nil {
+		return err
+	}
+	guard := probes.Guard{Allow: n.cfg.Probing.Allow, Own: ownPorts(n.cfg)}
+	n.prober, err = probes.New(probes.Config{
+		Vantage: n.cfg.Node, Guard: guard, Secret: n.secret, Abstaining: n.references.Abstaining, Log: n.log, Registry: n.registry,
+	})
+	return err
+}
+
+// ownPorts are the node's own listeners, which no probe may reach (S-16).
+func ownPorts(c Config) []netip.AddrPort {
+	var list []netip.AddrPort
+	for _, l := range append([]string{c.API.Listen, c.Cluster.Listen}, c.DNS.Listen...) {
+		host, port, err := net.SplitHostPort(l)
+		if err != nil {
+			continue
+		}
+		number, err := strconv.ParseUint(port, 10, 16)
+		if err != nil {
+			continue
+		}
+		ip, err := netip.ParseAddr(host)
+		if err != nil {
+			ip = netip.IPv6Unspecified()
+		}
+		list = append(list, netip.AddrPortFrom(ip, uint16(number)))
+	}
+	return list
+}
+
+// secret opens a credential of the cluster, for a probe.
+func (n *Node) secret(name string) (string, error) {
+	s, ok := n.State().Secrets.Get(name)
+	if !ok {
+		return "", fmt.Errorf("there is no secret %q", name)
+	}
+	v, err := n.keeper.open(name, s.Sealed)
+	return string(v), err
+}
+
+// removed says whether a node is no longer a member, so that it is turned away.
+func (n *Node) removed(id string) bool { return n.State().Removed.Has(id) }
+
+func (n *Node) closeListeners() {
+	for _, l := range []net.Listener{n.api, n.cluster} {
+		if l != nil {
+			l.Close()
+		}
+	}
+	if n.dns != nil {
+		n.dns.Close()
+	}
+}
+
+func (n *Node) id() string {
+	if p := n.serverID.Load(); p != nil {
+		return *p
+	}
+	return ""
+}
+
+// Run serves until ctx ends, then stops in order: API, store, DNS last.
+func (n *Node) Run(ctx context.Context) error {
+	outer, stopOuter := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopOuter()
+	// Answers and the journal outlast everything that may still change State.
+	lasting, lastingCtx := errgroup.WithContext(outer)
+	lasting.Go(func() error { return n.dns.Run(lastingCtx) })
+	lasting.Go(func() error { return n.journal.Run(lastingCtx) })
+	lasting.Go(func() error { return n.publisher.Run(lastingCtx) })
+	if n.journalled != nil {
+		n.adopt(n.journalled)
+	}
+	work, workCtx := errgroup.WithContext(ctx)
+	work.Go(func() error { return n.port.Run(workCtx) })
+	work.Go(func() error { return n.serveAPI(workCtx) })
+	work.Go(func() error { return n.geodata.Run(workCtx) })
+	work.Go(func() error { return n.prober.Run(workCtx) })
+	work.Go(func() error { return n.references.Run(workCtx) })
+	work.Go(func() error { return n.pulse(workCtx) })
+	work.Go(func() error { return n.report(workCtx) })
+	work.Go(func() error { return n.runStore(workCtx) })
+	work.Go(func() error { // what lasts ends early only by failing, and takes the rest down with it
+		select {
+		case <-lastingCtx.Done():
+			return errors.New("the DNS server, the journal or the publisher has ended")
+		case <-workCtx.Done():
+			return nil
+		}
+	})
+	err := work.Wait()
+	if ctx.Err() != nil {
+		err = nil
+	}
+	stopOuter()
+	if e := lasting.Wait(); e != nil && err == nil && ctx.Err() == nil {
+		err = e
+	}
+	return err
+}
+
+// adopt takes a state for what depends on it.
+func (n *Node) adopt(s *policy.State) {
+	n.publisher.give(s)
+	s = n.State()
+	n.prober.SetChecks(n.checks.of(s))
+	var others []string
+	for id, m := range s.Members.All {
+		if id != n.id() {
+			others = append(others, m.Cluster)
+		}
+	}
+	n.references.SetTargets(others)
+}
+
+// others lists the other members.
+func (n *Node) others() []policy.Member {
+	var list []policy.Member
+	for id, m := range n.State().Members.All {
+		if id != n.id() {
+			list = append(list, m)
+		}
+	}
+	return list
+}
+
+func (n *Node) serveAPI(ctx context.Context) error {
+	handler := web.New(web.Config{Node: n, Log: n.log, Registry: n.registry})
+	server := web.NewServer(handler)
+	stop := context.AfterFunc(ctx, func() {
+		limit, cancel := context.WithTimeout(context.Background(), 3*time.Second)
+		defer cancel()
+		if server.Shutdown(limit) != nil {
+			server.Close() // event streams end only so
+		}
+	})
+	defer stop()
+	var err error
+	if t := n.cfg.API.TLS; t != nil {
+		err = server.ServeTLS(n.api, t.Cert, t.Key)
+	} else {
+		err = server.Serve(n.api)
+	}
+	if errors.Is(err, http.ErrServerClosed) {
+		return nil
+	}
+	return fmt.Errorf("the API: %w", err)
+}
+
+// pulse looks at what changes with time alone: the leader, and island mode.
+func (n *Node) pulse(ctx context.Context) error {
+	isle := island{grace: time.Duration(n.cfg.Cluster.Grace)}
+	tick := time.NewTicker(verdictTick)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		n.watchLeader()
+		s := n.State()
+		down, changed := isle.step(s, n.checks.of(s), n.hearing.all(s), n.leaderless(), n.references.Abstaining(), time.Now())
+		if !changed {
+			continue
+		}
+		n.publisher.setDown(down)
+		names := make([]string, 0, len(down))
+		for check := range down {
+			names = append(names, endpointOf(check))
+		}
+		text := "this node follows the cluster's verdicts again"
+		if len(down) > 0 {
+			text = fmt.Sprintf("no leader: this node leaves out by its own judgement %s", strings.Join(names, ", "))
+		}
+		n.log.Warn(text)
+		n.events.tell(policy.Event{Type: "island", Index: s.Index, Text: text, Data: names})
+	}
+}
+
+func (n *Node) watchLeader() {
+	store := n.store.Load()
+	if store == nil {
+		return
+	}
+	st := store.Status()
+	n.leaderMu.Lock()
+	defer n.leaderMu.Unlock()
+	if st.LeaderID != "" {
+		n.leaderAt = time.Now().Add(-st.LastContact)
+	}
+	if st.LeaderID == n.leader {
+		return
+	}
+	n.leader = st.LeaderID
+	text, label := "there is no leader", ""
+	if m, ok := n.State().Members.Get(st.LeaderID); ok {
+		label = m.Node
+		text = fmt.Sprintf("%s leads in term %d", label, st.Term)
+	}
+	n.events.tell(policy.Event{Type: "leader", Index: n.State().Index, Object: label, Text: text})
+}
+
+// leaderless is how long this node has had no leader.
+func (n *Node) leaderless() time.Duration {
+	n.leaderMu.Lock()
+	defer n.leaderMu.Unlock()
+	if n.leader != "" {
+		return 0
+	}
+	return time.Since(n.leaderAt)
+}
