@@ -1,0 +1,258 @@
+package probes
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/x509"
+	"encoding/binary"
+	"errors"
+	"log/slog"
+	mathrand "math/rand/v2"
+	"net"
+	"sync"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/meridian-gtm/meridian/policy"
+	"github.com/meridian-gtm/meridian/policy/health"
+)
+
+// Config is what a Prober needs. Fields without a stated default must be set.
+type Config struct {
+	Vantage string // member id of this node, for reports
+	Guard   Guard  // the zero Guard lets through public addresses only
+
+	// Secret opens a credential by name. Nil: checks that need one are refused.
+	Secret func(name string) (string, error)
+	// Abstaining says whether reports should say so: References.Abstaining. Nil: never.
+	Abstaining func() bool
+	// OnSample is told of every sample that counted, in order for each check, with
+	// the opinion before and after it. Sample.Started counts from Prober.Base. It holds
+	// up only the check it is about. Nil: nobody is told.
+	OnSample func(check string, s policy.Sample, before, after policy.Opinion)
+	// Concurrency is how many probes run at once at most; the others wait their turn. Default DefaultConcurrency.
+	Concurrency int
+	Log         *slog.Logger          // nil: no log
+	Registry    prometheus.Registerer // nil: no metrics
+
+	// Seams; the zero values are production.
+	Resolver *net.Resolver   // nil: the system's configuration
+	Roots    *x509.CertPool  // nil: the system's
+	Kinds    map[string]Kind // nil: Kinds()
+	Rand     func() float64  // in [0, 1); nil: math/rand/v2
+	Boot     uint64          // of reports; 0: random
+}
+
+// DefaultConcurrency is how many probes run at once unless Config says otherwise:
+// 20,000 checks every 10 s, half of them hanging for 2 s, need 2000. Each costs a file descriptor.
+const DefaultConcurrency = 2048
+
+// maxPhase bounds the random wait before the first probe of a check that is
+// rarely probed, so that a new endpoint is not unknown for an hour.
+const maxPhase = 30 * time.Second
+
+// Last is the last sample of a check, for people.
+type Last struct {
+	Check  string
+	At     time.Time // when the probe started; zero: not probed yet
+	Sample policy.Sample
+}
+
+// Prober probes every check of a configuration, each at its own interval, and
+// holds this vantage's opinions. Its methods may be called at any time, also
+// before and after Run.
+type Prober struct {
+	cfg     Config
+	base    time.Time
+	metrics *metrics
+	slots   chan struct{} // one for each running probe
+	wake    chan struct{} // the schedule has changed
+	changed chan struct{}
+
+	mu       sync.Mutex
+	seq      uint64
+	order    []*task // by check id
+	schedule schedule
+	answers  answers
+	alarmed  bool
+}
+
+// task is one check on its schedule, under the Prober's lock.
+type task struct {
+	check   policy.Check
+	next    time.Time // of the next probe; its phase never drifts
+	running bool
+	gone    bool // the check was changed or removed, perhaps while a probe ran
+	track   health.Track
+	last    Last
+}
+
+// answers counts checks by their last sample. Refused samples are not counted.
+type answers struct{ sampled, ok int }
+
+func (a *answers) add(l Last, n int) {
+	if l.At.IsZero() || l.Sample.Refused {
+		return
+	}
+	a.sampled += n
+	if l.Sample.OK {
+		a.ok += n
+	}
+}
+
+// New makes a Prober without checks. It fails when a name of its metrics is taken in the registry.
+func New(cfg Config) (*Prober, error) {
+	if cfg.Concurrency <= 0 {
+		cfg.Concurrency = DefaultConcurrency
+	}
+	if cfg.Abstaining == nil {
+		cfg.Abstaining = func() bool { return false }
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Resolver == nil {
+		cfg.Resolver = &net.Resolver{PreferGo: true}
+	}
+	if cfg.Kinds == nil {
+		cfg.Kinds = Kinds()
+	}
+	if cfg.Rand == nil {
+		cfg.Rand = mathrand.Float64
+	}
+	if cfg.Boot == 0 {
+		var b [8]byte
+		_, _ = rand.Read(b[:]) // never fails: it ends the program rather
+		cfg.Boot = binary.BigEndian.Uint64(b[:]) | 1
+	}
+	p := &Prober{
+		cfg: cfg, base: time.Now(), slots: make(chan struct{}, cfg.Concurrency),
+		wake: make(chan struct{}, 1), changed: make(chan struct{}, 1),
+	}
+	p.metrics = newMetrics(cfg.Kinds, p)
+	if cfg.Registry != nil {
+		if err := p.metrics.register(cfg.Registry); err != nil {
+			return nil, errors.New("probes: metrics: " + err.Error())
+		}
+	}
+	return p, nil
+}
+
+// Base is the moment from which Sample.Started counts. It carries the monotonic clock.
+func (p *Prober) Base() time.Time { return p.base }
+
+// Changed fires after the status of any opinion has changed. Changes that come
+// together, or that nobody has taken notice of yet, fire once.
+func (p *Prober) Changed() <-chan struct{} { return p.changed }
+
+// Report is the whole table of this vantage's opinions, in order of check ids.
+// It is the caller's to keep.
+func (p *Prober) Report() policy.Report {
+	r := p.table()
+	// Asked last, so that the samples behind the opinions are known to whoever
+	// answers, and without the lock, because References asks Answers.
+	r.Abstaining = p.cfg.Abstaining()
+	return r
+}
+
+func (p *Prober) table() policy.Report {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.seq++
+	r := policy.Report{Vantage: p.cfg.Vantage, Boot: p.cfg.Boot, Seq: p.seq, Opinions: make([]policy.Opinion, len(p.order))}
+	for i, t := range p.order {
+		r.Opinions[i] = t.track.Opinion(t.check)
+	}
+	return r
+}
+
+// Samples lists the last sample of every check, in order of check ids.
+func (p *Prober) Samples() []Last {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	list := make([]Last, len(p.order))
+	for i, t := range p.order {
+		list[i] = t.last
+	}
+	return list
+}
+
+// Answers counts the checks that were probed at all, and those whose last probe
+// succeeded. Probes that were refused count as not made.
+func (p *Prober) Answers() (sampled, ok int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.answers.sampled, p.answers.ok
+}
+
+// probe makes one probe of a task, and takes note of what it found.
+func (p *Prober) probe(ctx context.Context, t *task, check policy.Check) {
+	kind := kindOf(check.Monitor)
+	start := time.Now()
+	var s policy.Sample
+	if run := p.cfg.Kinds[kind]; run != nil {
+		limited, cancel := context.WithTimeout(ctx, time.Duration(check.Monitor.Timeout))
+		s = run(limited, Target{Check: check, Guard: p.cfg.Guard, Secret: p.cfg.Secret, Resolver: p.cfg.Resolver, Roots: p.cfg.Roots})
+		cancel()
+	} else {
+		s = policy.Sample{Refused: true, Error: "not probed: the monitor is of no kind that this version knows"}
+	}
+	if ctx.Err() != nil {
+		return // the node is stopping: the sample says nothing
+	}
+	s.Started = int64(start.Sub(p.base))
+	p.metrics.observe(kind, s)
+	p.settle(t, start, s)
+}
+
+// settle adds a sample to the task's track and tells who wants to know.
+func (p *Prober) settle(t *task, start time.Time, s policy.Sample) {
+	p.mu.Lock()
+	if t.gone {
+		p.mu.Unlock()
+		return
+	}
+	before := t.track.Opinion(t.check)
+	t.track = t.track.Next(s, t.check.Monitor)
+	after := t.track.Opinion(t.check)
+	p.answers.add(t.last, -1)
+	t.last = Last{Check: t.check.ID, At: start, Sample: s}
+	p.answers.add(t.last, 1)
+	p.alarm()
+	p.mu.Unlock()
+	if before.Status != after.Status {
+		signal(p.changed)
+	}
+	if p.cfg.OnSample != nil {
+		p.cfg.OnSample(after.Check, s, before, after)
+	}
+	p.mu.Lock()
+	t.running = false
+	p.mu.Unlock()
+}
+
+// alarm logs when most targets fail at once, which points at this vantage rather
+// than at all of them (I-08), and when that is over.
+func (p *Prober) alarm() {
+	const few = 4 // of so few checks, most may well fail together
+	failing := p.answers.sampled - p.answers.ok
+	most := p.answers.sampled >= few && 2*failing > p.answers.sampled
+	if most == p.alarmed {
+		return
+	}
+	p.alarmed = most
+	if most {
+		p.cfg.Log.Warn("most targets fail from here; if other nodes see them up, look at this node's network", "failing", failing, "probed", p.answers.sampled)
+		return
+	}
+	p.cfg.Log.Info("most targets answer again", "failing", failing, "probed", p.answers.sampled)
+}
+
+// signal fires a channel of one place that may already have fired.
+func signal(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}
