@@ -170,3 +170,9 @@ func address(p *policy.Problems, at, s string) netip.Addr {
 	}
 	return ip
 }
+
+// Complete fills in the defaults of a configuration made in code, and validates it.
+func (c *Config) Complete() error {
+	c.defaults()
+	return c.Validate()
+}

@@ -26,6 +26,9 @@ func newHearing() *hearing {
 
 // take notes a report, unless a later one of the same process is there.
 func (h *hearing) take(r policy.Report) {
+	if r.Vantage == "" {
+		return // a node that has not joined yet has no voice
+	}
 	h.mu.Lock()
 	old, ok := h.last[r.Vantage]
 	if ok && old.report.Boot == r.Boot && old.report.Seq >= r.Seq {

@@ -1,0 +1,42 @@
+# make build | run | test | check | bench | e2e | geo
+GO ?= go
+# The race detector needs a C compiler on Linux.
+RACE := $(if $(shell command -v $${CC:-cc} 2>/dev/null),-race)
+# Real peers that some tests speak to; .ci/run installs them.
+PEERS = unbound gdnsd knotd dnsperf
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+
+.PHONY: build run test check bench e2e geo clean peers
+
+build: ## build bin/meridian
+	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/meridian ./cmd/meridian
+
+run: build ## the three-region demo on loopback
+	./bin/meridian demo
+
+test: peers ## every test, with the race detector
+	@$(if $(RACE),,echo 'No C compiler: running without the race detector.')
+	$(GO) test $(RACE) -timeout 25m ./...
+
+peers:
+	@missing=; for p in $(PEERS); do PATH=$$PATH:/usr/sbin command -v $$p >/dev/null 2>&1 || missing="$$missing $$p"; done; \
+	if [ -n "$$missing" ]; then echo "Not installed:$$missing. The tests that need them are skipped (Debian: apt-get install unbound gdnsd knot dnsperf)."; fi
+
+check: ## formatting, vet, staticcheck, and that generated files are up to date
+	@out=$$(gofmt -l $$(git ls-files '*.go')); [ -z "$$out" ] || { echo "gofmt would change:"; echo "$$out"; exit 1; }
+	$(GO) vet ./...
+	$(GO) tool staticcheck ./...
+	$(GO) mod tidy -diff
+
+bench: build ## queries a second and CPU per query, beside gdnsd and knot when they are installed
+	$(GO) test -run '^$$' -bench . -benchmem ./policy/snapshot ./policy/geo ./dnsserver/...
+	MERIDIAN_BENCH=1 $(GO) test -count 1 -v -run TestBenchServers -timeout 20m ./cmd/meridian
+
+e2e: build ## the end-to-end tests many times, with percentiles
+	MERIDIAN_E2E_RUNS=$${MERIDIAN_E2E_RUNS:-30} $(GO) test -count 1 -v -run TestE2E -timeout 110m ./cmd/meridian
+
+geo: ## rebuild the embedded country data (needs npm)
+	$(GO) generate ./policy/geo
+
+clean:
+	rm -rf bin
