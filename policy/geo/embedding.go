@@ -67,7 +67,9 @@ func Normalize(a netip.Addr, bits int) (addr netip.Addr, length, shift int) {
 	if !ok || bits < shift+32 {
 		return a, bits, 0
 	}
-	return netip.AddrFrom4([4]byte(binary.BigEndian.AppendUint32(nil, x))), 32, shift
+	var b [4]byte
+	binary.BigEndian.PutUint32(b[:], x)
+	return netip.AddrFrom4(b), 32, shift
 }
 
 func wordOf(a netip.Addr) word {

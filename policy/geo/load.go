@@ -200,15 +200,24 @@ type loader struct {
 }
 
 func (l *loader) run() error {
-	var options []maxminddb.NetworksOption
+	options := []maxminddb.NetworksOption{maxminddb.IncludeNetworksWithoutData()}
 	if all := l.reader.Lookup(netip.IPv4Unspecified()).Prefix(); !all.Addr().Is4() || all.Bits() == 0 {
 		// Networks leaves out what points to where IPv4 begins, taking it for an
 		// alias of IPv4. With all of IPv4 in one record, that is every other network with the same record.
 		options = append(options, maxminddb.IncludeAliasedNetworks())
 	}
+	leaves := uint(0)
 	for result := range l.reader.Networks(options...) {
 		if err := result.Err(); err != nil {
 			return fmt.Errorf("its search tree is damaged: %v; download it again", err)
+		}
+		// A tree has one leaf more than it has nodes. If there are more, branches
+		// lead back to one another, and walking them all may not end in our lifetime.
+		if leaves++; leaves > l.reader.Metadata.NodeCount+1 {
+			return errors.New("its search tree is damaged: it has more leaves than its nodes allow; download it again")
+		}
+		if !result.Found() {
+			continue
 		}
 		place, err := l.place(result)
 		if err != nil {

@@ -17,15 +17,15 @@ import (
 	"github.com/meridian-gtm/meridian/policy"
 )
 
-func text1(s string) mmdbtype.DataType { return mmdbtype.String(s) }
+func str(s string) mmdbtype.DataType { return mmdbtype.String(s) }
 
 // cityRecord is a record as MaxMind writes it.
 func cityRecord(country, continent, subdivision, city string, lat, lon float64) mmdbtype.DataType {
 	return mmdbtype.Map{
-		"country":      mmdbtype.Map{"iso_code": text1(country)},
-		"continent":    mmdbtype.Map{"code": text1(continent)},
-		"subdivisions": mmdbtype.Slice{mmdbtype.Map{"iso_code": text1(subdivision)}},
-		"city":         mmdbtype.Map{"names": mmdbtype.Map{"en": text1(city), "de": text1(city + "-de")}},
+		"country":      mmdbtype.Map{"iso_code": str(country)},
+		"continent":    mmdbtype.Map{"code": str(continent)},
+		"subdivisions": mmdbtype.Slice{mmdbtype.Map{"iso_code": str(subdivision)}},
+		"city":         mmdbtype.Map{"names": mmdbtype.Map{"en": str(city), "de": str(city + "-de")}},
 		"location":     mmdbtype.Map{"latitude": mmdbtype.Float64(lat), "longitude": mmdbtype.Float64(lon)},
 	}
 }
@@ -36,11 +36,11 @@ func TestLoadCity(t *testing.T) {
 		netip.MustParsePrefix("192.0.2.128/25"): cityRecord("US", "NA", "CA", "San Jose", 37.34, -121.89),
 		netip.MustParsePrefix("2001:db8::/33"):  cityRecord("US", "NA", "VA", "Ashburn", 39.04, -77.49),
 		netip.MustParsePrefix("198.51.100.0/24"): mmdbtype.Map{ // a country, and nothing closer
-			"country": mmdbtype.Map{"iso_code": text1("DE")}, "continent": mmdbtype.Map{"code": text1("EU")}},
+			"country": mmdbtype.Map{"iso_code": str("DE")}, "continent": mmdbtype.Map{"code": str("EU")}},
 		netip.MustParsePrefix("203.0.113.0/24"): mmdbtype.Map{ // an owner, and no place of use
-			"registered_country": mmdbtype.Map{"iso_code": text1("AU")}},
+			"registered_country": mmdbtype.Map{"iso_code": str("AU")}},
 		netip.MustParsePrefix("100.64.0.0/24"): mmdbtype.Map{ // a continent, which is no point
-			"continent": mmdbtype.Map{"code": text1("EU")}},
+			"continent": mmdbtype.Map{"code": str("EU")}},
 	})
 	table, err := Load(file, "city.mmdb")
 	if err != nil {
@@ -82,18 +82,18 @@ func TestLoadOthers(t *testing.T) {
 		want   Place
 		kind   string
 	}{
-		"country_code":     {mmdbtype.Map{"country_code": text1("JP")}, japan, KindCountry},
-		"lower case":       {mmdbtype.Map{"country_code": text1("jp")}, japan, KindCountry},
-		"country.iso_code": {mmdbtype.Map{"country": mmdbtype.Map{"iso_code": text1("JP")}}, japan, KindCountry},
-		"country":          {mmdbtype.Map{"country": text1("JP"), "continent": text1("AS")}, japan, KindCountry},
-		"names beside codes": {mmdbtype.Map{"country": text1("Japan"), "country_code": text1("JP"),
-			"continent": text1("Asia"), "continent_code": text1("AS")}, japan, KindCountry},
-		"flat city": {mmdbtype.Map{"country_code": text1("JP"), "state1": text1("Osaka"), "city": text1("Osaka"),
+		"country_code":     {mmdbtype.Map{"country_code": str("JP")}, japan, KindCountry},
+		"lower case":       {mmdbtype.Map{"country_code": str("jp")}, japan, KindCountry},
+		"country.iso_code": {mmdbtype.Map{"country": mmdbtype.Map{"iso_code": str("JP")}}, japan, KindCountry},
+		"country":          {mmdbtype.Map{"country": str("JP"), "continent": str("AS")}, japan, KindCountry},
+		"names beside codes": {mmdbtype.Map{"country": str("Japan"), "country_code": str("JP"),
+			"continent": str("Asia"), "continent_code": str("AS")}, japan, KindCountry},
+		"flat city": {mmdbtype.Map{"country_code": str("JP"), "state1": str("Osaka"), "city": str("Osaka"),
 			"latitude": mmdbtype.Float32(34.5), "longitude": mmdbtype.Float32(135.5)}, osaka, KindCity},
-		"texts": {mmdbtype.Map{"country": text1("JP"), "region": text1("Osaka"), "city": text1("Osaka"),
-			"lat": text1("34.5"), "lng": text1("135.5")}, osaka, KindCity},
+		"texts": {mmdbtype.Map{"country": str("JP"), "region": str("Osaka"), "city": str("Osaka"),
+			"lat": str("34.5"), "lng": str("135.5")}, osaka, KindCity},
 		"MaxMind's under another name": {cityRecord("JP", "AS", "Osaka", "Osaka", 34.5, 135.5), osaka, KindCity},
-		"a point out of range": {mmdbtype.Map{"country_code": text1("JP"), "latitude": mmdbtype.Float64(134.5),
+		"a point out of range": {mmdbtype.Map{"country_code": str("JP"), "latitude": mmdbtype.Float64(134.5),
 			"longitude": mmdbtype.Float64(135.5)}, japan, KindCountry},
 	} {
 		table, err := Load(writeMMDB(t, mmdbwriter.Options{DatabaseType: "homemade"}, map[netip.Prefix]mmdbtype.DataType{
@@ -208,7 +208,7 @@ func TestLoadNamesWhatIsWrong(t *testing.T) {
 		"cut off":          {good[:len(good)/2], "not a whole MMDB file"},
 		"ASN":              {one("GeoLite2-ASN", number), "a GeoLite2-ASN database says nothing about places; load a City or Country"},
 		"no places":        {one("homemade", number), "none of its records has"},
-		"records of texts": {one("homemade", text1("DE")), "none of its records has"},
+		"records of texts": {one("homemade", str("DE")), "none of its records has"},
 		"no networks":      {writeMMDB(t, mmdbwriter.Options{DatabaseType: "GeoLite2-City"}, nil), "no networks"},
 	} {
 		_, err := Load(c.file, "geo.mmdb")
@@ -218,13 +218,45 @@ func TestLoadNamesWhatIsWrong(t *testing.T) {
 	}
 }
 
+// TestLoadStopsInATangledTree: every node of a damaged tree leads twice to the
+// next, so that there are 2^32 ways to the end of it.
+func TestLoadStopsInATangledTree(t *testing.T) {
+	file := writeMMDB(t, mmdbwriter.Options{DatabaseType: "GeoLite2-Country", IPVersion: 4, RecordSize: 24}, map[netip.Prefix]mmdbtype.DataType{
+		netip.MustParsePrefix("192.0.2.1/32"): countryRecord("DE")})
+	reader, err := maxminddb.OpenBytes(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	nodes := int(reader.Metadata.NodeCount)
+	tangled := 0
+	for node := range nodes {
+		pair := file[6*node:][:6] // two records of 3 bytes
+		left := int(pair[0])<<16 | int(pair[1])<<8 | int(pair[2])
+		right := int(pair[3])<<16 | int(pair[4])<<8 | int(pair[5])
+		switch {
+		case left == nodes && right < nodes:
+			copy(pair[:3], pair[3:])
+			tangled++
+		case right == nodes && left < nodes:
+			copy(pair[3:], pair[:3])
+			tangled++
+		}
+	}
+	if tangled != 31 {
+		t.Fatalf("%d nodes are tangled, want the 31 before the last", tangled)
+	}
+	if _, err := Load(file, "tangled.mmdb"); err == nil || !strings.Contains(err.Error(), "more leaves than its nodes allow") {
+		t.Errorf("%v, want it to name the tree", err)
+	}
+}
+
 // FuzzLoad: whatever the bytes are, there is a table or an error, and the table answers.
 func FuzzLoad(f *testing.F) {
 	f.Add(writeMMDB(f, mmdbwriter.Options{DatabaseType: "GeoLite2-City"}, map[netip.Prefix]mmdbtype.DataType{
 		netip.MustParsePrefix("192.0.2.0/24"):  cityRecord("US", "NA", "VA", "Ashburn", 39.04, -77.49),
 		netip.MustParsePrefix("2001:db8::/32"): countryRecord("DE")}))
 	f.Add(writeMMDB(f, mmdbwriter.Options{DatabaseType: "homemade", IPVersion: 4}, map[netip.Prefix]mmdbtype.DataType{
-		netip.MustParsePrefix("192.0.2.0/24"): mmdbtype.Map{"country_code": text1("JP")}}))
+		netip.MustParsePrefix("192.0.2.0/24"): mmdbtype.Map{"country_code": str("JP")}}))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		table, err := Load(b, "fuzz.mmdb")
 		if err != nil {
