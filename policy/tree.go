@@ -16,10 +16,15 @@ import (
 // the source that only Set and Delete look at, so copies are made one at a time.
 type Tree[V any] struct {
 	copying *sync.Mutex
-	m       btree.Map[string, V]
+	m       btree.Map[string, entry[V]]
 	sum     uint64
 	hash    func(key string, v V) uint64
 }
+
+// entry wraps a value so that the B-tree does not see its methods: the B-tree
+// calls the Copy method of values that have one, as a Zone has, whenever it
+// copies the node they are in, and what nobody changed would come out as another value.
+type entry[V any] struct{ v V }
 
 // NewTree makes an empty tree whose entries are hashed by hash.
 func NewTree[V any](hash func(key string, v V) uint64) *Tree[V] {
@@ -34,15 +39,18 @@ func (t *Tree[V]) Copy() *Tree[V] {
 }
 
 // Get finds an entry.
-func (t *Tree[V]) Get(key string) (V, bool) { return t.m.Get(key) }
+func (t *Tree[V]) Get(key string) (V, bool) {
+	e, ok := t.m.Get(key)
+	return e.v, ok
+}
 
 // Has says whether there is an entry.
 func (t *Tree[V]) Has(key string) bool { _, ok := t.m.Get(key); return ok }
 
 // Set puts an entry in, or replaces it.
 func (t *Tree[V]) Set(key string, v V) {
-	if old, ok := t.m.Set(key, v); ok {
-		t.sum -= t.hash(key, old)
+	if old, ok := t.m.Set(key, entry[V]{v}); ok {
+		t.sum -= t.hash(key, old.v)
 	}
 	t.sum += t.hash(key, v)
 }
@@ -51,7 +59,7 @@ func (t *Tree[V]) Set(key string, v V) {
 func (t *Tree[V]) Delete(key string) bool {
 	old, ok := t.m.Delete(key)
 	if ok {
-		t.sum -= t.hash(key, old)
+		t.sum -= t.hash(key, old.v)
 	}
 	return ok
 }
@@ -64,10 +72,14 @@ func (t *Tree[V]) Len() int { return t.m.Len() }
 func (t *Tree[V]) Sum() uint64 { return t.sum }
 
 // All goes through the entries in order: for key, v := range t.All.
-func (t *Tree[V]) All(yield func(key string, v V) bool) { t.m.Scan(yield) }
+func (t *Tree[V]) All(yield func(key string, v V) bool) {
+	t.m.Scan(func(key string, e entry[V]) bool { return yield(key, e.v) })
+}
 
 // From goes through the entries in order, from the first key not below start.
-func (t *Tree[V]) From(start string, yield func(key string, v V) bool) { t.m.Ascend(start, yield) }
+func (t *Tree[V]) From(start string, yield func(key string, v V) bool) {
+	t.m.Ascend(start, func(key string, e entry[V]) bool { return yield(key, e.v) })
+}
 
 // hashBytes hashes an entry by its key and bytes, well enough mixed that sums of hashes tell trees apart.
 func hashBytes(key string, parts ...[]byte) uint64 {
