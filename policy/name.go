@@ -60,6 +60,9 @@ func ParseName(text string) (Name, error) {
 			if i+1 >= len(text) {
 				return "", fmt.Errorf("name %q ends in a backslash", text)
 			}
+			if digits(text[i+1 : i+2]) {
+				return "", fmt.Errorf("name %q has an escape of fewer than three digits", text)
+			}
 			i++
 			c = text[i]
 		}

@@ -323,6 +323,10 @@ func (s *Steering) validate(at string, pools map[string]int, depth int, p *Probl
 			p.Add(at, "bias and place are for branches of nearest, not of %s", kind)
 		}
 		c.Place.validate(at+"/place", p)
+		if c.To != nil {
+			p.Add(at+"/to", "a child under \"to\" is for documents; here its keys stand beside the branch's own")
+			continue
+		}
 		c.Steering.validate(at, pools, depth+1, p)
 	}
 }

@@ -25,6 +25,9 @@ const (
 // MaxTTL is the largest TTL, in seconds (RFC 2181 section 8).
 const MaxTTL = 1<<31 - 1
 
+// MaxData is the longest RDATA, in octets (RFC 1035 section 3.2.1).
+const MaxData = 1<<16 - 1
+
 // RRset is the records of one type at one name: one TTL (RFC 2181 section
 // 5.2) and the RDATA in uncompressed wire form, sorted and without duplicates.
 type RRset struct {
@@ -105,6 +108,14 @@ func (z *Zone) Set(name Name, set RRset) error {
 	if !name.Under(z.Name) {
 		return fmt.Errorf("%s is not in the zone %s", name, z.Name)
 	}
+	if set.TTL > MaxTTL {
+		return fmt.Errorf("%s has a TTL of %d; %d is the most (RFC 2181 section 8)", name, set.TTL, MaxTTL)
+	}
+	for _, d := range set.Data {
+		if len(d) > MaxData {
+			return fmt.Errorf("%s has a record of %d octets; %d is the most", name, len(d), MaxData)
+		}
+	}
 	set.Data = slices.Clone(set.Data)
 	slices.SortFunc(set.Data, bytes.Compare)
 	set.Data = slices.CompactFunc(set.Data, bytes.Equal)
@@ -168,7 +179,7 @@ func (z *Zone) orphan(name Name) {
 		}
 		next := *old
 		next.Children--
-		if next.Children > 0 || len(next.RRsets) > 0 || name == z.Name {
+		if next.Children > 0 || len(next.RRsets) > 0 {
 			z.Owners.Set(key, &next)
 			return
 		}
