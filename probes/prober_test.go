@@ -385,6 +385,23 @@ func TestRunStartsWithoutABurst(t *testing.T) {
 	})
 }
 
+// A schedule that was held up leaves out turns and keeps its phase.
+func TestLateTurnsAreLeftOut(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, Config{Rand: fixed(0.25)})
+		w.SetChecks(checks(1))
+		due, _ := w.due(w.begun.Add(7 * time.Second)) // turns at 0.25, 1.25, ... 6.25 s
+		if len(due) != 1 {
+			t.Fatalf("%d probes at once for one check", len(due))
+		}
+		due[0].task.running = false
+		due, wait := w.due(w.begun.Add(7 * time.Second))
+		if len(due) != 0 || wait != 250*time.Millisecond {
+			t.Errorf("%d more at once, and the next in %v", len(due), wait)
+		}
+	})
+}
+
 func TestChangedFiresOnceForMany(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWorld(t, Config{Rand: fixed(0.5)})
