@@ -1,0 +1,194 @@
+package web
+
+import (
+	"fmt"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/meridian-gtm/meridian/policy"
+	"github.com/meridian-gtm/meridian/policy/change"
+	"github.com/meridian-gtm/meridian/policy/document"
+	"github.com/meridian-gtm/meridian/web/api"
+)
+
+func (s *server) GetConfig(c *gin.Context) {
+	media, ok := s.accept(c, mediaJSON, mediaYAML)
+	if !ok {
+		return
+	}
+	format := document.JSON
+	if media == mediaYAML {
+		format = document.YAML
+	}
+	state := s.cfg.Node.State()
+	text, err := document.Encode(state.Config(), format)
+	if err != nil {
+		s.refuse(c, err)
+		return
+	}
+	read(c, state, state.ConfigRevision)
+	c.Data(http.StatusOK, media, text)
+}
+
+func (s *server) PutConfig(c *gin.Context, params api.PutConfigParams) {
+	data, media, err := readBody(c, document.MaxSize, mediaYAML, mediaJSON)
+	if err == nil && media == mediaJSON {
+		err = checkJSON(data)
+	}
+	var doc *policy.Config
+	if err == nil {
+		doc, err = document.Decode(data, "")
+	}
+	if err == nil {
+		err = document.Locate(data, "", checkAlone(doc, params.Merge))
+	}
+	var ch change.Change
+	if err == nil {
+		ch, err = s.envelope(c, params.IfMatch, params.IdempotencyKey, sum(data))
+	}
+	if err != nil {
+		s.refuse(c, err)
+		return
+	}
+	ch.Body = change.PutConfig{Config: *doc, Merge: params.Merge, Force: params.Force}
+	if params.DryRun {
+		s.plan(c, ch, doc, params.Merge, data)
+		return
+	}
+	before := s.cfg.Node.State().Config()
+	out, err := s.try(c, ch, len(data))
+	if err != nil {
+		s.refuse(c, locate(err, data, doc, before, params.Merge))
+		return
+	}
+	r := s.settle(c, out)
+	r.Warnings = append(r.Warnings, s.cfg.Node.Warnings(s.cfg.Node.State().Config())...)
+	s.render(c, http.StatusOK, r)
+}
+
+// plan says what a change of the configuration would do, by applying it to the
+// state at hand and letting the result go.
+func (s *server) plan(c *gin.Context, ch change.Change, doc *policy.Config, merge bool, data []byte) {
+	state := s.cfg.Node.State()
+	ch.Request = ""
+	next, out, err := change.Apply(state, state.Index+1, ch)
+	if err == nil && out.Refused != nil {
+		err = out.Refused
+	}
+	before := state.Config()
+	if err != nil {
+		s.refuse(c, locate(err, data, doc, before, merge))
+		return
+	}
+	after := next.Config()
+	r := api.ConfigResult{
+		DryRun: true, Revision: state.ConfigRevision, Index: state.Index, Changes: []api.Edit{},
+		Warnings: append(append([]string{}, out.Warnings...), s.cfg.Node.Warnings(after)...),
+	}
+	for _, e := range document.Diff(before, after) {
+		r.Changes = append(r.Changes, api.Edit{Op: api.EditOp(e.Op), Object: e.Object, Field: e.Field, Old: e.Old, New: e.New})
+	}
+	read(c, state, state.ConfigRevision)
+	s.render(c, http.StatusOK, r)
+}
+
+// checkAlone finds the mistakes that a document has whatever the state is: all
+// of them when it stands for itself, and names that are there twice when it is merged.
+func checkAlone(doc *policy.Config, merge bool) error {
+	if !merge {
+		return doc.Validate()
+	}
+	var p policy.Problems
+	for _, k := range kinds {
+		seen := map[string]int{}
+		for i, name := range k.names(doc) {
+			if first, ok := seen[name]; ok {
+				p.Add(fmt.Sprintf("/%s/%d", k.key, i), "%q is the name of /%s/%d already", name, k.key, first)
+			} else {
+				seen[name] = i
+			}
+		}
+	}
+	return p.Err("the configuration is not valid")
+}
+
+// locate turns the pointers of a refusal, which are into the whole
+// configuration in order of names, into pointers and lines of the document that was sent.
+func locate(err error, data []byte, doc, before *policy.Config, merge bool) error {
+	refusal, ok := err.(*policy.Error)
+	if !ok || len(refusal.Problems) == 0 {
+		return err
+	}
+	if !merge {
+		before = nil
+	}
+	whole := document.Merge(before, doc)
+	moved := *refusal
+	moved.Problems = slices.Clone(refusal.Problems)
+	for i := range moved.Problems {
+		p := &moved.Problems[i]
+		var elsewhere string
+		if p.Pointer, elsewhere = movePointer(p.Pointer, whole, doc); elsewhere != "" {
+			p.Message = elsewhere + ", which is not in this document: " + p.Message
+		}
+	}
+	return document.Locate(data, "", &moved)
+}
+
+// movePointer turns "/pools/3/region" of one configuration into the pointer to
+// the same object in another. An object that is not there is named instead.
+func movePointer(pointer string, from, to *policy.Config) (moved, elsewhere string) {
+	parts := strings.SplitN(strings.TrimPrefix(pointer, "/"), "/", 3)
+	if len(parts) < 2 {
+		return pointer, ""
+	}
+	for _, k := range kinds {
+		if k.key != parts[0] {
+			continue
+		}
+		names := k.names(from)
+		i, err := strconv.Atoi(parts[1])
+		if err != nil || i < 0 || i >= len(names) {
+			return pointer, ""
+		}
+		j := slices.Index(k.names(to), names[i])
+		if j < 0 {
+			return "", fmt.Sprintf("%s %q", k.what, names[i])
+		}
+		parts[1] = strconv.Itoa(j)
+		return "/" + strings.Join(parts, "/"), ""
+	}
+	return pointer, ""
+}
+
+// kinds are the lists of a document, with what their objects go by.
+var kinds = []struct {
+	key, what string
+	names     func(*policy.Config) []string
+}{
+	{"regions", "region", func(c *policy.Config) []string {
+		return names(c.Regions, func(o policy.Region) string { return o.Name })
+	}},
+	{"monitors", "monitor", func(c *policy.Config) []string {
+		return names(c.Monitors, func(o policy.Monitor) string { return o.Name })
+	}},
+	{"pools", "pool", func(c *policy.Config) []string { return names(c.Pools, func(o policy.Pool) string { return o.Name }) }},
+	{"services", "service", func(c *policy.Config) []string {
+		return names(c.Services, func(o policy.Service) string { return o.ID() })
+	}},
+	{"safetyRules", "safety rule", func(c *policy.Config) []string {
+		return names(c.SafetyRules, func(o policy.SafetyRule) string { return o.Name })
+	}},
+}
+
+func names[T any](list []T, name func(T) string) []string {
+	out := make([]string, len(list))
+	for i, v := range list {
+		out[i] = name(v)
+	}
+	return out
+}

@@ -1,0 +1,200 @@
+package web
+
+import (
+	"cmp"
+	"context"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/gin-gonic/gin"
+
+	"github.com/meridian-gtm/meridian/policy"
+	"github.com/meridian-gtm/meridian/policy/change"
+	"github.com/meridian-gtm/meridian/web/api"
+)
+
+// maxReason bounds the reason of a control, in octets.
+const maxReason = 1000
+
+// controlRequest is an api.ControlRequest in our nouns.
+type controlRequest struct {
+	Target    string          `json:"target"`
+	Action    policy.Action   `json:"action"`
+	Reason    string          `json:"reason"`
+	ExpiresIn policy.Duration `json:"expiresIn"`
+}
+
+func (s *server) CreateControl(c *gin.Context, params api.CreateControlParams) {
+	var in controlRequest
+	data, err := readJSON(c, maxSmall, &in)
+	if err == nil && len(in.Reason) > maxReason {
+		err = policy.Errorf(policy.Invalid, "the reason has %d octets; %d are the most", len(in.Reason), maxReason)
+	}
+	var ch change.Change
+	if err == nil {
+		ch, err = s.envelope(c, params.IfMatch, params.IdempotencyKey, sum(data))
+	}
+	if err != nil {
+		s.refuse(c, err)
+		return
+	}
+	ch.Reason = strings.TrimSpace(in.Reason)
+	ch.Body = change.PutControl{Target: in.Target, Action: in.Action, ExpiresIn: in.ExpiresIn}
+	out, ok := s.propose(c, ch, 0)
+	if !ok {
+		return
+	}
+	nodes := s.cfg.Node.Settle(context.WithoutCancel(c.Request.Context()), out.Index)
+	r := written(c, out, nodes)
+	control, ok := s.cfg.Node.State().Controls.Get(out.Made)
+	if !ok {
+		s.refuse(c, policy.Errorf(policy.Conflict, "the control %s was made at index %d and is no longer in force: it has been lifted or has expired", out.Made, out.Index))
+		return
+	}
+	s.published.keep(control.ID, nodes)
+	v := renderControl(control, nodes)
+	c.Header("Location", base+"/controls/"+control.ID)
+	s.render(c, http.StatusCreated, api.ControlCreated{
+		Id: v.Id, Target: v.Target, Action: v.Action, Reason: v.Reason, Actor: v.Actor, CreatedAt: v.CreatedAt, ExpiresAt: v.ExpiresAt, Window: v.Window,
+		Revision: r.Revision, Index: r.Index, Warnings: r.Warnings, Nodes: r.Nodes, Unpublished: r.Unpublished, Replayed: r.Replayed,
+	})
+}
+
+func (s *server) ListControls(c *gin.Context) {
+	state := s.cfg.Node.State()
+	controls := make([]policy.Control, 0, state.Controls.Len())
+	for _, v := range state.Controls.All {
+		controls = append(controls, v)
+	}
+	slices.SortFunc(controls, func(a, b policy.Control) int {
+		return cmp.Or(cmp.Compare(a.CreatedAt, b.CreatedAt), cmp.Compare(madeAt(a), madeAt(b)))
+	})
+	list := api.ControlList{Items: []api.Control{}}
+	for _, v := range controls {
+		nodes, _ := s.published.get(v.ID)
+		list.Items = append(list.Items, renderControl(v, nodes))
+	}
+	read(c, state, state.Revision)
+	s.render(c, http.StatusOK, list)
+}
+
+// GetControl shows a control and asks the nodes again unless all are known to have published it.
+func (s *server) GetControl(c *gin.Context, id string) {
+	id = c.Param("id")
+	state := s.cfg.Node.State()
+	v, ok := state.Controls.Get(id)
+	if !ok {
+		s.refuse(c, policy.Errorf(policy.NotFound, "there is no control %q; it may have expired or been lifted", id))
+		return
+	}
+	nodes, known := s.published.get(id)
+	if !known || slices.ContainsFunc(nodes, func(n policy.Publication) bool { return !n.Done() }) {
+		nodes = s.published.keep(id, s.cfg.Node.Settle(c.Request.Context(), madeAt(v)))
+	}
+	read(c, state, state.Revision)
+	s.render(c, http.StatusOK, renderControl(v, nodes))
+}
+
+func (s *server) DeleteControl(c *gin.Context, id string, params api.DeleteControlParams) {
+	ch, err := s.envelope(c, params.IfMatch, params.IdempotencyKey, nil)
+	if err != nil {
+		s.refuse(c, err)
+		return
+	}
+	ch.Body = change.DeleteControl{ID: c.Param("id")}
+	s.put(c, http.StatusOK, ch, 0)
+}
+
+// madeAt is the index of the change that made a control; its id is made of it.
+func madeAt(v policy.Control) uint64 {
+	index, err := strconv.ParseUint(strings.TrimPrefix(v.ID, "c"), 10, 64)
+	if err != nil {
+		return 0 // published everywhere long since
+	}
+	return index
+}
+
+func renderControl(v policy.Control, nodes []policy.Publication) api.Control {
+	a := api.Control{
+		Id: v.ID, Target: v.Target, Action: string(v.Action), Reason: v.Reason, Actor: v.Actor,
+		CreatedAt: time.Unix(0, v.CreatedAt).UTC(), Window: window(nodes),
+	}
+	if v.ExpiresAt != 0 {
+		a.ExpiresAt = time.Unix(0, v.ExpiresAt).UTC()
+	}
+	return a
+}
+
+// window says how far a control is published.
+func window(nodes []policy.Publication) api.Window {
+	w := api.Window{State: api.WindowState("published"), Nodes: renderPublications(nodes)}
+	var last time.Time
+	for _, n := range nodes {
+		switch {
+		case !n.Done() && n.Reachable:
+			w.State = "publishing"
+		case !n.Done() && w.State == "published":
+			w.State = "incomplete"
+		}
+		if n.PublishedAt.After(last) {
+			last = n.PublishedAt
+		}
+	}
+	if len(nodes) == 0 {
+		w.State = "publishing"
+	}
+	if w.State == "published" {
+		w.PublishedAt = last
+	}
+	return w
+}
+
+// maxPublications is for how many recent controls a node remembers who published them when.
+const maxPublications = 1024
+
+// publications remembers when the nodes published recent controls.
+type publications struct {
+	mu    sync.Mutex
+	by    map[string][]policy.Publication
+	order []string // oldest first
+}
+
+func newPublications() *publications {
+	return &publications{by: map[string][]policy.Publication{}}
+}
+
+func (p *publications) get(id string) ([]policy.Publication, bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	nodes, ok := p.by[id]
+	return nodes, ok
+}
+
+// keep takes in what was just heard and gives all that is known: when a node
+// has said once that it has published, that stands, though it is out of reach now.
+func (p *publications) keep(id string, heard []policy.Publication) []policy.Publication {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	old, ok := p.by[id]
+	if !ok {
+		if p.order = append(p.order, id); len(p.order) > maxPublications {
+			delete(p.by, p.order[0])
+			p.order = p.order[1:]
+		}
+	}
+	nodes := slices.Clone(heard)
+	for i := range nodes {
+		for _, o := range old {
+			if o.ID == nodes[i].ID && o.Done() {
+				o.Reachable = nodes[i].Reachable
+				nodes[i] = o
+			}
+		}
+	}
+	p.by[id] = nodes
+	return nodes
+}

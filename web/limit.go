@@ -1,0 +1,99 @@
+package web
+
+import (
+	"log/slog"
+	"net/http"
+	"sync"
+	"time"
+
+	"github.com/meridian-gtm/meridian/policy"
+)
+
+// The limits, for each token and each peer address. They are on the API only, never on DNS.
+const (
+	writesPerSecond   = 200
+	writesBurst       = 1000
+	failuresPerSecond = 5
+	failuresBurst     = 50
+	maxBuckets        = 4096 // addresses that are told apart at once
+)
+
+// limiter is a token bucket for each of a bounded number of keys.
+type limiter struct {
+	rate, burst float64
+	now         func() time.Time
+
+	mu      sync.Mutex
+	buckets map[string]bucket
+}
+
+type bucket struct {
+	level float64 // tokens at at
+	at    time.Time
+}
+
+func newLimiter(rate, burst float64, now func() time.Time) *limiter {
+	return &limiter{rate: rate, burst: burst, now: now, buckets: map[string]bucket{}}
+}
+
+// allow takes a token of the key, if there is one.
+func (l *limiter) allow(key string) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now := l.now()
+	b, ok := l.buckets[key]
+	if !ok {
+		l.makeRoom(now)
+		b = bucket{l.burst, now}
+	}
+	b.level = min(l.burst, b.level+now.Sub(b.at).Seconds()*l.rate)
+	b.at = now
+	allowed := b.level >= 1
+	if allowed {
+		b.level--
+	}
+	l.buckets[key] = b
+	return allowed
+}
+
+// makeRoom forgets full buckets, which say nothing, and if all are in use an arbitrary one.
+func (l *limiter) makeRoom(now time.Time) {
+	if len(l.buckets) < maxBuckets {
+		return
+	}
+	for key, b := range l.buckets {
+		if b.level+now.Sub(b.at).Seconds()*l.rate >= l.burst {
+			delete(l.buckets, key)
+		}
+	}
+	for key := range l.buckets {
+		if len(l.buckets) < maxBuckets {
+			return
+		}
+		delete(l.buckets, key)
+	}
+}
+
+// refusalLog notes refused and anonymous calls on this node, never through
+// Raft, and no more of them than a disk can take.
+type refusalLog struct {
+	log     *slog.Logger
+	lines   *limiter
+	mu      sync.Mutex
+	skipped int
+}
+
+func newRefusalLog(log *slog.Logger, now func() time.Time) *refusalLog {
+	return &refusalLog{log: log, lines: newLimiter(1, 20, now)}
+}
+
+func (l *refusalLog) note(r *http.Request, refusal *policy.Error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !l.lines.allow("") {
+		l.skipped++
+		return
+	}
+	l.log.Warn("an API call was refused", "kind", refusal.Kind, "method", r.Method, "path", r.URL.Path, "peer", r.RemoteAddr, "unlogged", l.skipped)
+	l.skipped = 0
+}

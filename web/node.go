@@ -1,0 +1,50 @@
+package web
+
+import (
+	"context"
+
+	"github.com/meridian-gtm/meridian/policy"
+	"github.com/meridian-gtm/meridian/policy/change"
+	"github.com/meridian-gtm/meridian/policy/snapshot"
+)
+
+// Node is what the API needs of the node it stands in front of. All of it may be called at once from many goroutines.
+type Node interface {
+	// State is the state this node has applied. It is frozen.
+	State() *policy.State
+
+	// Propose brings a change into the replicated log, through the leader
+	// wherever that is, and says what became of it. A refusal is in the outcome;
+	// an error means that it could not be brought in, or that nobody knows
+	// (policy.Unavailable). When it returns, this node's State is at the outcome's
+	// index or later, unless ctx ended first.
+	Propose(ctx context.Context, c change.Change) (policy.Outcome, error)
+
+	// Settle waits until every reachable node has published and journalled an
+	// index, for 2 seconds at most, and says how far each member is.
+	Settle(ctx context.Context, index uint64) []policy.Publication
+
+	// Explain says what a client is answered, and why.
+	Explain(q snapshot.ExplainQuery) (*snapshot.Explanation, error)
+
+	// Warnings says what a whole configuration would do that its author may not
+	// expect, by the geographic data that this node has.
+	Warnings(c *policy.Config) []string
+
+	// Cluster is what this node knows of the cluster now.
+	Cluster(ctx context.Context) policy.ClusterStatus
+
+	// Health is the health of every endpoint, in order of ids.
+	Health() []policy.EndpointHealth
+
+	// Events gives what happened after a sequence number, as far as it is
+	// remembered, then what happens, until ctx ends. The channel is closed when
+	// ctx ends, and when its reader is too slow.
+	Events(ctx context.Context, after uint64) <-chan policy.Event
+
+	// Seal encrypts a secret under the cluster's key.
+	Seal(name string, value []byte) ([]byte, error)
+
+	// Ready is nil when the node has its state and answers DNS, else it says what is missing.
+	Ready() error
+}

@@ -1,0 +1,309 @@
+// Package webtest is a node in memory for tests of the API and of its clients:
+// real changes applied to a real state, explained by the real compiler, with no
+// Raft, no DNS and no probes behind it. Nothing but tests may import it.
+package webtest
+
+import (
+	"context"
+	"crypto/sha256"
+	"fmt"
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/meridian-gtm/meridian/policy"
+	"github.com/meridian-gtm/meridian/policy/change"
+	"github.com/meridian-gtm/meridian/policy/geo"
+	"github.com/meridian-gtm/meridian/policy/snapshot"
+)
+
+// Token is an admin's.
+const Token = "test-token-with-256-random-bits"
+
+// Start is the clock of the first change; each change comes a second after the one before.
+var Start = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+
+// Node is a cluster of three of which this node, ns1, is the leader.
+type Node struct {
+	mu          sync.Mutex
+	state       *policy.State
+	outage      error
+	unreachable map[string]bool
+	events      []policy.Event
+	more        chan struct{}
+	applied     int // changes that were not replays
+}
+
+// New makes a node whose cluster has been initialised.
+func New() *Node {
+	n := &Node{state: policy.NewState(), unreachable: map[string]bool{}, more: make(chan struct{})}
+	hash := sha256.Sum256([]byte(Token))
+	n.must(change.InitCluster{
+		Cluster: policy.Cluster{ID: "test"}, Member: member(1),
+		Token: policy.Token{ID: "testtoke", Hash: hash[:], Role: "admin"},
+	})
+	n.must(change.PutMember{Member: member(2)})
+	n.must(change.PutMember{Member: member(3)})
+	return n
+}
+
+func member(i int) policy.Member {
+	return policy.Member{
+		ID: fmt.Sprintf("id-%d", i), Node: fmt.Sprintf("ns%d", i), Region: []string{"", "us-east", "eu-central", "ap-southeast"}[i],
+		Cluster: fmt.Sprintf("192.0.2.%d:7300", i), API: fmt.Sprintf("192.0.2.%d:8080", i), DNS: []string{fmt.Sprintf("192.0.2.%d:53", i)},
+		Feature: policy.FeatureLevel, Voter: true,
+	}
+}
+
+func (n *Node) must(b change.Body) {
+	if out, err := n.Propose(context.Background(), change.Change{Body: b}); err != nil || out.Refused != nil {
+		panic(fmt.Sprint(err, out.Refused))
+	}
+}
+
+// Do brings in a change as another client would.
+func (n *Node) Do(c change.Change) (policy.Outcome, error) {
+	return n.Propose(context.Background(), c)
+}
+
+// Outage makes every write fail with err; nil ends it.
+func (n *Node) Outage(err error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.outage = err
+}
+
+// CutOff makes a member unreachable, or reachable again.
+func (n *Node) CutOff(node string, cut bool) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.unreachable[node] = cut
+}
+
+// Applied counts the changes that came in and were neither refused nor a retry.
+func (n *Node) Applied() int {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.applied
+}
+
+// State is the state now.
+func (n *Node) State() *policy.State {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.state
+}
+
+// Propose applies a change.
+func (n *Node) Propose(_ context.Context, c change.Change) (policy.Outcome, error) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if n.outage != nil {
+		return policy.Outcome{}, n.outage
+	}
+	index := n.state.Index + 1
+	c.Clock = Start.Add(time.Duration(index) * time.Second).UnixNano()
+	next, out, err := change.Apply(n.state, index, c)
+	if err != nil {
+		return out, err
+	}
+	n.state = next
+	if out.Refused == nil && !out.Replayed {
+		n.applied++
+		n.tell(policy.Event{Type: "change", Index: index, Object: out.Made, Text: change.KindOf(c.Body)})
+	}
+	return out, nil
+}
+
+// Tell makes something happen.
+func (n *Node) Tell(ev policy.Event) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.tell(ev)
+}
+
+func (n *Node) tell(ev policy.Event) {
+	ev.Seq, ev.Node = uint64(len(n.events)+1), "ns1"
+	ev.At = Start.Add(time.Duration(ev.Seq) * time.Second)
+	n.events = append(n.events, ev)
+	close(n.more)
+	n.more = make(chan struct{})
+}
+
+// Settle says that every member that is reachable has published an index 10 ms after it was made.
+func (n *Node) Settle(_ context.Context, index uint64) []policy.Publication {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	var list []policy.Publication
+	for _, m := range n.state.Members.All {
+		p := policy.Publication{Node: m.Node, ID: m.ID, Reachable: true}
+		if n.unreachable[m.Node] {
+			p.Reachable, p.Error = false, "no route to host"
+		} else {
+			p.PublishedAt = Start.Add(time.Duration(index)*time.Second + 10*time.Millisecond)
+			p.JournalledAt = p.PublishedAt.Add(20 * time.Millisecond)
+		}
+		list = append(list, p)
+	}
+	return list
+}
+
+func (n *Node) compile(state *policy.State) (*snapshot.Snapshot, error) {
+	table, err := geo.Embedded()
+	if err != nil {
+		return nil, err
+	}
+	return snapshot.Compile(nil, state, snapshot.Local{Geo: table})
+}
+
+// Explain compiles the state and explains.
+func (n *Node) Explain(q snapshot.ExplainQuery) (*snapshot.Explanation, error) {
+	s, err := n.compile(n.State())
+	if err != nil {
+		return nil, err
+	}
+	return s.Explain(q)
+}
+
+// Warnings compiles the state with another configuration.
+func (n *Node) Warnings(c *policy.Config) []string {
+	state := n.State()
+	next, out, err := change.Apply(state, state.Index+1, change.Change{Body: change.PutConfig{Config: *c, Force: true}})
+	if err != nil || out.Refused != nil {
+		return nil
+	}
+	s, err := n.compile(next)
+	if err != nil {
+		return []string{err.Error()}
+	}
+	return s.Warnings()
+}
+
+// Cluster is three members, of which the unreachable ones were last heard 9 s ago.
+func (n *Node) Cluster(context.Context) policy.ClusterStatus {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	s := n.state
+	c := policy.ClusterStatus{Node: "ns1", ID: "id-1", Role: "leader", Leader: "ns1", Term: 2, Commit: s.Index, Applied: s.Index}
+	for _, m := range s.Members.All {
+		st := policy.MemberStatus{Member: m, LastHeard: policy.Duration(9 * time.Second)}
+		if !n.unreachable[m.Node] {
+			st.Reachable, st.Applied, st.LastHeard = true, s.Index, policy.Duration(40*time.Millisecond)
+			st.Published, st.Hash = policy.Position{Epoch: s.Epoch, Index: s.Index}, fmt.Sprintf("%016x", s.Hash())
+		}
+		c.Members = append(c.Members, st)
+	}
+	return c
+}
+
+// Health is the verdicts of the state, with one report that agrees.
+func (n *Node) Health() []policy.EndpointHealth {
+	s := n.State()
+	var list []policy.EndpointHealth
+	for _, o := range s.Pools.All {
+		for i := range o.Spec.Endpoints {
+			e := &o.Spec.Endpoints[i]
+			v, monitored := s.Verdict(&o.Spec, e)
+			h := policy.EndpointHealth{
+				Endpoint: policy.EndpointID(o.Spec.Name, e.Name), Pool: o.Spec.Name, Region: e.RegionOr(&o.Spec),
+				Monitor: o.Spec.Monitor, Measured: v.Status, Effective: v.Status.String(),
+			}
+			if monitored {
+				h.Verdict = &v
+				h.Reports = []policy.HealthVoice{{Vantage: "ns1", Status: v.Status, Fresh: true, Latency: policy.Duration(12 * time.Millisecond), Age: policy.Duration(time.Second)}}
+			}
+			for _, c := range s.Drains(&o.Spec, e) {
+				h.Controls, h.Effective = append(h.Controls, c.ID), "drained"
+			}
+			list = append(list, h)
+		}
+	}
+	return list
+}
+
+// Events gives the events after a sequence number, then the new ones.
+func (n *Node) Events(ctx context.Context, after uint64) <-chan policy.Event {
+	out := make(chan policy.Event)
+	go func() {
+		defer close(out)
+		for {
+			n.mu.Lock()
+			list, more := n.events[min(after, uint64(len(n.events))):], n.more
+			n.mu.Unlock()
+			for _, ev := range list {
+				select {
+				case out <- ev:
+					after = ev.Seq
+				case <-ctx.Done():
+					return
+				}
+			}
+			select {
+			case <-more:
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	return out
+}
+
+// Seal is no encryption: it says who it was sealed for and hides the value from a plain search.
+func (n *Node) Seal(name string, value []byte) ([]byte, error) {
+	sealed := []byte("sealed for " + name + ":")
+	for _, b := range value {
+		sealed = append(sealed, ^b)
+	}
+	return sealed, nil
+}
+
+// Ready is nil.
+func (n *Node) Ready() error { return nil }
+
+// Zone is the master file of example.com.
+const Zone = `$ORIGIN example.com.
+$TTL 300
+@     IN SOA ns1 hostmaster 1 7200 900 1209600 300
+@     IN NS  ns1
+@     IN NS  ns2
+ns1   IN A   192.0.2.1
+ns2   IN A   192.0.2.2
+mail  IN MX  10 mx1.example.net.
+`
+
+// Document is a configuration of two regions that steers www.example.com.
+const Document = `regions:
+  - {name: eu-central, place: {lat: 50.11, lon: 8.68}, provider: gcp}
+  - {name: us-east, place: {iata: IAD}, provider: aws, azs: [a, b]}
+monitors:
+  - {name: web, http: {port: 8080, path: /healthz}, interval: 1s, timeout: 500ms}
+pools:
+  - name: web-eu
+    region: eu-central
+    monitor: web
+    endpoints:
+      - {name: a, address: 198.51.100.1}
+  - name: web-us-east
+    region: us-east
+    monitor: web
+    endpoints:
+      - {name: a, address: 192.0.2.11, az: a}
+      - {name: b, address: 192.0.2.12, az: b}
+services:
+  - name: www.example.com
+    ttl: 30
+    steer:
+      nearest:
+        - {pool: web-us-east}
+        - {pool: web-eu}
+`
+
+// Verdict records what the cluster holds of an endpoint's check, "web-eu/a@web".
+func (n *Node) Verdict(check string, status policy.Status) {
+	voices := []policy.Ballot{{Vantage: "ns1", Status: status}, {Vantage: "ns2", Status: status}, {Vantage: "ns3", Absent: "silent"}}
+	v := policy.Verdict{Check: check, Status: status, Since: Start.UnixNano(), Ballots: voices, Ramp: 100}
+	n.must(change.RecordVerdicts{Edges: []policy.Edge{{Verdict: v}}})
+}
+
+// Loopback is a client's address on this machine, for requests without a connection.
+var Loopback = netip.MustParseAddrPort("127.0.0.1:40000")
