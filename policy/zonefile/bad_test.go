@@ -48,7 +48,7 @@ func TestParseBad(t *testing.T) {
 		{"stray parenthesis", "w TXT a )\n", `z:7:9: this parenthesis closes nothing`},
 		{"a mistake inside parentheses", "w SOA a. b. (\n 1 ; serial\n 2\n x ; retry\n 4 5 )\n", `z:10:2: bad retry: "x" is not a number of seconds; write 3600 or 1h30m`},
 		{"other types", "w SSHFP 4 x 00\nw CAA 300 issue \"x\"\nw TLSA 3 1 1 xyz\nw CAA 0 issue\n",
-			`z:7:11: bad SSHFP record: bad SSHFP Type: "x"|z:8:7: bad CAA record: bad CAA Flag: "300"|z:9:8: bad TLSA record: encoding/hex: invalid byte: U+0078 'x'|z:10:9: bad CAA record: bad CAA Value: "issue"`},
+			`z:7:11: bad SSHFP record: bad SSHFP Type: "x"|z:8:7: bad flags "300": a number from 0 to 255 is needed|z:9:8: bad TLSA record: encoding/hex: invalid byte: U+0078 'x'|z:10:9: the CAA record lacks its value`},
 		{"HTTPS", "w HTTPS 1 . alpn\nw HTTPS 1 . mandatory=port alpn=h2\nw HTTPS 1 . alpn=h2 alpn=h3\n",
 			`z:7:9: bad HTTPS record: alpn needs at least one protocol, and no empty one|z:8:9: bad HTTPS record: mandatory names port, which must be another parameter of the record, once|z:9:9: bad HTTPS record: repeated SVCB keys are not allowed`},
 		{"generic", "w A \\# 3 c00002\nw TYPE65280 \\# 2 01\nw TYPE65280 \\# 1 zz\nw TYPE65280 abc\nw MX \\# 4 000ac000\nw A \\#\n",

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -65,6 +66,12 @@ func encode(typ uint16, tokens []token, origin []byte, line int) ([]byte, *fault
 		c.soa()
 	case policy.TypeTXT, dns.TypeSPF:
 		c.strings()
+	case dns.TypeCAA:
+		c.caa()
+	case dns.TypeURI:
+		c.uint16("priority")
+		c.uint16("weight")
+		c.text("target")
 	default:
 		return encodeOther(typ, tokens, origin, line)
 	}
@@ -165,26 +172,79 @@ func (c *cursor) strings() {
 	for _, t := range c.tokens {
 		start := len(c.out)
 		c.out = append(c.out, 0)
-		for i := 0; i < len(t.text); i++ {
-			b := t.text[i]
-			if b == '\\' {
-				v, n, err := unescape(t.text[i:])
-				if err != nil {
-					c.fault = t.faultf("the string has %v", err)
-					return
-				}
-				b, i = v, i+n-1
-			}
-			c.out = append(c.out, b)
-		}
+		c.octets(t)
 		n := len(c.out) - start - 1
-		if n > 255 {
+		if c.fault == nil && n > 255 {
 			c.fault = t.faultf("the string is %d octets long; 255 is the most, so write several strings", n)
+		}
+		if c.fault != nil {
 			return
 		}
 		c.out[start] = byte(n)
 	}
 	c.at = len(c.tokens)
+}
+
+// octets encodes a word or a quoted string without its length.
+func (c *cursor) octets(t token) {
+	for i := 0; i < len(t.text); i++ {
+		b := t.text[i]
+		if b == '\\' {
+			v, n, err := unescape(t.text[i:])
+			if err != nil {
+				c.fault = t.faultf("the string has %v", err)
+				return
+			}
+			b, i = v, i+n-1
+		}
+		c.out = append(c.out, b)
+	}
+}
+
+// text encodes a string that takes up the rest of the data, in quotes or not.
+func (c *cursor) text(what string) {
+	if c.fault != nil {
+		return
+	}
+	if c.at == len(c.tokens) {
+		c.fault = c.tokens[c.at-1].faultf("the %s record lacks its %s", TypeString(c.typ), what)
+		return
+	}
+	c.octets(c.tokens[c.at])
+	c.at++
+}
+
+// caa is RFC 8659 section 4.1.
+func (c *cursor) caa() {
+	if t, ok := c.word("flags"); ok {
+		v, err := strconv.ParseUint(t.text, 10, 8)
+		if err != nil {
+			err = fmt.Errorf("bad flags %q: a number from 0 to 255 is needed", shorten(t.text))
+		}
+		c.check(t, err)
+		c.out = append(c.out, byte(v))
+	}
+	if c.fault == nil && c.at < len(c.tokens) && c.tokens[c.at].quoted {
+		c.tokens = slices.Clone(c.tokens)
+		c.tokens[c.at].quoted = false // Knot DNS and NSD take the tag so
+	}
+	if t, ok := c.word("tag"); ok {
+		if !caaTag([]byte(t.text)) {
+			c.fault = t.faultf("bad tag %q: 1 to 255 letters and digits are needed", shorten(t.text))
+			return
+		}
+		c.out = append(append(c.out, byte(len(t.text))), t.text...)
+	}
+	c.text("value")
+}
+
+func caaTag(tag []byte) bool {
+	for _, c := range tag {
+		if l := c | 0x20; !isDigit(c) && (l < 'a' || l > 'z') {
+			return false
+		}
+	}
+	return len(tag) > 0 && len(tag) <= 255
 }
 
 func (c *cursor) done() ([]byte, *fault) {
@@ -240,7 +300,17 @@ func unpack(typ uint16, wire []byte) (dns.RR, error) {
 	if len(wire) > policy.MaxData {
 		return nil, fmt.Errorf("the data is %d octets long; %d is the most", len(wire), policy.MaxData)
 	}
-	if _, known := dns.TypeToRR[typ]; !known {
+	switch _, known := dns.TypeToRR[typ]; {
+	case !known:
+		return nil, nil
+	case typ == dns.TypeCAA || typ == dns.TypeURI: // miekg/dns packs them up to about 1,000 octets only
+		good := len(wire) >= 4
+		if typ == dns.TypeCAA {
+			good = len(wire) > 2 && len(wire) >= 2+int(wire[1]) && caaTag(wire[2:2+int(wire[1])])
+		}
+		if !good {
+			return nil, fmt.Errorf("the data is not that of type %s", TypeString(typ))
+		}
 		return nil, nil
 	}
 	if len(wire) == 0 && typ != dns.TypeAPL && typ != dns.TypeNULL {

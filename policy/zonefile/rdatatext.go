@@ -27,12 +27,28 @@ func FormatRData(typ uint16, rdata []byte) (string, error) {
 		return text, nil
 	}
 	if rr != nil && typ != dns.TypeNULL {
-		text := strings.TrimSpace(strings.TrimPrefix(rr.String(), rr.Header().String()))
+		text := plainKeys(typ, strings.TrimSpace(strings.TrimPrefix(rr.String(), rr.Header().String())))
 		if again, err := ParseRData(typ, text, policy.Root); err == nil && bytes.Equal(again, rdata) {
 			return text, nil
 		}
 	}
 	return strings.TrimSpace(`\# ` + strconv.Itoa(len(rdata)) + " " + hex.EncodeToString(rdata)), nil
+}
+
+// plainKeys writes a service parameter without a value as its key alone: Knot
+// DNS refuses no-default-alpn="".
+func plainKeys(typ uint16, text string) string {
+	if typ != dns.TypeSVCB && typ != dns.TypeHTTPS {
+		return text
+	}
+	fields, ok := fieldsOf(text)
+	if !ok {
+		return text
+	}
+	for i, f := range fields {
+		fields[i] = strings.TrimSuffix(f, `=""`)
+	}
+	return strings.Join(fields, " ")
 }
 
 // plainText is the text of the types that encode does itself, for data that is known to be right.
@@ -54,6 +70,11 @@ func plainText(typ uint16, d []byte) (string, bool) {
 		return strings.Join(append(fields, numbers...), " "), true
 	case policy.TypeTXT, dns.TypeSPF:
 		return stringsText(d), true
+	case dns.TypeCAA:
+		tag := 2 + int(d[1])
+		return strconv.Itoa(int(d[0])) + " " + string(d[2:tag]) + " " + quoted(d[tag:]), true
+	case dns.TypeURI:
+		return u16(0) + " " + u16(2) + " " + quoted(d[4:]), true
 	}
 	return "", false
 }
@@ -79,20 +100,25 @@ func stringsText(d []byte) string {
 			b.WriteByte(' ')
 		}
 		n := min(1+int(d[0]), len(d))
-		b.WriteByte('"')
-		for _, c := range d[1:n] {
-			switch {
-			case c == '"' || c == '\\':
-				b.WriteByte('\\')
-				b.WriteByte(c)
-			case c < ' ' || c >= 0x7f:
-				fmt.Fprintf(&b, "\\%03d", c)
-			default:
-				b.WriteByte(c)
-			}
-		}
-		b.WriteByte('"')
+		b.WriteString(quoted(d[1:n]))
 		d = d[n:]
 	}
 	return b.String()
+}
+
+// quoted is a string in quotes.
+func quoted(d []byte) string {
+	b := make([]byte, 0, len(d)+2)
+	b = append(b, '"')
+	for _, c := range d {
+		switch {
+		case c == '"' || c == '\\':
+			b = append(b, '\\', c)
+		case c < ' ' || c >= 0x7f:
+			b = fmt.Appendf(b, "\\%03d", c)
+		default:
+			b = append(b, c)
+		}
+	}
+	return string(append(b, '"'))
 }

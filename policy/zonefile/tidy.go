@@ -18,8 +18,10 @@ func tidy(typ uint16, tokens []token) []token {
 	switch typ {
 	case dns.TypeNAPTR:
 		quote(tokens, 2, 5)
-	case dns.TypeCAA, dns.TypeURI:
-		quote(tokens, 2, 3)
+	case dns.TypeNID, dns.TypeL64:
+		if len(tokens) > 1 {
+			tokens[1].text = padGroups(tokens[1].text)
+		}
 	case dns.TypeAPL:
 		for i, t := range tokens {
 			tokens[i].text = maskPrefix(t.text)
@@ -56,6 +58,18 @@ func maskPrefix(text string) string {
 		return family + ":" + p.Masked().String()
 	}
 	return text
+}
+
+// padGroups writes the four groups of a 64-bit locator with four digits each.
+func padGroups(text string) string {
+	groups := strings.Split(text, ":")
+	for i, g := range groups {
+		if len(g) == 0 || len(g) > 4 {
+			return text
+		}
+		groups[i] = strings.Repeat("0", 4-len(g)) + g
+	}
+	return strings.Join(groups, ":")
 }
 
 // padAngles puts in the minutes and seconds that RFC 1876 section 3 lets one leave out.
