@@ -90,6 +90,9 @@ func (b PutSecret) apply(d *draft) error {
 	if len(b.Sealed) == 0 || len(b.Sealed) > 64<<10 {
 		return policy.Errorf(policy.Invalid, "secret %q has %d octets; 1 to 65536 may be", b.Name, len(b.Sealed))
 	}
+	if err := d.match("the state", d.Revision); err != nil {
+		return err
+	}
 	d.revise()
 	d.Secrets.Set(b.Name, b.Secret)
 	return nil
@@ -103,6 +106,9 @@ type DeleteSecret struct {
 func (b DeleteSecret) apply(d *draft) error {
 	if !d.Secrets.Has(b.Name) {
 		return policy.Errorf(policy.NotFound, "there is no secret %q", b.Name)
+	}
+	if err := d.match("the state", d.Revision); err != nil {
+		return err
 	}
 	for _, m := range d.Monitors.All {
 		for _, c := range []*policy.HTTPCheck{m.Spec.HTTP, m.Spec.HTTPS} {

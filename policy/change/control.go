@@ -94,6 +94,9 @@ func (b DeleteControl) apply(d *draft) error {
 	if !d.Controls.Has(b.ID) {
 		return policy.Errorf(policy.NotFound, "there is no control %q; it may have expired or been lifted", b.ID)
 	}
+	if err := d.match("the state", d.Revision); err != nil {
+		return err
+	}
 	d.revise()
 	d.Controls.Delete(b.ID)
 	return nil
