@@ -1,0 +1,186 @@
+package dnsserver
+
+import (
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/meridian-gtm/meridian/dnsserver/answer"
+	"github.com/meridian-gtm/meridian/dnsserver/wire"
+)
+
+type transport int
+
+const (
+	udp transport = iota
+	tcp
+	transports
+)
+
+var transportNames = [transports]string{"udp", "tcp"}
+
+// rcodes is how many RCODEs are counted: 0 to BADVERS.
+const rcodes = int(wire.BadVers) + 1
+
+var rcodeNames = map[uint16]string{
+	wire.NoError: "NOERROR", wire.FormErr: "FORMERR", wire.ServFail: "SERVFAIL", wire.NXDomain: "NXDOMAIN",
+	wire.NotImp: "NOTIMP", wire.Refused: "REFUSED", wire.YXDomain: "YXDOMAIN", wire.BadVers: "BADVERS",
+}
+
+// tally is what a worker has counted since it last handed in. It needs no
+// atomic operation, because only the worker sees it.
+type tally struct {
+	queries, truncated, unanswerable, unsent, panics uint64
+	responses                                        [rcodes]uint64
+}
+
+func (t *tally) count(r *answer.Responder) {
+	o := &r.Outcome
+	if !o.Answered {
+		t.unanswerable++
+		return
+	}
+	if int(o.Rcode) < rcodes {
+		t.responses[o.Rcode]++
+	}
+	if o.Truncated {
+		t.truncated++
+	}
+}
+
+// counters is what workers have handed in.
+type counters struct {
+	queries, truncated, unanswerable, unsent, panics atomic.Uint64
+	responses                                        [rcodes]atomic.Uint64
+}
+
+// take adds a tally and empties it.
+func (c *counters) take(t *tally) {
+	add := func(to *atomic.Uint64, n uint64) {
+		if n > 0 {
+			to.Add(n)
+		}
+	}
+	add(&c.queries, t.queries)
+	add(&c.truncated, t.truncated)
+	add(&c.unanswerable, t.unanswerable)
+	add(&c.unsent, t.unsent)
+	add(&c.panics, t.panics)
+	for i, n := range t.responses {
+		add(&c.responses[i], n)
+	}
+	*t = tally{}
+}
+
+// metrics sums the counters when it is asked to.
+type metrics struct {
+	server *Server
+
+	tcp counters // of all connections
+	mu  sync.Mutex
+	udp []*counters // of each worker
+
+	conns         atomic.Int64
+	connsAccepted atomic.Uint64
+	connsRefused  atomic.Uint64
+	connsEvicted  atomic.Uint64
+}
+
+func newMetrics(s *Server) *metrics { return &metrics{server: s} }
+
+// newUDPCounters are the counters of one more worker.
+func (m *metrics) newUDPCounters() *counters {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	c := new(counters)
+	m.udp = append(m.udp, c)
+	return c
+}
+
+func describe(name, help string, labels ...string) *prometheus.Desc {
+	return prometheus.NewDesc("meridian_dns_"+name, help, labels, nil)
+}
+
+var (
+	descQueries    = describe("queries_total", "Packets and TCP messages taken in.", "transport")
+	descResponses  = describe("responses_total", "Responses by response code.", "transport", "rcode")
+	descTruncated  = describe("responses_truncated_total", "Responses with the TC bit.", "transport")
+	descDropped    = describe("dropped_total", "Queries without a response: unanswerable (shorter than a header, or responses themselves), send (the network refused it), panic (a bug).", "transport", "reason")
+	descPanics     = describe("panics_total", "Queries that met a bug and were dropped.")
+	descConns      = describe("tcp_connections", "TCP connections open now.")
+	descAccepted   = describe("tcp_accepted_total", "TCP connections accepted.")
+	descConnsEnded = describe("tcp_closed_early_total", "TCP connections closed for want of room: client (its own limit reached), idle (made room for another).", "reason")
+	descIndex      = describe("view_index", "Raft index of the state that queries are answered from.")
+	descEpoch      = describe("view_epoch", "Epoch of the state that queries are answered from.")
+	descGeneration = describe("view_generation", "Generation of the view at its index.")
+	descAge        = describe("view_age_seconds", "Time since the present view was published.")
+)
+
+// Describe implements prometheus.Collector.
+func (m *metrics) Describe(ch chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{
+		descQueries, descResponses, descTruncated, descDropped, descPanics, descConns, descAccepted, descConnsEnded,
+		descIndex, descEpoch, descGeneration, descAge,
+	} {
+		ch <- d
+	}
+}
+
+// Collect implements prometheus.Collector.
+func (m *metrics) Collect(ch chan<- prometheus.Metric) {
+	counter := func(d *prometheus.Desc, v uint64, labels ...string) {
+		ch <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(v), labels...)
+	}
+	gauge := func(d *prometheus.Desc, v float64) {
+		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v)
+	}
+	panics := uint64(0)
+	for t, name := range transportNames {
+		sum := m.sum(transport(t))
+		panics += sum.panics
+		counter(descQueries, sum.queries, name)
+		counter(descTruncated, sum.truncated, name)
+		counter(descDropped, sum.unanswerable, name, "unanswerable")
+		counter(descDropped, sum.unsent, name, "send")
+		counter(descDropped, sum.panics, name, "panic")
+		for code, text := range rcodeNames {
+			counter(descResponses, sum.responses[code], name, text)
+		}
+	}
+	counter(descPanics, panics)
+	gauge(descConns, float64(m.conns.Load()))
+	counter(descAccepted, m.connsAccepted.Load())
+	counter(descConnsEnded, m.connsRefused.Load(), "client")
+	counter(descConnsEnded, m.connsEvicted.Load(), "idle")
+	if m.server.View() == nil {
+		return
+	}
+	p := m.server.position()
+	gauge(descIndex, float64(p.Index))
+	gauge(descEpoch, float64(p.Epoch))
+	gauge(descGeneration, float64(p.Generation))
+	gauge(descAge, m.server.views.age().Seconds())
+}
+
+// sum adds up the counters of a transport.
+func (m *metrics) sum(t transport) (sum tally) {
+	all := []*counters{&m.tcp}
+	if t == udp {
+		m.mu.Lock()
+		all = slices.Clone(m.udp)
+		m.mu.Unlock()
+	}
+	for _, c := range all {
+		sum.queries += c.queries.Load()
+		sum.truncated += c.truncated.Load()
+		sum.unanswerable += c.unanswerable.Load()
+		sum.unsent += c.unsent.Load()
+		sum.panics += c.panics.Load()
+		for i := range c.responses {
+			sum.responses[i] += c.responses[i].Load()
+		}
+	}
+	return sum
+}

@@ -1,0 +1,122 @@
+package dnsserver
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"net"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/meridian-gtm/meridian/dnsserver/answer"
+	"github.com/meridian-gtm/meridian/policy"
+	"github.com/meridian-gtm/meridian/policy/snapshot"
+)
+
+// View is everything a query needs: a snapshot and its packed answers.
+type View = answer.View
+
+// NewView packs a snapshot for serving. What prev (which may be nil) has packed
+// is used again where a service has not changed.
+func NewView(prev *View, s *snapshot.Snapshot) *View { return answer.NewView(prev, s) }
+
+// Server answers DNS on the sockets it was given. Its metrics are at the registry.
+type Server struct {
+	config  Config
+	sockets *Sockets
+	log     *slog.Logger
+	views   views
+	metrics *metrics
+	tcp     tcpConns
+	closing atomic.Bool
+	epoch   time.Time // what monotonic stamps count from
+
+	panicLogged atomic.Int64 // nanoseconds since epoch of the last panic that was logged
+}
+
+// New makes a server for sockets, which it owns from now on. Metrics whose
+// names begin with meridian_dns_ are registered at reg; nil leaves that out.
+// A wrong Config is an error of kind policy.Invalid, and leaves the sockets to the caller.
+func New(config Config, sockets *Sockets, log *slog.Logger, reg prometheus.Registerer) (*Server, error) {
+	if err := config.Validate(); err != nil {
+		return nil, err
+	}
+	s := &Server{config: config.WithDefaults(), sockets: sockets, log: log, epoch: time.Now()}
+	s.panicLogged.Store(-int64(time.Hour))
+	s.views.init()
+	s.tcp.init()
+	s.metrics = newMetrics(s)
+	if reg != nil {
+		if err := reg.Register(s.metrics); err != nil {
+			return nil, err
+		}
+	}
+	return s, nil
+}
+
+// Publish makes v the view that queries are answered from, and says whether it
+// did: a view whose position is not later than the present one's is passed over (I-02).
+// left is closed when the last worker, TCP answers on their way out included, has left every earlier view.
+func (s *Server) Publish(v *View) (left <-chan struct{}, ok bool) { return s.views.publish(v) }
+
+// View is the present view, or nil before the first.
+func (s *Server) View() *View { return s.views.current.Load() }
+
+// Addrs are the addresses that are served.
+func (s *Server) Addrs() []net.Addr { return s.sockets.Addrs() }
+
+// Run answers queries until ctx ends, and returns when everything it started
+// has ended and the sockets are closed. Queries wait in the kernel until the first view is published.
+func (s *Server) Run(ctx context.Context) error {
+	var wg sync.WaitGroup
+	stop := context.AfterFunc(ctx, s.close)
+	defer stop()
+	select {
+	case <-s.views.ready:
+	case <-ctx.Done():
+	}
+	for _, conn := range s.sockets.UDP {
+		wg.Go(func() { s.serveUDP(conn) })
+	}
+	for _, l := range s.sockets.TCP {
+		wg.Go(func() { s.acceptTCP(l, &wg) })
+	}
+	wg.Wait()
+	return nil
+}
+
+// close ends all reading; answers on their way out still go.
+func (s *Server) close() {
+	s.closing.Store(true)
+	s.sockets.Close()
+	s.tcp.each(func(c *tcpConn) { c.SetReadDeadline(time.Unix(1, 0)) })
+}
+
+// ended says whether an error on a socket means that Run is to end.
+func (s *Server) ended(err error) bool { return s.closing.Load() || errors.Is(err, net.ErrClosed) }
+
+// now is monotonic, in nanoseconds.
+func (s *Server) now() int64 { return int64(time.Since(s.epoch)) }
+
+// options are what responders say of the server.
+func (s *Server) options() answer.Options {
+	o := answer.Options{
+		UDPSize:   uint16(s.config.UDPSize),
+		Keepalive: uint16(min(s.config.TCP.IdleTimeout/(100*time.Millisecond), 0xffff)),
+	}
+	if s.config.NSID != "" {
+		o.NSID = []byte(s.config.NSID)
+	}
+	return o
+}
+
+// position is where the present view stands; zero before the first.
+func (s *Server) position() policy.Position {
+	if v := s.View(); v != nil {
+		return v.Position()
+	}
+	return policy.Position{}
+}
