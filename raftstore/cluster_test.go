@@ -220,6 +220,9 @@ func (nd *node) start() {
 	cfg := nd.cfg
 	cfg.Streams, cfg.Calls = nd.port.Streams(), nd.port
 	nd.store = must(Open(cfg))
+	nd.mu.Lock()
+	nd.commits = nil
+	nd.mu.Unlock()
 	ctx, cancel := context.WithCancel(context.Background())
 	portCtx, portCancel := context.WithCancel(context.Background())
 	done, portEnd := make(chan error, 1), make(chan error, 1)

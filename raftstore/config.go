@@ -55,6 +55,9 @@ type Config struct {
 	// it. Having one beside an empty Dir means that the log was lost, and then
 	// Raft is not started: a wiped node may not vote under its old id.
 	Initial *policy.State
+	// Joined says that ServerID was issued just now and has never voted, so that
+	// Raft may start beside Initial with an empty Dir.
+	Joined bool
 
 	// OnCommit is called for each applied entry that is newer than what State
 	// had, in order, from Raft's goroutine: it must be quick. OnRestore is

@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
+	"strings"
 	"sync"
 	"time"
 
@@ -42,10 +43,14 @@ func openDisk(dir string) (disk, error) {
 }
 
 // guard stands between Raft and its disk. Raft panics on errors of its stores,
-// so none is ever handed to it: the first one poisons the guard for good
+// so they are not handed to it: the first one poisons the guard for good
 // and the goroutine of Raft that met it ends with runtime.Goexit, as
 // does every later one that comes by. Raft can be shut down then, which it
 // cannot when those goroutines are parked; the process lives on.
+//
+// One place is different: a goroutine that replicates in a pipeline leaves a
+// second one behind when it ends this way, for which Shutdown would wait for
+// ever. It can take an error, and gets it.
 type guard struct {
 	disk
 	failed chan struct{} // closed when poisoned
@@ -96,10 +101,10 @@ func (g *guard) hanging(limit time.Duration) string {
 	return worst
 }
 
-// do runs one operation. It returns an error only when Raft counts on it (benign), and otherwise not at all.
+// do runs one operation. It returns an error only where Raft can take it, and otherwise not at all.
 func (g *guard) do(name string, benign func(error) bool, fn func() error) error {
-	if g.poisoned() != nil {
-		runtime.Goexit()
+	if err := g.poisoned(); err != nil {
+		return leave(err)
 	}
 	op := &operation{name, time.Now()}
 	g.mu.Lock()
@@ -112,10 +117,25 @@ func (g *guard) do(name string, benign func(error) bool, fn func() error) error 
 	if err != nil && (benign == nil || !benign(err)) {
 		g.poison(fmt.Errorf("Raft's store failed in %s: %w", name, err))
 	}
-	if g.poisoned() != nil { // also when the operation hung and the store was given up meanwhile
-		runtime.Goexit()
+	if err := g.poisoned(); err != nil { // also when the operation hung and the store was given up meanwhile
+		return leave(err)
 	}
 	return err
+}
+
+// leave ends the calling goroutine, or gives the error back in a pipeline.
+func leave(err error) error {
+	pcs := make([]uintptr, 32)
+	frames := runtime.CallersFrames(pcs[:runtime.Callers(2, pcs)])
+	for {
+		frame, more := frames.Next()
+		if strings.HasSuffix(frame.Function, "/raft.(*Raft).pipelineReplicate") {
+			return err
+		}
+		if !more {
+			runtime.Goexit()
+		}
+	}
 }
 
 // survive turns panics into errors: bbolt's on damaged pages, and the fault of

@@ -20,6 +20,14 @@ type reign struct {
 // clock is the State clock now: the term's start plus monotonic time.
 func (r *reign) clock() int64 { return r.base + int64(time.Since(r.began)) }
 
+// Clock is the State clock now, as the leader stamps it: on another node it stands at the last change.
+func (s *Store) Clock() int64 {
+	if r := s.reign.Load(); r != nil {
+		return r.clock()
+	}
+	return s.State().Clock
+}
+
 // watchLeadership keeps reign in step with Raft. LeaderCh keeps only its latest
 // signal, so signals are taken as hints to look.
 func (s *Store) watchLeadership(ctx context.Context, inst *instance) {

@@ -120,13 +120,14 @@ type instance struct {
 }
 
 // open opens disk and Raft, in a goroutine of its own that may panic or be
-// ended by the guard. When ctx ends first, what is opened later is closed by itself.
+// ended by the guard. With a disk that hangs it is left behind stopWait after
+// ctx has ended, and closes what it opens later by itself.
 func (s *Store) open(ctx context.Context) (*instance, error) {
 	type result struct {
 		inst *instance
 		err  error
 	}
-	opened := make(chan result)
+	opened, left := make(chan result), make(chan struct{})
 	go func() {
 		inst := &instance{ended: make(chan struct{}), nudge: make(chan struct{}, 1)}
 		r := result{err: errors.New("opening Raft ended early")}
@@ -142,7 +143,7 @@ func (s *Store) open(ctx context.Context) (*instance, error) {
 			}
 			select {
 			case opened <- r:
-			case <-ctx.Done():
+			case <-left:
 				if r.err == nil {
 					s.cleanup(inst)
 				}
@@ -158,7 +159,15 @@ func (s *Store) open(ctx context.Context) (*instance, error) {
 	case r := <-opened:
 		return r.inst, r.err
 	case <-ctx.Done():
-		return nil, ctx.Err()
+	}
+	late := time.NewTimer(stopWait)
+	defer late.Stop()
+	select {
+	case r := <-opened:
+		return r.inst, r.err
+	case <-late.C:
+		close(left)
+		return nil, fmt.Errorf("%w: it was being opened", errStuck)
 	}
 }
 
@@ -187,7 +196,7 @@ func (s *Store) build(inst *instance) error {
 	if err != nil {
 		return err
 	}
-	if !existing && s.State().Index > 0 {
+	if !existing && s.State().Index > 0 && !s.cfg.Joined {
 		return errLogLost
 	}
 	inst.trans = s.transport()

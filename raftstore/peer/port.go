@@ -192,6 +192,9 @@ func (p *Port) configFor(hello *tls.ClientHelloInfo) (*tls.Config, error) {
 		return nil, errors.New("this node has not joined a cluster yet")
 	}
 	if len(hello.SupportedProtos) == 1 && hello.SupportedProtos[0] == protoJoin {
+		if fn, _ := p.join.handler(); fn == nil {
+			return nil, errors.New("this node takes nobody in yet")
+		}
 		return id.joinConfig(), nil
 	}
 	return id.serverConfig(), nil
