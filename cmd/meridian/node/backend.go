@@ -144,7 +144,7 @@ func (n *Node) Cluster(ctx context.Context) policy.ClusterStatus {
 		st := store.Status()
 		c.Role, c.Term, c.Commit, c.Problem = st.Role, st.Term, st.Commit, st.Problem
 		c.StateAge = policy.Duration(n.leaderless())
-		if m, ok := s.Members.Get(st.LeaderID); ok {
+		if m, ok := s.Members.Get(st.Leader); ok {
 			c.Leader = m.Node
 		}
 	} else {

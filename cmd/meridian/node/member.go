@@ -21,7 +21,9 @@ const authorityKey = "cluster-ca"
 
 // runStore makes this node part of its cluster and keeps it there until ctx ends.
 func (n *Node) runStore(ctx context.Context) error {
-	bootstrap, err := n.enter(ctx)
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	bootstrap, joined, err := n.enter(ctx)
 	if err != nil {
 		if ctx.Err() != nil {
 			return nil
@@ -31,7 +33,7 @@ func (n *Node) runStore(ctx context.Context) error {
 	store, err := raftstore.Open(raftstore.Config{
 		Dir: n.keeper.path(raftDir), ServerID: n.id(), LocalAddr: n.cfg.Cluster.Advertise,
 		Streams: n.port.Streams(), Calls: n.port, Logger: n.log, Registry: n.registry,
-		Bootstrap: bootstrap, Initial: n.journalled,
+		Bootstrap: bootstrap, Initial: n.journalled, Joined: joined,
 		OnCommit:  func(c raftstore.Commit) { n.journal.Append(c.Index, c.Data, c.State) },
 		OnRestore: n.journal.Replace,
 	})
@@ -39,17 +41,23 @@ func (n *Node) runStore(ctx context.Context) error {
 		return err
 	}
 	n.store.Store(store)
-	n.port.ServeJoin(n.join, n.joinKeys)
 	done := make(chan error, 1)
 	go func() { done <- store.Run(ctx) }()
-	go store.Lead(ctx, n.lead)
+	led := make(chan error, 1)
+	go func() { led <- store.Lead(ctx, n.lead) }()
 	changed := store.Watch(ctx)
+	serving := false
 	for {
 		n.adopt(store.State())
+		if !serving && n.State().Cluster.ID != "" { // before that there is nothing to join, and no token to know
+			n.port.ServeJoin(n.join, n.joinKeys)
+			serving = true
+		}
 		select {
 		case <-changed:
 		case err := <-done:
-			return err
+			cancel()
+			return errors.Join(err, <-led)
 		}
 	}
 }
@@ -72,9 +80,8 @@ func (n *Node) report(ctx context.Context) error {
 }
 
 // lead is the leader's duties.
-func (n *Node) lead(ctx context.Context, term uint64) {
+func (n *Node) lead(ctx context.Context, _ uint64) {
 	store := n.store.Load()
-	n.log.Info("this node leads", "term", term)
 	d := duties{
 		actor: "node/" + n.cfg.Node, state: store.State, clock: store.Clock, propose: store.Propose, hearing: n.hearing,
 		checks: &n.checks, blind: n.references.Abstaining, promote: n.promote, log: n.log,
@@ -86,12 +93,12 @@ func (n *Node) lead(ctx context.Context, term uint64) {
 func (n *Node) promote(ctx context.Context) error {
 	store := n.store.Load()
 	s := store.State()
-	for _, id := range store.PromoteReady() {
-		m, ok := s.Members.Get(id)
+	for _, server := range store.PromoteReady(ctx) {
+		m, ok := s.Members.Get(server.ID)
 		if !ok {
 			continue
 		}
-		if err := store.AddVoter(ctx, id, m.Cluster); err != nil {
+		if err := store.AddVoter(ctx, m.ID, m.Cluster); err != nil {
 			return err
 		}
 		n.log.Info("a node has caught up and votes now", "member", m.Node)
@@ -114,29 +121,30 @@ func (n *Node) promote(ctx context.Context) error {
 
 // enter gives the node its identity: the one it has, a new cluster's, or one
 // from the nodes it joins. It does not return before it has one.
-func (n *Node) enter(ctx context.Context) (bootstrap *change.Change, err error) {
+func (n *Node) enter(ctx context.Context) (bootstrap *change.Change, joined bool, err error) {
 	id, err := n.keeper.read(idFile)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	if id != nil {
 		identity, err := n.keeper.identity(string(id))
 		if err != nil {
-			return nil, err
+			return nil, false, err
 		}
 		if identity != nil {
 			n.assume(identity)
-			return nil, nil
+			return nil, false, nil
 		}
 	}
 	fresh := id == nil && n.journalled == nil && n.keeper.seal == nil
 	if n.cfg.Cluster.Bootstrap && fresh {
-		return n.found()
+		bootstrap, err = n.found()
+		return bootstrap, false, err
 	}
 	if !fresh && id == nil {
 		n.bereft()
 	}
-	return nil, n.seek(ctx, string(id))
+	return nil, true, n.seek(ctx, string(id))
 }
 
 // assume makes an identity this node's own.

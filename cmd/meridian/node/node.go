@@ -45,6 +45,7 @@ type Node struct {
 	keeper     *keeper
 	journal    *journal.Journal
 	journalled *policy.State // what the journal held at the start, or nil
+	sockets    *dnsserver.Sockets
 	dns        *dnsserver.Server
 	publisher  *publisher
 	events     *events
@@ -115,15 +116,12 @@ func New(cfg Config, opts Options) (n *Node, err error) {
 
 func (n *Node) openDNS() error {
 	cfg := dnsserver.Config{Listen: n.cfg.DNS.Listen, UDPSize: n.cfg.DNS.UDPSize}
-	sockets, err := dnsserver.Listen(cfg)
-	if err != nil {
+	var err error
+	if n.sockets, err = dnsserver.Listen(cfg); err != nil {
 		return fmt.Errorf("DNS: %w", err)
 	}
-	if n.dns, err = dnsserver.New(cfg, sockets, n.log, n.registry); err != nil {
-		sockets.Close()
-		return err
-	}
-	return nil
+	n.dns, err = dnsserver.New(cfg, n.sockets, n.log, n.registry)
+	return err
 }
 
 func (n *Node) openVantage() error {
@@ -181,8 +179,8 @@ func (n *Node) closeListeners() {
 			l.Close()
 		}
 	}
-	if n.dns != nil {
-		n.dns.Close()
+	if n.sockets != nil {
+		n.sockets.Close()
 	}
 }
 
@@ -320,15 +318,15 @@ func (n *Node) watchLeader() {
 	st := store.Status()
 	n.leaderMu.Lock()
 	defer n.leaderMu.Unlock()
-	if st.LeaderID != "" {
+	if st.Leader != "" {
 		n.leaderAt = time.Now().Add(-st.LastContact)
 	}
-	if st.LeaderID == n.leader {
+	if st.Leader == n.leader {
 		return
 	}
-	n.leader = st.LeaderID
+	n.leader = st.Leader
 	text, label := "there is no leader", ""
-	if m, ok := n.State().Members.Get(st.LeaderID); ok {
+	if m, ok := n.State().Members.Get(st.Leader); ok {
 		label = m.Node
 		text = fmt.Sprintf("%s leads in term %d", label, st.Term)
 	}
