@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"strings"
 	"sync"
 	"testing"
 
@@ -64,6 +65,12 @@ func conforms(t *testing.T, req *http.Request, sent []byte, res *http.Response, 
 	find := req.Clone(context.Background())
 	find.URL = &url.URL{Path: req.URL.Path, RawQuery: req.URL.RawQuery}
 	find.Host = ""
+	if !strings.HasPrefix(req.URL.Path, "/api/") {
+		return // /healthz and the like
+	}
+	if strings.HasPrefix(req.URL.Path, "/api/v1/health/") {
+		find.URL.Path = "/api/v1/health/x" // this router does not know %2F
+	}
 	find.Body = io.NopCloser(bytes.NewReader(sent))
 	route, params, err := r.FindRoute(find)
 	if err != nil {

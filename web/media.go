@@ -67,7 +67,7 @@ func quality(header, offer string) float64 {
 		q, specific = 1, level
 		if v, ok := params["q"]; ok {
 			q, err = strconv.ParseFloat(v, 64)
-			if err != nil || q < 0 || q > 1 {
+			if err != nil || !(q >= 0 && q <= 1) {
 				q = 0
 			}
 		}
