@@ -12,12 +12,17 @@ type Tier int
 
 // The tiers, best first.
 const (
-	Available  Tier = iota + 1 // available and not drained, with every minAvailable kept
-	BelowMin                   // available and not drained, minAvailable waived
-	LastResort                 // not drained, though down: all as if healthy
-	Drained                    // drained, since nothing else exists
-	Nothing                    // the service has no endpoint of the family
+	Available   Tier = iota + 1 // available and not drained, with every minAvailable kept
+	BelowMin                    // available and not drained, minAvailable waived
+	LastResort                  // not drained, though down: all as if healthy
+	Drained                     // drained, since nothing else exists: those that are not down
+	DrainedDown                 // drained and down: all as if healthy
+	Nothing                     // the service has no endpoint of the family
 )
+
+// drained says whether the tier serves what is drained, and asIfHealthy whether it serves what is down.
+func (t Tier) drained() bool     { return t >= Drained }
+func (t Tier) asIfHealthy() bool { return t == LastResort || t == DrainedDown }
 
 // String is the tier in words.
 func (t Tier) String() string {
@@ -30,6 +35,8 @@ func (t Tier) String() string {
 		return "last resort: nothing is available, so everything undrained is served as if healthy"
 	case Drained:
 		return "last resort: everything is drained, so the drained endpoints are served"
+	case DrainedDown:
+		return "last resort: everything is drained and down, so the drained endpoints are served as if healthy"
 	}
 	return "no endpoint of this family"
 }
@@ -239,24 +246,28 @@ func (e *evaluation) mix(n *Node, share []int, alive [][]Pick) (picks []Pick, ke
 }
 
 // members lists the members of a pool that the tier lets serve, by the rules
-// for unknown endpoints and reserves. A nil filter takes every region.
+// for unknown endpoints and reserves. A nil filter takes every region; what it
+// takes out still counts as a sibling, so that it makes no reserve serve.
 func (e *evaluation) members(p *Pool, f policy.Family, only map[string]bool) []int {
-	return e.choose(p, only, func(m *Member) bool { return m.Has[f] })
+	list := e.choose(p, func(m *Member) bool { return m.Has[f] })
+	if only != nil {
+		list = slices.DeleteFunc(list, func(i int) bool { return !only[p.Members[i].Region] })
+	}
+	return list
 }
 
-func (e *evaluation) choose(p *Pool, only map[string]bool, want func(*Member) bool) []int {
+func (e *evaluation) choose(p *Pool, want func(*Member) bool) []int {
 	var candidates []int
 	up, weighted := false, false
 	for i := range p.Members {
 		m := &p.Members[i]
-		if !want(m) || only != nil && !only[m.Region] || e.tier < Drained && m.Drained != "" ||
-			e.tier < LastResort && m.Status == policy.Down {
+		if !want(m) || !e.tier.drained() && m.Drained != "" || !e.tier.asIfHealthy() && m.Status == policy.Down {
 			continue
 		}
 		up = up || m.Status == policy.Up
 		candidates = append(candidates, i)
 	}
-	if e.tier < LastResort && up {
+	if up && !e.tier.asIfHealthy() {
 		candidates = slices.DeleteFunc(candidates, func(i int) bool { return p.Members[i].Status != policy.Up })
 	}
 	for _, i := range candidates {
@@ -273,48 +284,61 @@ func (e *evaluation) pool(n *Node, f policy.Family) []Pick {
 	members := e.members(p, f, e.only)
 	at := e.begin(n)
 	if e.tier == Available {
-		if all := e.choose(p, nil, func(*Member) bool { return true }); len(all) < p.Min {
-			e.drop(at, "pool %s: %d of its endpoints are available, %d needed", p.Name, len(all), p.Min)
-			return nil
+		if n := len(e.choose(p, func(*Member) bool { return true })); n < p.Min {
+			if n > 0 {
+				e.drop(at, "pool %s: %d of its endpoints are available, %d needed", p.Name, n, p.Min)
+			}
+			members = nil
 		}
+	}
+	weight := (*Member).weight
+	if e.tier.asIfHealthy() {
+		weight = func(m *Member) int { return m.Weight } // a ramp is for what has recovered
 	}
 	total := 0
 	for _, i := range members {
-		total += p.Members[i].weight()
+		total += weight(&p.Members[i])
 	}
 	var picks []Pick
 	for _, i := range members {
 		part := 1 / float64(len(members))
 		if total > 0 {
-			part = float64(p.Members[i].weight()) / float64(total)
+			part = float64(weight(&p.Members[i])) / float64(total)
 		}
 		picks = append(picks, Pick{p, i, part})
 	}
 	if at != nil {
+		usable := e.members(p, f, e.only)
 		for i := range p.Members {
-			if m := &p.Members[i]; slices.Contains(members, i) {
+			switch m := &p.Members[i]; {
+			case slices.Contains(members, i):
 				e.keep(at, m.ID)
-			} else {
-				e.drop(at, "%s: %s", m.ID, e.whyNot(m, f))
+			case slices.Contains(usable, i):
+				e.drop(at, "%s: available, but its pool is below minAvailable", m.ID)
+			default:
+				e.drop(at, "%s: %s", m.ID, e.whyNot(p, m, f))
 			}
 		}
 	}
 	return picks
 }
 
-func (e *evaluation) whyNot(m *Member, f policy.Family) string {
+func (e *evaluation) whyNot(p *Pool, m *Member, f policy.Family) string {
+	up := func(o Member) bool {
+		return o.Has[f] && o.Status == policy.Up && (e.tier.drained() || o.Drained == "")
+	}
 	switch {
 	case !m.Has[f]:
 		return "has no " + f.String() + " address"
-	case e.tier < Drained && m.Drained != "":
+	case !e.tier.drained() && m.Drained != "":
 		return "drained by control " + m.Drained
-	case e.tier < LastResort && m.Status == policy.Down && m.Why != "":
+	case !e.tier.asIfHealthy() && m.Status == policy.Down && m.Why != "":
 		return "down: " + m.Why
-	case e.tier < LastResort && m.Status == policy.Down:
+	case !e.tier.asIfHealthy() && m.Status == policy.Down:
 		return "down"
 	case e.only != nil && !e.only[m.Region]:
 		return "region " + m.Region + " does not have both families now (families: together)"
-	case e.tier < LastResort && m.Status == policy.Unknown:
+	case !e.tier.asIfHealthy() && m.Status == policy.Unknown && slices.ContainsFunc(p.Members, up):
 		return "unknown, and a sibling is up"
 	}
 	return "weight 0 is a reserve"
