@@ -1,0 +1,422 @@
+package steer
+
+import (
+	"fmt"
+	"net/netip"
+	"slices"
+	"testing"
+
+	"github.com/meridian-gtm/meridian/policy"
+	"pgregory.net/rapid"
+)
+
+// The oracle evaluates a service as DESIGN section 4 says it, on the nouns
+// alone, one rule after the other and with no regard to cost. It was written
+// from the text, not from the code. Two things the text leaves open are taken as the
+// package's words have them: minAvailable is waived before anything that is
+// down is served, and of what is drained the part that is not down goes first.
+type oracle struct {
+	s        *policy.State
+	svc      *policy.Service
+	family   policy.Family
+	level    int             // 1 available; 2 minAvailable waived; 3 undrained though down; 4 drained, not down; 5 drained and down
+	regions  map[string]bool // families: together keeps to these; nil for all
+	orders   [][]uint8
+	nearests int // nearest branches met so far, in preorder
+}
+
+type endpoint struct{ pool, name string }
+
+func (o *oracle) status(p *policy.Pool, e *policy.Endpoint) policy.Status {
+	if p.Monitor == "" {
+		return policy.Unknown
+	}
+	v, _ := o.s.Verdicts.Get(p.Name + "/" + e.Name + "@" + p.Monitor)
+	return v.Status
+}
+
+func (o *oracle) region(p *policy.Pool, e *policy.Endpoint) string {
+	if e.Region != "" {
+		return e.Region
+	}
+	return p.Region
+}
+
+func (o *oracle) drained(p *policy.Pool, e *policy.Endpoint) bool {
+	r, hasRegion := o.s.Regions.Get(o.region(p, e))
+	for _, c := range o.s.Controls.All {
+		switch c.Target {
+		case "pool/" + p.Name, "endpoint/" + p.Name + "/" + e.Name:
+			return true
+		case "region/" + r.Spec.Name, "provider/" + r.Spec.Provider, "az/" + r.Spec.Name + "/" + e.AZ:
+			if hasRegion {
+				return true
+			}
+		}
+	}
+	return false
+}
+
+func serves(e *policy.Endpoint, f policy.Family) bool {
+	if e.Hostname != "" {
+		return true
+	}
+	return slices.ContainsFunc(e.Addrs(), func(a netip.Addr) bool { return a.Is4() == (f == policy.IPv4) })
+}
+
+// usable are the endpoints of a pool that may serve at the oracle's level,
+// among those that `of` admits, by the rules for siblings.
+func (o *oracle) usable(p *policy.Pool, of func(*policy.Endpoint) bool) []*policy.Endpoint {
+	var list []*policy.Endpoint
+	for i := range p.Endpoints {
+		e := &p.Endpoints[i]
+		down := o.status(p, e) == policy.Down
+		ok := map[int]bool{1: !down, 2: !down, 3: true, 4: !down, 5: true}[o.level]
+		if of(e) && ok && (o.level >= 4 || !o.drained(p, e)) {
+			list = append(list, e)
+		}
+	}
+	asIfHealthy := o.level == 3 || o.level == 5
+	if anyUp := slices.ContainsFunc(list, func(e *policy.Endpoint) bool { return o.status(p, e) == policy.Up }); anyUp && !asIfHealthy {
+		list = slices.DeleteFunc(list, func(e *policy.Endpoint) bool { return o.status(p, e) == policy.Unknown })
+	}
+	if slices.ContainsFunc(list, func(e *policy.Endpoint) bool { return weightOf(e.Weight) > 0 }) {
+		list = slices.DeleteFunc(list, func(e *policy.Endpoint) bool { return weightOf(e.Weight) == 0 })
+	}
+	return list
+}
+
+func weightOf(w *int) float64 {
+	if w == nil {
+		return 1
+	}
+	return float64(*w)
+}
+
+// mix puts weighted distributions together; when all weights are 0 they count alike.
+func mix(parts []map[endpoint]float64, weights []float64) map[endpoint]float64 {
+	total := 0.0
+	for _, w := range weights {
+		total += w
+	}
+	out := map[endpoint]float64{}
+	for i, part := range parts {
+		share := 1 / float64(len(parts))
+		if total > 0 {
+			share = weights[i] / total
+		}
+		for e, p := range part {
+			if share > 0 {
+				out[e] += share * p
+			}
+		}
+	}
+	return out
+}
+
+// eval is the distribution of a branch, nil when the branch is not available.
+func (o *oracle) eval(s *policy.Steering) map[endpoint]float64 {
+	if s.Pool != "" {
+		return o.pool(s)
+	}
+	kind, children := s.Kind()
+	order := make([]int, len(children))
+	for i := range order {
+		order[i] = i
+	}
+	if kind == "nearest" {
+		for i, j := range o.orders[o.nearests] {
+			order[i] = int(j)
+		}
+		o.nearests++
+	}
+	dist := make([]map[endpoint]float64, len(children))
+	available := 0
+	for i := range children {
+		if dist[i] = o.eval(&children[i].Steering); len(dist[i]) > 0 {
+			available++
+		}
+	}
+	if o.level == 1 && available < max(1, s.MinAvailable) {
+		return nil
+	}
+	switch kind {
+	case "failover":
+		for _, i := range order {
+			if len(dist[i]) > 0 {
+				return dist[i]
+			}
+		}
+	case "nearest":
+		for _, i := range order {
+			if len(dist[i]) > 0 {
+				return o.share(children, dist, func(j int) bool { return j == i || o.samePlace(&children[i], &children[j]) })
+			}
+		}
+	case "weighted":
+		return o.share(children, dist, func(int) bool { return true })
+	}
+	return nil
+}
+
+func (o *oracle) share(children []policy.Branch, dist []map[endpoint]float64, in func(int) bool) map[endpoint]float64 {
+	var parts []map[endpoint]float64
+	var weights []float64
+	for i := range children {
+		if len(dist[i]) > 0 && in(i) {
+			parts = append(parts, dist[i])
+			weights = append(weights, weightOf(children[i].Weight))
+		}
+	}
+	return mix(parts, weights)
+}
+
+// samePlace compares given places, and those of single pools in single regions; the generator makes no others.
+func (o *oracle) samePlace(a, b *policy.Branch) bool {
+	x, y := o.place(a), o.place(b)
+	return x != "" && x == y && a.Bias == b.Bias
+}
+
+func (o *oracle) place(b *policy.Branch) string {
+	if b.Place != nil {
+		return b.Place.IATA
+	}
+	p, _ := o.s.Pools.Get(b.Pool)
+	for i := range p.Spec.Endpoints {
+		if r, ok := o.s.Regions.Get(o.region(&p.Spec, &p.Spec.Endpoints[i])); ok && r.Spec.Place != nil {
+			return r.Spec.Place.IATA
+		}
+	}
+	return ""
+}
+
+func (o *oracle) pool(s *policy.Steering) map[endpoint]float64 {
+	obj, _ := o.s.Pools.Get(s.Pool)
+	p := &obj.Spec
+	if o.level == 1 && len(o.usable(p, func(*policy.Endpoint) bool { return true })) < max(1, p.MinAvailable) {
+		return nil
+	}
+	var parts []map[endpoint]float64
+	var weights []float64
+	for _, e := range o.usable(p, func(e *policy.Endpoint) bool { return serves(e, o.family) }) {
+		if o.regions != nil && !o.regions[o.region(p, e)] {
+			continue
+		}
+		w := weightOf(e.Weight)
+		if v, ok := o.s.Verdicts.Get(p.Name + "/" + e.Name + "@" + p.Monitor); ok && o.level != 3 && o.level != 5 {
+			w *= float64(v.Ramp) / 100
+		}
+		parts = append(parts, map[endpoint]float64{{p.Name, e.Name}: 1})
+		weights = append(weights, w)
+	}
+	if len(parts) == 0 {
+		return nil
+	}
+	return mix(parts, weights)
+}
+
+// answer goes through the levels, best first.
+func answer(s *policy.State, svc *policy.Service, f policy.Family, orders [][]uint8) (map[endpoint]float64, int) {
+	of := map[policy.Family]bool{}
+	for name := range svc.Steer.Pools {
+		p, _ := s.Pools.Get(name)
+		for i := range p.Spec.Endpoints {
+			of[policy.IPv4] = of[policy.IPv4] || serves(&p.Spec.Endpoints[i], policy.IPv4)
+			of[policy.IPv6] = of[policy.IPv6] || serves(&p.Spec.Endpoints[i], policy.IPv6)
+		}
+	}
+	if !of[f] {
+		return nil, 6
+	}
+	for level := 1; level <= 5; level++ {
+		run := func(f policy.Family, regions map[string]bool) map[endpoint]float64 {
+			return (&oracle{s: s, svc: svc, family: f, level: level, regions: regions, orders: orders}).eval(&svc.Steer)
+		}
+		if svc.Families != "independent" && of[policy.IPv4] && of[policy.IPv6] {
+			both := map[string]bool{}
+			count := map[string][2]bool{}
+			for name := range svc.Steer.Pools {
+				p, _ := s.Pools.Get(name)
+				for _, family := range []policy.Family{policy.IPv4, policy.IPv6} {
+					o := &oracle{s: s, level: level, family: family}
+					for _, e := range o.usable(&p.Spec, func(e *policy.Endpoint) bool { return serves(e, family) }) {
+						r := o.region(&p.Spec, e)
+						c := count[r]
+						c[family] = true
+						count[r] = c
+						if both[r] = c[0] && c[1] && r != ""; !both[r] {
+							delete(both, r)
+						}
+					}
+				}
+			}
+			if len(both) > 0 && len(run(policy.IPv4, both)) > 0 && len(run(policy.IPv6, both)) > 0 {
+				return run(f, both), level
+			}
+		}
+		if d := run(f, nil); len(d) > 0 {
+			return d, level
+		}
+	}
+	return nil, 7
+}
+
+// drawWorld makes a random state with one service.
+func drawWorld(t *rapid.T) (*world, *policy.Service) {
+	w := newWorld()
+	families := rapid.SampledFrom([][]string{{"4"}, {"6"}, {"4", "6", "46"}, {"4", "46", "46"}, {"cname", "4"}}).Draw(t, "families")
+	statuses := rapid.SampledFrom([][]string{{"up"}, {"down"}, {"unknown"}, {"up", "down", "unknown"}, {"up", "up", "down"}}).Draw(t, "statuses")
+	drains := rapid.SampledFrom([]int{0, 0, 1, 3}).Draw(t, "drains")
+	names := []string{"p", "q", "r", "s"}[:rapid.IntRange(1, 4).Draw(t, "pools")]
+	for _, name := range names {
+		region := rapid.SampledFrom([]string{"us", "us2", "eu", "ap", "nowhere", ""}).Draw(t, "region")
+		n := rapid.IntRange(1, 4).Draw(t, "endpoints")
+		var list []string
+		for i := range n {
+			status := rapid.SampledFrom(statuses).Draw(t, "status")
+			text := fmt.Sprintf("%c %s %s", 'a'+i, status, rapid.SampledFrom(families).Draw(t, "family"))
+			if w := rapid.SampledFrom([]string{"", "", "0", "1", "3"}).Draw(t, "weight"); w != "" {
+				text += " w=" + w
+			}
+			if status == "up" {
+				text += rapid.SampledFrom([]string{"", "", " ramp=10", " ramp=50"}).Draw(t, "ramp")
+			}
+			if region == "us" || region == "us2" { // at the very same place
+				text += rapid.SampledFrom([]string{"", " in=us", " in=us2"}).Draw(t, "in")
+			}
+			if drains > 0 {
+				text += rapid.SampledFrom([]string{"", "", " drained"}).Draw(t, "drained")
+			}
+			list = append(list, text)
+		}
+		w.pool(name, region, rapid.SampledFrom([]int{0, 0, 1, 2, n}).Draw(t, "min"), list...)
+		if rapid.IntRange(0, 7).Draw(t, "monitor") == 0 {
+			o, _ := w.s.Pools.Get(name)
+			o.Spec.Monitor = ""
+			w.s.Pools.Set(name, o)
+		}
+	}
+	for range drains {
+		w.drain(rapid.SampledFrom([]string{"region/us", "region/eu", "region/ap", "provider/cloud-us2", "pool/p", "pool/q"}).Draw(t, "target"))
+	}
+	svc := &policy.Service{Name: policy.MustName("www.example.com"), Steer: drawSteering(t, names, 3)}
+	svc.Families = rapid.SampledFrom([]string{"", "independent"}).Draw(t, "families option")
+	return w, svc
+}
+
+func drawSteering(t *rapid.T, pools []string, depth int) policy.Steering {
+	kinds := []string{"pool", "failover", "weighted", "nearest"}
+	if depth == 0 {
+		kinds = kinds[:1]
+	}
+	kind := rapid.SampledFrom(kinds).Draw(t, "kind")
+	if kind == "pool" {
+		return policy.Steering{Pool: rapid.SampledFrom(pools).Draw(t, "pool")}
+	}
+	var children []policy.Branch
+	for range rapid.IntRange(1, 4).Draw(t, "children") {
+		b := policy.Branch{Steering: drawSteering(t, pools, depth-1)}
+		if kind != "failover" {
+			b.Weight = rapid.SampledFrom([]*int{nil, nil, of(0), of(2), of(5)}).Draw(t, "weight")
+		}
+		if kind == "nearest" {
+			b.Bias = rapid.SampledFrom([]int{0, 0, 0, 50}).Draw(t, "bias")
+			if b.Pool == "" || rapid.IntRange(0, 3).Draw(t, "given") == 0 {
+				b.Place = &policy.Place{IATA: rapid.SampledFrom([]string{"IAD", "FRA", "SIN"}).Draw(t, "place")}
+			}
+		}
+		children = append(children, b)
+	}
+	s := policy.Steering{MinAvailable: rapid.SampledFrom([]int{0, 0, 1, 2, len(children)}).Draw(t, "branch min")}
+	s.MinAvailable = min(s.MinAvailable, len(children))
+	switch kind {
+	case "failover":
+		s.Failover = children
+	case "weighted":
+		s.Weighted = children
+	case "nearest":
+		s.Nearest = children
+	}
+	return s
+}
+
+func drawOrders(t *rapid.T, tree *Tree) [][]uint8 {
+	var orders [][]uint8
+	for _, n := range tree.Nearest {
+		order := make([]uint8, len(n.Children))
+		for i := range order {
+			order[i] = uint8(i)
+		}
+		orders = append(orders, rapid.Permutation(order).Draw(t, "order"))
+	}
+	return orders
+}
+
+// TestAgainstOracle: the evaluation is what DESIGN section 4 says, and what
+// REQUIREMENTS I-01 asks of any answer holds: never empty, no drained endpoint
+// while an undrained one of the family exists, no endpoint that is down beside one that is not.
+func TestAgainstOracle(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		w, svc := drawWorld(t)
+		tree := w.tree(t, svc.Steer)
+		orders := drawOrders(t, tree)
+		for _, f := range []policy.Family{v4, v6} {
+			want, level := answer(w.s, svc, f, orders)
+			r := tree.Evaluate(f, orders, svc.Families != "independent", nil)
+			ids := map[string]float64{}
+			for e, p := range want {
+				ids[e.pool+"/"+e.name] = p
+			}
+			if got := shares(r); int(r.Tier) != level || !close2(got, ids) {
+				t.Fatalf("%s: tier %d: %s\nthe oracle: tier %d: %s", f, r.Tier, text(got), level, text(ids))
+			}
+			checkInvariants(t, tree, f, r)
+		}
+	})
+}
+
+func checkInvariants(t *rapid.T, tree *Tree, f policy.Family, r Result) {
+	exists, undrained := false, false
+	for _, p := range tree.Pools {
+		for i := range p.Members {
+			exists = exists || p.Members[i].Has[f]
+			undrained = undrained || p.Members[i].Has[f] && p.Members[i].Drained == ""
+		}
+	}
+	if exists != (len(r.Picks) > 0) {
+		t.Fatalf("%s: %d picks, though endpoints of the family exist: %v", f, len(r.Picks), exists)
+	}
+	sum, live, down := 0.0, 0, 0
+	seen := map[string]bool{}
+	for _, p := range r.Picks {
+		m := &p.Pool.Members[p.Member]
+		sum += p.Probability
+		if p.Probability <= 0 || seen[m.ID] || !m.Has[f] {
+			t.Fatalf("%s: the pick %s of %v is there twice, impossible or of no use", f, m.ID, p.Probability)
+		}
+		seen[m.ID] = true
+		if m.Drained != "" && undrained {
+			t.Fatalf("%s: %s is served though drained, and not all is", f, m.ID)
+		}
+		if m.Status == policy.Down {
+			down++
+		} else {
+			live++
+		}
+	}
+	if exists && (sum < 1-1e-9 || sum > 1+1e-9) {
+		t.Fatalf("%s: probabilities add up to %v", f, sum)
+	}
+	if live > 0 && down > 0 {
+		t.Fatalf("%s: %s: what is down stands beside what is not", f, text(shares(r)))
+	}
+	if down > 0 { // then nothing of the same standing is left
+		for _, p := range tree.Pools {
+			for i := range p.Members {
+				if m := &p.Members[i]; m.Has[f] && m.Status != policy.Down && (m.Drained == "" || !undrained) {
+					t.Fatalf("%s: %s is left out for endpoints that are down", f, m.ID)
+				}
+			}
+		}
+	}
+}
