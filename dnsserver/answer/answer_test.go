@@ -8,7 +8,6 @@ import (
 
 	"github.com/miekg/dns"
 
-	"github.com/meridian-gtm/meridian/dnsserver/wire"
 	"github.com/meridian-gtm/meridian/policy"
 	"github.com/meridian-gtm/meridian/policy/snapshot"
 	"github.com/meridian-gtm/meridian/policy/zonefile"
@@ -39,6 +38,8 @@ func viewOf(t testing.TB, state *policy.State, local snapshot.Local) *View {
 }
 
 var resolver = netip.MustParseAddr("192.88.99.53")
+
+var noLocal = snapshot.Local{}
 
 func newResponder() *Responder {
 	return &Responder{Options: Options{UDPSize: 1232}}
@@ -76,5 +77,3 @@ func ask(t testing.TB, v *View, name string, typ uint16) *dns.Msg {
 	q.RecursionDesired = false
 	return exchange(t, v, q, false)
 }
-
-var _ = wire.NoError
