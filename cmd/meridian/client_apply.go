@@ -1,0 +1,281 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/meridian-gtm/meridian/policy"
+	"github.com/meridian-gtm/meridian/policy/document"
+	"github.com/meridian-gtm/meridian/web/api"
+)
+
+const mediaYAML = "application/yaml" // which JSON is too, as far as a document goes
+
+// write is what apply and plan have in common.
+type write struct {
+	file         string
+	prune, force bool
+	revision     uint64
+	given        bool // revision was
+}
+
+func (a *write) flags(c *cobra.Command) {
+	c.Flags().StringVarP(&a.file, "file", "f", "", "the document, YAML or JSON; - is standard input")
+	c.Flags().BoolVar(&a.prune, "prune", false, "delete the objects that the document does not name")
+	c.Flags().BoolVar(&a.force, "force", false, "allow deleting more than the larger of 10 objects and 20 % of a kind")
+	c.Flags().Uint64Var(&a.revision, "if-revision", 0, "refuse when the configuration is at another revision")
+	_ = c.MarkFlagRequired("file") // the flag is there
+	_ = c.MarkFlagFilename("file", "yaml", "yml", "json")
+}
+
+// readFile reads a file, or standard input for "-".
+func readFile(c *cobra.Command, file string) ([]byte, error) {
+	if file == "-" {
+		return io.ReadAll(c.InOrStdin())
+	}
+	return os.ReadFile(file)
+}
+
+// plan asks what the document would change. The answer is of one revision, which is given for If-Match.
+func (a *write) plan(ctx context.Context, c *client, text []byte) (api.ConfigResult, *reply, error) {
+	params := &api.PutConfigParams{DryRun: true, Merge: !a.prune, Force: a.force}
+	if a.given {
+		params.IfMatch = strconv.Quote(strconv.FormatUint(a.revision, 10))
+	}
+	r, err := read(c.PutConfigWithBody(ctx, params, mediaYAML, bytes.NewReader(text)))
+	return decode[api.ConfigResult](r, in(a.file, err))
+}
+
+func planCommand(g *globals) *cobra.Command {
+	a := &write{}
+	c := &cobra.Command{
+		Use:   "plan -f FILE",
+		Short: "Say what apply would change, and change nothing",
+		Long: `Say what apply would change, field by field, with the warnings it would give.
+Nothing changes. The exit code is 2 when there are changes, 0 when there are none.`,
+		Example: "  meridian plan -f meridian.yaml\n  meridian plan -f meridian.yaml --prune -o json",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			a.given = cmd.Flags().Changed("if-revision")
+			conn, err := g.connect()
+			if err != nil {
+				return err
+			}
+			text, err := readFile(cmd, a.file)
+			if err != nil {
+				return err
+			}
+			plan, r, err := a.plan(cmd.Context(), conn, text)
+			if err != nil {
+				return err
+			}
+			if done, err := g.structured(cmd.OutOrStdout(), r.body); err != nil {
+				return err
+			} else if !done {
+				printPlan(cmd.OutOrStdout(), plan)
+			}
+			if len(plan.Changes) > 0 {
+				return errFound
+			}
+			return nil
+		},
+	}
+	a.flags(c)
+	return c
+}
+
+func applyCommand(g *globals) *cobra.Command {
+	a := &write{}
+	var dryRun bool
+	c := &cobra.Command{
+		Use:   "apply -f FILE",
+		Short: "Bring in a configuration document, whole or not at all",
+		Long: `Bring in a configuration document. Objects are merged by name: one that the
+document names is replaced, one that it does not name stays, unless --prune deletes it.
+
+The document goes in whole or not at all, and only on the revision that the plan
+was made on: a change of somebody else's in between is never overwritten. The
+document of before is kept in your cache directory, for undoing.`,
+		Example: `  meridian apply -f meridian.yaml
+  meridian apply -f meridian.yaml --prune          # the document is all there is
+  meridian get config | sed s/30/20/ | meridian apply -f - --if-revision 17`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			a.given = cmd.Flags().Changed("if-revision")
+			if dryRun {
+				return a.dryRun(cmd, g)
+			}
+			return a.apply(cmd, g)
+		},
+	}
+	a.flags(c)
+	c.Flags().BoolVar(&dryRun, "dry-run", false, "only say what would change, as plan does; the exit code is 0")
+	return c
+}
+
+func (a *write) dryRun(cmd *cobra.Command, g *globals) error {
+	conn, err := g.connect()
+	if err != nil {
+		return err
+	}
+	text, err := readFile(cmd, a.file)
+	if err != nil {
+		return err
+	}
+	plan, r, err := a.plan(cmd.Context(), conn, text)
+	if err != nil {
+		return err
+	}
+	if done, err := g.structured(cmd.OutOrStdout(), r.body); done || err != nil {
+		return err
+	}
+	printPlan(cmd.OutOrStdout(), plan)
+	return nil
+}
+
+func (a *write) apply(cmd *cobra.Command, g *globals) error {
+	ctx, out := cmd.Context(), cmd.OutOrStdout()
+	conn, err := g.connect()
+	if err != nil {
+		return err
+	}
+	conn.rotation.patience = time.Minute
+	text, err := readFile(cmd, a.file)
+	if err != nil {
+		return err
+	}
+	plan, planned, err := a.plan(ctx, conn, text)
+	if err != nil {
+		return err
+	}
+	before, err := read(conn.GetConfig(ctx, header("Accept", mediaYAML)))
+	if err != nil {
+		return err
+	}
+	params := &api.PutConfigParams{Merge: !a.prune, Force: a.force, IfMatch: planned.revision()}
+	r, err := read(conn.PutConfigWithBody(ctx, params, mediaYAML, bytes.NewReader(text)))
+	result, r, err := decode[api.ConfigResult](r, in(a.file, err))
+	if err != nil {
+		return err
+	}
+	if done, err := g.structured(out, r.body); done || err != nil {
+		return err
+	}
+	if len(plan.Changes) == 0 {
+		fmt.Fprintf(out, "Nothing to change: the configuration is as the document says, at revision %d.\n", result.Revision)
+		printWarnings(out, result.Warnings)
+		return nil
+	}
+	printChanges(out, plan.Changes)
+	fmt.Fprintf(out, "Applied %s as revision %d.\n", count(len(plan.Changes), "change"), result.Revision)
+	printAfter(out, result.Nodes, result.Unpublished, result.Warnings)
+	if before.revision() == planned.revision() {
+		if kept := keep("config-r"+unquoted(before.revision())+".yaml", before.body); kept != "" {
+			fmt.Fprintf(out, "Undo: meridian apply --prune -f %s --if-revision %d\n", kept, result.Revision)
+		}
+	}
+	return nil
+}
+
+func count(n int, what string) string {
+	if n == 1 {
+		return "1 " + what
+	}
+	return fmt.Sprintf("%d %ss", n, what)
+}
+
+func printPlan(w io.Writer, plan api.ConfigResult) {
+	if len(plan.Changes) == 0 {
+		fmt.Fprintf(w, "No changes: the configuration is as the document says, at revision %d.\n", plan.Revision)
+	} else {
+		printChanges(w, plan.Changes)
+		fmt.Fprintf(w, "%s to revision %d. Nothing has been done.\n", count(len(plan.Changes), "change"), plan.Revision)
+	}
+	printWarnings(w, plan.Warnings)
+}
+
+func printChanges(w io.Writer, changes []api.Edit) {
+	for _, e := range changes {
+		sign := map[api.EditOp]string{"add": "+", "remove": "-"}[e.Op]
+		if sign == "" {
+			sign = "~"
+		}
+		line := sign + " " + e.Object
+		if e.Field != "" {
+			line += "  " + e.Field
+		}
+		switch {
+		case e.Op == "change":
+			line += ": " + e.Old + " → " + e.New
+		case e.New != "":
+			line += "  " + e.New
+		case e.Field != "":
+			line += "  " + e.Old
+		}
+		fmt.Fprintln(w, line)
+	}
+}
+
+func checkCommand() *cobra.Command {
+	var file string
+	c := &cobra.Command{
+		Use:   "check -f FILE",
+		Short: "Check a configuration document without a node",
+		Long: `Check a configuration document by itself: that it can be read, each object, and
+that what one names is there. Nothing is asked of a node, so whether the zones
+hold the services' names is not checked; plan does. The exit code is 2 for mistakes.`,
+		Example: "  meridian check -f meridian.yaml",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			text, err := readFile(cmd, file)
+			if err != nil {
+				return err
+			}
+			doc, err := document.Decode(text, file)
+			if err == nil {
+				err = document.Locate(text, file, doc.Validate())
+			}
+			if found := mistakes(err); found != nil {
+				for _, line := range found {
+					fmt.Fprintln(cmd.OutOrStdout(), line)
+				}
+				return errFound
+			}
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(cmd.OutOrStdout(), "%s is in order: %s, %s, %s, %s, %s.\n", file, count(len(doc.Regions), "region"), count(len(doc.Monitors), "monitor"),
+				count(len(doc.Pools), "pool"), count(len(doc.Services), "service"), count(len(doc.SafetyRules), "safety rule"))
+			return nil
+		},
+	}
+	c.Flags().StringVarP(&file, "file", "f", "", "the document, YAML or JSON; - is standard input")
+	_ = c.MarkFlagRequired("file")
+	_ = c.MarkFlagFilename("file", "yaml", "yml", "json")
+	return c
+}
+
+// mistakes are the lines of what is wrong with an input; none when the error is of another sort.
+func mistakes(err error) []string {
+	var e *policy.Error
+	if !errors.As(err, &e) || e.Kind != policy.Invalid {
+		return nil
+	}
+	if len(e.Problems) == 0 {
+		return []string{e.Message}
+	}
+	var lines []string
+	for _, p := range e.Problems {
+		lines = append(lines, strings.TrimSpace(p.String()))
+	}
+	return lines
+}

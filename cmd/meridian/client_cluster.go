@@ -1,0 +1,125 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"runtime"
+	"runtime/debug"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/meridian-gtm/meridian/policy/geo"
+	"github.com/meridian-gtm/meridian/web/api"
+)
+
+func clusterCommand(g *globals) *cobra.Command {
+	c := &cobra.Command{
+		Use:   "cluster",
+		Short: "Look at the cluster",
+		Args:  cobra.NoArgs,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	c.AddCommand(&cobra.Command{
+		Use:   "status",
+		Short: "Show the members, the leader, and how far each node is",
+		Long: `Show the cluster as the node that is asked knows it now: who leads, who can be
+reached, the Raft index that each node has applied and answers DNS by, and
+whether nodes at the same index hold the same state.`,
+		Example: "  meridian cluster status\n  meridian cluster status --addr http://192.0.2.2:8080 -o json",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			conn, err := g.connect()
+			if err != nil {
+				return err
+			}
+			status, r, err := decode[api.ClusterStatus](read(conn.GetCluster(cmd.Context())))
+			if err != nil {
+				return err
+			}
+			if done, err := g.structured(cmd.OutOrStdout(), r.body); done || err != nil {
+				return err
+			}
+			printCluster(cmd.OutOrStdout(), status)
+			return nil
+		},
+	})
+	return c
+}
+
+func printCluster(w io.Writer, s api.ClusterStatus) {
+	leader := "no leader"
+	if s.Leader != "" {
+		leader = "leader " + s.Leader
+	}
+	fmt.Fprintf(w, "%s, term %d, committed %d; as %s (%s) knows it, which heard of a leader %s ago\n", leader, s.Term, s.Commit, s.Node, s.Role, s.StateAge)
+	if s.Problem != "" {
+		fmt.Fprintln(w, "problem:", s.Problem)
+	}
+	if s.Leader == "" {
+		fmt.Fprintln(w, "Writes are refused until a majority of the voters can reach each other. DNS goes on being answered.")
+	}
+	hashes := map[uint64]map[string]bool{}
+	var rows [][]string
+	for _, m := range s.Members {
+		role, reach, applied, published := "voter", "yes", "-", "-"
+		switch {
+		case m.Node == s.Leader:
+			role = "leader"
+		case !m.Voter:
+			role = "non-voter"
+		}
+		if !m.Reachable {
+			reach = "no"
+		} else {
+			applied, published = strconv.FormatUint(m.Applied, 10), strconv.FormatUint(m.Published.Index, 10)
+			if hashes[m.Applied] == nil {
+				hashes[m.Applied] = map[string]bool{}
+			}
+			hashes[m.Applied][m.Hash] = true
+		}
+		rows = append(rows, []string{m.Node, orDash(m.Region), role, reach, applied, published, m.LastHeard + " ago", m.Cluster, orDash(strings.Join(m.Dns, ","))})
+	}
+	table(w, []string{"NODE", "REGION", "ROLE", "REACHED", "APPLIED", "ANSWERS BY", "HEARD", "CLUSTER PORT", "DNS"}, rows)
+	for index, h := range hashes {
+		if len(h) > 1 {
+			fmt.Fprintf(w, "ALARM: nodes hold different states at index %d. Compare the hashes in -o json; the node that is alone with its hash is wrong.\n", index)
+		}
+	}
+}
+
+func versionCommand(g *globals) *cobra.Command {
+	return &cobra.Command{
+		Use:   "version",
+		Short: "Show the version, and where the embedded geographic data comes from",
+		Args:  cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			out := cmd.OutOrStdout()
+			version, revision := buildVersion()
+			fmt.Fprintf(out, "meridian %s%s, %s %s/%s\n", version, revision, runtime.Version(), runtime.GOOS, runtime.GOARCH)
+			t, err := geo.Embedded()
+			if err != nil {
+				return err
+			}
+			s := t.Source()
+			fmt.Fprintf(out, "geographic data: %s of %s, %d networks\n%s, %s (CC BY 4.0); places of countries: GeoNames, https://www.geonames.org (CC BY 4.0)\n",
+				s.Name, s.Built.Format("2006-01-02"), s.Networks, s.Attribution, s.Link)
+			return nil
+		},
+	}
+}
+
+// buildVersion is the module's version and the commit it was built from, as far as the build knows them.
+func buildVersion() (version, revision string) {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "(unknown version)", ""
+	}
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" && len(s.Value) >= 12 {
+			revision = " (" + s.Value[:12] + ")"
+		}
+	}
+	return first(info.Main.Version, "(devel)"), revision
+}

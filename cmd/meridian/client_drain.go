@@ -1,0 +1,153 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/meridian-gtm/meridian/policy"
+	"github.com/meridian-gtm/meridian/web/api"
+)
+
+const targets = "region/NAME, provider/NAME, az/REGION/AZ, pool/NAME or endpoint/POOL/NAME"
+
+func drainCommand(g *globals) *cobra.Command {
+	var reason, lasts string
+	c := &cobra.Command{
+		Use:   "drain TARGET --reason TEXT",
+		Short: "Take a region, provider, zone, pool or endpoint out of answers",
+		Long: `Take part of the world out of every answer, on every node, while anything else is
+left. TARGET is ` + targets + `.
+
+The command returns when every node that can be reached answers without it. A drain
+that would leave a service nothing but drained endpoints is refused. Resolvers may
+go on giving what they have for one TTL.`,
+		Example: `  meridian drain region/us-east --reason "power maintenance" --for 2h
+  meridian drain endpoint/web-us-east/a --reason "disk is failing"`,
+		Args: exactly("TARGET", targets),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if strings.TrimSpace(reason) == "" {
+				return errors.New("a drain needs a reason: --reason TEXT. Whoever is on call next will want to know")
+			}
+			if _, err := policy.ParseTarget(args[0]); err != nil {
+				return err
+			}
+			body := api.ControlRequest{Target: args[0], Action: "drain", Reason: reason}
+			if lasts != "" {
+				var d policy.Duration
+				if err := d.UnmarshalText([]byte(lasts)); err != nil || d <= 0 {
+					return fmt.Errorf("--for %q is not a time to come; write 30m or 2h", lasts)
+				}
+				body.ExpiresIn = d.String()
+			}
+			return drain(cmd, g, body)
+		},
+	}
+	c.Flags().StringVar(&reason, "reason", "", "why, for whoever is on call next")
+	c.Flags().StringVar(&lasts, "for", "", "lift it by itself after this time (2h); by default it stays until undrain")
+	return c
+}
+
+// exactly is one argument, explained when it is missing.
+func exactly(name, what string) cobra.PositionalArgs {
+	return func(cmd *cobra.Command, args []string) error {
+		if len(args) != 1 {
+			return fmt.Errorf("%s takes one %s (%s), not %d; see %s --help", cmd.CommandPath(), name, what, len(args), cmd.CommandPath())
+		}
+		return nil
+	}
+}
+
+func drain(cmd *cobra.Command, g *globals, body api.ControlRequest) error {
+	conn, err := g.connect()
+	if err != nil {
+		return err
+	}
+	made, r, err := decode[api.ControlCreated](read(conn.CreateControl(cmd.Context(), nil, body)))
+	if err != nil {
+		return err
+	}
+	out := cmd.OutOrStdout()
+	if done, err := g.structured(out, r.body); done || err != nil {
+		return err
+	}
+	until := "until it is lifted"
+	if !made.ExpiresAt.IsZero() {
+		until = "until " + moment(made.ExpiresAt)
+	}
+	fmt.Fprintf(out, "Drained %s (%s), %s. Reason: %s\n", made.Target, made.Id, until, made.Reason)
+	printAfter(out, made.Nodes, made.Unpublished, made.Warnings)
+	fmt.Fprintln(out, "Resolvers may give what they have for one TTL more.")
+	fmt.Fprintf(out, "Undo: meridian undrain %s\n", made.Id)
+	return nil
+}
+
+func undrainCommand(g *globals) *cobra.Command {
+	return &cobra.Command{
+		Use:   "undrain TARGET|ID",
+		Short: "Lift a drain",
+		Long: `Lift the drain with an id, or every drain of a target. A target that another drain
+still covers stays out: lifting pool/web leaves a drain of its region in force.`,
+		Example: "  meridian undrain region/us-east\n  meridian undrain c17",
+		Args:    exactly("TARGET or ID", "as meridian get controls shows them"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			conn, err := g.connect()
+			if err != nil {
+				return err
+			}
+			list, _, err := decode[api.ControlList](read(conn.ListControls(cmd.Context())))
+			if err != nil {
+				return err
+			}
+			var found []api.Control
+			var others []string
+			for _, v := range list.Items {
+				if v.Id == args[0] || v.Target == args[0] {
+					found = append(found, v)
+				} else {
+					others = append(others, v.Id+" ("+v.Target+")")
+				}
+			}
+			if len(found) == 0 {
+				if len(others) == 0 {
+					return fmt.Errorf("%s is not drained; nothing is", args[0])
+				}
+				return fmt.Errorf("%s is not drained; there are %s", args[0], strings.Join(others, ", "))
+			}
+			return lift(cmd.Context(), cmd, g, conn, found)
+		},
+	}
+}
+
+func lift(ctx context.Context, cmd *cobra.Command, g *globals, conn *client, found []api.Control) error {
+	out := cmd.OutOrStdout()
+	var bodies []json.RawMessage
+	for i, v := range found {
+		result, r, err := decode[api.WriteResult](read(conn.DeleteControl(ctx, v.Id, nil)))
+		if err != nil {
+			return fmt.Errorf("lifting %s of %s: %w", v.Id, v.Target, err)
+		}
+		bodies = append(bodies, r.body)
+		if g.output != "table" {
+			continue
+		}
+		fmt.Fprintf(out, "Lifted %s of %s (%s).\n", v.Action, v.Target, v.Id)
+		if i == len(found)-1 {
+			printAfter(out, result.Nodes, result.Unpublished, result.Warnings)
+			fmt.Fprintf(out, "Undo: meridian drain %s --reason %q\n", v.Target, v.Reason)
+		}
+	}
+	if g.output == "table" {
+		return nil
+	}
+	all, err := json.MarshalIndent(bodies, "", "  ")
+	if err != nil {
+		return err
+	}
+	_, err = g.structured(out, append(all, '\n'))
+	return err
+}

@@ -1,0 +1,417 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/meridian-gtm/meridian/policy"
+	"github.com/meridian-gtm/meridian/web/api"
+)
+
+// kind is something that get shows.
+type kind struct {
+	name string
+	list func(*client, context.Context) (*http.Response, error)
+	one  func(c *client, ctx context.Context, name string) (*http.Response, error)
+	// rows fills a table from a list, or from one object made into a list of one.
+	heading []string
+	rows    func(items []json.RawMessage) ([][]string, error)
+	detail  func(w io.Writer, body []byte) error // of one object, after its row
+}
+
+var getKinds = []kind{
+	{
+		name: "regions",
+		list: func(c *client, ctx context.Context) (*http.Response, error) { return c.ListRegions(ctx) },
+		one:  func(c *client, ctx context.Context, n string) (*http.Response, error) { return c.GetRegion(ctx, n) },
+
+		heading: []string{"NAME", "PLACE", "PROVIDER", "AZS"},
+		rows: each(func(r policy.Region) []string {
+			return []string{r.Name, orDash(placeText(r.Place)), orDash(r.Provider), orDash(strings.Join(r.AZs, ","))}
+		}),
+	},
+	{
+		name: "monitors",
+		list: func(c *client, ctx context.Context) (*http.Response, error) { return c.ListMonitors(ctx) },
+		one:  func(c *client, ctx context.Context, n string) (*http.Response, error) { return c.GetMonitor(ctx, n) },
+
+		heading: []string{"NAME", "CHECK", "INTERVAL", "TIMEOUT", "FALL", "RISE"},
+		rows: each(func(m policy.Monitor) []string {
+			d := m.WithDefaults()
+			return []string{m.Name, checkText(d), d.Interval.String(), d.Timeout.String(), strconv.Itoa(d.Fall), strconv.Itoa(d.Rise)}
+		}),
+	},
+	{
+		name: "pools",
+		list: func(c *client, ctx context.Context) (*http.Response, error) { return c.ListPools(ctx) },
+		one:  func(c *client, ctx context.Context, n string) (*http.Response, error) { return c.GetPool(ctx, n) },
+
+		heading: []string{"NAME", "REGION", "MONITOR", "ENDPOINTS", "NEEDS"},
+		rows: each(func(p policy.Pool) []string {
+			return []string{p.Name, orDash(p.Region), orDash(p.Monitor), strconv.Itoa(len(p.Endpoints)), strconv.Itoa(max(1, p.MinAvailable))}
+		}),
+		detail: poolDetail,
+	},
+	{
+		name: "services",
+		list: func(c *client, ctx context.Context) (*http.Response, error) { return c.ListServices(ctx) },
+		one:  func(c *client, ctx context.Context, n string) (*http.Response, error) { return c.GetService(ctx, n) },
+
+		heading: []string{"NAME", "TTL", "STEERING"},
+		rows: each(func(s policy.Service) []string {
+			name := s.ID()
+			if n := len(s.Owners()) - 1; n > 0 {
+				name += fmt.Sprintf(" +%d", n)
+			}
+			return []string{name, strconv.Itoa(int(s.TTLSeconds())), steerText(&s.Steer)}
+		}),
+	},
+	{
+		name: "zones",
+		list: func(c *client, ctx context.Context) (*http.Response, error) { return c.ListZones(ctx) },
+		one:  func(c *client, ctx context.Context, n string) (*http.Response, error) { return c.GetZone(ctx, n) },
+
+		heading: []string{"ZONE", "RECORDS", "REVISION"},
+		rows: each(func(z api.ZoneSummary) []string {
+			return []string{z.Name, strconv.Itoa(z.Records), strconv.FormatUint(z.Revision, 10)}
+		}),
+		detail: zoneDetail,
+	},
+	{
+		name: "controls",
+		list: func(c *client, ctx context.Context) (*http.Response, error) { return c.ListControls(ctx) },
+		one:  func(c *client, ctx context.Context, n string) (*http.Response, error) { return c.GetControl(ctx, n) },
+
+		heading: []string{"ID", "ACTION", "TARGET", "STATE", "BY", "SINCE", "UNTIL", "REASON"},
+		rows: each(func(v api.Control) []string {
+			until := "lifted"
+			if !v.ExpiresAt.IsZero() {
+				until = v.ExpiresAt.UTC().Format("2006-01-02 15:04Z")
+			}
+			return []string{v.Id, v.Action, v.Target, string(v.Window.State), v.Actor, v.CreatedAt.UTC().Format("2006-01-02 15:04Z"), until, v.Reason}
+		}),
+		detail: func(w io.Writer, body []byte) error {
+			var v api.Control
+			err := json.Unmarshal(body, &v)
+			fmt.Fprintln(w)
+			printNodes(w, v.Window.Nodes)
+			return err
+		},
+	},
+	{
+		name: "health",
+		list: func(c *client, ctx context.Context) (*http.Response, error) { return c.ListHealth(ctx) },
+		one:  func(c *client, ctx context.Context, n string) (*http.Response, error) { return c.GetHealth(ctx, n) },
+
+		heading: []string{"ENDPOINT", "REGION", "MEASURED", "EFFECTIVE", "VOTES", "SINCE", "CONTROLS"},
+		rows: each(func(h api.EndpointHealth) []string {
+			since := "-"
+			if !h.Since.IsZero() {
+				since = h.Since.UTC().Format("2006-01-02 15:04:05Z")
+			}
+			return []string{strings.TrimPrefix(h.Endpoint, "endpoint/"), orDash(h.Region), string(h.Measured), string(h.Effective), votes(h.Verdict), since, orDash(strings.Join(h.Controls, ","))}
+		}),
+		detail: healthDetail,
+	},
+	{
+		name:    "secrets",
+		list:    func(c *client, ctx context.Context) (*http.Response, error) { return c.ListSecrets(ctx) },
+		heading: []string{"NAME"},
+		rows:    each(func(s api.SecretName) []string { return []string{s.Name} }),
+	},
+}
+
+func getCommand(g *globals) *cobra.Command {
+	names := []string{"config"}
+	for _, k := range getKinds {
+		names = append(names, k.name)
+	}
+	slices.Sort(names)
+	return &cobra.Command{
+		Use:   "get KIND [NAME]",
+		Short: "Show objects, health, controls, or the whole configuration",
+		Long: `Show what the cluster holds. KIND is one of ` + strings.Join(names, ", ") + `;
+the singular will do. config is the whole document, in YAML, as apply takes it.`,
+		Example: `  meridian get health
+  meridian get pool web-us-east
+  meridian get controls -o json
+  meridian get config > meridian.yaml`,
+		ValidArgs: names,
+		Args:      cobra.RangeArgs(1, 2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			conn, err := g.connect()
+			if err != nil {
+				return err
+			}
+			if args[0] == "config" && len(args) == 1 {
+				return getConfig(cmd, g, conn)
+			}
+			for _, k := range getKinds {
+				if args[0] == k.name || args[0]+"s" == k.name {
+					return k.get(cmd, g, conn, args[1:])
+				}
+			}
+			return fmt.Errorf("%q cannot be shown; there are %s", strings.Join(args, " "), strings.Join(names, ", "))
+		},
+	}
+}
+
+// getConfig prints the document: YAML, in which there are no tables.
+func getConfig(cmd *cobra.Command, g *globals, conn *client) error {
+	media := mediaYAML
+	if g.output == "json" {
+		media = "application/json"
+	}
+	r, err := read(conn.GetConfig(cmd.Context(), header("Accept", media)))
+	if err != nil {
+		return err
+	}
+	_, err = cmd.OutOrStdout().Write(r.body)
+	return err
+}
+
+func (k kind) get(cmd *cobra.Command, g *globals, conn *client, names []string) error {
+	out := cmd.OutOrStdout()
+	call := func() (*http.Response, error) { return k.list(conn, cmd.Context()) }
+	if len(names) > 0 {
+		if k.one == nil {
+			return fmt.Errorf("%s are shown as a list only", k.name)
+		}
+		call = func() (*http.Response, error) { return k.one(conn, cmd.Context(), names[0]) }
+	}
+	r, err := read(call())
+	if err != nil {
+		return err
+	}
+	if done, err := g.structured(out, r.body); done || err != nil {
+		return err
+	}
+	items := []json.RawMessage{r.body}
+	if len(names) == 0 {
+		var list struct{ Items []json.RawMessage }
+		if err := json.Unmarshal(r.body, &list); err != nil {
+			return err
+		}
+		items = list.Items
+	}
+	rows, err := k.rows(items)
+	if err != nil {
+		return fmt.Errorf("an answer that cannot be read (is the node of another version?): %w", err)
+	}
+	if len(rows) == 0 {
+		fmt.Fprintf(out, "There are no %s.\n", k.name)
+		return nil
+	}
+	table(out, k.heading, rows)
+	if len(names) > 0 && k.detail != nil {
+		return k.detail(out, r.body)
+	}
+	return nil
+}
+
+// each makes rows of items, one by one.
+func each[T any](row func(T) []string) func([]json.RawMessage) ([][]string, error) {
+	return func(items []json.RawMessage) ([][]string, error) {
+		var rows [][]string
+		for _, item := range items {
+			var v T
+			if err := json.Unmarshal(item, &v); err != nil {
+				return nil, err
+			}
+			rows = append(rows, row(v))
+		}
+		return rows, nil
+	}
+}
+
+func placeText(p *policy.Place) string {
+	switch {
+	case p == nil:
+		return ""
+	case p.IATA != "":
+		return p.IATA
+	case p.Cloud != "":
+		return p.Cloud
+	case p.Lat != nil && p.Lon != nil:
+		return fmt.Sprintf("%g,%g", *p.Lat, *p.Lon)
+	}
+	return ""
+}
+
+func checkText(m policy.Monitor) string {
+	switch {
+	case m.HTTP != nil:
+		return fmt.Sprintf("http :%d%s", m.HTTP.Port, m.HTTP.Path)
+	case m.HTTPS != nil:
+		return fmt.Sprintf("https :%d%s", m.HTTPS.Port, m.HTTPS.Path)
+	case m.TCP != nil:
+		return fmt.Sprintf("tcp :%d", m.TCP.Port)
+	}
+	return "-"
+}
+
+// steerText is a steering tree on one line: nearest(web-us-east, failover(web-eu, web-us-east)).
+func steerText(s *policy.Steering) string {
+	name, children := s.Kind()
+	if name == "pool" {
+		return s.Pool
+	}
+	var parts []string
+	for i := range children {
+		b := &children[i]
+		child := &b.Steering
+		if b.To != nil {
+			child = b.To
+		}
+		text := steerText(child)
+		if b.Weight != nil {
+			text += fmt.Sprintf(" weight %d", *b.Weight)
+		}
+		if b.Bias != 0 {
+			text += fmt.Sprintf(" bias %+d", b.Bias)
+		}
+		parts = append(parts, text)
+	}
+	return name + "(" + strings.Join(parts, ", ") + ")"
+}
+
+func poolDetail(w io.Writer, body []byte) error {
+	var p policy.Pool
+	if err := json.Unmarshal(body, &p); err != nil {
+		return err
+	}
+	var rows [][]string
+	for i := range p.Endpoints {
+		e := &p.Endpoints[i]
+		var addresses []string
+		for _, a := range e.Addrs() {
+			addresses = append(addresses, a.String())
+		}
+		if e.Hostname != "" {
+			addresses = append(addresses, e.Hostname.String())
+		}
+		rows = append(rows, []string{e.Name, strings.Join(addresses, ","), orDash(e.RegionOr(&p)), orDash(e.AZ), strconv.Itoa(e.WeightOr1())})
+	}
+	fmt.Fprintln(w)
+	table(w, []string{"ENDPOINT", "ADDRESS", "REGION", "AZ", "WEIGHT"}, rows)
+	return nil
+}
+
+func zoneDetail(w io.Writer, body []byte) error {
+	var z api.Zone
+	if err := json.Unmarshal(body, &z); err != nil {
+		return err
+	}
+	var rows [][]string
+	for _, rr := range z.Rrsets {
+		for _, d := range rr.Data {
+			rows = append(rows, []string{rr.Name, strconv.FormatUint(uint64(rr.Ttl), 10), rr.Type, d})
+		}
+	}
+	fmt.Fprintln(w)
+	table(w, []string{"NAME", "TTL", "TYPE", "DATA"}, rows)
+	return nil
+}
+
+// votes says how many of the vantages agree with a verdict.
+func votes(v api.Verdict) string {
+	if len(v.Ballots) == 0 {
+		return "-"
+	}
+	agree := 0
+	for _, b := range v.Ballots {
+		if b.Absent == "" && b.Status == v.Status {
+			agree++
+		}
+	}
+	return fmt.Sprintf("%d/%d", agree, len(v.Ballots))
+}
+
+func healthDetail(w io.Writer, body []byte) error {
+	var h api.EndpointHealth
+	if err := json.Unmarshal(body, &h); err != nil {
+		return err
+	}
+	voted := map[string]string{}
+	for _, b := range h.Verdict.Ballots {
+		voted[b.Vantage] = string(b.Status)
+		if b.Absent != "" {
+			voted[b.Vantage] = b.Absent
+		}
+	}
+	var rows [][]string
+	for _, v := range h.Reports {
+		sees := string(v.Status)
+		switch {
+		case v.Abstaining:
+			sees = "abstains"
+		case !v.Fresh:
+			sees += " (old)"
+		}
+		rows = append(rows, []string{v.Vantage, sees, orDash(voted[v.Vantage]), orDash(v.Latency), v.Age + " ago", orDash(v.Error)})
+	}
+	if len(rows) > 0 {
+		fmt.Fprintln(w)
+		table(w, []string{"VANTAGE", "SEES", "VOTED", "LATENCY", "REPORTED", "LAST ERROR"}, rows)
+	}
+	return nil
+}
+
+func explainCommand(g *globals) *cobra.Command {
+	var from string
+	var assume []string
+	c := &cobra.Command{
+		Use:   "explain NAME [TYPE]",
+		Short: "Say what a client is answered, and why",
+		Long: `Say what a client is answered, and why: where it is taken to be, the distances, the
+verdicts, the distribution of answers and what decided it.
+
+--client is the client's address, or its prefix as EDNS Client Subnet carries it.
+--assume asks "what if": down:TARGET, up:TARGET or drain:TARGET, any number of times.`,
+		Example: `  meridian explain www.example.com A --client 91.10.0.1
+  meridian explain www.example.com AAAA --client 2001:db8::/48
+  meridian explain www.example.com --client 91.10.0.1 --assume down:region/eu-central`,
+		Args: nameAndType,
+		RunE: func(cmd *cobra.Command, args []string) error {
+			conn, err := g.connect()
+			if err != nil {
+				return err
+			}
+			params := &api.ExplainParams{Name: args[0], Type: "A", Client: from, Assume: assume}
+			if len(args) > 1 {
+				params.Type = args[1]
+			}
+			media := "application/json"
+			if g.output == "table" {
+				media = "text/plain"
+			}
+			r, err := read(conn.Explain(cmd.Context(), params, header("Accept", media)))
+			if err != nil {
+				return err
+			}
+			done, err := g.structured(cmd.OutOrStdout(), r.body)
+			if !done && err == nil {
+				_, err = cmd.OutOrStdout().Write(r.body)
+			}
+			return err
+		},
+	}
+	c.Flags().StringVar(&from, "client", "", "the client's address or prefix (default this machine's, as the node sees it)")
+	c.Flags().StringArrayVar(&assume, "assume", nil, "what if: down:TARGET, up:TARGET or drain:TARGET")
+	return c
+}
+
+func nameAndType(cmd *cobra.Command, args []string) error {
+	if len(args) < 1 || len(args) > 2 {
+		return fmt.Errorf("%s takes a name and perhaps a type, as in: %s www.example.com AAAA", cmd.CommandPath(), cmd.CommandPath())
+	}
+	return nil
+}

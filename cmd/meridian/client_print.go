@@ -1,0 +1,140 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/meridian-gtm/meridian/policy/document"
+	"github.com/meridian-gtm/meridian/web/api"
+)
+
+// columns is how wide a table may be.
+const columns = 100
+
+// table prints rows under a heading, in at most 100 columns: the widest columns are cut until it fits.
+func table(w io.Writer, heading []string, rows [][]string) {
+	all := append([][]string{heading}, rows...)
+	width := make([]int, len(heading))
+	for _, row := range all {
+		for i, cell := range row {
+			width[i] = max(width[i], utf8.RuneCountInString(cell))
+		}
+	}
+	for {
+		total, widest := 2*(len(width)-1), 0
+		for i, n := range width {
+			total += n
+			if n > width[widest] {
+				widest = i
+			}
+		}
+		if total <= columns || width[widest] <= 8 {
+			break
+		}
+		width[widest] -= min(total-columns, width[widest]-8)
+	}
+	for _, row := range all {
+		var b strings.Builder
+		for i, cell := range row {
+			if n := utf8.RuneCountInString(cell); n > width[i] {
+				cell = string([]rune(cell)[:width[i]-1]) + "…"
+			}
+			fmt.Fprintf(&b, "%-*s  ", width[i], cell)
+		}
+		fmt.Fprintln(w, strings.TrimRight(b.String(), " "))
+	}
+}
+
+// structured prints an answer as -o json or yaml; ok is false for a table.
+func (g *globals) structured(w io.Writer, body []byte) (ok bool, err error) {
+	switch g.output {
+	case "json":
+		_, err = w.Write(body)
+	case "yaml":
+		var text []byte
+		if text, err = document.EncodeValue(json.RawMessage(body), document.YAML); err == nil {
+			_, err = w.Write(text)
+		}
+	default:
+		return false, nil
+	}
+	return true, err
+}
+
+// moment is a time as a table shows it.
+func moment(t time.Time) string {
+	if t.IsZero() {
+		return "-"
+	}
+	return t.UTC().Format("2006-01-02 15:04:05.000Z")
+}
+
+func orDash(s string) string {
+	if s == "" {
+		return "-"
+	}
+	return s
+}
+
+// printNodes says which node answers by a change since when.
+func printNodes(w io.Writer, nodes []api.Publication) {
+	var rows [][]string
+	for _, n := range nodes {
+		state := "answers by it"
+		switch {
+		case !n.Reachable:
+			state = "cannot be reached: " + n.Error
+		case n.PublishedAt.IsZero() || n.JournalledAt.IsZero():
+			state = "not yet: " + n.Error
+		}
+		rows = append(rows, []string{n.Node, moment(n.PublishedAt), moment(n.JournalledAt), state})
+	}
+	if len(rows) > 0 {
+		table(w, []string{"NODE", "PUBLISHED", "ON DISK", "STATE"}, rows)
+	}
+}
+
+// printAfter says what a write left to say: warnings, and nodes that are behind.
+func printAfter(w io.Writer, nodes []api.Publication, unpublished, warnings []string) {
+	printNodes(w, nodes)
+	if len(unpublished) > 0 {
+		fmt.Fprintf(w, "It is in force; %s will follow when in reach (meridian cluster status).\n", strings.Join(unpublished, ", "))
+	}
+	printWarnings(w, warnings)
+}
+
+func printWarnings(w io.Writer, warnings []string) {
+	for _, m := range warnings {
+		fmt.Fprintln(w, "warning:", m)
+	}
+}
+
+// maxKept is the largest text kept for undoing, in bytes.
+const maxKept = 64 << 20
+
+// keep puts what a write replaces where it can be put back from. It gives ""
+// when that is not possible, which is no reason not to write.
+func keep(name string, text []byte) string {
+	dir, err := os.UserCacheDir()
+	if err != nil || len(text) > maxKept {
+		return ""
+	}
+	dir = filepath.Join(dir, "meridian")
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return ""
+	}
+	file := filepath.Join(dir, strings.ReplaceAll(name, "/", "_"))
+	if err := os.WriteFile(file, text, 0o600); err != nil {
+		return ""
+	}
+	return file
+}
+
+// unquoted is a revision without the quotes of an entity tag.
+func unquoted(tag string) string { return strings.Trim(tag, `"`) }

@@ -1,0 +1,88 @@
+// Command meridian is a node of Meridian, the demo of a whole cluster, and the
+// client that operators use. The client commands know nothing but the REST API.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/spf13/cobra"
+)
+
+// The exit codes of every command.
+const (
+	exitOK    = 0
+	exitError = 1
+	exitFound = 2 // the plan has changes, or the check found something
+)
+
+// errFound ends a command with exitFound. What was found has been printed.
+var errFound = errors.New("found")
+
+func main() {
+	os.Exit(execute(context.Background(), os.Args[1:], os.Stdin, os.Stdout, os.Stderr))
+}
+
+// execute runs one command line and gives its exit code.
+func execute(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) int {
+	root := rootCommand()
+	root.SetArgs(args)
+	root.SetIn(in)
+	root.SetOut(out)
+	root.SetErr(errs)
+	switch err := root.ExecuteContext(ctx); {
+	case err == nil:
+		return exitOK
+	case errors.Is(err, errFound):
+		return exitFound
+	default:
+		fmt.Fprintln(errs, "Error:", err)
+		return exitError
+	}
+}
+
+func rootCommand() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "meridian",
+		Short: "A self-hosted global traffic manager",
+		Long: `Meridian answers DNS queries with the nearest healthy region, and moves every
+client off a failed or drained region within one TTL.
+
+Client commands talk to a node's API: --addr or MERIDIAN_ADDR says where, as one
+address or several with commas between (the next is tried when one is down), and
+--token or MERIDIAN_TOKEN is the token. The first admin token is in admin.token in
+the data directory of the node that bootstrapped the cluster.
+
+Exit codes: 0 done, 1 error, 2 "the plan has changes" or "the check found something".`,
+		Example: `  meridian demo                                          # a cluster on this machine
+  meridian cluster status
+  meridian zone import example.com.zone
+  meridian plan -f meridian.yaml && meridian apply -f meridian.yaml
+  meridian explain www.example.com A --client 91.10.0.1
+  meridian drain region/us-east --reason "maintenance" --for 2h
+  meridian undrain region/us-east`,
+		SilenceUsage: true, SilenceErrors: true,
+	}
+	g := &globals{}
+	f := root.PersistentFlags()
+	f.StringVar(&g.addr, "addr", "", "the API of a node, or of several (MERIDIAN_ADDR; default "+defaultAddr+")")
+	f.StringVar(&g.token, "token", "", "API token (MERIDIAN_TOKEN)")
+	f.StringVar(&g.ca, "ca", "", "file of the certificate authority of an https API (MERIDIAN_CA; default the system's)")
+	f.StringVarP(&g.output, "output", "o", "table", "table, json or yaml")
+	_ = root.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"table", "json", "yaml"}, cobra.ShellCompDirectiveNoFileComp)) // the flag is there
+	add := func(id, title string, commands ...*cobra.Command) {
+		root.AddGroup(&cobra.Group{ID: id, Title: title})
+		for _, c := range commands {
+			c.GroupID = id
+			root.AddCommand(c)
+		}
+	}
+	add("run", "Run it:", serveCommand(), demoCommand())
+	add("see", "See:", getCommand(g), explainCommand(g), digCommand(g), clusterCommand(g))
+	add("change", "Change:", planCommand(g), applyCommand(g), drainCommand(g), undrainCommand(g), zoneCommand(g))
+	root.AddCommand(checkCommand(), versionCommand(g))
+	return root
+}
