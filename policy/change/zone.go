@@ -12,7 +12,12 @@ type PutZone struct {
 }
 
 // MarshalBinary is the zone's wire form.
-func (b PutZone) MarshalBinary() ([]byte, error) { return b.Zone.MarshalBinary() }
+func (b PutZone) MarshalBinary() ([]byte, error) {
+	if b.Zone == nil {
+		return nil, policy.Errorf(policy.Invalid, "there is no zone to put")
+	}
+	return b.Zone.MarshalBinary()
+}
 
 // UnmarshalBinary reads MarshalBinary.
 func (b *PutZone) UnmarshalBinary(data []byte) (err error) {
@@ -21,6 +26,9 @@ func (b *PutZone) UnmarshalBinary(data []byte) (err error) {
 }
 
 func (b PutZone) apply(d *draft) error {
+	if b.Zone == nil {
+		return policy.Errorf(policy.Invalid, "there is no zone to put")
+	}
 	z := b.Zone.Copy()
 	old, existed := d.Zones.Get(z.Name.Key())
 	var rev uint64
@@ -61,7 +69,7 @@ func (d *draft) zoneOf(n policy.Name, z *policy.Zone) *policy.Zone {
 	return z
 }
 
-// clash refuses a steered name whose types stand in the zone as records too.
+// clash refuses a steered name that cannot stand beside the records of the zone at that name.
 func (d *draft) clash(s *policy.Service, n policy.Name, z *policy.Zone) error {
 	o := z.Owner(n)
 	if o == nil {
@@ -74,6 +82,13 @@ func (d *draft) clash(s *policy.Service, n policy.Name, z *policy.Zone) error {
 		if o.Find(f.Type()) != nil && d.serves(s, f) {
 			return policy.Errorf(policy.Conflict, "%s has %s records in the zone %s and is steered by service %s, which has %s endpoints; take one of them out", n, typeName(f), z.Name, s.ID(), f)
 		}
+	}
+	switch {
+	case !hasHostname(d.State, s):
+	case n == z.Name:
+		return policy.Errorf(policy.Conflict, "%s is the apex of its zone, where no CNAME may stand (RFC 1034 section 3.6.2), but a pool of service %s has an endpoint with a hostname; give it addresses", n, s.ID())
+	case len(o.RRsets) > 0 && o.Find(policy.TypeNS) == nil: // a delegation wins anyway
+		return policy.Errorf(policy.Conflict, "%s has records in the zone %s and is steered by service %s, which has an endpoint with a hostname; it is answered as a CNAME, which stands alone (RFC 2181 section 10.1): give the endpoint addresses", n, z.Name, s.ID())
 	}
 	return nil
 }
@@ -114,8 +129,15 @@ func (b DeleteZone) apply(d *draft) error {
 	d.Zones.Delete(b.Name.Key())
 	for _, o := range d.Services.All {
 		for _, n := range o.Spec.Owners() {
-			if n.Under(b.Name) && d.ZoneFor(n) == nil {
+			if !n.Under(b.Name) {
+				continue
+			}
+			parent := d.ZoneFor(n)
+			if parent == nil {
 				return policy.Errorf(policy.Conflict, "service %s steers %s in zone %s; delete the service first", o.Spec.ID(), n, b.Name)
+			}
+			if err := d.clash(&o.Spec, n, parent); err != nil {
+				return err
 			}
 		}
 	}
@@ -135,8 +157,6 @@ func (d *draft) checkServices(services []policy.Service) error {
 				p.Add(fmt.Sprintf("/services/%d", i), "no zone holds %s; import its zone first (meridian zone import FILE)", n)
 			} else if err := d.clash(s, n, z); err != nil {
 				p.Add(fmt.Sprintf("/services/%d", i), "%v", err)
-			} else if n == z.Name && hasHostname(d.State, s) {
-				p.Add(fmt.Sprintf("/services/%d", i), "%s is the apex of its zone, where no CNAME may stand (RFC 1034 section 3.6.2), but a pool of service %s has an endpoint with a hostname; give it addresses", n, s.ID())
 			}
 		}
 	}
