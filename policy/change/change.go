@@ -85,7 +85,7 @@ type header struct {
 }
 
 // Encode gives a change's bytes: the format octet, the length of the header as
-// a varint, the header as JSON, then the body.
+// a varint, the header as JSON, then the body. It refuses what Decode could not read.
 func Encode(c Change) ([]byte, error) {
 	k, err := kindOf(c.Body)
 	if err != nil {
@@ -94,6 +94,11 @@ func Encode(c Change) ([]byte, error) {
 	body, err := encodeBody(c.Body)
 	if err != nil {
 		return nil, err
+	}
+	if _, ok := k.empty().(binaryBody); !ok { // what cannot be read again would stop every node that finds it in its log
+		if err := json.Unmarshal(body, k.empty()); err != nil {
+			return nil, policy.Errorf(policy.Invalid, "%s cannot be written down: %v", k.name, err)
+		}
 	}
 	return frame(header{k.name, k.version, c.Request, c.Actor, c.Clock, c.IfMatch, c.Reason}, body)
 }
