@@ -3,6 +3,7 @@ package change
 import (
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/meridian-gtm/meridian/policy"
 )
@@ -29,7 +30,9 @@ func Apply(s *policy.State, index uint64, c Change) (*policy.State, policy.Outco
 	if c.Request != "" {
 		if old, ok := s.Requests.Get(c.Request); ok {
 			old.Replayed = true
-			return stamp(s, index, c.Clock), old, nil
+			next := stamp(s, index, c.Clock)
+			unstage(next, c.Body)
+			return next, old, nil
 		}
 	}
 	next := stamp(s, index, c.Clock)
@@ -44,9 +47,7 @@ func Apply(s *policy.State, index uint64, c Change) (*policy.State, policy.Outco
 			return s, policy.Outcome{}, refusal
 		}
 		next = stamp(s, index, c.Clock)
-		if staged, ok := c.Body.(*CommitStaged); ok {
-			next.Staged.Delete(staged.ID) // a refused write does not hold its space
-		}
+		unstage(next, c.Body)
 		outcome = policy.Outcome{Request: c.Request, Index: index, Refused: refusal}
 	}
 	remember(next, outcome)
@@ -60,10 +61,29 @@ func stamp(s *policy.State, index uint64, clock int64) *policy.State {
 	return next
 }
 
+// unstage frees the space of a staged write that its commit did not use, because it was refused or was a retry.
+func unstage(s *policy.State, b Body) {
+	switch b := b.(type) {
+	case *CommitStaged:
+		s.Staged.Delete(b.ID)
+	case CommitStaged:
+		s.Staged.Delete(b.ID)
+	}
+}
+
+// maxProblems is how many mistakes of a refused change are kept for its retries.
+const maxProblems = 20
+
 // remember keeps the outcome for retries, and forgets the oldest beyond MaxRequests.
 func remember(s *policy.State, o policy.Outcome) {
 	if o.Request == "" {
 		return
+	}
+	if r := o.Refused; r != nil && len(r.Problems) > maxProblems {
+		short := *r
+		short.Problems = slices.Clone(r.Problems[:maxProblems])
+		short.Problems[maxProblems-1] = policy.Problem{Message: fmt.Sprintf("and %d more", len(r.Problems)-maxProblems+1)}
+		o.Refused = &short
 	}
 	s.Requests.Set(o.Request, o)
 	s.RequestLog.Set(fmt.Sprintf("%016x", o.Index), o.Request)

@@ -47,13 +47,18 @@ func (b *StageChunk) UnmarshalBinary(in []byte) error {
 }
 
 func (b StageChunk) apply(d *draft) error {
-	total := 0
+	total, stale := 0, ""
 	for id, s := range d.Staged.All {
-		if d.Clock-s.Clock > stagedForgets && id != b.ID {
-			d.Staged.Delete(id)
-			break // one at a time; the next chunk takes the next
+		switch {
+		case id == b.ID && b.Seq == 0: // starts anew
+		case id != b.ID && stale == "" && d.Clock-s.Clock > stagedForgets:
+			stale = id // one at a time; the next chunk takes the next
+		default:
+			total += s.Size
 		}
-		total += s.Size
+	}
+	if stale != "" {
+		d.Staged.Delete(stale)
 	}
 	if total+len(b.Data) > MaxStaged {
 		return policy.Errorf(policy.Invalid, "staged writes of %d octets and %d more are over the limit of %d", total, len(b.Data), MaxStaged)
