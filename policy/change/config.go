@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/meridian-gtm/meridian/policy"
+	"github.com/meridian-gtm/meridian/policy/safety"
 )
 
 // PutConfig replaces the configuration document, or merges one into it by
@@ -21,10 +22,19 @@ type PutConfig struct {
 // without force: the larger of 10 and 20 %.
 func GuardedDeletes(n int) int { return max(10, n/5) }
 
+// guard refuses to delete more than GuardedDeletes of n objects without force.
+func guard(gone, n int, what string, force bool) error {
+	if limit := GuardedDeletes(n); gone > limit && !force {
+		return policy.Errorf(policy.Unsafe, "this would delete %d of %d %ss; more than %d in one change need force (apply --force, or ?force=true)", gone, n, what, limit)
+	}
+	return nil
+}
+
 func (b PutConfig) apply(d *draft) error {
 	if err := d.match("the configuration", d.ConfigRevision); err != nil {
 		return err
 	}
+	before := d.Clone()
 	next := d.Revision + 1
 	changed := 0
 	merge := b.Merge
@@ -65,8 +75,13 @@ func (b PutConfig) apply(d *draft) error {
 	if err := d.checkSecrets(whole.Monitors); err != nil {
 		return err
 	}
+	if err := safety.Config(before, d.State); err != nil {
+		return err
+	}
 	d.ConfigRevision = d.revise()
-	d.number(whole)
+	if err := d.number(whole, b.Force); err != nil {
+		return err
+	}
 	d.dropOrphanVerdicts()
 	return nil
 }
@@ -74,10 +89,13 @@ func (b PutConfig) apply(d *draft) error {
 // put sets one kind of object to a list and counts what changed. An object
 // that is the same as before keeps its revision.
 func put[T any](d *draft, tree *policy.Tree[policy.Object[T]], list []T, what string, name func(T) string, merge, force bool, rev uint64) (int, error) {
-	changed := 0
+	changed, before := 0, tree.Len()
 	keep := make(map[string]bool, len(list))
 	for i, v := range list {
 		n := name(v)
+		if _, err := json.Marshal(v); err != nil { // a number that is none, which no log or hash can hold
+			return 0, policy.Errorf(policy.Invalid, "%s %q cannot be written down: %v", what, n, err)
+		}
 		if keep[n] {
 			return 0, &policy.Error{Kind: policy.Invalid, Message: "the configuration is not valid", Problems: []policy.Problem{
 				{Pointer: fmt.Sprintf("/%ss/%d", what, i), Message: fmt.Sprintf("%s %q is there twice", what, n)}}}
@@ -99,8 +117,8 @@ func put[T any](d *draft, tree *policy.Tree[policy.Object[T]], list []T, what st
 			gone = append(gone, n)
 		}
 	}
-	if limit := GuardedDeletes(tree.Len()); len(gone) > limit && !force {
-		return 0, policy.Errorf(policy.Unsafe, "this would delete %d of %d %ss; more than %d in one change need force (apply --force, or ?force=true)", len(gone), tree.Len(), what, limit)
+	if err := guard(len(gone), before, what, force); err != nil {
+		return 0, err
 	}
 	for _, n := range gone {
 		tree.Delete(n)
@@ -118,18 +136,39 @@ func same(a, b any) bool {
 func (d *draft) checkSecrets(monitors []policy.Monitor) error {
 	var p policy.Problems
 	for i, m := range monitors {
-		for kind, c := range map[string]*policy.HTTPCheck{"http": m.HTTP, "https": m.HTTPS} {
+		for k, c := range []*policy.HTTPCheck{m.HTTP, m.HTTPS} {
 			if c != nil && c.Authorization != nil && !d.Secrets.Has(c.Authorization.Secret) {
-				p.Add(fmt.Sprintf("/monitors/%d/%s/authorization/secret", i, kind), "there is no secret %q; put it first (PUT /api/v1/secrets/%s)", c.Authorization.Secret, c.Authorization.Secret)
+				p.Add(fmt.Sprintf("/monitors/%d/%s/authorization/secret", i, []string{"http", "https"}[k]), "there is no secret %q; put it first (PUT /api/v1/secrets/%s)", c.Authorization.Secret, c.Authorization.Secret)
 			}
 		}
 	}
 	return p.Err("the configuration is not valid")
 }
 
-// number gives ids to what is new and takes those of endpoints that are gone.
-func (d *draft) number(c *policy.Config) {
+// number gives ids to what is new and takes those of endpoints that are gone,
+// unless those are more than one change may delete.
+func (d *draft) number(c *policy.Config, force bool) error {
 	endpoints := map[string]bool{}
+	for _, p := range c.Pools {
+		for _, e := range p.Endpoints {
+			endpoints[policy.EndpointID(p.Name, e.Name)] = true
+		}
+	}
+	var gone []string
+	before := 0
+	d.IDs.From("endpoint/", func(id string, _ uint32) bool {
+		if id >= "endpoint0" {
+			return false
+		}
+		before++
+		if !endpoints[id] {
+			gone = append(gone, id)
+		}
+		return true
+	})
+	if err := guard(len(gone), before, "endpoint", force); err != nil {
+		return err
+	}
 	for _, r := range c.Regions {
 		d.id("region/" + r.Name)
 	}
@@ -139,26 +178,16 @@ func (d *draft) number(c *policy.Config) {
 	for _, p := range c.Pools {
 		d.id("pool/" + p.Name)
 		for _, e := range p.Endpoints {
-			endpoints[policy.EndpointID(p.Name, e.Name)] = true
 			d.id(policy.EndpointID(p.Name, e.Name))
 		}
 	}
 	for i := range c.Services {
 		d.id("service/" + c.Services[i].ID())
 	}
-	var gone []string
-	d.IDs.From("endpoint/", func(id string, _ uint32) bool {
-		if id >= "endpoint0" {
-			return false
-		}
-		if !endpoints[id] {
-			gone = append(gone, id)
-		}
-		return true
-	})
 	for _, id := range gone {
 		d.IDs.Delete(id)
 	}
+	return nil
 }
 
 // dropOrphanVerdicts forgets verdicts on checks that no longer exist.

@@ -3,10 +3,14 @@ package change
 import (
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/meridian-gtm/meridian/policy"
 	"github.com/meridian-gtm/meridian/policy/safety"
 )
+
+// maxExpiresIn bounds the life of a control that has an end: ten years, well within the State's clock.
+const maxExpiresIn = policy.Duration(10 * 365 * 24 * time.Hour)
 
 // PutControl puts a control in force.
 type PutControl struct {
@@ -24,6 +28,9 @@ func (b PutControl) apply(d *draft) error {
 	}
 	if b.ExpiresIn < 0 {
 		return policy.Errorf(policy.Invalid, "expiresIn of %v is in the past", b.ExpiresIn)
+	}
+	if b.ExpiresIn > maxExpiresIn {
+		return policy.Errorf(policy.Invalid, "expiresIn of %v is more than %v; leave it out to drain until lifted", b.ExpiresIn, maxExpiresIn)
 	}
 	if err := d.match("the state", d.Revision); err != nil {
 		return err

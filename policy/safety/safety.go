@@ -3,7 +3,6 @@
 package safety
 
 import (
-	"fmt"
 	"slices"
 	"strings"
 
@@ -24,16 +23,7 @@ func Drain(before, after *policy.State) error {
 				p.Add("", "service %s would have no undrained %s endpoint left: all its clients would be sent to what is drained", s.ID(), f)
 			}
 		}
-		for _, r := range after.SafetyRules.All {
-			rule := r.Spec
-			if rule.Service != "" && !slices.Contains(s.Owners(), rule.Service) || rule.AtLeast == nil ||
-				len(rule.AppliesTo) > 0 && !slices.Contains(rule.AppliesTo, "operator") {
-				continue
-			}
-			if n := len(is.Regions); n < rule.AtLeast.Regions && n < len(was.Regions) {
-				p.Add("", "safety rule %q wants %d undrained regions for service %s; %d would be left (%s)", rule.Name, rule.AtLeast.Regions, s.ID(), n, left(is.Regions))
-			}
-		}
+		rules(&p, after, s, was, is)
 	}
 	if len(p) == 0 {
 		return nil
@@ -41,9 +31,41 @@ func Drain(before, after *policy.State) error {
 	return &policy.Error{Kind: policy.Unsafe, Message: "the drain is refused; add another region or lift a drain first", Problems: p}
 }
 
+// Config refuses a new configuration that leaves a service with fewer undrained
+// regions than a safety rule of it asks for, and with fewer than the service had before.
+func Config(before, after *policy.State) error {
+	if after.SafetyRules.Len() == 0 {
+		return nil
+	}
+	var p policy.Problems
+	for id, o := range after.Services.All {
+		if old, ok := before.Services.Get(id); ok {
+			rules(&p, after, &o.Spec, steer.Undrained(before, &old.Spec), steer.Undrained(after, &o.Spec))
+		}
+	}
+	if len(p) == 0 {
+		return nil
+	}
+	return &policy.Error{Kind: policy.Unsafe, Message: "the configuration is refused; keep more regions in it, lift a drain, or change the rule", Problems: p}
+}
+
+// rules notes the rules for operators that a change of a service's regions breaks, or breaks further.
+func rules(p *policy.Problems, s *policy.State, svc *policy.Service, was, is steer.Left) {
+	for _, r := range s.SafetyRules.All {
+		rule := r.Spec
+		if rule.Service != "" && !slices.Contains(svc.Owners(), rule.Service) || rule.AtLeast == nil ||
+			len(rule.AppliesTo) > 0 && !slices.Contains(rule.AppliesTo, "operator") {
+			continue
+		}
+		if n := len(is.Regions); n < rule.AtLeast.Regions && n < len(was.Regions) {
+			p.Add("", "safety rule %q wants %d undrained regions for service %s; %d would be left (%s)", rule.Name, rule.AtLeast.Regions, svc.ID(), n, left(is.Regions))
+		}
+	}
+}
+
 func left(regions []string) string {
 	if len(regions) == 0 {
 		return "none"
 	}
-	return fmt.Sprint(strings.Join(regions, ", "))
+	return strings.Join(regions, ", ")
 }
