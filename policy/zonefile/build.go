@@ -13,10 +13,11 @@ func (p *parser) zone() *policy.Zone {
 	if !p.findApex() {
 		return nil
 	}
+	p.sets.index = nil // memory that the tree can use
 	sets := p.sets.list
 	for i := range sets {
 		if !sets[i].name.Under(p.apex) {
-			p.fail(faultf(p.sets.line(sets[i].name, sets[i].typ, 0), 0, "%s is outside of the zone %s; leave it out, or end relative names without a dot", sets[i].name, p.apex))
+			p.fail(faultf(int(sets[i].lines[0]), 0, "%s is outside of the zone %s; leave it out, or end relative names without a dot", sets[i].name, p.apex))
 		}
 		sets[i].dedupe()
 		sets[i].key = sets[i].name.Key()

@@ -53,39 +53,31 @@ func (f finding) fault(r *records) *fault {
 	return &fault{line: line, msg: f.msg}
 }
 
-// inspect runs all rules in one walk in canonical order. It stops when there
+// inspect runs all rules, in canonical order of names. It stops when there
 // is more trouble than can be listed.
 func inspect(z *policy.Zone) (errs, warnings []finding) {
-	c := checker{z: z, nsTargets: map[policy.Name]bool{}}
-	for name, set := range z.Sets {
-		c.set(name, set)
-		if set.Type == policy.TypeNS {
-			c.hides = c.hides || name != z.Name
-			for _, d := range set.Data {
-				c.nsTargets[target(set.Type, d)] = true
-			}
+	c := checker{z: z, nsTargets: map[policy.Name]bool{}, hides: map[policy.Name]uint16{}}
+	for key, o := range z.Owners.All {
+		name := nameOf(key)
+		for _, set := range o.RRsets {
+			c.set(name, set)
 		}
-		c.hides = c.hides || set.Type == policy.TypeDNAME
 	}
 	c.apex()
-	last := policy.Name("")
-	for name := range z.Sets {
+	for key, o := range z.Owners.All {
 		if len(c.errs) > maxProblems || len(c.warnings) > maxProblems {
 			break
 		}
-		if name != last {
-			c.owner(name, z.Owner(name))
-			last = name
-		}
+		c.owner(nameOf(key), o)
 	}
 	return c.errs, c.warnings
 }
 
 type checker struct {
 	z         *policy.Zone
-	nsTargets map[policy.Name]bool // of every NS record
-	hides     bool                 // there is a delegation or a DNAME
-	cover     policy.Name          // the delegation or DNAME that the walk is at or below
+	nsTargets map[policy.Name]bool   // of every NS record
+	hides     map[policy.Name]uint16 // every delegation and DNAME, with its type
+	cover     policy.Name            // the one of them that the walk is at or below
 	coverType uint16
 
 	errs, warnings []finding
@@ -105,8 +97,16 @@ func (c *checker) warnf(f finding, format string, args ...any) {
 	}
 }
 
-// set holds the rules of one RRset by itself.
+// set holds the rules of one RRset by itself, and notes delegations and DNAME.
 func (c *checker) set(name policy.Name, set policy.RRset) {
+	if set.Type == policy.TypeDNAME || set.Type == policy.TypeNS && name != c.z.Name {
+		c.hides[name] = set.Type
+	}
+	if set.Type == policy.TypeNS {
+		for _, d := range set.Data {
+			c.nsTargets[target(set.Type, d)] = true
+		}
+	}
 	f := finding{name: name, typ: set.Type}
 	if err := ttlInRange(set.TTL); err != nil {
 		c.errorf(f, "%s %s: %v", name, TypeString(set.Type), err)
@@ -187,7 +187,9 @@ func (c *checker) alone(name policy.Name, o *policy.Owner) {
 				if f.with == 0 {
 					f.with = s.Type
 				}
-				others = append(others, TypeString(s.Type))
+				if len(others) < 5 {
+					others = append(others, TypeString(s.Type))
+				}
 			}
 		}
 		switch {
@@ -240,17 +242,17 @@ func (c *checker) targets(name policy.Name, set policy.RRset) {
 			return
 		}
 		f := finding{name: name, typ: set.Type, data: d}
-		cut, hidden := c.hiding(t)
-		o := c.find(t, hidden)
+		hidden := c.hiding(t)
+		o := c.find(t, hidden != 0)
 		addresses := o != nil && (o.Find(policy.TypeA) != nil || o.Find(policy.TypeAAAA) != nil)
 		typ := TypeString(set.Type)
 		switch {
-		case hidden && (set.Type != policy.TypeNS || cut.Find(policy.TypeNS) == nil):
+		case hidden != 0 && (set.Type != policy.TypeNS || hidden != policy.TypeNS):
 			// another zone's business
 		case o != nil && o.Find(policy.TypeCNAME) != nil:
 			c.warnf(f, "%s %s leads to %s, which is an alias (CNAME); it must be a name with addresses (RFC 2181 section 10.3)", name, typ, t)
 		case addresses || set.Type == policy.TypeSRV:
-		case hidden:
+		case hidden != 0:
 			c.warnf(f, "%s NS leads to %s, which is below a delegation and has no glue: add its A or AAAA record", name, t)
 		default:
 			c.warnf(f, "%s %s leads to %s, which has no address in the zone", name, typ, t)
@@ -258,22 +260,18 @@ func (c *checker) targets(name policy.Name, set policy.RRset) {
 	}
 }
 
-// hiding is the owner of the topmost delegation or DNAME that hides a name.
-func (c *checker) hiding(name policy.Name) (*policy.Owner, bool) {
-	if !c.hides {
-		return nil, false
-	}
-	var top *policy.Owner
-	for n := name; n != c.z.Name; {
-		if o := c.z.Owner(n); o != nil && (o.Find(policy.TypeNS) != nil || o.Find(policy.TypeDNAME) != nil && n != name) {
-			top = o
+// hiding is the type of the topmost delegation or DNAME that hides a name, or 0.
+func (c *checker) hiding(name policy.Name) uint16 {
+	top := uint16(0)
+	for n := name; len(c.hides) > 0; n = n.Parent() {
+		if typ := c.hides[n]; typ == policy.TypeNS || n != name && typ != 0 {
+			top = typ
 		}
-		n = n.Parent()
+		if n == c.z.Name {
+			break
+		}
 	}
-	if o := c.z.Owner(c.z.Name); name != c.z.Name && o != nil && o.Find(policy.TypeDNAME) != nil {
-		return &policy.Owner{RRsets: []policy.RRset{*o.Find(policy.TypeDNAME)}}, true
-	}
-	return top, top != nil
+	return top
 }
 
 // find is the owner that answers for a name, a wildcard perhaps (RFC 4592

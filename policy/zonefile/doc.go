@@ -4,7 +4,7 @@
 // Parse reads a whole file or refuses it whole, naming every mistake with its
 // file, line and column. Write exports a zone so that Parse gives the same
 // zone again. Check holds the rules a zone must keep to be served. A file that
-// BIND, NSD and Knot DNS all load is not refused, with one exception that
+// BIND, NSD and Knot DNS all load is not refused, with the exceptions that
 // DESIGN.md names.
 //
 // The reader here cuts the text into records; the RDATA of all but the plain

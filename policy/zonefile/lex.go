@@ -49,6 +49,7 @@ type lexer struct {
 	depth     int    // open parentheses
 	open      *fault // the outermost open one, as the fault it will be at the file's end
 	entryText int
+	tokens    []token // of the last entry; their room is used again
 }
 
 func newLexer(r io.Reader, limits Limits) *lexer {
@@ -68,9 +69,10 @@ func newTextLexer(text string) *lexer {
 
 // next is the next entry that is not empty. A fault concerns only that entry,
 // unless the lexer has ended: then nothing after it can be read. At the end of
-// the file next gives neither tokens nor a fault.
+// the file next gives neither tokens nor a fault. The tokens hold until the
+// following call.
 func (l *lexer) next() (entry, *fault) {
-	var e entry
+	e := entry{tokens: l.tokens[:0]}
 	for !l.ended {
 		text, f := l.readLine()
 		if f != nil {
@@ -88,6 +90,7 @@ func (l *lexer) next() (entry, *fault) {
 			return entry{}, f
 		}
 		if l.depth == 0 && len(e.tokens) > 0 {
+			l.tokens = e.tokens
 			return e, nil
 		}
 	}

@@ -81,6 +81,32 @@ func unescape(text string) (byte, int, error) {
 // ownerName is a wire name as the key it is in a zone.
 func ownerName(wire []byte) policy.Name { return policy.Name(lowered(wire)) }
 
+// nameOf is the name that policy.Name.Key made a sort key of.
+func nameOf(key string) policy.Name {
+	var wire [policy.MaxName]byte
+	at := len(wire) - 1 // the root's octet; labels go in before it
+	for len(key) > 0 {
+		var label [63]byte
+		n := 0
+		i := 0
+		for ; key[i] != 0; i++ {
+			c := key[i]
+			if c == 1 { // an escape: 0 and 1 stand as 1 and one more
+				i++
+				c = key[i] - 1
+			}
+			label[n] = c
+			n++
+		}
+		key = key[i+1:]
+		at -= n
+		copy(wire[at:], label[:n])
+		at--
+		wire[at] = byte(n)
+	}
+	return policy.Name(wire[at:])
+}
+
 // lowered is a copy in lower case. Length octets are below 'A' and stay.
 func lowered(wire []byte) []byte {
 	out := make([]byte, len(wire))

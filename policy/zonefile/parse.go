@@ -338,19 +338,28 @@ func (r *records) add(name policy.Name, typ uint16, ttl uint32, rdata []byte, li
 
 // line is where the nth (from 0) differing record of an RRset stands, or 0.
 func (r *records) line(name policy.Name, typ uint16, nth int) int {
-	k, ok := r.index[setKey{name, typ}]
-	if !ok || nth >= len(r.list[k].lines) {
-		return 0
+	if s := r.find(name, typ); s != nil && nth < len(s.lines) {
+		return int(s.lines[nth])
 	}
-	return int(r.list[k].lines[nth])
+	return 0
+}
+
+// find is an RRset by plain search, for the few that problems are about.
+func (r *records) find(name policy.Name, typ uint16) *recordSet {
+	for i := range r.list {
+		if r.list[i].typ == typ && r.list[i].name == name {
+			return &r.list[i]
+		}
+	}
+	return nil
 }
 
 // lineOf is where a record stands, or 0.
 func (r *records) lineOf(name policy.Name, typ uint16, rdata []byte) int {
-	if k, ok := r.index[setKey{name, typ}]; ok {
-		for i, d := range r.list[k].data {
+	if s := r.find(name, typ); s != nil {
+		for i, d := range s.data {
 			if bytes.Equal(d, rdata) {
-				return int(r.list[k].lines[i])
+				return int(s.lines[i])
 			}
 		}
 	}

@@ -28,7 +28,7 @@ func parse(t *testing.T, text string) (*policy.Zone, []policy.Problem) {
 	t.Helper()
 	z, warnings, err := Parse(strings.NewReader(text), example, "z", Limits{})
 	if err != nil {
-		t.Fatalf("refused: %v\n%s", err, text)
+		t.Fatalf("refused: %v\n%.2000s", err, text)
 	}
 	return z, warnings
 }
@@ -281,6 +281,7 @@ func TestRData(t *testing.T) {
 	}{
 		{policy.TypeA, "\x01"}, {policy.TypeA, ""}, {policy.TypeMX, "\x00\x0a\xc0\x00"}, {policy.TypeTXT, ""}, {policy.TypeTXT, "\x05a"},
 		{policy.TypeNS, "\x03foo"}, {policy.TypeSOA, "\x00\x00\x00"}, {65, "\x00\x01\x00\x00\x03\x00\x02"},
+		{policy.TypeMX, "\x00\x0a"}, {policy.TypeSRV, "\x00\x0a\x00\x0a\x00\x0a"}, {policy.TypeSOA, "\x00"}, {24, "\x00\x01\x08\x02\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00"},
 	} {
 		if got, err := FormatRData(bad.typ, []byte(bad.wire)); policy.KindOf(err) != policy.Invalid {
 			t.Errorf("%s %x: %q, %v", TypeString(bad.typ), bad.wire, got, err)

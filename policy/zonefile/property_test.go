@@ -148,6 +148,7 @@ func TestRoundTripLong(t *testing.T) {
 		policy.TypeTXT:     txt,
 		dns.TypeCAA:        append([]byte("\x00\x05issue"), long...),
 		dns.TypeURI:        append([]byte{0, 1, 0, 1}, long...),
+		dns.TypeHIP:        append([]byte{1, 8, 0, 1, 0xff, 0xff}, bytes.Repeat([]byte{0}, 60_000)...),
 		dns.TypeOPENPGPKEY: long,
 		dns.TypeTLSA:       append([]byte{3, 1, 1}, long...),
 		dns.TypeHTTPS:      append([]byte{0, 1, 0, 0xff, 1, 0xea, 0x60}, long...),
@@ -215,4 +216,16 @@ func TestSecondsProperty(t *testing.T) {
 			t.Fatalf("%s: %d, %v; want %d", &text, got, err, want)
 		}
 	})
+}
+
+func TestNameOfKey(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		name := ownerName(drawWire(t, []byte{0}))
+		if got := nameOf(name.Key()); got != name {
+			t.Fatalf("%q, want %q", got, name)
+		}
+	})
+	if got := nameOf(""); got != policy.Root {
+		t.Errorf("root: %q", got)
+	}
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"net/netip"
+	"reflect"
 	"slices"
 	"strconv"
 	"strings"
@@ -22,16 +23,14 @@ import (
 func ParseRData(typ uint16, text string, origin policy.Name) ([]byte, error) {
 	l := newTextLexer(text)
 	e, f := l.next()
-	if f == nil {
-		if rest, f2 := l.next(); f2 != nil {
-			f = f2
-		} else if len(rest.tokens) > 0 {
-			f = rest.tokens[0].faultf("only one record's data can stand here")
-		}
-	}
 	var wire []byte
 	if f == nil {
 		wire, f = encode(typ, e.tokens, []byte(origin), 1)
+	}
+	if f == nil {
+		if e, f = l.next(); len(e.tokens) > 0 {
+			f = e.tokens[0].faultf("only one record's data can stand here")
+		}
 	}
 	if f != nil {
 		return nil, f.invalid(TypeString(typ)+" data", "")
@@ -318,7 +317,7 @@ func unpack(typ uint16, wire []byte) (dns.RR, error) {
 	}
 	h := dns.RR_Header{Name: ".", Rrtype: typ, Class: dns.ClassINET, Rdlength: uint16(len(wire))}
 	rr, off, err := dns.UnpackRRWithHeader(h, wire, 0)
-	if err != nil || off != len(wire) {
+	if err != nil || off != len(wire) || lacksName(reflect.ValueOf(rr).Elem()) {
 		return nil, fmt.Errorf("the data is not that of type %s", TypeString(typ))
 	}
 	if err := consistent(rr); err != nil {
@@ -328,6 +327,23 @@ func unpack(typ uint16, wire []byte) (dns.RR, error) {
 		return nil, fmt.Errorf("the data is not that of type %s in uncompressed form", TypeString(typ))
 	}
 	return rr, nil
+}
+
+// lacksName says whether data ended where one of its names should be, which
+// miekg/dns takes for an empty name and packs to nothing again.
+func lacksName(rr reflect.Value) bool {
+	for i := range rr.NumField() {
+		f, v := rr.Type().Field(i), rr.Field(i)
+		switch {
+		case f.Anonymous && v.Kind() == reflect.Struct:
+			if lacksName(v) {
+				return true
+			}
+		case v.Kind() == reflect.String && strings.HasSuffix(f.Tag.Get("dns"), "domain-name") && v.Len() == 0:
+			return true
+		}
+	}
+	return false
 }
 
 // rrHead is the octets before the RDATA of a record owned by the root.

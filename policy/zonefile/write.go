@@ -26,9 +26,11 @@ func Write(w io.Writer, z *policy.Zone) error {
 	x := exporter{w: bufio.NewWriter(w), apex: z.Name}
 	ttls := map[uint32]int{}
 	x.width = 1
-	for name, set := range z.Sets {
-		ttls[set.TTL] += len(set.Data)
-		if n := len(x.relative(name)); n <= maxColumn {
+	for key, o := range z.Owners.All {
+		for _, set := range o.RRsets {
+			ttls[set.TTL] += len(set.Data)
+		}
+		if n := len(x.relative(nameOf(key))); n <= maxColumn && len(o.RRsets) > 0 {
 			x.width = max(x.width, n)
 		}
 	}
@@ -43,12 +45,15 @@ func Write(w io.Writer, z *policy.Zone) error {
 			return err
 		}
 	}
-	for name, set := range z.Sets {
-		if name == z.Name && set.Type == policy.TypeSOA {
-			continue
-		}
-		if err := x.set(name, set); err != nil {
-			return err
+	for key, o := range z.Owners.All {
+		name := nameOf(key)
+		for _, set := range o.RRsets {
+			if name == z.Name && set.Type == policy.TypeSOA {
+				continue
+			}
+			if err := x.set(name, set); err != nil {
+				return err
+			}
 		}
 	}
 	return x.w.Flush()
