@@ -59,7 +59,7 @@ func TestNoView(t *testing.T) {
 	s := start(t, Config{Listen: []string{"127.0.0.1:0"}})
 	answers := make(chan *dns.Msg, 1)
 	go func() {
-		c := dns.Client{Timeout: 20 * time.Second}
+		c := dns.Client{Timeout: patience}
 		m, _, _ := c.Exchange(query("www.example.test", dns.TypeA), s.Addrs()[0].String())
 		answers <- m
 	}()

@@ -64,6 +64,12 @@ func start(t testing.TB, config Config) *started {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return startOn(t, config, sockets)
+}
+
+func startOn(t testing.TB, config Config, sockets *Sockets) *started {
+	t.Helper()
+	var err error
 	s := &started{registry: prometheus.NewPedanticRegistry()}
 	if s.Server, err = New(config, sockets, slog.New(slog.NewTextHandler(io.Discard, nil)), s.registry); err != nil {
 		t.Fatal(err)
@@ -78,7 +84,7 @@ func start(t testing.TB, config Config) *started {
 			if err != nil {
 				t.Errorf("Run: %v", err)
 			}
-		case <-time.After(20 * time.Second):
+		case <-time.After(patience):
 			t.Error("Run did not return")
 		}
 	})
@@ -122,7 +128,7 @@ func eventually(t testing.TB, what string, f func() bool) {
 	t.Helper()
 	tick := time.NewTicker(5 * time.Millisecond)
 	defer tick.Stop()
-	late := time.After(20 * time.Second)
+	late := time.After(patience)
 	for !f() {
 		select {
 		case <-tick.C:
@@ -132,6 +138,20 @@ func eventually(t testing.TB, what string, f func() bool) {
 	}
 }
 
+// withIPv6 adds the IPv6 loopback where there is one.
+func withIPv6(t testing.TB, listen ...string) []string {
+	l, err := net.Listen("tcp6", "[::1]:0")
+	if err != nil {
+		t.Logf("without IPv6: %v", err)
+		return listen
+	}
+	l.Close()
+	return append(listen, "[::1]:0")
+}
+
+// patience is how long tests wait for what must happen.
+const patience = 20 * time.Second
+
 func query(name string, typ uint16) *dns.Msg {
 	q := new(dns.Msg)
 	q.SetQuestion(dns.Fqdn(name), typ)
@@ -140,7 +160,7 @@ func query(name string, typ uint16) *dns.Msg {
 
 func exchange(t testing.TB, network, addr string, q *dns.Msg) *dns.Msg {
 	t.Helper()
-	c := dns.Client{Net: network, Timeout: 10 * time.Second, UDPSize: 4096}
+	c := dns.Client{Net: network, Timeout: patience, UDPSize: 4096}
 	m, _, err := c.Exchange(q, addr)
 	if err != nil {
 		t.Fatalf("%s %s to %s: %v", network, q.Question[0].String(), addr, err)
@@ -149,8 +169,9 @@ func exchange(t testing.TB, network, addr string, q *dns.Msg) *dns.Msg {
 }
 
 func TestEveryTransport(t *testing.T) {
-	s := serving(t, Config{Listen: []string{"127.0.0.1:0", "127.1.2.3:0", "[::1]:0"}})
-	if len(s.Addrs()) != 3 {
+	listen := withIPv6(t, "127.0.0.1:0", "127.1.2.3:0")
+	s := serving(t, Config{Listen: listen})
+	if len(s.Addrs()) != len(listen) {
 		t.Fatalf("listening on %v", s.Addrs())
 	}
 	asked := 0
@@ -176,7 +197,7 @@ func TestEveryTransport(t *testing.T) {
 
 // D-54: a response comes from the address that was asked.
 func TestWildcardAddress(t *testing.T) {
-	s := serving(t, Config{Listen: []string{"0.0.0.0:0", "[::]:0"}})
+	s := serving(t, Config{Listen: []string{":0"}}) // both families, where there are both
 	for _, addr := range s.Addrs() {
 		port := addr.(*net.TCPAddr).AddrPort().Port()
 		hosts := []string{"127.0.0.1", "127.9.8.7", "127.77.0.1"}
@@ -194,7 +215,7 @@ func TestWildcardAddress(t *testing.T) {
 			if _, err := conn.WriteToUDPAddrPort(packet, to); err != nil {
 				t.Fatal(err)
 			}
-			conn.SetReadDeadline(time.Now().Add(10 * time.Second))
+			conn.SetReadDeadline(time.Now().Add(patience))
 			_, from, err := conn.ReadFromUDPAddrPort(make([]byte, 1500))
 			if err != nil {
 				t.Fatal(err)
@@ -261,7 +282,7 @@ func TestManyAtOnce(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	conn.SetReadDeadline(time.Now().Add(20 * time.Second))
+	conn.SetReadDeadline(time.Now().Add(patience))
 	seen := map[uint16]bool{}
 	buf := make([]byte, 1500)
 	for len(seen) < n {
@@ -297,7 +318,7 @@ func TestGarbage(t *testing.T) {
 	if _, err := conn.Write(append(question[:12:12], 0xc0, 12, 0, 1, 0, 1)); err != nil { // a name that points at itself
 		t.Fatal(err)
 	}
-	conn.SetReadDeadline(time.Now().Add(10 * time.Second))
+	conn.SetReadDeadline(time.Now().Add(patience))
 	buf := make([]byte, 1500)
 	n, err := conn.Read(buf)
 	if err != nil || n != 12 || buf[3]&0xf != dns.RcodeFormatError {

@@ -15,7 +15,7 @@ import (
 
 func dial(t testing.TB, s *started, from string) *net.TCPConn {
 	t.Helper()
-	d := net.Dialer{Timeout: 10 * time.Second}
+	d := net.Dialer{Timeout: patience}
 	if from != "" {
 		d.LocalAddr = &net.TCPAddr{IP: net.ParseIP(from)}
 	}
@@ -24,7 +24,7 @@ func dial(t testing.TB, s *started, from string) *net.TCPConn {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { conn.Close() })
-	conn.SetDeadline(time.Now().Add(20 * time.Second))
+	conn.SetDeadline(time.Now().Add(patience))
 	return conn.(*net.TCPConn)
 }
 

@@ -61,23 +61,25 @@ type udpWorker struct {
 
 // serveUDP answers what comes in at a socket until it is closed.
 func (s *Server) serveUDP(conn *net.UDPConn) {
-	raw, err := conn.SyscallConn()
+	w, err := s.newUDPWorker(conn)
 	if err != nil {
 		return // closed already
 	}
-	w := &udpWorker{worker: *s.newWorker(udp), raw: raw, slot: s.views.join(), counters: s.metrics.newUDPCounters(), b: new(udpBatch)}
 	defer s.views.part(w.slot)
+	for w.turn() {
+	}
+}
+
+func (s *Server) newUDPWorker(conn *net.UDPConn) (*udpWorker, error) {
+	raw, err := conn.SyscallConn()
+	if err != nil {
+		return nil, err
+	}
+	b := new(udpBatch)
+	w := &udpWorker{worker: *s.newWorker(udp), raw: raw, slot: s.views.join(), counters: s.metrics.newUDPCounters(), b: b}
 	if conn.LocalAddr().(*net.UDPAddr).IP.IsUnspecified() {
 		w.control = maxControl
 	}
-	w.prepare()
-	for w.turn() {
-	}
-	w.counters.take(&w.tally)
-}
-
-func (w *udpWorker) prepare() {
-	b := w.b
 	for i := range batch {
 		b.inVec[i].Base = &b.query[i][0]
 		b.inVec[i].SetLen(maxQuery)
@@ -91,6 +93,7 @@ func (w *udpWorker) prepare() {
 		b.out[i].header.SetIovlen(1)
 	}
 	w.receive, w.send = w.receiveNow, w.sendNow
+	return w, nil
 }
 
 // turn takes in a batch, answers it and sends the answers. It is false when the socket is closed.

@@ -157,7 +157,7 @@ func TestPublishWaitsForQueuedTCP(t *testing.T) {
 	go io.Copy(io.Discard, conn)
 	select {
 	case <-left:
-	case <-time.After(20 * time.Second):
+	case <-time.After(patience):
 		t.Error("the old view was never left")
 	}
 }
