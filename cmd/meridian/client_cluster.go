@@ -5,6 +5,7 @@ import (
 	"io"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -53,13 +54,14 @@ func printCluster(w io.Writer, s api.ClusterStatus) {
 	if s.Leader != "" {
 		leader = "leader " + s.Leader
 	}
-	fmt.Fprintf(w, "%s, term %d, committed %d; as %s (%s) knows it, which heard of a leader %s ago\n", leader, s.Term, s.Commit, s.Node, s.Role, s.StateAge)
+	fmt.Fprintf(w, "%s, term %d, committed %d; as %s (%s) knows it, which heard of a leader %s ago\n", leader, s.Term, s.Commit, s.Node, s.Role, rounded(s.StateAge))
 	if s.Problem != "" {
 		fmt.Fprintln(w, "problem:", s.Problem)
 	}
 	if s.Leader == "" {
 		fmt.Fprintln(w, "Writes are refused until a majority of the voters can reach each other. DNS goes on being answered.")
 	}
+	slices.SortFunc(s.Members, func(a, b api.MemberStatus) int { return strings.Compare(a.Node, b.Node) })
 	hashes := map[uint64]map[string]bool{}
 	var rows [][]string
 	for _, m := range s.Members {
@@ -79,9 +81,9 @@ func printCluster(w io.Writer, s api.ClusterStatus) {
 			}
 			hashes[m.Applied][m.Hash] = true
 		}
-		rows = append(rows, []string{m.Node, orDash(m.Region), role, reach, applied, published, m.LastHeard + " ago", m.Cluster, orDash(strings.Join(m.Dns, ","))})
+		rows = append(rows, []string{m.Node, orDash(m.Region), role, reach, applied, published, rounded(m.LastHeard) + " ago", orDash(strings.Join(m.Dns, ","))})
 	}
-	table(w, []string{"NODE", "REGION", "ROLE", "REACHED", "APPLIED", "ANSWERS BY", "HEARD", "CLUSTER PORT", "DNS"}, rows)
+	table(w, []string{"NODE", "REGION", "ROLE", "REACHED", "APPLIED", "ANSWERS BY", "HEARD", "DNS"}, rows)
 	for index, h := range hashes {
 		if len(h) > 1 {
 			fmt.Fprintf(w, "ALARM: nodes hold different states at index %d. Compare the hashes in -o json; the node that is alone with its hash is wrong.\n", index)

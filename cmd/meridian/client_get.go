@@ -356,7 +356,7 @@ func healthDetail(w io.Writer, body []byte) error {
 		case !v.Fresh:
 			sees += " (old)"
 		}
-		rows = append(rows, []string{v.Vantage, sees, orDash(voted[v.Vantage]), orDash(v.Latency), v.Age + " ago", orDash(v.Error)})
+		rows = append(rows, []string{v.Vantage, sees, orDash(voted[v.Vantage]), orDash(rounded(v.Latency)), rounded(v.Age) + " ago", orDash(v.Error)})
 	}
 	if len(rows) > 0 {
 		fmt.Fprintln(w)

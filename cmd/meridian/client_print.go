@@ -75,6 +75,20 @@ func moment(t time.Time) string {
 	return t.UTC().Format("2006-01-02 15:04:05.000Z")
 }
 
+// rounded is a duration as a table shows it: three digits are enough.
+func rounded(text string) string {
+	d, err := time.ParseDuration(text)
+	if err != nil {
+		return text
+	}
+	for unit := time.Nanosecond; unit <= time.Hour; unit *= 10 {
+		if d < 1000*unit {
+			return d.Round(unit).String()
+		}
+	}
+	return d.Round(time.Minute).String()
+}
+
 func orDash(s string) string {
 	if s == "" {
 		return "-"

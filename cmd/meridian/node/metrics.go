@@ -4,6 +4,7 @@ import (
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
+	dto "github.com/prometheus/client_model/go"
 )
 
 // registerMetrics shows what an operator is paged by. Each is read at the scrape; none has a label.
@@ -47,3 +48,6 @@ func (n *Node) registerMetrics() {
 		return 0
 	})
 }
+
+// Gather reads every metric of the node, as a scrape would.
+func (n *Node) Gather() ([]*dto.MetricFamily, error) { return n.registry.Gather() }
