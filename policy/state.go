@@ -87,8 +87,10 @@ type State struct {
 // NewState is the state before the first change.
 func NewState() *State {
 	return &State{
-		IDs:         jsonTree[uint32](),
-		Zones:       NewTree(func(key string, z *Zone) uint64 { return mix(hashBytes(key) + z.Rev + mix(z.Owners.Sum())) }),
+		IDs: jsonTree[uint32](),
+		Zones: NewTree(func(key string, z *Zone) uint64 {
+			return mix(hashBytes(key) + z.Rev + mix(z.Owners.Sum()+uint64(z.ID)))
+		}),
 		Regions:     jsonTree[Object[Region]](),
 		Monitors:    jsonTree[Object[Monitor]](),
 		Pools:       jsonTree[Object[Pool]](),

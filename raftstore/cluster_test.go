@@ -124,7 +124,7 @@ func (d faultyDisk) LastIndex() (uint64, error) {
 
 // node is one member of a test cluster.
 type node struct {
-	t       *testing.T
+	t       testing.TB
 	cfg     Config
 	id      *peer.Identity
 	faults  *faults
@@ -139,11 +139,11 @@ type node struct {
 }
 
 type cluster struct {
-	t     *testing.T
+	t     testing.TB
 	nodes []*node
 }
 
-func testLog(t *testing.T) *slog.Logger {
+func testLog(t testing.TB) *slog.Logger {
 	if os.Getenv("RAFTSTORE_LOG") == "" {
 		return slog.New(slog.DiscardHandler)
 	}
@@ -156,7 +156,7 @@ func initChange(id, addr string) *change.Change {
 }
 
 // newCluster starts n nodes, the first by bootstrap, the others as voters.
-func newCluster(t *testing.T, n int, adjust ...func(i int, c *Config)) *cluster {
+func newCluster(t testing.TB, n int, adjust ...func(i int, c *Config)) *cluster {
 	t.Helper()
 	a := must(peer.NewAuthority("c1"))
 	c := &cluster{t: t}
@@ -169,16 +169,16 @@ func newCluster(t *testing.T, n int, adjust ...func(i int, c *Config)) *cluster 
 		nd.start()
 	}
 	eventually(t, "the first change", func() bool { return first.store.State().Cluster.ID == "c1" })
-	for _, nd := range c.nodes[1:] {
-		if err := first.store.AddVoter(t.Context(), nd.cfg.ServerID, nd.cfg.LocalAddr); err != nil {
-			t.Fatal(err)
-		}
+	for _, nd := range c.nodes[1:] { // as a node joins: without a vote until it has caught up
+		eventually(t, "a new node", func() bool { return first.store.AddNonvoter(t.Context(), nd.cfg.ServerID, nd.cfg.LocalAddr) == nil })
+		eventually(t, "the new node to catch up", func() bool { return nd.store.State().Cluster.ID == "c1" })
+		eventually(t, "a new voter", func() bool { return first.store.AddVoter(t.Context(), nd.cfg.ServerID, nd.cfg.LocalAddr) == nil })
 	}
 	c.settled()
 	return c
 }
 
-func newNode(t *testing.T, a *peer.Authority, i int, adjust ...func(i int, c *Config)) *node {
+func newNode(t testing.TB, a *peer.Authority, i int, adjust ...func(i int, c *Config)) *node {
 	t.Helper()
 	l := must(net.Listen("tcp", "127.0.0.1:0"))
 	name := fmt.Sprintf("n%d", i+1)

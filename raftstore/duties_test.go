@@ -6,6 +6,7 @@ import (
 	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/meridian-gtm/meridian/policy"
 	"github.com/meridian-gtm/meridian/policy/change"
@@ -228,6 +229,10 @@ func TestEveryRequestTakesEffectOnce(t *testing.T) {
 	}
 	stop := make(chan struct{})
 	var flipper sync.WaitGroup
+	changed := make([]<-chan struct{}, len(c.nodes))
+	for i, nd := range c.nodes {
+		changed[i] = nd.store.Watch(t.Context())
+	}
 	flipper.Go(func() {
 		for {
 			select {
@@ -236,6 +241,15 @@ func TestEveryRequestTakesEffectOnce(t *testing.T) {
 			default:
 			}
 			leader := c.leader()
+			// Let a reign do some work, or there is nothing to interrupt.
+			for at := leader.store.State().Index; leader.store.State().Index < at+5 && leader.store.Status().Role == "leader"; {
+				select {
+				case <-stop:
+					return
+				case <-changed[slices.Index(c.nodes, leader)]:
+				case <-time.After(time.Second):
+				}
+			}
 			leader.port.Streams().Cut()
 			var rest []*node
 			for _, nd := range c.nodes {

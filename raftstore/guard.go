@@ -27,8 +27,12 @@ type disk interface {
 var errLocked = errors.New("another process has raft.db open; only one meridian may run on a data directory")
 
 func openDisk(dir string) (disk, error) {
+	path := filepath.Join(dir, "raft.db")
+	if err := checkBolt(path); err != nil {
+		return nil, err
+	}
 	b, err := raftboltdb.New(raftboltdb.Options{
-		Path: filepath.Join(dir, "raft.db"),
+		Path: path,
 		BoltOptions: &bbolt.Options{
 			Timeout:        time.Second, // for the lock: a second process fails fast
 			NoFreelistSync: true,

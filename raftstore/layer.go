@@ -2,7 +2,10 @@ package raftstore
 
 import (
 	"context"
+	"errors"
+	"io"
 	"net"
+	"syscall"
 	"time"
 
 	"github.com/hashicorp/raft"
@@ -40,3 +43,37 @@ type address string
 
 func (address) Network() string  { return "tcp" }
 func (a address) String() string { return string(a) }
+
+// transport is Raft's own, except that asking for a vote is tried again on
+// another connection when the first turns out to be dead. Connections for votes
+// lie in the pool from one election to the next; when the other node was
+// restarted meanwhile they are all dead, and a candidate would lose its
+// election, and a second of everybody's time, over it.
+type transport struct{ *raft.NetworkTransport }
+
+const poolSize = 3
+
+// RequestVote asks for a vote.
+func (t transport) RequestVote(id raft.ServerID, addr raft.ServerAddress, req *raft.RequestVoteRequest, resp *raft.RequestVoteResponse) error {
+	return overDead(func() error { return t.NetworkTransport.RequestVote(id, addr, req, resp) })
+}
+
+// RequestPreVote asks whether a vote would be given.
+func (t transport) RequestPreVote(id raft.ServerID, addr raft.ServerAddress, req *raft.RequestPreVoteRequest, resp *raft.RequestPreVoteResponse) error {
+	return overDead(func() error { return t.NetworkTransport.RequestPreVote(id, addr, req, resp) })
+}
+
+// overDead tries until a connection was alive: each pooled one once, and a new one.
+func overDead(rpc func() error) (err error) {
+	for range poolSize + 1 {
+		if err = rpc(); err == nil || !isDead(err) {
+			return err
+		}
+	}
+	return err
+}
+
+func isDead(err error) bool {
+	return errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, net.ErrClosed) ||
+		errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
+}

@@ -143,7 +143,7 @@ func (s *Store) nudger(ctx context.Context, inst *instance) {
 			return
 		}
 		alone := len(inst.raft.GetConfiguration().Configuration().Servers) < 2
-		if alone || inst.inFlight.Load() > 0 { // the next proposal carries the news, and nudges again
+		if alone || s.cfg.seams.noNudge || inst.inFlight.Load() > 0 { // the next proposal carries the news, and nudges again
 			continue
 		}
 		_ = inst.barrier(ctx, s.cfg.WatchInterval) // a failure means that leadership is lost or the watchdog is at it

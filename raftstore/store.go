@@ -243,12 +243,12 @@ func (s *Store) transport() raft.Transport {
 	if s.cfg.seams.transport != nil {
 		return s.cfg.seams.transport()
 	}
-	return raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
+	return transport{raft.NewNetworkTransportWithConfig(&raft.NetworkTransportConfig{
 		Stream:  newLayer(s.cfg.Streams, s.cfg.LocalAddr),
-		MaxPool: 3,
+		MaxPool: poolSize,
 		Timeout: ioTimeout,
 		Logger:  s.raftLog,
-	})
+	})}
 }
 
 // cleanup closes what build made, in the order that lets each part end. It

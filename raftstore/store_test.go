@@ -1,13 +1,19 @@
 package raftstore
 
 import (
+	"context"
+	"errors"
 	"fmt"
+	"net"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
+
+	"github.com/hashicorp/raft"
 
 	"github.com/meridian-gtm/meridian/policy"
 	"github.com/meridian-gtm/meridian/policy/change"
@@ -225,5 +231,64 @@ func TestWatchAndWait(t *testing.T) {
 	<-changed
 	if !nd.store.State().Members.Has("a") {
 		t.Error("Watch told before State had it")
+	}
+}
+
+// Connections for votes lie idle between elections. When the other node was
+// restarted meanwhile they are dead, and a vote is still asked for and given.
+func TestVotesOverDeadConnections(t *testing.T) {
+	a := must(peer.NewAuthority("c1"))
+	voter, candidate := newNode(t, a, 0), newNode(t, a, 1)
+	portOf := func(nd *node) (port *peer.Port, trans transport, stop func()) {
+		var l net.Listener
+		eventually(t, "the address", func() bool {
+			var err error
+			l, err = net.Listen("tcp", nd.cfg.LocalAddr)
+			return err == nil
+		})
+		port = must(peer.New(peer.Config{Listener: l, Identity: nd.id, Logger: nd.cfg.Logger}))
+		s := &Store{cfg: nd.cfg, raftLog: newRaftLog(nd.cfg.Logger)}
+		s.cfg.Streams = port.Streams()
+		trans = s.transport().(transport)
+		ctx, cancel := context.WithCancel(context.Background())
+		var group sync.WaitGroup
+		group.Go(func() { _ = port.Run(ctx) })
+		group.Go(func() {
+			for {
+				select {
+				case rpc := <-trans.Consumer():
+					rpc.Respond(&raft.RequestPreVoteResponse{Granted: true}, nil)
+				case <-ctx.Done():
+					return
+				}
+			}
+		})
+		return port, trans, func() { cancel(); _ = trans.Close(); group.Wait() }
+	}
+	_, _, stopVoter := portOf(voter)
+	_, trans, stop := portOf(candidate)
+	defer stop()
+	ask := func() error {
+		resp := &raft.RequestPreVoteResponse{}
+		err := trans.RequestPreVote("n1", raft.ServerAddress(voter.cfg.LocalAddr), &raft.RequestPreVoteRequest{}, resp)
+		if err == nil && !resp.Granted {
+			err = errors.New("not granted")
+		}
+		return err
+	}
+	var group sync.WaitGroup
+	for range poolSize { // fill the pool
+		group.Go(func() {
+			if err := ask(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	group.Wait()
+	stopVoter()
+	_, _, stopVoter = portOf(voter)
+	defer func() { stopVoter() }()
+	if err := ask(); err != nil {
+		t.Errorf("a vote after the voter's restart: %v", err)
 	}
 }

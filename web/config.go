@@ -70,6 +70,12 @@ func (s *server) PutConfig(c *gin.Context, params api.PutConfigParams) {
 	s.render(c, http.StatusOK, r)
 }
 
+// plan is an api.ConfigResult that says so when there are no changes.
+type plan struct {
+	api.ConfigResult
+	Changes []api.Edit `json:"changes"`
+}
+
 // plan says what a change of the configuration would do, by applying it to the
 // state at hand and letting the result go.
 func (s *server) plan(c *gin.Context, ch change.Change, doc *policy.Config, merge bool, data []byte) {
@@ -85,10 +91,10 @@ func (s *server) plan(c *gin.Context, ch change.Change, doc *policy.Config, merg
 		return
 	}
 	after := next.Config()
-	r := api.ConfigResult{
-		DryRun: true, Revision: state.ConfigRevision, Index: state.Index, Changes: []api.Edit{},
+	r := plan{ConfigResult: api.ConfigResult{
+		DryRun: true, Revision: state.ConfigRevision, Index: state.Index,
 		Warnings: append(append([]string{}, out.Warnings...), s.cfg.Node.Warnings(after)...),
-	}
+	}, Changes: []api.Edit{}}
 	for _, e := range document.Diff(before, after) {
 		r.Changes = append(r.Changes, api.Edit{Op: api.EditOp(e.Op), Object: e.Object, Field: e.Field, Old: e.Old, New: e.New})
 	}

@@ -83,8 +83,8 @@ func (s *server) ListControls(c *gin.Context) {
 }
 
 // GetControl shows a control and asks the nodes again unless all are known to have published it.
-func (s *server) GetControl(c *gin.Context, id string) {
-	id = c.Param("id")
+func (s *server) GetControl(c *gin.Context, _ string) {
+	id := c.Param("id")
 	state := s.cfg.Node.State()
 	v, ok := state.Controls.Get(id)
 	if !ok {

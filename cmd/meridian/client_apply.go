@@ -33,13 +33,15 @@ func (a *write) flags(c *cobra.Command) {
 	c.Flags().BoolVar(&a.prune, "prune", false, "delete the objects that the document does not name")
 	c.Flags().BoolVar(&a.force, "force", false, "allow deleting more than the larger of 10 objects and 20 % of a kind")
 	c.Flags().Uint64Var(&a.revision, "if-revision", 0, "refuse when the configuration is at another revision")
-	_ = c.MarkFlagRequired("file") // the flag is there
-	_ = c.MarkFlagFilename("file", "yaml", "yml", "json")
+	_ = c.MarkFlagFilename("file", "yaml", "yml", "json") // the flag is there
 }
 
 // readFile reads a file, or standard input for "-".
 func readFile(c *cobra.Command, file string) ([]byte, error) {
-	if file == "-" {
+	switch file {
+	case "":
+		return nil, errors.New("which document? Say -f FILE, or -f - for standard input")
+	case "-":
 		return io.ReadAll(c.InOrStdin())
 	}
 	return os.ReadFile(file)
@@ -221,6 +223,9 @@ func printChanges(w io.Writer, changes []api.Edit) {
 		case e.Field != "":
 			line += "  " + e.Old
 		}
+		if long := []rune(line); len(long) > columns {
+			line = string(long[:columns-1]) + "…"
+		}
 		fmt.Fprintln(w, line)
 	}
 }
@@ -259,7 +264,6 @@ hold the services' names is not checked; plan does. The exit code is 2 for mista
 		},
 	}
 	c.Flags().StringVarP(&file, "file", "f", "", "the document, YAML or JSON; - is standard input")
-	_ = c.MarkFlagRequired("file")
 	_ = c.MarkFlagFilename("file", "yaml", "yml", "json")
 	return c
 }

@@ -122,12 +122,15 @@ func (r *rotation) Do(req *http.Request) (*http.Response, error) {
 			attempt.Body = body
 		}
 		res, err := r.http.Do(attempt)
-		if err == nil && (res.StatusCode != http.StatusServiceUnavailable || i == len(r.bases)-1) {
+		ours := err == nil && strings.HasPrefix(res.Header.Get("Content-Type"), "application/problem+json")
+		if err == nil && (res.StatusCode != http.StatusServiceUnavailable || ours && i == len(r.bases)-1) {
 			return res, nil
 		}
 		if err == nil {
 			res.Body.Close()
-			err = fmt.Errorf("%s: it cannot serve this now", base)
+			if err = fmt.Errorf("%s: it cannot serve this now", base); !ours {
+				err = fmt.Errorf("%s answered %s, which is no answer of Meridian's API", base, res.Status)
+			}
 		} else if err = unreachable(base, err); req.Context().Err() != nil {
 			return nil, err
 		}
@@ -174,7 +177,7 @@ func (r *refusal) Error() string {
 	var b strings.Builder
 	b.WriteString(r.Detail)
 	for _, p := range r.Problems {
-		b.WriteString("\n  ")
+		b.WriteString("\n")
 		if p.Line > 0 {
 			fmt.Fprintf(&b, "%s:%d:", first(p.File, r.file, "line"), p.Line)
 			if p.Column > 0 {

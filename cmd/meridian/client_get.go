@@ -90,13 +90,13 @@ var getKinds = []kind{
 		list: func(c *client, ctx context.Context) (*http.Response, error) { return c.ListControls(ctx) },
 		one:  func(c *client, ctx context.Context, n string) (*http.Response, error) { return c.GetControl(ctx, n) },
 
-		heading: []string{"ID", "ACTION", "TARGET", "STATE", "BY", "SINCE", "UNTIL", "REASON"},
+		heading: []string{"ID", "ACTION", "TARGET", "STATE", "BY", "SINCE", "UNTIL", "REASON"}, // by the cluster's clock, UTC
 		rows: each(func(v api.Control) []string {
 			until := "lifted"
 			if !v.ExpiresAt.IsZero() {
-				until = v.ExpiresAt.UTC().Format("2006-01-02 15:04Z")
+				until = v.ExpiresAt.UTC().Format("Jan 2 15:04Z")
 			}
-			return []string{v.Id, v.Action, v.Target, string(v.Window.State), v.Actor, v.CreatedAt.UTC().Format("2006-01-02 15:04Z"), until, v.Reason}
+			return []string{v.Id, v.Action, v.Target, string(v.Window.State), v.Actor, v.CreatedAt.UTC().Format("Jan 2 15:04Z"), until, v.Reason}
 		}),
 		detail: func(w io.Writer, body []byte) error {
 			var v api.Control
@@ -138,14 +138,19 @@ func getCommand(g *globals) *cobra.Command {
 	return &cobra.Command{
 		Use:   "get KIND [NAME]",
 		Short: "Show objects, health, controls, or the whole configuration",
-		Long: `Show what the cluster holds. KIND is one of ` + strings.Join(names, ", ") + `;
-the singular will do. config is the whole document, in YAML, as apply takes it.`,
+		Long: `Show what the cluster holds. KIND is one of
+` + strings.Join(names, ", ") + `; the singular will do. config is the whole document, in YAML, as apply takes it.`,
 		Example: `  meridian get health
   meridian get pool web-us-east
   meridian get controls -o json
   meridian get config > meridian.yaml`,
 		ValidArgs: names,
-		Args:      cobra.RangeArgs(1, 2),
+		Args: func(_ *cobra.Command, args []string) error {
+			if len(args) < 1 || len(args) > 2 {
+				return fmt.Errorf("what should be shown? One of %s, and perhaps a name", strings.Join(names, ", "))
+			}
+			return nil
+		},
 		RunE: func(cmd *cobra.Command, args []string) error {
 			conn, err := g.connect()
 			if err != nil {

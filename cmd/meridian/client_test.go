@@ -10,7 +10,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"unicode/utf8"
 
 	"golang.org/x/tools/txtar"
 
@@ -152,11 +151,6 @@ func (s *session) run(line string) string {
 		out.Reset()
 	}
 	text := out.String() + errs.String()
-	for l := range strings.Lines(text) {
-		if n := utf8.RuneCountInString(l); n > columns+1 && strings.Contains(l, "  ") && !strings.Contains(l, "rror") {
-			s.t.Logf("%s prints a line of %d columns: %s", line, n, l)
-		}
-	}
 	if code != 0 {
 		text += fmt.Sprintf("[exit code %d]\n", code)
 	}

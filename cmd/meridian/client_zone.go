@@ -161,7 +161,7 @@ func zoneDelete(g *globals) *cobra.Command {
 	return &cobra.Command{
 		Use:     "delete ZONE",
 		Short:   "Delete a zone",
-		Long:    "Delete a zone. It is refused while a service steers a name in it. The zone is kept in your cache directory, for undoing.",
+		Long:    "Delete a zone. It is refused while a service steers a name in it.\nThe zone is kept in your cache directory, for undoing.",
 		Example: "  meridian zone delete example.com",
 		Args:    exactly("ZONE", "as meridian zone list shows them"),
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -3,7 +3,6 @@ package main
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"os"
@@ -267,7 +266,7 @@ func TestHouseMetricNames(t *testing.T) {
 	}
 	for _, p := range problems {
 		if strings.HasPrefix(p.Metric, "meridian_") {
-			t.Error(fmt.Sprintf("%s: %s", p.Metric, p.Text))
+			t.Errorf("%s: %s", p.Metric, p.Text)
 		}
 	}
 	if len(families) < 10 {

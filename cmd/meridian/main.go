@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"github.com/spf13/cobra"
 )
@@ -39,7 +40,7 @@ func execute(ctx context.Context, args []string, in io.Reader, out, errs io.Writ
 	case errors.Is(err, errFound):
 		return exitFound
 	default:
-		fmt.Fprintln(errs, "Error:", err)
+		fmt.Fprintln(errs, "Error:", strings.ReplaceAll(err.Error(), "\n", "\n  "))
 		return exitError
 	}
 }

@@ -50,7 +50,12 @@ func TestParseBad(t *testing.T) {
 		{"other types", "w SSHFP 4 x 00\nw CAA 300 issue \"x\"\nw TLSA 3 1 1 xyz\nw CAA 0 issue\n",
 			`z:7:11: bad SSHFP record: bad SSHFP Type: "x"|z:8:7: bad flags "300": a number from 0 to 255 is needed|z:9:8: bad TLSA record: encoding/hex: invalid byte: U+0078 'x'|z:10:9: the CAA record lacks its value`},
 		{"HTTPS", "w HTTPS 1 . alpn\nw HTTPS 1 . mandatory=port alpn=h2\nw HTTPS 1 . alpn=h2 alpn=h3\n",
-			`z:7:9: bad HTTPS record: alpn needs at least one protocol, and no empty one|z:8:9: bad HTTPS record: mandatory names port, which must be another parameter of the record, once|z:9:9: bad HTTPS record: repeated SVCB keys are not allowed`},
+			`z:7:13: bad alpn: protocols of 1 to 255 octets are needed, with commas between|z:8:9: bad HTTPS record: mandatory names port, which must be another parameter of the record, once|z:9:9: bad HTTPS record: repeated SVCB keys are not allowed`},
+		{"fields that are missing", "w TLSA 3 1 1\nw HINFO a\nw HINFO a b c\nw L64 1 2:3:4\n", `z:7:12: type TLSA has 4 fields, and here are 3|z:8:9: type HINFO has 2 fields, and here are 1|z:9:13: type HINFO has 2 fields, and here are 3|` +
+			`z:10:9: bad locator "2:3:4": four groups of up to four hex digits are needed, like 2001:db8:1140:1000`},
+		{"types in data", "w NSEC x A TPE1234\nw RRSIG TPE1 8 2 300 20300101000000 20200101000000 1 a. AAAA\n", `z:7:12: unknown record type "TPE1234"; write TYPE and its number for one without a name|z:8:9: unknown record type "TPE1"; write TYPE and its number for one without a name`},
+		{"glued quotes", "w HTTPS 1 . alpn\"h2\"\nw HTTPS 1 . alpn=a\"h2\"\n", `z:7:13: bad parameter alpn: key=value or key="value" is needed|z:8:13: bad parameter alpn=a: key=value or key="value" is needed`},
+		{"gateway", "w IPSECKEY 10 93 2 foo. AQNR\n", `z:7:15: bad gateway type "93": 0 to 3 exist (RFC 4025 section 2.3)`},
 		{"generic", "w A \\# 3 c00002\nw TYPE65280 \\# 2 01\nw TYPE65280 \\# 1 zz\nw TYPE65280 abc\nw MX \\# 4 000ac000\nw A \\#\n",
 			`z:7:8: the data is not that of type A|z:8:16: the data has 2 hex digits, and a length of 2 octets needs 4|z:9:18: "zz" is not hex|` +
 				`z:10:13: data of type TYPE65280 is written as \# LENGTH HEX (RFC 3597)|z:11:9: the data is not that of type MX in uncompressed form|z:12:5: \# needs the length of the data and the data in hex`},

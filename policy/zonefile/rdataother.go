@@ -20,11 +20,11 @@ func encodeOther(typ uint16, tokens []token, origin []byte, line int) ([]byte, *
 	if _, private := newRR().(*dns.PrivateRR); private {
 		return nil, tokens[0].faultf("type %s is private", TypeString(typ))
 	}
-	if typ == dns.TypeHINFO && len(tokens) != 2 {
-		return nil, tokens[0].faultf("type HINFO has two strings, and here are %d", len(tokens))
+	tokens, f := tidy(typ, tokens)
+	if f != nil {
+		return nil, f
 	}
-	tokens = tidy(typ, tokens)
-	tokens, numbered, f := numberedParams(typ, tokens)
+	tokens, params, f := ownParams(typ, tokens)
 	if f != nil {
 		return nil, f
 	}
@@ -43,7 +43,7 @@ func encodeOther(typ uint16, tokens []token, origin []byte, line int) ([]byte, *
 		return nil, faultf(line, 0, "the %s record cannot be read", TypeString(typ))
 	}
 	rr.Header().Name = "."
-	addParams(rr, numbered)
+	addParams(rr, params)
 	wire, err := pack(rr, len(text))
 	if err == nil {
 		err = validate(typ, wire)
