@@ -119,7 +119,7 @@ func (g *guard) do(name string, benign func(error) bool, fn func() error) error 
 	delete(g.pending, op)
 	g.mu.Unlock()
 	if err != nil && (benign == nil || !benign(err)) {
-		g.poison(fmt.Errorf("Raft's store failed in %s: %w", name, err))
+		g.poison(fmt.Errorf("the store of Raft failed in %s: %w", name, err))
 	}
 	if err := g.poisoned(); err != nil { // also when the operation hung and the store was given up meanwhile
 		return leave(err)

@@ -12,7 +12,7 @@ import (
 // stopWait bounds how long Run waits for a hanging disk when the node stops.
 const stopWait = 5 * time.Second
 
-var errStuck = errors.New("Raft's disk hangs and keeps it from ending")
+var errStuck = errors.New("the disk hangs and keeps Raft from ending")
 
 // errGone is a run of Raft that has ended while something waited for it.
 var errGone = errors.New("this node's Raft was shut down meanwhile")

@@ -264,7 +264,7 @@ func (s *Store) cleanup(inst *instance) {
 		_ = inst.raft.Shutdown().Error()
 	}
 	if inst.guard != nil {
-		inst.guard.poison(errors.New("Raft's store is closed"))
+		inst.guard.poison(errors.New("the store of Raft is closed"))
 		if err := survive(inst.guard.disk.Close); err != nil {
 			s.log.Error("closing Raft's log", "error", err)
 		}
