@@ -166,7 +166,9 @@ func nameServer(t *testing.T, address string) string {
 
 func TestDig(t *testing.T) {
 	a, b, c := nameServer(t, "192.0.2.1"), nameServer(t, "192.0.2.1"), nameServer(t, "192.0.2.2")
-	run := func(args ...string) (string, int) { return meridianAt(t, "http://127.0.0.1:1", append([]string{"dig"}, args...)...) }
+	run := func(args ...string) (string, int) {
+		return meridianAt(t, "http://127.0.0.1:1", append([]string{"dig"}, args...)...)
+	}
 	out, code := run("www.example.com", "--client", "91.10.0.0/24", "--server", a+","+b)
 	if code != 0 || !strings.Contains(out, "All 2 that answered agree.") || !strings.Contains(out, "/20") {
 		t.Errorf("exit code %d: %s", code, out)

@@ -139,7 +139,8 @@ func getCommand(g *globals) *cobra.Command {
 		Use:   "get KIND [NAME]",
 		Short: "Show objects, health, controls, or the whole configuration",
 		Long: `Show what the cluster holds. KIND is one of
-` + strings.Join(names, ", ") + `; the singular will do. config is the whole document, in YAML, as apply takes it.`,
+` + strings.Join(names, ", ") + `;
+the singular will do. config is the whole document, in YAML, as apply takes it.`,
 		Example: `  meridian get health
   meridian get pool web-us-east
   meridian get controls -o json
