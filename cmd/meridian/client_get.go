@@ -111,13 +111,13 @@ var getKinds = []kind{
 		list: func(c *client, ctx context.Context) (*http.Response, error) { return c.ListHealth(ctx) },
 		one:  func(c *client, ctx context.Context, n string) (*http.Response, error) { return c.GetHealth(ctx, n) },
 
-		heading: []string{"ENDPOINT", "REGION", "MEASURED", "EFFECTIVE", "VOTES", "SINCE", "CONTROLS"},
+		heading: []string{"ENDPOINT", "REGION", "MEASURED", "EFFECTIVE", "AGREE", "SINCE", "CONTROLS"},
 		rows: each(func(h api.EndpointHealth) []string {
 			since := "-"
 			if !h.Since.IsZero() {
 				since = h.Since.UTC().Format("2006-01-02 15:04:05Z")
 			}
-			return []string{strings.TrimPrefix(h.Endpoint, "endpoint/"), orDash(h.Region), string(h.Measured), string(h.Effective), votes(h.Verdict), since, orDash(strings.Join(h.Controls, ","))}
+			return []string{strings.TrimPrefix(h.Endpoint, "endpoint/"), orDash(h.Region), string(h.Measured), string(h.Effective), agreeing(h), since, orDash(strings.Join(h.Controls, ","))}
 		}),
 		detail: healthDetail,
 	},
@@ -327,18 +327,19 @@ func zoneDetail(w io.Writer, body []byte) error {
 	return nil
 }
 
-// votes says how many of the vantages agree with a verdict.
-func votes(v api.Verdict) string {
-	if len(v.Ballots) == 0 {
-		return "-"
-	}
-	agree := 0
-	for _, b := range v.Ballots {
-		if b.Absent == "" && b.Status == v.Status {
+// agreeing says how many of the vantages see now what the verdict says. Its own
+// ballots are those of the moment it was reached, when a majority was enough.
+func agreeing(h api.EndpointHealth) string {
+	agree, all := 0, max(len(h.Verdict.Ballots), len(h.Reports))
+	for _, r := range h.Reports {
+		if r.Fresh && !r.Abstaining && string(r.Status) == string(h.Measured) {
 			agree++
 		}
 	}
-	return fmt.Sprintf("%d/%d", agree, len(v.Ballots))
+	if all == 0 {
+		return "-"
+	}
+	return fmt.Sprintf("%d/%d", agree, all)
 }
 
 func healthDetail(w io.Writer, body []byte) error {

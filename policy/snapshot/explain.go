@@ -381,7 +381,7 @@ func (x *Explanation) Text() string {
 		for _, e := range x.Endpoints {
 			fmt.Fprintf(&b, "  %-34s %-8s", e.Endpoint, e.Status)
 			if e.Quorum != "" {
-				fmt.Fprintf(&b, " %s vantages", e.Quorum)
+				fmt.Fprintf(&b, " by %s vantages", e.Quorum)
 			}
 			if e.Drained != "" {
 				fmt.Fprintf(&b, "  drained by %s", e.Drained)

@@ -22,6 +22,7 @@ const (
 	maxPerAddress    = 256  // open connections from one IP address
 	maxConnections   = 4096 // in all
 	dialTimeout      = 3 * time.Second
+	identityWait     = 2 * time.Second // for the identity of a node that is being taken in
 )
 
 // Config is what a port is made of.
@@ -43,6 +44,7 @@ type Port struct {
 	cfg      Config
 	log      *slog.Logger
 	identity atomic.Pointer[Identity]
+	known    chan struct{} // closed when identity is there
 	streams  *Streams
 	calls    calls
 	join     joinServer
@@ -59,8 +61,10 @@ func New(cfg Config) (*Port, error) {
 	if cfg.Listener == nil || cfg.Logger == nil {
 		return nil, errors.New("peer: a port needs a listener and a logger")
 	}
-	p := &Port{cfg: cfg, log: cfg.Logger, open: map[*counted]struct{}{}, perAddr: map[netip.Addr]int{}}
-	p.identity.Store(cfg.Identity)
+	p := &Port{cfg: cfg, log: cfg.Logger, known: make(chan struct{}), open: map[*counted]struct{}{}, perAddr: map[netip.Addr]int{}}
+	if cfg.Identity != nil {
+		p.SetIdentity(cfg.Identity)
+	}
 	p.streams = newStreams(p)
 	p.calls.init(p)
 	p.join.init()
@@ -69,7 +73,11 @@ func New(cfg Config) (*Port, error) {
 
 // SetIdentity gives the port its identity, or another one after a renewal.
 // Connections that are open stay as they are.
-func (p *Port) SetIdentity(id *Identity) { p.identity.Store(id) }
+func (p *Port) SetIdentity(id *Identity) {
+	if p.identity.Swap(id) == nil {
+		close(p.known)
+	}
+}
 
 // Identity is the current one, or nil.
 func (p *Port) Identity() *Identity { return p.identity.Load() }
@@ -187,11 +195,19 @@ func (p *Port) route(ctx context.Context, c *counted, listener *handoff) {
 }
 
 func (p *Port) configFor(hello *tls.ClientHelloInfo) (*tls.Config, error) {
+	joining := len(hello.SupportedProtos) == 1 && hello.SupportedProtos[0] == protoJoin
+	if !joining { // the leader calls as soon as it has taken this node in, a moment before this node has heard of that
+		select {
+		case <-p.known:
+		case <-time.After(identityWait):
+		case <-hello.Context().Done():
+		}
+	}
 	id := p.identity.Load()
 	if id == nil {
 		return nil, errors.New("this node has not joined a cluster yet")
 	}
-	if len(hello.SupportedProtos) == 1 && hello.SupportedProtos[0] == protoJoin {
+	if joining {
 		if fn, _ := p.join.handler(); fn == nil {
 			return nil, errors.New("this node takes nobody in yet")
 		}
