@@ -11,8 +11,8 @@ import (
 
 // The limits, for each token and each peer address. They are on the API only, never on DNS.
 const (
-	writesPerSecond   = 200
-	writesBurst       = 1000
+	writesPerSecond   = 1000
+	writesBurst       = 5000
 	failuresPerSecond = 5
 	failuresBurst     = 50
 	maxBuckets        = 4096 // addresses that are told apart at once
