@@ -33,7 +33,11 @@ func TestBenchServers(t *testing.T) {
 	perf := lookPeer(t, "dnsperf")
 	list := []contender{benchMeridian(t)}
 	for name, start := range map[string]func(*testing.T, string) contender{"gdnsd": benchGdnsd, "knotd": benchKnot} {
-		t.Run("start "+name, func(st *testing.T) { list = append(list, start(t, lookPeer(st, name))) })
+		if program, ok := peer(name); ok {
+			list = append(list, start(t, program))
+		} else {
+			t.Logf("%s is not installed, so it is not measured", name)
+		}
 	}
 	type result struct{ qps, cpu float64 }
 	best := map[string]result{}
@@ -121,7 +125,6 @@ func benchGdnsd(t *testing.T, program string) contender {
 	addr := freePort(t, "udp", "127.0.0.1")
 	for name, text := range map[string]string{
 		"config": fmt.Sprintf(`options => { listen => %q, run_dir => %q, state_dir => %q, zones_default_ttl => 300, udp_threads => 2 }
-service_types => { up => { plugin => static, state => UP } }
 plugins => { geoip => {
   maps => { world => { datacenters => [us, eu, ap], nets => { 8.0.0.0/8 => [us, eu, ap], 127.0.0.0/8 => [eu, us, ap] } } },
   resources => { www => { map => world, service_types => up, dcmap => { us => 192.0.2.1, eu => 192.0.2.2, ap => 192.0.2.3 } } }

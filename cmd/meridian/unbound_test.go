@@ -20,14 +20,22 @@ import (
 // lookPeer finds a real peer's program, or skips the test and says so.
 func lookPeer(t *testing.T, name string) string {
 	t.Helper()
+	file, ok := peer(name)
+	if !ok {
+		t.Skipf("%s is not installed (Debian: apt-get install %s)", name, strings.TrimSuffix(name, "d"))
+	}
+	return file
+}
+
+// peer finds a program, also where daemons are.
+func peer(name string) (file string, ok bool) {
 	for _, dir := range append(filepath.SplitList(os.Getenv("PATH")), "/usr/sbin", "/usr/local/sbin") {
 		file := filepath.Join(dir, name)
 		if st, err := os.Stat(file); err == nil && st.Mode()&0o111 != 0 && !st.IsDir() {
-			return file
+			return file, true
 		}
 	}
-	t.Skipf("%s is not installed (Debian: apt-get install %s)", name, strings.TrimSuffix(name, "d"))
-	return ""
+	return "", false
 }
 
 // unbound runs a Debian unbound that asks the cluster's nodes for example.com.
