@@ -39,6 +39,9 @@ func (s *Store) stage(ctx context.Context, c change.Change, body []byte) (policy
 		// sent again, which then conflicts: from the beginning.
 		retry := policy.KindOf(err) == policy.Conflict || policy.KindOf(err) == policy.Unavailable
 		if !retry || try == stageTries || ctx.Err() != nil {
+			if policy.KindOf(err) == policy.Unavailable { // pieces without their commit change nothing, whatever became of them
+				err = policy.Errorf(policy.Unavailable, "nothing was changed: the pieces of a change of %d octets could not all be written (%v); try again when the cluster has a leader whose disk has room", len(body), err)
+			}
 			return policy.Outcome{}, err
 		}
 	}
