@@ -8,5 +8,5 @@
 // Raft panics when its disk fails, and a leader whose disk hangs stays leader.
 // Neither may touch the DNS server in the same process, so the stores are
 // wrapped (guard), commits are watched, and Run closes and reopens Raft while
-// State keeps what it had. DESIGN.md says how.
+// State keeps what it had.
 package raftstore

@@ -112,8 +112,14 @@ func versionCommand(g *globals) *cobra.Command {
 	}
 }
 
-// buildVersion is the module's version and the commit it was built from, as far as the build knows them.
-func buildVersion() (version, revision string) {
+// version is set by the linker (make build); otherwise the build's own record is asked.
+var version string
+
+// buildVersion is the version and the commit it was built from, as far as the build knows them.
+func buildVersion() (name, revision string) {
+	if version != "" {
+		return version, ""
+	}
 	info, ok := debug.ReadBuildInfo()
 	if !ok {
 		return "(unknown version)", ""

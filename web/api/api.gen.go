@@ -407,7 +407,7 @@ type Event struct {
 	// Text One line for a person.
 	Text string `json:"text"`
 
-	// Type verdict, control, config, zone, member, leader, published or island.
+	// Type verdict, control, config, zone, member, leader or island.
 	Type string `json:"type"`
 }
 
@@ -604,7 +604,7 @@ type Pool struct {
 	// MinAvailable Available endpoints that the pool takes to be available; 1 by default.
 	MinAvailable int `json:"minAvailable,omitempty,omitzero"`
 
-	// Monitor The monitor that checks them; without one they count as up.
+	// Monitor The monitor that checks them; without one their status is unknown, which counts as available while no sibling is up.
 	Monitor string `json:"monitor,omitempty,omitzero"`
 
 	// Name Examples: web-eu
@@ -1130,7 +1130,7 @@ type ClientInterface interface {
 
 	// PutConfigWithBody Replace the configuration document, or merge one into it
 	//
-	// JSON or YAML, at most 64 MiB, read strictly. With `dryRun=true` nothing changes and the answer is the
+	// JSON or YAML, at most 4 MiB, read strictly. With `dryRun=true` nothing changes and the answer is the
 	// plan. Example: `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/yaml' --data-binary @meridian.yaml -X PUT 'http://127.0.0.1:8080/api/v1/config?dryRun=true'`
 	//
 	// Takes any type of body and a specified content type.
@@ -1140,7 +1140,7 @@ type ClientInterface interface {
 
 	// PutConfig Replace the configuration document, or merge one into it
 	//
-	// JSON or YAML, at most 64 MiB, read strictly. With `dryRun=true` nothing changes and the answer is the
+	// JSON or YAML, at most 4 MiB, read strictly. With `dryRun=true` nothing changes and the answer is the
 	// plan. Example: `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/yaml' --data-binary @meridian.yaml -X PUT 'http://127.0.0.1:8080/api/v1/config?dryRun=true'`
 	//
 	// Takes a body of the `application/json` content type.
@@ -1354,7 +1354,7 @@ func (c *Client) GetConfig(ctx context.Context, reqEditors ...RequestEditorFn) (
 
 // PutConfigWithBody Replace the configuration document, or merge one into it
 //
-// JSON or YAML, at most 64 MiB, read strictly. With `dryRun=true` nothing changes and the answer is the
+// JSON or YAML, at most 4 MiB, read strictly. With `dryRun=true` nothing changes and the answer is the
 // plan. Example: `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/yaml' --data-binary @meridian.yaml -X PUT 'http://127.0.0.1:8080/api/v1/config?dryRun=true'`
 //
 // Takes any type of body and a specified content type.
@@ -1374,7 +1374,7 @@ func (c *Client) PutConfigWithBody(ctx context.Context, params *PutConfigParams,
 
 // PutConfig Replace the configuration document, or merge one into it
 //
-// JSON or YAML, at most 64 MiB, read strictly. With `dryRun=true` nothing changes and the answer is the
+// JSON or YAML, at most 4 MiB, read strictly. With `dryRun=true` nothing changes and the answer is the
 // plan. Example: `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/yaml' --data-binary @meridian.yaml -X PUT 'http://127.0.0.1:8080/api/v1/config?dryRun=true'`
 //
 // Takes a body of the `application/json` content type.
@@ -2980,7 +2980,7 @@ type ClientWithResponsesInterface interface {
 
 	// PutConfigWithBodyWithResponse Replace the configuration document, or merge one into it
 	//
-	// JSON or YAML, at most 64 MiB, read strictly. With `dryRun=true` nothing changes and the answer is the
+	// JSON or YAML, at most 4 MiB, read strictly. With `dryRun=true` nothing changes and the answer is the
 	// plan. Example: `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/yaml' --data-binary @meridian.yaml -X PUT 'http://127.0.0.1:8080/api/v1/config?dryRun=true'`
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
@@ -2990,7 +2990,7 @@ type ClientWithResponsesInterface interface {
 
 	// PutConfigWithResponse Replace the configuration document, or merge one into it
 	//
-	// JSON or YAML, at most 64 MiB, read strictly. With `dryRun=true` nothing changes and the answer is the
+	// JSON or YAML, at most 4 MiB, read strictly. With `dryRun=true` nothing changes and the answer is the
 	// plan. Example: `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/yaml' --data-binary @meridian.yaml -X PUT 'http://127.0.0.1:8080/api/v1/config?dryRun=true'`
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
@@ -4651,7 +4651,7 @@ func (c *ClientWithResponses) GetConfigWithResponse(ctx context.Context, reqEdit
 
 // PutConfigWithBodyWithResponse Replace the configuration document, or merge one into it
 //
-// JSON or YAML, at most 64 MiB, read strictly. With `dryRun=true` nothing changes and the answer is the
+// JSON or YAML, at most 4 MiB, read strictly. With `dryRun=true` nothing changes and the answer is the
 // plan. Example: `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/yaml' --data-binary @meridian.yaml -X PUT 'http://127.0.0.1:8080/api/v1/config?dryRun=true'`
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
@@ -4667,7 +4667,7 @@ func (c *ClientWithResponses) PutConfigWithBodyWithResponse(ctx context.Context,
 
 // PutConfigWithResponse Replace the configuration document, or merge one into it
 //
-// JSON or YAML, at most 64 MiB, read strictly. With `dryRun=true` nothing changes and the answer is the
+// JSON or YAML, at most 4 MiB, read strictly. With `dryRun=true` nothing changes and the answer is the
 // plan. Example: `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/yaml' --data-binary @meridian.yaml -X PUT 'http://127.0.0.1:8080/api/v1/config?dryRun=true'`
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
