@@ -123,6 +123,14 @@ func (s *started) metric(t testing.TB, name, label string) (sum float64) {
 	return sum
 }
 
+// addr is the first address to ask at over a network, as miekg/dns names it.
+func (s *started) addr(network string) string {
+	if network == "tcp-tls" {
+		return s.TLSAddrs()[0].String()
+	}
+	return s.Addrs()[0].String()
+}
+
 // eventually waits for something that another goroutine does.
 func eventually(t testing.TB, what string, f func() bool) {
 	t.Helper()
@@ -160,7 +168,7 @@ func query(name string, typ uint16) *dns.Msg {
 
 func exchange(t testing.TB, network, addr string, q *dns.Msg) *dns.Msg {
 	t.Helper()
-	c := dns.Client{Net: network, Timeout: patience, UDPSize: 4096}
+	c := dns.Client{Net: network, Timeout: patience, UDPSize: 4096, TLSConfig: trusting(theCertificate())}
 	m, _, err := c.Exchange(q, addr)
 	if err != nil {
 		t.Fatalf("%s %s to %s: %v", network, q.Question[0].String(), addr, err)
