@@ -44,6 +44,9 @@ func New(config Config, sockets *Sockets, log *slog.Logger, reg prometheus.Regis
 	if err := config.Validate(); err != nil {
 		return nil, err
 	}
+	if len(sockets.TLS) > 0 && config.TLS.Certificate == nil {
+		return nil, errors.New("DNS over TLS was given sockets and no certificate")
+	}
 	s := &Server{config: config.WithDefaults(), sockets: sockets, log: log, epoch: time.Now()}
 	s.panicLogged.Store(-int64(time.Hour))
 	s.views.init()

@@ -19,10 +19,14 @@ import (
 type TLSConfig struct {
 	// Listen is the addresses to serve DNS over TLS on, written like Config.Listen.
 	// Nothing else is spoken there. Default none; the port by convention is 853, and it may not be 53.
-	Listen []string
+	Listen []string `json:"listen"`
+	// Cert and Key are the certificate with its chain, and its key, as PEM files.
+	// Whoever starts the server reads them.
+	Cert string `json:"cert"`
+	Key  string `json:"key"`
 	// Certificate is asked for the certificate at every full handshake, so that it
-	// can be replaced while connections are open. Listen needs it.
-	Certificate func() *tls.Certificate
+	// can be replaced while connections are open. Sockets for TLS need it.
+	Certificate func() *tls.Certificate `json:"-"`
 }
 
 const (
@@ -37,8 +41,11 @@ func (c Config) validateTLS(problems *policy.Problems) {
 			problems.Add(fmt.Sprintf("/dns/tls/listen/%d", i), "%s is in dns.listen too, and one address cannot serve DNS with and without TLS", text)
 		}
 	}
-	if len(c.TLS.Listen) > 0 && c.TLS.Certificate == nil {
-		problems.Add("/dns/tls", "DNS over TLS needs a certificate and its key")
+	switch files := c.TLS.Cert != "" || c.TLS.Key != ""; {
+	case files && len(c.TLS.Listen) == 0:
+		problems.Add("/dns/tls", "there is a certificate, but no address to serve DNS over TLS on; add listen: [\":853\"]")
+	case (files || len(c.TLS.Listen) > 0 && c.TLS.Certificate == nil) && (c.TLS.Cert == "" || c.TLS.Key == ""):
+		problems.Add("/dns/tls", "DNS over TLS needs both cert and key, the PEM files of a certificate and its key")
 	}
 }
 

@@ -28,9 +28,9 @@ type publisher struct {
 	current   *snapshot.Snapshot // swapped in last
 	leaving   []departure        // swaps whose view before is still in use, in order of positions
 	left      chan struct{}      // rings when leaving grows
-	published []publication // in order of positions, the last keepPublications
-	advanced  chan struct{} // closed when published grows
-	err       error         // of the last compilation
+	published []publication      // in order of positions, the last keepPublications
+	advanced  chan struct{}      // closed when published grows
+	err       error              // of the last compilation
 }
 
 // departure is a swap that is to be told of when the view before is out of use.
