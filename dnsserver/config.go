@@ -25,12 +25,14 @@ type Config struct {
 	// to 1 GiB, default 4 MiB. Without CAP_NET_ADMIN the kernel's own limit applies too.
 	ReadBuffer int
 	TCP        TCPConfig
+	TLS        TLSConfig
 }
 
-// TCPConfig is the limits of TCP (RFC 7766, RFC 9210).
+// TCPConfig is the limits of TCP, with TLS and without (RFC 7766, RFC 9210).
 type TCPConfig struct {
-	// IdleTimeout ends a connection that has brought no whole query for so
-	// long; 100ms to 1h, default 10s. Parts of a query do not count.
+	// IdleTimeout ends a connection that has brought no whole query for so long;
+	// 100ms to 1h, default 10s. Parts of a query do not count, nor does a TLS
+	// handshake. Clients that ask (RFC 7828) are told.
 	IdleTimeout time.Duration
 	// WriteTimeout ends a connection whose client does not take an answer for
 	// so long; 100ms to 1m, default 2s.
@@ -69,17 +71,8 @@ func setDefault[T comparable](field *T, value T) {
 func (c Config) Validate() error {
 	c = c.WithDefaults()
 	var problems policy.Problems
-	seen := map[string]bool{}
-	for i, text := range c.Listen {
-		at := fmt.Sprintf("/dns/listen/%d", i)
-		if _, err := parseListen(text); err != nil {
-			problems.Add(at, "%v", err)
-		}
-		if seen[text] && !strings.HasSuffix(text, ":0") {
-			problems.Add(at, "%s is listed twice", text)
-		}
-		seen[text] = true
-	}
+	validateListen(&problems, "/dns/listen", c.Listen, portDoT, "port 853 is for DNS over TLS only (RFC 7858 section 3.1); list it in dns.tls.listen")
+	c.validateTLS(&problems)
 	inRange(&problems, "/dns/udpSize", c.UDPSize, 512, 1400)
 	inRange(&problems, "/dns/readBuffer", c.ReadBuffer, 64<<10, 1<<30)
 	inRange(&problems, "/dns/tcp/idleTimeout", c.TCP.IdleTimeout, 100*time.Millisecond, time.Hour)
@@ -93,6 +86,24 @@ func (c Config) Validate() error {
 		problems.Add("/dns/nsid", "has %d octets; 64 is the most", len(c.NSID))
 	}
 	return problems.Err("the dns settings are not right")
+}
+
+// validateListen checks a list of addresses; refused is a port that must not be in it.
+func validateListen(problems *policy.Problems, at string, list []string, refused uint16, why string) {
+	seen := map[string]bool{}
+	for i, text := range list {
+		at := fmt.Sprintf("%s/%d", at, i)
+		addrs, err := parseListen(text)
+		switch {
+		case err != nil:
+			problems.Add(at, "%v", err)
+		case addrs[0].Port() == refused:
+			problems.Add(at, "%s", why)
+		case seen[text] && !strings.HasSuffix(text, ":0"):
+			problems.Add(at, "%s is listed twice", text)
+		}
+		seen[text] = true
+	}
 }
 
 func inRange[T int | time.Duration](problems *policy.Problems, at string, v, lowest, highest T) {

@@ -1,4 +1,4 @@
-// Package dnsserver answers DNS over UDP and TCP from a View.
+// Package dnsserver answers DNS over UDP, TCP and TLS from a View.
 //
 // It owns the life of a query and nothing else: sockets are handed to it
 // (Listen opens them), Views are published to it, and the answers come from
@@ -8,6 +8,13 @@
 // UDP has a fixed number of workers, each with a socket of its own
 // (SO_REUSEPORT) and never a goroutine for a packet (S-07). On Linux a worker
 // takes and sends up to 32 packets with one system call.
+//
+// A connection is one goroutine, with TLS or without (RFC 7766, RFC 7858): what a
+// client sends is bounded by the connections one client and all may have, by an idle timer that
+// only a whole query starts anew, and by a deadline for each write; when all places
+// are taken, a connection that has long been idle makes room (RFC 9210, S-06). Queries
+// may be pipelined. They are answered in the order they came, because every
+// answer is made in memory, so that none is ready before the one ahead of it.
 //
 // Server stands in place of the dns.Server of miekg/dns, which starts a
 // goroutine for each packet, has no cap on TCP connections and no write deadline;

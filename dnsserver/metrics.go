@@ -16,10 +16,11 @@ type transport int
 const (
 	udp transport = iota
 	tcp
+	dot // DNS over TLS
 	transports
 )
 
-var transportNames = [transports]string{"udp", "tcp"}
+var transportNames = [transports]string{"udp", "tcp", "dot"}
 
 // rcodes is how many RCODEs are counted: 0 to BADVERS.
 const rcodes = int(wire.BadVers) + 1
@@ -78,14 +79,20 @@ func (c *counters) take(t *tally) {
 type metrics struct {
 	server *Server
 
-	tcp counters // of all connections
-	mu  sync.Mutex
-	udp []*counters // of each worker
+	streams [transports]counters // of all connections; none of UDP
+	mu      sync.Mutex
+	udp     []*counters // of each worker
 
-	conns         atomic.Int64
-	connsAccepted atomic.Uint64
-	connsRefused  atomic.Uint64
-	connsEvicted  atomic.Uint64
+	conns             [transports]connMetrics
+	handshakesFull    atomic.Uint64
+	handshakesResumed atomic.Uint64
+	handshakesFailed  [handshakeFailures]atomic.Uint64
+}
+
+// connMetrics is the connections of one transport.
+type connMetrics struct {
+	open                                 atomic.Int64
+	accepted, refused, evicted, oversize atomic.Uint64
 }
 
 func newMetrics(s *Server) *metrics { return &metrics{server: s} }
@@ -104,14 +111,16 @@ func describe(name, help string, labels ...string) *prometheus.Desc {
 }
 
 var (
-	descQueries    = describe("queries_total", "Packets and TCP messages taken in.", "transport")
+	descQueries    = describe("queries_total", "Packets and messages taken in; dot is DNS over TLS.", "transport")
 	descResponses  = describe("responses_total", "Responses by response code.", "transport", "rcode")
 	descTruncated  = describe("responses_truncated_total", "Responses with the TC bit.", "transport")
 	descDropped    = describe("dropped_total", "Queries without a response: unanswerable (shorter than a header, or responses themselves), send (the network refused it), panic (a bug).", "transport", "reason")
 	descPanics     = describe("panics_total", "Queries that met a bug and were dropped.")
-	descConns      = describe("tcp_connections", "TCP connections open now.")
-	descAccepted   = describe("tcp_accepted_total", "TCP connections accepted.")
-	descConnsEnded = describe("tcp_closed_early_total", "TCP connections closed for want of room: client (its own limit reached), idle (made room for another).", "reason")
+	descConns      = describe("tcp_connections", "TCP connections open now; dot is DNS over TLS.", "transport")
+	descAccepted   = describe("tcp_accepted_total", "TCP connections accepted.", "transport")
+	descConnsEnded = describe("tcp_closed_early_total", "TCP connections closed for want of room: client (its own limit reached), idle (made room for another), buffer (parts of large queries filled the memory for them).", "transport", "reason")
+	descHandshakes = describe("tls_handshakes_total", "TLS handshakes that ended well: full, or resumed from an earlier session.", "kind")
+	descNoShake    = describe("tls_handshake_failures_total", "TLS handshakes that came to nothing: cleartext (the client spoke no TLS), timeout, closed (by the client, or to make room), protocol (no version, cipher or ALPN in common, or an alert).", "reason")
 	descIndex      = describe("view_index", "Raft index of the state that queries are answered from.")
 	descEpoch      = describe("view_epoch", "Epoch of the state that queries are answered from.")
 	descGeneration = describe("view_generation", "Generation of the view at its index.")
@@ -122,7 +131,7 @@ var (
 func (m *metrics) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		descQueries, descResponses, descTruncated, descDropped, descPanics, descConns, descAccepted, descConnsEnded,
-		descIndex, descEpoch, descGeneration, descAge,
+		descHandshakes, descNoShake, descIndex, descEpoch, descGeneration, descAge,
 	} {
 		ch <- d
 	}
@@ -133,8 +142,8 @@ func (m *metrics) Collect(ch chan<- prometheus.Metric) {
 	counter := func(d *prometheus.Desc, v uint64, labels ...string) {
 		ch <- prometheus.MustNewConstMetric(d, prometheus.CounterValue, float64(v), labels...)
 	}
-	gauge := func(d *prometheus.Desc, v float64) {
-		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v)
+	gauge := func(d *prometheus.Desc, v float64, labels ...string) {
+		ch <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, v, labels...)
 	}
 	panics := uint64(0)
 	for t, name := range transportNames {
@@ -148,12 +157,22 @@ func (m *metrics) Collect(ch chan<- prometheus.Metric) {
 		for code, text := range rcodeNames {
 			counter(descResponses, sum.responses[code], name, text)
 		}
+		if transport(t) == udp {
+			continue
+		}
+		conns := &m.conns[t]
+		gauge(descConns, float64(conns.open.Load()), name)
+		counter(descAccepted, conns.accepted.Load(), name)
+		counter(descConnsEnded, conns.refused.Load(), name, "client")
+		counter(descConnsEnded, conns.evicted.Load(), name, "idle")
+		counter(descConnsEnded, conns.oversize.Load(), name, "buffer")
 	}
 	counter(descPanics, panics)
-	gauge(descConns, float64(m.conns.Load()))
-	counter(descAccepted, m.connsAccepted.Load())
-	counter(descConnsEnded, m.connsRefused.Load(), "client")
-	counter(descConnsEnded, m.connsEvicted.Load(), "idle")
+	counter(descHandshakes, m.handshakesFull.Load(), "full")
+	counter(descHandshakes, m.handshakesResumed.Load(), "resumed")
+	for i, reason := range handshakeFailureNames {
+		counter(descNoShake, m.handshakesFailed[i].Load(), reason)
+	}
 	if m.server.View() == nil {
 		return
 	}
@@ -166,7 +185,7 @@ func (m *metrics) Collect(ch chan<- prometheus.Metric) {
 
 // sum adds up the counters of a transport.
 func (m *metrics) sum(t transport) (sum tally) {
-	all := []*counters{&m.tcp}
+	all := []*counters{&m.streams[t]}
 	if t == udp {
 		m.mu.Lock()
 		all = slices.Clone(m.udp)

@@ -44,6 +44,9 @@ func New(config Config, sockets *Sockets, log *slog.Logger, reg prometheus.Regis
 	if err := config.Validate(); err != nil {
 		return nil, err
 	}
+	if len(sockets.TLS) > 0 && config.TLS.Certificate == nil {
+		return nil, errors.New("DNS over TLS was given sockets and no certificate")
+	}
 	s := &Server{config: config.WithDefaults(), sockets: sockets, log: log, epoch: time.Now()}
 	s.panicLogged.Store(-int64(time.Hour))
 	s.views.init()
@@ -65,8 +68,11 @@ func (s *Server) Publish(v *View) (left <-chan struct{}, ok bool) { return s.vie
 // View is the present view, or nil before the first.
 func (s *Server) View() *View { return s.views.current.Load() }
 
-// Addrs are the addresses that are served.
+// Addrs are the addresses that are served over UDP and TCP.
 func (s *Server) Addrs() []net.Addr { return s.sockets.Addrs() }
+
+// TLSAddrs are the addresses that are served over TLS.
+func (s *Server) TLSAddrs() []net.Addr { return s.sockets.TLSAddrs() }
 
 // Run answers queries until ctx ends, and returns when everything it started
 // has ended and the sockets are closed. Queries wait in the kernel until the first view is published.
@@ -82,7 +88,11 @@ func (s *Server) Run(ctx context.Context) error {
 		wg.Go(func() { s.serveUDP(conn) })
 	}
 	for _, l := range s.sockets.TCP {
-		wg.Go(func() { s.acceptTCP(l, &wg) })
+		wg.Go(func() { s.acceptTCP(l, nil, &wg) })
+	}
+	secure := s.config.TLS.tlsConfig()
+	for _, l := range s.sockets.TLS {
+		wg.Go(func() { s.acceptTCP(l, secure, &wg) })
 	}
 	wg.Wait()
 	return nil
@@ -92,7 +102,10 @@ func (s *Server) Run(ctx context.Context) error {
 func (s *Server) close() {
 	s.closing.Store(true)
 	s.sockets.Close()
-	s.tcp.each(func(c *tcpConn) { c.SetReadDeadline(time.Unix(1, 0)) })
+	s.tcp.each(func(c *tcpConn) {
+		c.SetReadDeadline(time.Unix(1, 0))
+		c.SetWriteDeadline(time.Now().Add(s.config.TCP.WriteTimeout)) // TLS may be writing in a read, or in its handshake
+	})
 }
 
 // ended says whether an error on a socket means that Run is to end.

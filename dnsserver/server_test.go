@@ -123,6 +123,14 @@ func (s *started) metric(t testing.TB, name, label string) (sum float64) {
 	return sum
 }
 
+// addr is the first address to ask at over a network, as miekg/dns names it.
+func (s *started) addr(network string) string {
+	if network == "tcp-tls" {
+		return s.TLSAddrs()[0].String()
+	}
+	return s.Addrs()[0].String()
+}
+
 // eventually waits for something that another goroutine does.
 func eventually(t testing.TB, what string, f func() bool) {
 	t.Helper()
@@ -160,7 +168,7 @@ func query(name string, typ uint16) *dns.Msg {
 
 func exchange(t testing.TB, network, addr string, q *dns.Msg) *dns.Msg {
 	t.Helper()
-	c := dns.Client{Net: network, Timeout: patience, UDPSize: 4096}
+	c := dns.Client{Net: network, Timeout: patience, UDPSize: 4096, TLSConfig: trusting(theCertificate())}
 	m, _, err := c.Exchange(q, addr)
 	if err != nil {
 		t.Fatalf("%s %s to %s: %v", network, q.Question[0].String(), addr, err)
@@ -170,25 +178,24 @@ func exchange(t testing.TB, network, addr string, q *dns.Msg) *dns.Msg {
 
 func TestEveryTransport(t *testing.T) {
 	listen := withIPv6(t, "127.0.0.1:0", "127.1.2.3:0")
-	s := serving(t, Config{Listen: listen})
-	if len(s.Addrs()) != len(listen) {
-		t.Fatalf("listening on %v", s.Addrs())
+	s := serving(t, withTLS(Config{Listen: listen}))
+	if len(s.Addrs()) != len(listen) || len(s.TLSAddrs()) != len(listen) {
+		t.Fatalf("listening on %v, with TLS on %v", s.Addrs(), s.TLSAddrs())
 	}
 	asked := 0
-	for _, addr := range s.Addrs() {
-		for _, network := range []string{"udp", "tcp"} {
-			for range 20 {
-				m := exchange(t, network, addr.String(), query("www.example.test", dns.TypeA))
-				asked++
-				if len(m.Answer) != 1 || m.Answer[0].(*dns.A).A.String() != "192.0.2.80" || !m.Authoritative {
-					t.Fatalf("%s %s answered\n%v", network, addr, m)
-				}
+	for _, at := range s.everywhere() {
+		for range 20 {
+			m := exchange(t, at.network, at.addr, query("www.example.test", dns.TypeA))
+			asked++
+			if len(m.Answer) != 1 || m.Answer[0].(*dns.A).A.String() != "192.0.2.80" || !m.Authoritative {
+				t.Fatalf("%v answered\n%v", at, m)
 			}
 		}
 	}
 	eventually(t, "every query is counted", func() bool {
 		return s.metric(t, "meridian_dns_queries_total", "") == float64(asked) &&
-			s.metric(t, "meridian_dns_responses_total", "NOERROR") == float64(asked)
+			s.metric(t, "meridian_dns_responses_total", "NOERROR") == float64(asked) &&
+			s.metric(t, "meridian_dns_queries_total", "dot") == float64(asked/3) && s.metric(t, "meridian_dns_tcp_accepted_total", "dot") == float64(asked/3)
 	})
 	if v := s.metric(t, "meridian_dns_view_index", ""); v != 1 {
 		t.Errorf("meridian_dns_view_index is %v", v)

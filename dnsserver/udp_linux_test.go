@@ -3,6 +3,8 @@ package dnsserver
 import (
 	"fmt"
 	"net"
+	"net/netip"
+	"os/exec"
 	"runtime"
 	"strings"
 	"testing"
@@ -138,4 +140,52 @@ func smallLoopback() error {
 	}
 	lo.SetUint16(unix.IFF_UP)
 	return unix.IoctlIfreq(fd, unix.SIOCSIFFLAGS, lo)
+}
+
+// D-54 over IPv6: a response comes from the address that was asked, whichever the host would choose itself.
+func TestWildcardAddressIPv6(t *testing.T) {
+	ip, err := exec.LookPath("ip")
+	if err != nil {
+		t.Skip("ip is not installed (Debian: apt-get install iproute2)")
+	}
+	hosts := []string{"fd00::1", "fd00::2", "fd00::3"}
+	var skip error
+	var sockets *Sockets
+	var client *net.UDPConn
+	done := make(chan struct{})
+	config := Config{Listen: []string{"[::]:0"}}
+	go func() { // in a network namespace of its own, that ends with its thread and its sockets
+		defer close(done)
+		runtime.LockOSThread()
+		if skip = smallLoopback(); skip != nil {
+			return
+		}
+		for _, h := range hosts {
+			if out, err := exec.Command(ip, "-6", "address", "add", h+"/128", "dev", "lo").CombinedOutput(); err != nil {
+				skip = fmt.Errorf("%w: %s", err, out)
+				return
+			}
+		}
+		if sockets, skip = Listen(config); skip != nil {
+			return
+		}
+		client, skip = net.ListenUDP("udp6", nil) // not connected, so that it takes packets from anywhere
+	}()
+	if <-done; skip != nil {
+		t.Skipf("needs a network namespace with IPv6: %v", skip)
+	}
+	s := startOn(t, config, sockets)
+	s.Publish(viewAt(t, exampleZone, 1))
+	defer client.Close()
+	client.SetDeadline(time.Now().Add(patience))
+	packet, _ := query("www.example.test", dns.TypeA).Pack()
+	for _, h := range hosts {
+		to := netip.AddrPortFrom(netip.MustParseAddr(h), s.Addrs()[0].(*net.TCPAddr).AddrPort().Port())
+		if _, err := client.WriteToUDPAddrPort(packet, to); err != nil {
+			t.Fatal(err)
+		}
+		if _, from, err := client.ReadFromUDPAddrPort(make([]byte, 1500)); err != nil || from != to {
+			t.Errorf("asked %v, answered from %v (%v)", to, from, err)
+		}
+	}
 }

@@ -21,8 +21,13 @@ type worker struct {
 func (s *Server) newWorker(transport transport) *worker {
 	w := &worker{server: s}
 	w.responder.Options = s.options()
-	w.request.TCP = transport == tcp
+	w.serves(transport)
 	return w
+}
+
+// serves says what transport the next queries come over.
+func (w *worker) serves(t transport) {
+	w.request.TCP, w.request.Encrypted = t != udp, t == dot
 }
 
 // respond appends the response to dst; what it gives back is dst itself when

@@ -328,6 +328,51 @@ func TestNSID(t *testing.T) {
 	}
 }
 
+// D-59: padding only for who asks, and only where nobody can read along.
+func TestPadding(t *testing.T) {
+	v := steeredView(t)
+	const padding, keepalive = "000c 0000", "000b 0000"
+	for _, c := range []struct {
+		options        string
+		tcp, encrypted bool
+		padded         bool
+	}{
+		{padding, false, false, false},
+		{padding, true, false, false},
+		{"", true, true, false},
+		{keepalive, true, true, false},
+		{padding, true, true, true},
+		{"000c 0005 0102030405", true, true, true},
+		{"000b 0000 0003 0000 0008 0007 0001 18 00 5b0a00" + padding, true, true, true},
+	} {
+		for _, name := range []string{"example.test", "none.example.test", "example.org"} {
+			packet := message(0, 1, 0, 0, 1, question(name, dns.TypeSOA), opt(0, 0, c.options))
+			b := newResponder().Respond(v, nil, &Request{Packet: packet, Client: resolver, TCP: c.tcp, Encrypted: c.encrypted})
+			m := new(dns.Msg)
+			if err := m.Unpack(b); err != nil {
+				t.Fatal(err)
+			}
+			padded := false
+			for _, o := range m.IsEdns0().Option {
+				padded = padded || o.Option() == dns.EDNS0PADDING
+			}
+			if padded != c.padded || padded != (len(b)%468 == 0) {
+				t.Errorf("%s with %q, TCP %v, encrypted %v: %d octets, padded %v", name, c.options, c.tcp, c.encrypted, len(b), padded)
+			}
+		}
+	}
+	// Without an OPT, with another version of it, and where only a header goes back, there is none.
+	for _, packet := range [][]byte{
+		message(0, 1, 0, 0, 0, soaQuestion),
+		message(0, 1, 0, 0, 1, soaQuestion, opt(1, 0, padding)),
+		message(0, 2, 0, 0, 1, soaQuestion, soaQuestion, opt(0, 0, padding)),
+	} {
+		if b := newResponder().Respond(v, nil, &Request{Packet: packet, Client: resolver, TCP: true, Encrypted: true}); len(b) > 200 {
+			t.Errorf("padded to %d octets", len(b))
+		}
+	}
+}
+
 // FuzzServe sends any packet: no panic; a response within the limit, with the
 // query's id and, if it has one, its question; which parses (S-08, M-09).
 func FuzzServe(f *testing.F) {
@@ -339,11 +384,12 @@ func FuzzServe(f *testing.F) {
 	for _, c := range hot {
 		f.Add(hotPacket(f, c.name, c.typ, c.ecs), false)
 	}
+	f.Add(message(0, 1, 0, 0, 1, soaQuestion, opt(0, 0, "000c 0000")), true)
 	f.Add(message(0, 1, 0, 0, 1, soaQuestion, opt(0, 0x8000, "000a 0008 0102030405060708 0003 0000 000b 0000 0008 0007 0001 18 00 5b0a00")), true)
 	r := newResponder()
 	f.Fuzz(func(t *testing.T, packet []byte, tcp bool) {
 		prefix := []byte("xy")
-		b := r.Respond(v, prefix, &Request{Packet: packet, Client: resolver, TCP: tcp, Rand: uint64(len(packet)) << 60})
+		b := r.Respond(v, prefix, &Request{Packet: packet, Client: resolver, TCP: tcp, Encrypted: tcp, Rand: uint64(len(packet)) << 60})
 		if !bytes.HasPrefix(b, prefix) {
 			t.Fatal("what the buffer held is gone")
 		}

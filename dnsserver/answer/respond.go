@@ -12,16 +12,18 @@ import (
 type Options struct {
 	UDPSize   uint16 // the largest UDP response, and what OPT says this server takes
 	NSID      []byte // told to who asks (RFC 5001); nil for none
-	Keepalive uint16 // TCP idle timeout in units of 100 ms (RFC 7828); 0 says nothing
+	Keepalive uint16 // idle timeout of connections in units of 100 ms (RFC 7828); 0 says nothing
 }
 
 // Request is one query and where it came from.
 type Request struct {
 	Packet []byte
 	Client netip.Addr // the resolver; unmapped
-	TCP    bool
-	MaxUDP uint16 // further limit on a UDP response, for a path that takes no more; 0 for none
-	Rand   uint64 // uniformly random
+	TCP    bool       // a stream: over TLS too
+	// Encrypted says that nobody on the way can read the response; only then is padding of use.
+	Encrypted bool
+	MaxUDP    uint16 // further limit on a UDP response, for a path that takes no more; 0 for none
+	Rand      uint64 // uniformly random
 }
 
 // Responder answers queries, one at a time; each worker has its own. Buffers
@@ -83,6 +85,9 @@ func (r *Responder) Respond(v *View, dst []byte, req *Request) []byte {
 	return r.finish()
 }
 
+// padTo is the block that responses are padded to, in octets (RFC 8467 section 4.1).
+const padTo = 468
+
 func (r *Responder) headerOnly(dst []byte, rcode uint16) []byte {
 	r.Outcome.Rcode = rcode
 	return wire.HeaderOnly(dst, &r.q, rcode)
@@ -104,8 +109,13 @@ func (r *Responder) begin(v *View, dst []byte, req *Request) {
 		r.extra = wire.Extra{Size: r.UDPSize, DO: q.DO, EDELimit: len(req.Packet)}
 		if req.TCP {
 			r.extra.EDELimit = wire.MaxTCP
+			// RFC 7828 section 3.3.2 lets a server tell whoever sent an OPT; RFC 8906
+			// section 8.2.1 wants no options that were not asked for. So it is told who asks.
 			if q.Keepalive {
 				r.extra.Keepalive = r.Keepalive
+			}
+			if q.Padding && req.Encrypted {
+				r.extra.PadTo = padTo
 			}
 		}
 		if q.NSID {

@@ -44,6 +44,7 @@ const (
 	optionECS       = 8  // RFC 7871
 	optionCookie    = 10 // RFC 7873
 	optionKeepalive = 11 // RFC 7828
+	optionPadding   = 12 // RFC 7830
 	optionEDE       = 15 // RFC 8914
 )
 

@@ -15,9 +15,12 @@ type Extra struct {
 	// it is left out when it does not fit, or makes the message larger than EDELimit.
 	EDE      uint16
 	EDELimit int
+	// PadTo makes the message a multiple of so many octets, as far as the limit lets
+	// it (RFC 7830); 0 adds no padding. Records come before it: none is left out for it.
+	PadTo int
 }
 
-// Reserve is how many octets Finish adds for the OPT record, without EDE.
+// Reserve is how many octets Finish adds for the OPT record, without EDE and padding.
 func (x *Extra) Reserve() int {
 	n := 11
 	if x.Subnet != nil {
@@ -72,8 +75,22 @@ func (b *Builder) opt(rcode uint16, x *Extra) {
 		b.option(optionEDE, 2)
 		b.buf = append(b.buf, byte(x.EDE>>8), byte(x.EDE))
 	}
+	if x.PadTo > 0 {
+		b.pad(x.PadTo, end)
+	}
 	binary.BigEndian.PutUint16(b.buf[at+9:], uint16(len(b.buf)-at-11))
 	b.counts[Additional]++
+}
+
+// pad adds the Padding option, which is the last thing in the message and all zeros (RFC 7830 section 3).
+func (b *Builder) pad(block, end int) {
+	bare := b.Len() + 4
+	if bare > end {
+		return
+	}
+	n := min((bare+block-1)/block*block, end) - bare
+	b.option(optionPadding, n)
+	b.buf = append(b.buf, make([]byte, n)...)
 }
 
 func (b *Builder) option(code, n int) {

@@ -45,6 +45,7 @@ type Query struct {
 	Cookie    []byte // the option's data, of any length; nil without
 	NSID      bool
 	Keepalive bool
+	Padding   bool // the option was there, of whatever length (RFC 7830)
 }
 
 // Subnet is an EDNS Client Subnet option (RFC 7871 section 6).
@@ -147,6 +148,8 @@ func (q *Query) options(data []byte) Verdict {
 			q.NSID = true
 		case optionKeepalive:
 			q.Keepalive = true
+		case optionPadding:
+			q.Padding = true
 		}
 	}
 	return verdict

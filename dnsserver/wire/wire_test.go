@@ -60,11 +60,12 @@ func TestParse(t *testing.T) {
 		&dns.EDNS0_COOKIE{Code: dns.EDNS0COOKIE, Cookie: "0102030405060708"},
 		&dns.EDNS0_NSID{Code: dns.EDNS0NSID},
 		&dns.EDNS0_TCP_KEEPALIVE{Code: dns.EDNS0TCPKEEPALIVE},
+		&dns.EDNS0_PADDING{Padding: []byte{0}},
 		&dns.EDNS0_SUBNET{Code: dns.EDNS0SUBNET, Family: 1, SourceNetmask: 20, Address: []byte{91, 10, 16, 0}})
 	if !bytes.Equal(q.Name, name("WWW.example.test")) || q.Type != 1 || q.Class != 1 || len(q.Question) != len(q.Name)+4 {
 		t.Errorf("question %+v", q)
 	}
-	if !q.EDNS || q.UDPSize != 1400 || !q.DO || q.Version != 0 || !q.NSID || !q.Keepalive || len(q.Cookie) != 8 {
+	if !q.EDNS || q.UDPSize != 1400 || !q.DO || q.Version != 0 || !q.NSID || !q.Keepalive || !q.Padding || len(q.Cookie) != 8 {
 		t.Errorf("EDNS %+v", q)
 	}
 	if s := q.Subnet; !s.Present || s.Family != 1 || s.Source != 20 || s.Addr != netip.MustParseAddr("91.10.16.0") {
@@ -74,7 +75,7 @@ func TestParse(t *testing.T) {
 	m := new(dns.Msg)
 	m.SetQuestion(".", dns.TypeNS)
 	packet, _ := m.Pack()
-	if v := q.Parse(packet); v != OK || q.EDNS || q.Subnet.Present || q.NSID || q.Cookie != nil || len(q.Name) != 1 {
+	if v := q.Parse(packet); v != OK || q.EDNS || q.Subnet.Present || q.NSID || q.Padding || q.Cookie != nil || len(q.Name) != 1 {
 		t.Errorf("the next packet: %d %+v", v, q)
 	}
 }
@@ -163,6 +164,34 @@ func TestReserve(t *testing.T) {
 		before := b.Len()
 		if got := len(b.Finish(0, 0, x)) - before; got != x.Reserve() {
 			t.Errorf("%+v: reserved %d, took %d", x, x.Reserve(), got)
+		}
+	}
+}
+
+// Padding fills up to the block, or to the limit where that comes first, and never pushes anything out.
+func TestPadding(t *testing.T) {
+	q := parsed(t, "www.example.test", &dns.EDNS0_PADDING{})
+	var b Builder
+	b.Start(nil, q, MaxTCP, new(Extra).Reserve())
+	bare := len(b.Finish(0, 0, &Extra{}))
+	for _, c := range []struct{ block, limit, want int }{
+		{0, MaxTCP, bare},
+		{468, MaxTCP, 468},
+		{bare + 3, MaxTCP, 2 * (bare + 3)}, // an empty option does not fit any more
+		{bare + 4, MaxTCP, bare + 4},
+		{468, 100, 100},
+		{468, bare + 4, bare + 4},
+		{468, bare + 3, bare},
+	} {
+		x := &Extra{PadTo: c.block}
+		b.Start([]byte("before"), q, c.limit, x.Reserve())
+		out := b.Finish(0, 0, x)[len("before"):]
+		m := new(dns.Msg)
+		if err := m.Unpack(out); err != nil || len(out) != c.want {
+			t.Errorf("block %d, limit %d: %d octets, want %d (%v)", c.block, c.limit, len(out), c.want, err)
+		}
+		if pad := out[bare:]; len(pad) > 0 && (pad[1] != optionPadding || len(bytes.Trim(pad[4:], "\x00")) > 0) {
+			t.Errorf("block %d, limit %d: padded with %x", c.block, c.limit, pad)
 		}
 	}
 }

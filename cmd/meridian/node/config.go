@@ -1,6 +1,7 @@
 package node
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -9,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/meridian-gtm/meridian/dnsserver"
 	"github.com/meridian-gtm/meridian/policy"
 	"github.com/meridian-gtm/meridian/policy/document"
 )
@@ -27,8 +29,14 @@ type Config struct {
 
 // DNS is where queries are answered.
 type DNS struct {
-	Listen  []string `json:"listen"`            // "ADDRESS:PORT" for UDP and TCP; default 0.0.0.0:53 and [::]:53
-	UDPSize int      `json:"udpSize,omitempty"` // largest UDP answer in octets, 512 to 1400, default 1232
+	Listen  []string            `json:"listen"`            // "ADDRESS:PORT" for UDP and TCP; default 0.0.0.0:53 and [::]:53
+	UDPSize int                 `json:"udpSize,omitempty"` // largest UDP answer in octets, 512 to 1400, default 1232
+	TLS     dnsserver.TLSConfig `json:"tls,omitzero"`      // DNS over TLS; default none
+}
+
+// server is what the DNS server makes of it.
+func (d DNS) server() dnsserver.Config {
+	return dnsserver.Config{Listen: d.Listen, UDPSize: d.UDPSize, TLS: d.TLS}
 }
 
 // API is where the REST API listens.
@@ -113,11 +121,9 @@ func (c *Config) Validate() error {
 	if c.DataDir == "" {
 		p.Add("/dataDir", "a node needs a directory for its state (dataDir: /var/lib/meridian)")
 	}
-	for i, l := range c.DNS.Listen {
-		address(&p, fmt.Sprintf("/dns/listen/%d", i), l)
-	}
-	if u := c.DNS.UDPSize; u != 0 && (u < 512 || u > 1400) {
-		p.Add("/dns/udpSize", "a UDP size of %d is not within 512 to 1400 octets (RFC 9715)", u)
+	var dns *policy.Error
+	if errors.As(c.DNS.server().Validate(), &dns) {
+		p = append(p, dns.Problems...)
 	}
 	if ip := address(&p, "/api/listen", c.API.Listen); ip.IsValid() && !ip.IsLoopback() && c.API.TLS == nil && !c.API.Insecure {
 		p.Add("/api/listen", "%s is not loopback, and tokens would cross the network in clear; set api.tls: {cert, key}, or api.insecure: true if something in front of it encrypts", c.API.Listen)

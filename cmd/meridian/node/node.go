@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -9,6 +10,7 @@ import (
 	"net/http"
 	"net/netip"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -51,7 +53,8 @@ type Node struct {
 	events     *events
 	hearing    *hearing
 	checks     checkCache
-	geodata    *geodata
+	watched    []*watched   // files that are read again when they change
+	apiCert    *certificate // nil without TLS
 	port       *peer.Port
 	api        net.Listener
 	cluster    net.Listener
@@ -69,8 +72,8 @@ type Node struct {
 
 // New opens everything a node needs: its directory, its sockets, its
 // geographic data. Nothing runs until Run; an error leaves nothing open.
-func New(cfg Config, opts Options) (n *Node, err error) {
-	n = &Node{
+func New(cfg Config, opts Options) (_ *Node, err error) {
+	n := &Node{ // not the result, which an error makes nil before the listeners are closed
 		cfg: cfg, opts: opts, log: opts.Log.With("node", cfg.Node), registry: prometheus.NewRegistry(),
 		keeper: &keeper{dir: cfg.DataDir}, events: newEvents(cfg.Node), hearing: newHearing(), leaderAt: time.Now(),
 	}
@@ -93,9 +96,17 @@ func New(cfg Config, opts Options) (n *Node, err error) {
 		return nil, err
 	}
 	n.publisher = newPublisher(n.dns, n.events, n.log)
-	n.geodata = &geodata{file: cfg.Geo.Database, log: n.log, set: n.publisher.setGeo}
-	if err := n.geodata.start(); err != nil {
+	geo, err := openGeo(cfg.Geo.Database, n.publisher.setGeo, n.log)
+	if err != nil {
 		return nil, err
+	}
+	n.watch(geo)
+	if t := cfg.API.TLS; t != nil {
+		var w *watched
+		if n.apiCert, w, err = openCertificate("api.tls", "api", t.Cert, t.Key, n.log, n.registry); err != nil {
+			return nil, err
+		}
+		n.watch(w)
 	}
 	if n.api, err = net.Listen("tcp", cfg.API.Listen); err != nil {
 		return nil, fmt.Errorf("the API: %w; is another node running, or api.listen wrong?", err)
@@ -114,9 +125,24 @@ func New(cfg Config, opts Options) (n *Node, err error) {
 	return n, nil
 }
 
+// watch has files looked at while the node runs; nil is none.
+func (n *Node) watch(w *watched) {
+	if w != nil {
+		n.watched = append(n.watched, w)
+	}
+}
+
 func (n *Node) openDNS() error {
-	cfg := dnsserver.Config{Listen: n.cfg.DNS.Listen, UDPSize: n.cfg.DNS.UDPSize}
+	cfg := n.cfg.DNS.server()
 	var err error
+	if t := cfg.TLS; len(t.Listen) > 0 {
+		cert, w, err := openCertificate("dns.tls", "dns", t.Cert, t.Key, n.log, n.registry)
+		if err != nil {
+			return err
+		}
+		n.watch(w)
+		cfg.TLS.Certificate = cert.current
+	}
 	if n.sockets, err = dnsserver.Listen(cfg); err != nil {
 		return fmt.Errorf("DNS: %w", err)
 	}
@@ -142,7 +168,7 @@ func (n *Node) openVantage() error {
 // ownPorts are the node's own listeners, which no probe may reach (S-16).
 func ownPorts(c Config) []netip.AddrPort {
 	var list []netip.AddrPort
-	for _, l := range append([]string{c.API.Listen, c.Cluster.Listen}, c.DNS.Listen...) {
+	for _, l := range slices.Concat([]string{c.API.Listen, c.Cluster.Listen}, c.DNS.Listen, c.DNS.TLS.Listen) {
 		host, port, err := net.SplitHostPort(l)
 		if err != nil {
 			continue
@@ -206,7 +232,9 @@ func (n *Node) Run(ctx context.Context) error {
 	work, workCtx := errgroup.WithContext(ctx)
 	work.Go(func() error { return n.port.Run(workCtx) })
 	work.Go(func() error { return n.serveAPI(workCtx) })
-	work.Go(func() error { return n.geodata.Run(workCtx) })
+	for _, w := range n.watched {
+		work.Go(func() error { return w.Run(workCtx) })
+	}
 	work.Go(func() error { return n.prober.Run(workCtx) })
 	work.Go(func() error { return n.references.Run(workCtx) })
 	work.Go(func() error { return n.pulse(workCtx) })
@@ -268,8 +296,10 @@ func (n *Node) serveAPI(ctx context.Context) error {
 	})
 	defer stop()
 	var err error
-	if t := n.cfg.API.TLS; t != nil {
-		err = server.ServeTLS(n.api, t.Cert, t.Key)
+	if n.apiCert != nil {
+		server.TLSConfig = &tls.Config{MinVersion: tls.VersionTLS12,
+			GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return n.apiCert.current(), nil }}
+		err = server.ServeTLS(n.api, "", "")
 	} else {
 		err = server.Serve(n.api)
 	}

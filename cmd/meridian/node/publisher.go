@@ -12,9 +12,9 @@ import (
 	"github.com/meridian-gtm/meridian/policy/snapshot"
 )
 
-// publisher turns states into views: it compiles the newest one, swaps it in,
-// and notes when the last worker had left the view before. Whatever comes in
-// while it works is coalesced. A state that cannot be compiled leaves the last good view in place (I-13).
+// publisher turns states into views: it compiles the newest one and swaps it in
+// at once; beside that it notes when the last worker had left the view before,
+// which a client that reads slowly may put off. Whatever comes in while it compiles is coalesced. A state that cannot be compiled leaves the last good view in place (I-13).
 type publisher struct {
 	server *dnsserver.Server
 	events *events
@@ -25,10 +25,19 @@ type publisher struct {
 	local     snapshot.Local
 	changed   bool
 	wake      chan struct{}
-	current   *snapshot.Snapshot
-	published []publication // in order of positions, the last keepPublications
-	advanced  chan struct{} // closed when published grows
-	err       error         // of the last compilation
+	current   *snapshot.Snapshot // swapped in last
+	leaving   []departure        // swaps whose view before is still in use, in order of positions
+	left      chan struct{}      // rings when leaving grows
+	published []publication      // in order of positions, the last keepPublications
+	advanced  chan struct{}      // closed when published grows
+	err       error              // of the last compilation
+}
+
+// departure is a swap that is to be told of when the view before is out of use.
+type departure struct {
+	left      <-chan struct{}
+	at        policy.Position
+	old, next *policy.State
 }
 
 type publication struct {
@@ -40,7 +49,7 @@ type publication struct {
 const keepPublications = 4096
 
 func newPublisher(server *dnsserver.Server, ev *events, log *slog.Logger) *publisher {
-	return &publisher{server: server, events: ev, log: log, wake: make(chan struct{}, 1), advanced: make(chan struct{})}
+	return &publisher{server: server, events: ev, log: log, wake: make(chan struct{}, 1), left: make(chan struct{}, 1), advanced: make(chan struct{})}
 }
 
 // give hands over a state. One that is not later than what is there is passed over (I-02).
@@ -79,10 +88,12 @@ func (p *publisher) change(set func(*snapshot.Local)) {
 	p.poke()
 }
 
-func (p *publisher) poke() {
+func (p *publisher) poke() { ring(p.wake) }
+
+func ring(bell chan struct{}) {
 	select {
-	case p.wake <- struct{}{}:
-	default:
+	case bell <- struct{}{}:
+	default: // it rings already
 	}
 }
 
@@ -96,7 +107,7 @@ func (p *publisher) newest() *policy.State {
 	return p.state
 }
 
-// snapshot is what is being served, or nil.
+// snapshot is what queries that come now are answered from, or nil.
 func (p *publisher) snapshot() *snapshot.Snapshot {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -105,6 +116,9 @@ func (p *publisher) snapshot() *snapshot.Snapshot {
 
 // Run publishes until ctx ends.
 func (p *publisher) Run(ctx context.Context) error {
+	var wg sync.WaitGroup
+	defer wg.Wait()
+	wg.Go(func() { p.watchLeaving(ctx) })
 	for {
 		select {
 		case <-ctx.Done():
@@ -116,12 +130,12 @@ func (p *publisher) Run(ctx context.Context) error {
 		p.changed = false
 		p.mu.Unlock()
 		if state != nil && changed {
-			p.publish(ctx, prev, state, local)
+			p.publish(prev, state, local)
 		}
 	}
 }
 
-func (p *publisher) publish(ctx context.Context, prev *snapshot.Snapshot, state *policy.State, local snapshot.Local) {
+func (p *publisher) publish(prev *snapshot.Snapshot, state *policy.State, local snapshot.Local) {
 	next, err := snapshot.Compile(prev, state, local)
 	if err != nil {
 		p.log.Error("the state cannot be compiled; the last good view stays", "index", state.Index, "error", err)
@@ -134,27 +148,57 @@ func (p *publisher) publish(ctx context.Context, prev *snapshot.Snapshot, state 
 	if !ok {
 		return
 	}
-	select {
-	case <-left:
-	case <-ctx.Done():
-		return
+	old := policy.NewState()
+	if prev != nil {
+		old = prev.State
 	}
 	p.mu.Lock()
 	p.current, p.err = next, nil
-	if p.published = append(p.published, publication{next.Position, time.Now()}); len(p.published) > keepPublications {
+	p.leaving = append(p.leaving, departure{left, next.Position, old, state})
+	p.mu.Unlock()
+	ring(p.left)
+}
+
+// watchLeaving sees the swaps off one after the other: none is left before those
+// ahead of it, because each waits for every view before its own.
+func (p *publisher) watchLeaving(ctx context.Context) {
+	for {
+		p.mu.Lock()
+		list := p.leaving
+		p.leaving = nil
+		p.mu.Unlock()
+		for _, d := range list {
+			select {
+			case <-d.left:
+				p.settle(d)
+			case <-ctx.Done():
+				return
+			}
+		}
+		if len(list) > 0 {
+			continue
+		}
+		select {
+		case <-p.left:
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+// settle notes that nobody uses a view before this one any more.
+func (p *publisher) settle(d departure) {
+	p.mu.Lock()
+	if p.published = append(p.published, publication{d.at, time.Now()}); len(p.published) > keepPublications {
 		p.published = append(p.published[:0:0], p.published[keepPublications/2:]...)
 	}
 	close(p.advanced)
 	p.advanced = make(chan struct{})
 	p.mu.Unlock()
-	old := policy.NewState()
-	if prev != nil {
-		old = prev.State
-	}
-	p.events.tellChanges(old, state)
+	p.events.tellChanges(d.old, d.next)
 }
 
-// position is what is being served.
+// position is the latest that is served and nothing before it: no answer of an earlier view is on its way.
 func (p *publisher) position() (at policy.Position, on time.Time, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
