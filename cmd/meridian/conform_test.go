@@ -30,11 +30,18 @@ func verdictOf(packet []byte) (verdict, *dns.Msg) {
 		answer:    recordSet(m.Answer),
 		authority: recordSet(m.Ns),
 	}
+	if m.Truncated {
+		v.answer, v.authority = truncated, truncated
+		return v, m
+	}
 	if slices.ContainsFunc(m.Ns, func(rr dns.RR) bool { return rr.Header().Rrtype == dns.TypeNS }) {
 		v.additional = recordSet(m.Extra)
 	}
 	return v, m
 }
+
+// truncated stands for what is left in a truncated response, which is anybody's choice.
+const truncated = "truncated"
 
 // recordSet is records as a set, one a line; what is there twice shows.
 func recordSet(list []dns.RR) string {
@@ -60,7 +67,7 @@ func majority(list []verdict) (parts [4]*string) {
 		count := map[string]int{}
 		for j := range list {
 			p := part(&list[j])
-			if count[*p]++; count[*p]*2 > len(list) {
+			if count[*p]++; count[*p]*2 > len(list) && *p != truncated {
 				parts[i] = p
 			}
 		}

@@ -82,6 +82,10 @@ func runPeer(t *testing.T, name, addr, program string, args ...string) {
 		_ = cmd.Wait()
 		timer.Stop()
 		log.Close()
+		if t.Failed() {
+			text, _ := os.ReadFile(log.Name())
+			t.Logf("log of %s:\n%s", name, tail(text, 1500))
+		}
 	})
 	eventually(t, 60*time.Second, name+" answers", func() error {
 		m, _, err := (&dns.Client{Timeout: time.Second}).Exchange(new(dns.Msg).SetQuestion(readyZone.name+".", dns.TypeSOA), addr)
@@ -115,7 +119,7 @@ func namedConfig(dir, host, port string, zones []zoneText) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, `options { directory %q; listen-on port %s { %s; }; listen-on-v6 { none; }; pid-file "pid"; session-keyfile none;
   lock-file none; recursion no; minimal-responses yes; dnssec-validation no; notify no; allow-transfer { none; };
-  check-names primary ignore; check-integrity no; check-mx ignore; check-dup-records ignore; zero-no-soa-ttl no; querylog no; };
+  check-names primary ignore; check-integrity no; check-mx ignore; check-dup-records ignore; zero-no-soa-ttl no; max-records-per-type 0; max-types-per-name 0; querylog no; };
 controls { };
 `, dir, port, host)
 	for _, z := range zones {
