@@ -12,7 +12,8 @@
 //   - ANY is answered with one RRset (RFC 8482 section 4.1), over UDP and TCP.
 //   - A chain of CNAMEs is followed through all zones of the View, 16 links at
 //     most; where it loops or is too long it ends as it stands, NOERROR. A chain that
-//     leads to a delegation ends there without a referral.
+//     leads to a delegation ends with the referral, if there is room; a DNAME that
+//     leads below itself makes one link.
 //   - Classes other than IN are REFUSED, ANY included; AXFR and IXFR too. The
 //     types OPT, TSIG, TKEY, NXNAME and others that cannot be data are FORMERR, MAILA and MAILB NOTIMP.
 //   - CD, AD and the reserved bits of a query are not copied; RD and DO are.

@@ -18,6 +18,7 @@ type place struct {
 	owner *policy.Owner
 	depth int // labels of the owner's name, or of what a wildcard stands for
 	kind  kind
+	wild  bool // owner is a wildcard that stands for the name
 }
 
 type kind uint8
@@ -38,11 +39,10 @@ func (r *Responder) resolve() {
 		p := r.find()
 		if p.zone == nil || p.kind == delegated {
 			switch {
-			case link > 0: // the chain leads away; what there is of it is the answer
-			case p.zone == nil:
+			case p.kind == delegated:
+				r.referral(&p, name, link == 0)
+			case link == 0: // a chain that leads out of all zones ends as it stands
 				r.rcode, r.extra.EDE = wire.Refused, wire.NotAuthoritative
-			default:
-				r.referral(&p)
 			}
 			return
 		}
@@ -117,7 +117,7 @@ func (r *Responder) find() place {
 			if p.owner, ok = zone.Owners.Get(k.wildcard(p.depth)); !ok {
 				p.kind = nothing
 			}
-			p.depth = k.n
+			p.depth, p.wild = k.n, ok
 			return p
 		}
 		p.owner = next
@@ -148,7 +148,10 @@ func (r *Responder) data(p *place, name wire.Ref) (target []byte, off int) {
 		return nil, 0
 	}
 	if set := p.owner.Find(r.q.Type); set != nil {
-		r.answer(name, set)
+		// A chain may lead to the DNAME that it came through.
+		if set.Type != policy.TypeDNAME || p.wild || !r.again(set) {
+			r.answer(name, set)
+		}
 		return nil, 0
 	}
 	if set := p.owner.Find(policy.TypeCNAME); set != nil {
@@ -194,7 +197,11 @@ func (r *Responder) redirect(p *place, name wire.Ref) (target []byte, off int) {
 	}
 	r.turn ^= 1 // name may be what was made last
 	made := append(append(r.made[r.turn][:0], prefix...), to...)
-	return r.alias(name, set.TTL, made)
+	target, off = r.alias(name, set.TTL, made)
+	if r.glue.set(to); bytes.HasPrefix(r.glue.at(r.glue.n), r.key.at(p.depth)) {
+		return nil, 0 // it leads below itself: there is no end to that, so one link will do
+	}
+	return target, off
 }
 
 // again says whether a DNAME is in the response already; no record is there twice.
@@ -234,25 +241,43 @@ func (r *Responder) ancestor(name wire.Ref, labels int) wire.Ref {
 
 // referral writes a delegation: its NS records, and the addresses that the
 // zone has of them. Those within the delegated name are required, because nobody
-// else has them (RFC 9471 section 2.1); the rest is left out when there is no room.
-func (r *Responder) referral(p *place) {
+// else has them (RFC 9471 section 2.1); the rest is left out when there is no
+// room, as is all of it where it only says how a chain goes on.
+func (r *Responder) referral(p *place, name wire.Ref, alone bool) {
 	ns := p.owner.Find(policy.TypeNS)
-	cut := r.ancestor(wire.Ref{Name: r.q.Name, Off: wire.HeaderLen}, p.depth)
-	if !r.required(r.b.RRset(wire.Authority, cut, ns.Type, ns.TTL, ns.Data)) {
+	cut := r.ancestor(name, p.depth)
+	if fits := r.b.RRset(wire.Authority, cut, ns.Type, ns.TTL, ns.Data); !fits {
+		r.required(!alone)
 		return
 	}
-	for _, required := range [...]bool{true, false} {
+	for _, within := range [...]bool{true, false} {
 		for _, target := range ns.Data {
 			r.glue.set(target)
 			key := r.glue.at(r.glue.n)
-			if !bytes.HasPrefix(key, r.key.at(p.top)) || required != bytes.HasPrefix(key, r.key.at(p.depth)) {
+			if !bytes.HasPrefix(key, r.key.at(p.top)) || within != bytes.HasPrefix(key, r.key.at(p.depth)) {
 				continue
 			}
-			if owner, ok := p.zone.Owners.Get(r.glue.text(r.glue.n)); ok {
-				r.addresses(target, owner, required)
+			if owner := r.glueAt(p); owner != nil {
+				r.addresses(target, owner, within && alone)
 			}
 		}
 	}
+}
+
+// glueAt is the owner of a name server's addresses: the name in r.glue itself,
+// hidden by a cut or not, or a wildcard that stands for it.
+func (r *Responder) glueAt(p *place) *policy.Owner {
+	k := &r.glue
+	if owner, ok := p.zone.Owners.Get(k.text(k.n)); ok {
+		return owner
+	}
+	for depth := k.n - 1; depth >= p.top; depth-- {
+		if _, ok := p.zone.Owners.Get(k.text(depth)); ok {
+			owner, _ := p.zone.Owners.Get(k.wildcard(depth))
+			return owner
+		}
+	}
+	return nil
 }
 
 func (r *Responder) addresses(name []byte, owner *policy.Owner, required bool) {

@@ -24,7 +24,7 @@ func (cs cases) run(t *testing.T, v *View) {
 	t.Helper()
 	for _, c := range cs {
 		m := ask(t, v, c.name, dns.StringToType[c.typ])
-		referral := strings.Contains(c.authority, " NS ")
+		referral := c.answer == "" && strings.Contains(c.authority, " NS ")
 		switch {
 		case m.Rcode != c.rcode, text(m.Answer) != c.answer, text(m.Extra) != c.additional,
 			!strings.HasPrefix(text(m.Ns), c.authority), c.authority == "" && len(m.Ns) > 0,
@@ -96,6 +96,15 @@ ns.sib IN A 192.0.2.10
 old IN DNAME new
 a.new IN A 192.0.2.30
 grow IN DNAME x.grow
+up IN DNAME @
+*.many IN DNAME many
+pair1 IN DNAME x.pair2
+pair2 IN DNAME pair1
+towild IN NS ns.glued
+toent IN NS x.glued
+toent IN NS y.x.glued
+*.glued IN A 192.0.2.77
+z.x.glued IN TXT x
 ` + "long IN DNAME " + deep + "test.\n" + `unknown IN TYPE65280 \# 4 0A000001
 *.wild IN CNAME a.b.c
 `,
@@ -113,6 +122,17 @@ www IN A 192.0.2.3
 @ IN SOA ns1.example.test. hostmaster 7 3600 600 86400 60
 @ IN NS ns1.example.test.
 `}), snapshot.Local{})
+	// Two DNAMEs that lead to each other: 16 links, and each DNAME once.
+	pair := []string{"pair1.example.test. 300 DNAME x.pair2.example.test."}
+	name := "a.pair1.example.test."
+	for i := range maxChain {
+		prefix := "a." + strings.Repeat("x.", (i+2)/2)
+		next := prefix + []string{"pair2", "pair1"}[i%2] + ".example.test."
+		pair = append(pair, name+" 300 CNAME "+next)
+		if name = next; i == 0 {
+			pair = append(pair, "pair2.example.test. 300 DNAME pair1.example.test.")
+		}
+	}
 	const soa = "example.test. 60 SOA"
 	const cut = "cut.example.test. 300 NS ns.cut.example.test.; cut.example.test. 300 NS ns.sib.example.test.; cut.example.test. 300 NS ns.other.org.; cut.example.test. 300 NS ns1.example.test."
 	const glue = "ns.cut.example.test. 300 A 192.0.2.9; ns.cut.example.test. 300 AAAA 2001:db8::9; ns.sib.example.test. 300 A 192.0.2.10; ns1.example.test. 300 A 192.0.2.53"
@@ -130,7 +150,7 @@ www IN A 192.0.2.3
 		{"cross.example.test", "A", 0, "cross.example.test. 300 CNAME www.second.test.; www.second.test. 600 A 192.0.2.2; www.second.test. 600 A 192.0.2.3", "", ""},
 		{"loop1.example.test", "A", 0, "loop1.example.test. 300 CNAME loop2.example.test.; loop2.example.test. 300 CNAME loop3.example.test.; loop3.example.test. 300 CNAME loop1.example.test.", "", ""},
 		{"self.example.test", "A", 0, "self.example.test. 300 CNAME self.example.test.", "", ""},
-		{"tocut.example.test", "A", 0, "tocut.example.test. 300 CNAME x.cut.example.test.", "", ""},
+		{"tocut.example.test", "A", 0, "tocut.example.test. 300 CNAME x.cut.example.test.", cut, glue},
 		{"x.wild.example.test", "A", 0, "x.wild.example.test. 300 CNAME a.b.c.example.test.; a.b.c.example.test. 300 A 192.0.2.1", "", ""},
 		// Delegation (D-46): glue is not authoritative, DS is the parent's.
 		{"x.cut.example.test", "A", 0, "", cut, glue},
@@ -140,6 +160,9 @@ www IN A 192.0.2.3
 		{"cut.example.test", "DS", 0, "cut.example.test. 300 DS 1 13 2 0000000000000000000000000000000000000000000000000000000000000000", "", ""},
 		{"x.cut.example.test", "DS", 0, "", cut, glue},
 		{"sib.example.test", "DS", 0, "", soa, ""},
+		// A name server that a wildcard stands for; below a cut there is no more than its glue.
+		{"towild.example.test", "A", 0, "", "towild.example.test. 300 NS ns.glued.example.test.", "ns.glued.example.test. 300 A 192.0.2.77"},
+		{"toent.example.test", "A", 0, "", "toent.example.test. 300 NS x.glued.example.test.; toent.example.test. 300 NS y.x.glued.example.test.", ""},
 		{"child.example.test", "DS", 3, "", soa, ""}, // the parent is here and has no such delegation
 		{"orphan.net", "DS", 0, "", "orphan.net. 60 SOA", ""},
 		{"child.example.test", "NS", 0, "child.example.test. 300 NS ns1.example.test.", "", ""},
@@ -148,6 +171,10 @@ www IN A 192.0.2.3
 		{"b.old.example.test", "A", 3, "old.example.test. 300 DNAME new.example.test.; b.old.example.test. 300 CNAME b.new.example.test.", soa, ""},
 		{"a.old.example.test", "CNAME", 0, "old.example.test. 300 DNAME new.example.test.; a.old.example.test. 300 CNAME a.new.example.test.", "", ""},
 		{"old.example.test", "A", 0, "", soa, ""},
+		{"a.grow.example.test", "A", 0, "grow.example.test. 300 DNAME x.grow.example.test.; a.grow.example.test. 300 CNAME a.x.grow.example.test.", "", ""}, // no end to it
+		{"up.up.example.test", "DNAME", 0, "up.example.test. 300 DNAME example.test.; up.up.example.test. 300 CNAME up.example.test.", "", ""},              // once is enough (D-47)
+		{"x.*.many.example.test", "DNAME", 0, "*.many.example.test. 300 DNAME many.example.test.; x.*.many.example.test. 300 CNAME x.many.example.test.; x.many.example.test. 300 DNAME many.example.test.", "", ""},
+		{"a.pair1.example.test", "TXT", 0, strings.Join(pair, "; "), "", ""}, // D-43
 		{"old.example.test", "DNAME", 0, "old.example.test. 300 DNAME new.example.test.", "", ""},
 		{"a-label-that-is-long.long.example.test", "A", dns.RcodeYXDomain, "long.example.test. 300 DNAME " + deep + "test.", "", ""},
 		// Outside (D-34)
@@ -165,16 +192,6 @@ www IN A 192.0.2.3
 	}
 	if m := ask(t, v, "chain6.example.test", dns.TypeA); len(m.Answer) != 16 || m.Answer[15].Header().Rrtype != dns.TypeA {
 		t.Errorf("a chain of 15 is answered with\n%v", m)
-	}
-	m = ask(t, v, "a.grow.example.test", dns.TypeA)
-	dnames := 0
-	for _, rr := range m.Answer {
-		if rr.Header().Rrtype == dns.TypeDNAME {
-			dnames++
-		}
-	}
-	if dnames != 1 || len(m.Answer) != 1+maxChain || m.Rcode != 0 {
-		t.Errorf("a DNAME into itself is answered with %d DNAMEs, %d records, rcode %d", dnames, len(m.Answer), m.Rcode)
 	}
 }
 
@@ -198,7 +215,7 @@ func TestANY(t *testing.T) {
 func TestTruncation(t *testing.T) {
 	var zone strings.Builder
 	zone.WriteString("$TTL 300\n@ IN SOA ns1 h 7 3600 600 86400 60\n@ IN NS ns1\nns1 IN A 192.0.2.53\n")
-	zone.WriteString("inside IN NS ns.inside\nsibling IN NS ns.apart\napart IN NS ns.apart\nalias IN CNAME many\n")
+	zone.WriteString("inside IN NS ns.inside\nsibling IN NS ns.apart\napart IN NS ns.apart\nalias IN CNAME many\ntowide IN CNAME x.wide\ntoinside IN CNAME x.inside\n")
 	for i := range 40 {
 		fmt.Fprintf(&zone, "ns.inside IN A 192.0.2.%d\nns.apart IN A 192.0.2.%d\nmany IN A 192.0.2.%d\nwide IN NS ns%d.a-long-name-for-a-server\n", i, i, i, i)
 	}
@@ -214,6 +231,8 @@ func TestTruncation(t *testing.T) {
 		{"x.inside.example.test", true, 0, 1, 0, 0, 1, 40},   // its own glue is required
 		{"x.sibling.example.test", false, 0, 1, 0, 0, 1, 40}, // a sibling's is not
 		{"x.wide.example.test", true, 0, 0, 0, 0, 40, 0},
+		{"towide.example.test", false, 1, 0, 0, 1, 40, 0}, // where a chain goes on is nothing that it lacks
+		{"toinside.example.test", false, 1, 1, 0, 1, 1, 40},
 	} {
 		q := new(dns.Msg)
 		q.SetQuestion(c.name+".", dns.TypeA)

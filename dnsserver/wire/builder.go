@@ -114,6 +114,12 @@ func (b *Builder) record(s Section, owner *Ref, typ uint16, ttl uint32, data []b
 	h := len(b.buf)
 	b.buf = append(b.buf, byte(typ>>8), byte(typ), 0, byte(ClassIN),
 		byte(ttl>>24), byte(ttl>>16), byte(ttl>>8), byte(ttl), 0, 0)
+	if typ == typeDNAME {
+		// Not compressed itself (RFC 6672 section 2.5), but the CNAME made of it ends with it.
+		for i := 0; i < len(data) && data[i] != 0; i += 1 + int(data[i]) {
+			b.remember(b.Len()+i, len(data)-i)
+		}
+	}
 	b.rdata(form, data)
 	binary.BigEndian.PutUint16(b.buf[h+8:], uint16(len(b.buf)-h-10))
 	b.counts[s]++

@@ -60,4 +60,7 @@ const MinUDP = 512
 // MaxTCP is the largest message there is (RFC 1035 section 4.2.2).
 const MaxTCP = 65535
 
-const typeOPT = 41
+const (
+	typeDNAME = 39
+	typeOPT   = 41
+)
