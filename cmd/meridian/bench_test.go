@@ -33,8 +33,8 @@ func TestBenchServers(t *testing.T) {
 	perf := lookPeer(t, "dnsperf")
 	list := []contender{benchMeridian(t)}
 	for name, start := range map[string]func(*testing.T, string) contender{"gdnsd": benchGdnsd, "knotd": benchKnot} {
-		if program, ok := peer(name); ok {
-			list = append(list, start(t, program))
+		if file, ok := program(name); ok {
+			list = append(list, start(t, file))
 		} else {
 			t.Logf("%s is not installed, so it is not measured", name)
 		}

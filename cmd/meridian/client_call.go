@@ -127,10 +127,11 @@ func (r *rotation) Do(req *http.Request) (*http.Response, error) {
 			return res, nil
 		}
 		if err == nil {
-			res.Body.Close()
-			if err = fmt.Errorf("%s: it cannot serve this now", base); !ours {
-				err = fmt.Errorf("%s answered %s, which is no answer of Meridian's API", base, res.Status)
+			if err = fmt.Errorf("%s answered %s, which is no answer of Meridian's API", base, res.Status); ours {
+				_, err = read(res, nil)
+				err = fmt.Errorf("%s: %w", base, err)
 			}
+			res.Body.Close()
 		} else if err = unreachable(base, err); req.Context().Err() != nil {
 			return nil, err
 		}

@@ -54,7 +54,7 @@ func printCluster(w io.Writer, s api.ClusterStatus) {
 	if s.Leader != "" {
 		leader = "leader " + s.Leader
 	}
-	fmt.Fprintf(w, "%s, term %d, committed %d; as %s (%s) knows it, which heard of a leader %s ago\n", leader, s.Term, s.Commit, s.Node, s.Role, rounded(s.StateAge))
+	fmt.Fprintf(w, "%s, term %d; as %s (%s) knows it, which heard of a leader %s ago\n", leader, s.Term, s.Node, s.Role, rounded(s.StateAge))
 	if s.Problem != "" {
 		fmt.Fprintln(w, "problem:", s.Problem)
 	}

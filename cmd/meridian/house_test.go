@@ -211,7 +211,7 @@ func TestHouseExamples(t *testing.T) {
 
 type example struct{ kind, text string }
 
-var fence = regexp.MustCompile("(?ms)^```(yaml|dns)\n(.*?)^```")
+var fence = regexp.MustCompile("(?ms)^( *)```(yaml|dns)\n(.*?)^ *```")
 
 func examples(file, text string) []example {
 	switch filepath.Ext(file) {
@@ -222,7 +222,7 @@ func examples(file, text string) []example {
 	case ".md":
 		var list []example
 		for _, m := range fence.FindAllStringSubmatch(text, -1) {
-			list = append(list, example{m[1], m[2]})
+			list = append(list, example{m[2], regexp.MustCompile("(?m)^"+m[1]).ReplaceAllString(m[3], "")})
 		}
 		return list
 	}

@@ -20,15 +20,15 @@ import (
 // lookPeer finds a real peer's program, or skips the test and says so.
 func lookPeer(t *testing.T, name string) string {
 	t.Helper()
-	file, ok := peer(name)
+	file, ok := program(name)
 	if !ok {
 		t.Skipf("%s is not installed (Debian: apt-get install %s)", name, strings.TrimSuffix(name, "d"))
 	}
 	return file
 }
 
-// peer finds a program, also where daemons are.
-func peer(name string) (file string, ok bool) {
+// program finds a program, also where daemons are.
+func program(name string) (file string, ok bool) {
 	for _, dir := range append(filepath.SplitList(os.Getenv("PATH")), "/usr/sbin", "/usr/local/sbin") {
 		file := filepath.Join(dir, name)
 		if st, err := os.Stat(file); err == nil && st.Mode()&0o111 != 0 && !st.IsDir() {

@@ -13,8 +13,7 @@ import (
 	"github.com/meridian-gtm/meridian/policy"
 )
 
-// Lifetimes of certificates. A node's certificate is not renewed by itself
-// yet: Identity.Expires is there to be watched, and joining again renews it.
+// Lifetimes of certificates. A node renews its own when a third is left.
 const (
 	AuthorityLifetime = 20 * 365 * 24 * time.Hour
 	NodeLifetime      = 365 * 24 * time.Hour

@@ -27,6 +27,9 @@ type JoinRequest struct {
 	DNS         []string `json:"dns,omitempty"`
 	CSR         []byte   `json:"csr"`     // from NewRequest
 	Feature     int      `json:"feature"` // highest feature level it can apply
+	// Replaces is the id that the joiner had in this cluster before it lost
+	// Raft's directory: that member is taken out, though its reports are still heard.
+	Replaces string `json:"replaces,omitempty"`
 
 	// Key is the join key that the joiner has proved to know. It is set by the
 	// serving side, for tokens that are good once.

@@ -59,6 +59,9 @@ type Cluster struct {
 	Bootstrap bool            `json:"bootstrap,omitempty"` // start a cluster of one, only in an empty data directory
 	Join      []string        `json:"join,omitempty"`      // cluster ports of nodes to join
 	Grace     policy.Duration `json:"grace,omitempty"`     // without a leader until this node judges by itself; 1s to 1h, default 10s
+	// RaftMultiplier stretches Raft's timeouts for slow lines: 1 (the default) is for
+	// round trips up to 50 ms, 3 for 150 ms, 5 for 300 ms; 1 to 20, the same on every node.
+	RaftMultiplier float64 `json:"raftMultiplier,omitempty"`
 }
 
 // Geo is where clients' places come from.
@@ -110,6 +113,9 @@ func (c *Config) defaults() {
 	if c.Cluster.Grace == 0 {
 		c.Cluster.Grace = policy.Duration(10 * time.Second)
 	}
+	if c.Cluster.RaftMultiplier == 0 {
+		c.Cluster.RaftMultiplier = 1
+	}
 }
 
 // Validate lists every mistake at once.
@@ -140,6 +146,9 @@ func (c *Config) Validate() error {
 	}
 	if g := time.Duration(c.Cluster.Grace); g < time.Second || g > time.Hour {
 		p.Add("/cluster/grace", "a grace of %v is not within 1s to 1h", c.Cluster.Grace)
+	}
+	if m := c.Cluster.RaftMultiplier; m < 1 || m > 20 {
+		p.Add("/cluster/raftMultiplier", "%v is not within 1 to 20", m)
 	}
 	for i, r := range c.Probing.Reference {
 		addr, ok := strings.CutPrefix(r, "tcp://")

@@ -33,7 +33,7 @@ func (n *Node) runStore(ctx context.Context) error {
 	store, err := raftstore.Open(raftstore.Config{
 		Dir: n.keeper.path(raftDir), ServerID: n.id(), LocalAddr: n.cfg.Cluster.Advertise,
 		Streams: n.port.Streams(), Calls: n.port, Logger: n.log, Registry: n.registry,
-		Bootstrap: bootstrap, Initial: n.journalled, Joined: joined,
+		Bootstrap: bootstrap, Initial: n.journalled, Joined: joined, Multiplier: n.cfg.Cluster.RaftMultiplier,
 		OnCommit:  func(c raftstore.Commit) { n.journal.Append(c.Index, c.Data, c.State) },
 		OnRestore: n.journal.Replace,
 	})
@@ -89,8 +89,11 @@ func (n *Node) lead(ctx context.Context, _ uint64) {
 	d.run(ctx)
 }
 
-// promote gives a vote to nodes that have caught up.
+// promote gives a vote to nodes that have caught up, and follows those that have moved.
 func (n *Node) promote(ctx context.Context) error {
+	if err := n.relocate(ctx); err != nil {
+		return err
+	}
 	store := n.store.Load()
 	s := store.State()
 	for _, server := range store.PromoteReady(ctx) {
@@ -274,6 +277,7 @@ func (n *Node) seek(ctx context.Context, id string) error {
 			return err
 		}
 	}
+	began := time.Now()
 	for wait := 250 * time.Millisecond; ; wait = min(2*wait, 5*time.Second) {
 		for _, addr := range addrs {
 			err := n.joinAt(ctx, addr, id)
@@ -281,7 +285,7 @@ func (n *Node) seek(ctx context.Context, id string) error {
 				n.trouble.Store(nil)
 				return nil
 			}
-			if k := policy.KindOf(err); (k == policy.Conflict || k == policy.Invalid) && n.journalled == nil {
+			if n.hopeless(err, began) {
 				return fmt.Errorf("joining at %s: %w", addr, err)
 			}
 			text := fmt.Sprintf("joining at %s: %v", addr, err)
@@ -324,6 +328,7 @@ func (n *Node) joinAt(ctx context.Context, addr, id string) error {
 	m := n.self()
 	reply, err := peer.Join(ctx, addr, n.opts.Token, peer.JoinRequest{
 		NodeID: id, NodeLabel: m.Node, Region: m.Region, ClusterAddr: m.Cluster, APIAddr: m.API, DNS: m.DNS, CSR: csr, Feature: m.Feature,
+		Replaces: n.replaces(),
 	})
 	if err != nil {
 		return err
@@ -372,7 +377,7 @@ func (n *Node) join(ctx context.Context, r peer.JoinRequest) (peer.JoinReply, er
 		if id == r.NodeID || m.Node != r.NodeLabel {
 			continue
 		}
-		if n.hears(s, id) {
+		if id != r.Replaces && n.hears(s, id) {
 			return peer.JoinReply{}, policy.Errorf(policy.Conflict, "a node %q is in the cluster and alive at %s; start this one with another label", m.Node, m.Cluster)
 		}
 		n.log.Warn("a node comes back with an empty directory; its old membership is removed", "member", m.Node, "old", id, "new", r.NodeID)

@@ -41,11 +41,12 @@ func (n *Node) registerMetrics() {
 		}
 		return 0
 	})
-	gauge("vantage_abstaining", "1 while this node abstains from judging health, because none of its reference targets answers.", func() float64 {
-		if n.references.Abstaining() {
-			return 1
+	gauge("certificate_expiry_seconds", "When this node's certificate of the cluster port runs out, in seconds since 1970; it is renewed when a third of its year is left. 0 before it has one.", func() float64 {
+		id := n.port.Identity()
+		if id == nil {
+			return 0
 		}
-		return 0
+		return float64(id.Expires().Unix())
 	})
 }
 

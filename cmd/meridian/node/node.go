@@ -239,6 +239,7 @@ func (n *Node) Run(ctx context.Context) error {
 	work.Go(func() error { return n.references.Run(workCtx) })
 	work.Go(func() error { return n.pulse(workCtx) })
 	work.Go(func() error { return n.report(workCtx) })
+	work.Go(func() error { return n.keepUp(workCtx) })
 	work.Go(func() error { return n.runStore(workCtx) })
 	work.Go(func() error { // what lasts ends early only by failing, and takes the rest down with it
 		select {

@@ -1,0 +1,138 @@
+package node
+
+import (
+	"context"
+	"reflect"
+	"time"
+
+	"github.com/meridian-gtm/meridian/policy"
+	"github.com/meridian-gtm/meridian/policy/change"
+	"github.com/meridian-gtm/meridian/raftstore/peer"
+)
+
+const (
+	upkeepEvery = 5 * time.Second
+	renewAt     = peer.NodeLifetime / 3 // what is left of a certificate when another is made
+)
+
+// keepUp sees to it, until ctx ends, that the cluster knows this node as it is
+// now, and that its certificate does not run out.
+func (n *Node) keepUp(ctx context.Context) error {
+	tick := time.NewTicker(upkeepEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+		if err := n.announce(ctx); err != nil && ctx.Err() == nil {
+			n.log.Warn("telling the cluster what has changed at this node; it is tried again", "error", err)
+		}
+		if err := n.renew(time.Now()); err != nil {
+			n.log.Error("renewing this node's certificate; it is tried again", "error", err)
+		}
+	}
+}
+
+// announce tells the cluster when addresses, region or feature level in the
+// node's record are not what the node was started with.
+func (n *Node) announce(ctx context.Context) error {
+	store := n.store.Load()
+	if store == nil || n.leaderless() > 0 {
+		return nil
+	}
+	record, ok := store.State().Members.Get(n.id())
+	next := n.self()
+	next.Voter = record.Voter
+	if !ok || reflect.DeepEqual(record, next) {
+		return nil
+	}
+	out, err := store.Propose(ctx, change.Change{Actor: "node/" + n.cfg.Node, Body: change.PutMember{Member: next}})
+	if err == nil && out.Refused != nil {
+		err = out.Refused
+	}
+	if err == nil {
+		n.log.Info("the cluster knows this node as it is now", "cluster", next.Cluster, "api", next.API, "dns", next.DNS, "region", next.Region)
+	}
+	return err
+}
+
+// renew makes another certificate for the same key while the old one is good.
+// Every node can: the authority's key is in State, sealed with the cluster's key.
+func (n *Node) renew(now time.Time) error {
+	id, s := n.port.Identity(), n.State()
+	if id == nil || id.NodeID != n.id() || id.Expires().Sub(now) > renewAt || s.Cluster.CAKey == nil || !s.Members.Has(id.NodeID) {
+		return nil
+	}
+	caKey, err := n.keeper.open(authorityKey, s.Cluster.CAKey)
+	if err != nil {
+		return err
+	}
+	key, err := n.keeper.read(keyFile)
+	if err != nil {
+		return err
+	}
+	csr, err := peer.NewRequest(key, id.NodeID)
+	if err != nil {
+		return err
+	}
+	authority := peer.Authority{ClusterID: s.Cluster.ID, Certificate: s.Cluster.CA, Key: caKey, Now: func() time.Time { return now }}
+	cert, err := authority.Issue(csr, id.NodeID)
+	if err != nil {
+		return err
+	}
+	if err := n.keeper.write(certFile, cert); err != nil {
+		return err
+	}
+	next, err := n.keeper.identity(id.NodeID)
+	if err != nil {
+		return err
+	}
+	n.port.SetIdentity(next)
+	n.log.Info("this node has renewed its certificate of the cluster port", "expires", next.Expires())
+	return nil
+}
+
+// relocate gives Raft the addresses that members have announced. It is a duty of the leader.
+func (n *Node) relocate(ctx context.Context) error {
+	store := n.store.Load()
+	s := store.State()
+	for _, server := range store.Status().Servers {
+		m, ok := s.Members.Get(server.ID)
+		if !ok || m.Cluster == server.Addr {
+			continue
+		}
+		move := store.AddNonvoter
+		if server.Voter {
+			move = store.AddVoter
+		}
+		if err := move(ctx, m.ID, m.Cluster); err != nil {
+			return err
+		}
+		n.log.Info("a node has moved", "member", m.Node, "from", server.Addr, "to", m.Cluster)
+	}
+	return nil
+}
+
+// replaces is the id under which this node was a member before it lost Raft's directory, or "".
+func (n *Node) replaces() string {
+	old, err := n.keeper.read(nodeIDFile)
+	if err != nil {
+		return ""
+	}
+	return string(old)
+}
+
+// inUse is how long a node that is told that another has its label goes on
+// trying: the other may be itself, killed and wiped a moment ago, and still heard of.
+const inUse = 30 * time.Second
+
+// hopeless says whether joining has failed for good, for a node that serves nothing meanwhile.
+func (n *Node) hopeless(err error, began time.Time) bool {
+	if n.journalled != nil {
+		return false
+	}
+	kind := policy.KindOf(err)
+	return kind == policy.Invalid || kind == policy.Conflict && time.Since(began) > inUse
+}
