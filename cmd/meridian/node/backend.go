@@ -123,6 +123,7 @@ func (n *Node) answerPeers() {
 		defer cancel()
 		return json.Marshal(n.settled(ctx, req.Index))
 	})
+	n.port.Handle("announce", n.announced)
 	n.port.Handle("status", func(context.Context, string, []byte) ([]byte, error) { return json.Marshal(n.standing()) })
 }
 

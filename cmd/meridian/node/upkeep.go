@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"encoding/json"
 	"reflect"
 	"time"
 
@@ -36,24 +37,56 @@ func (n *Node) keepUp(ctx context.Context) error {
 }
 
 // announce tells the cluster when addresses, region or feature level in the
-// node's record are not what the node was started with.
+// node's record are not what the node was started with. A leader that looks for
+// this node where it was does not reach it, so that it knows none: then any other node brings the news in.
 func (n *Node) announce(ctx context.Context) error {
-	store := n.store.Load()
-	if store == nil || n.leaderless() > 0 {
-		return nil
-	}
-	record, ok := store.State().Members.Get(n.id())
+	record, ok := n.State().Members.Get(n.id())
 	next := n.self()
 	next.Voter = record.Voter
-	if !ok || reflect.DeepEqual(record, next) {
+	if n.store.Load() == nil || !ok || reflect.DeepEqual(record, next) {
 		return nil
 	}
-	out, err := store.Propose(ctx, change.Change{Actor: "node/" + n.cfg.Node, Body: change.PutMember{Member: next}})
+	if n.leaderless() == 0 {
+		return n.record(ctx, next)
+	}
+	body, err := json.Marshal(next)
+	if err != nil {
+		return err
+	}
+	for _, m := range n.others() {
+		if _, err = n.port.Call(ctx, m.Cluster, "announce", body); err == nil {
+			return nil
+		}
+	}
+	return err
+}
+
+// announced takes what a node says of itself.
+func (n *Node) announced(ctx context.Context, from string, body []byte) ([]byte, error) {
+	var m policy.Member
+	if err := json.Unmarshal(body, &m); err != nil {
+		return nil, policy.Errorf(policy.Invalid, "a member that cannot be read: %v", err)
+	}
+	record, ok := n.State().Members.Get(from)
+	if !ok || m.ID != from || n.leaderless() > 0 {
+		return nil, policy.Errorf(policy.Unavailable, "node %s cannot be recorded here now", from)
+	}
+	m.Voter = record.Voter
+	return nil, n.record(ctx, m)
+}
+
+// record puts a member's record into State.
+func (n *Node) record(ctx context.Context, m policy.Member) error {
+	store := n.store.Load()
+	if store == nil {
+		return policy.Errorf(policy.Unavailable, "Raft is not running here")
+	}
+	out, err := store.Propose(ctx, change.Change{Actor: "node/" + m.Node, Body: change.PutMember{Member: m}})
 	if err == nil && out.Refused != nil {
 		err = out.Refused
 	}
 	if err == nil {
-		n.log.Info("the cluster knows this node as it is now", "cluster", next.Cluster, "api", next.API, "dns", next.DNS, "region", next.Region)
+		n.log.Info("a node is recorded as it is now", "member", m.Node, "cluster", m.Cluster, "api", m.API, "dns", m.DNS, "region", m.Region)
 	}
 	return err
 }
