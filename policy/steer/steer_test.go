@@ -29,7 +29,7 @@ func TestEvaluate(t *testing.T) {
 		name   string
 		w      *world
 		steer  policy.Steering
-		family policy.Family
+		family policy.AnswerKind
 		orders [][]uint8
 		want   string
 		tier   Tier
@@ -275,7 +275,7 @@ func TestTrace(t *testing.T) {
 	}
 	// What made an endpoint unusable on this node alone is said.
 	o, _ := w.s.Pools.Get("eu")
-	p := NewPool(w.s, &o.Spec, map[string]bool{"eu/a@m": true})
+	p := NewPool(w.s, &o.Spec, answersOf(&o.Spec), map[string]bool{"eu/a@m": true})
 	if m := p.Members[0]; m.Status != policy.Down || m.Measured != policy.Up || !strings.Contains(m.Why, "no leader") {
 		t.Errorf("island mode: %+v", m)
 	}
@@ -311,11 +311,11 @@ func TestUndrained(t *testing.T) {
 		pool("x", "", 0, "a up 4")
 	svc := &policy.Service{Steer: failover(pool("us"), pool("eu"), pool("us"), pool("x"), pool("gone"))}
 	l := Undrained(w.s, svc)
-	if l.Endpoints != [2]int{4, 2} || !slices.Equal(l.Regions, []string{"ap", "eu", "us"}) {
+	if l.Endpoints != [policy.AnswerKinds]int{4, 2} || !slices.Equal(l.Regions, []string{"ap", "eu", "us"}) {
 		t.Errorf("%+v", l)
 	}
 	w.drain("region/us")
-	if l := Undrained(w.s, svc); l.Endpoints != [2]int{2, 1} || !slices.Equal(l.Regions, []string{"ap", "eu"}) {
+	if l := Undrained(w.s, svc); l.Endpoints != [policy.AnswerKinds]int{2, 1} || !slices.Equal(l.Regions, []string{"ap", "eu"}) {
 		t.Errorf("after a drain: %+v", l)
 	}
 }
@@ -333,7 +333,7 @@ func TestPoolEqual(t *testing.T) {
 		w := newWorld().pool("us", "us", 1, "a up 46", "b down w=3")
 		change(w)
 		o, _ := w.s.Pools.Get("us")
-		return NewPool(w.s, &o.Spec, nil)
+		return NewPool(w.s, &o.Spec, answersOf(&o.Spec), nil)
 	}
 	base := make(func(*world) {})
 	edit := func(change func(*policy.Pool)) func(*world) {
@@ -368,10 +368,11 @@ func TestPoolEqual(t *testing.T) {
 		"hostname": edit(func(p *policy.Pool) {
 			p.Endpoints[1].Address, p.Endpoints[1].Hostname = p.Endpoints[0].Address, policy.MustName("x.y")
 		}),
-		"weight": edit(func(p *policy.Pool) { p.Endpoints[0].Weight = of(0) }),
-		"min":    edit(func(p *policy.Pool) { p.MinAvailable = 2 }),
-		"region": edit(func(p *policy.Pool) { p.Region = "us2" }),
-		"order":  edit(func(p *policy.Pool) { slices.Reverse(p.Endpoints) }),
+		"records": edit(func(p *policy.Pool) { p.Endpoints[0].Records = map[string][]string{"TXT": {"other"}} }),
+		"weight":  edit(func(p *policy.Pool) { p.Endpoints[0].Weight = of(0) }),
+		"min":     edit(func(p *policy.Pool) { p.MinAvailable = 2 }),
+		"region":  edit(func(p *policy.Pool) { p.Region = "us2" }),
+		"order":   edit(func(p *policy.Pool) { slices.Reverse(p.Endpoints) }),
 	} {
 		if base.Equal(make(change)) {
 			t.Errorf("the pool is the same one after a change of %s", what)
