@@ -46,11 +46,12 @@ func Records(e *policy.Endpoint) (sets []policy.RRset, problems policy.Problems)
 	return sets, problems
 }
 
-// withoutPlace is what is wrong with a text, without its line, which is always the first.
+// withoutPlace is what is wrong with a text, without its line, which is always
+// the first, and without advice that is for files.
 func withoutPlace(err error) string {
 	var e *policy.Error
 	if errors.As(err, &e) && len(e.Problems) == 1 {
-		return e.Problems[0].Message
+		return strings.TrimSuffix(e.Problems[0].Message, ", or put $ORIGIN before it")
 	}
 	return err.Error()
 }
