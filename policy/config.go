@@ -1,9 +1,6 @@
 package policy
 
-import (
-	"net/netip"
-	"time"
-)
+import "time"
 
 // Config is the replicated configuration document. Zones are objects of their own.
 type Config struct {
@@ -97,96 +94,6 @@ func (c *HTTPCheck) withDefaults(port int) *HTTPCheck {
 		d.SNI = d.Host
 	}
 	return &d
-}
-
-// Pool is endpoints that serve the same thing.
-type Pool struct {
-	Name         string     `json:"name"`
-	Region       string     `json:"region,omitempty"`
-	Monitor      string     `json:"monitor,omitempty"`
-	MinAvailable int        `json:"minAvailable,omitempty"` // default 1
-	Endpoints    []Endpoint `json:"endpoints"`
-}
-
-// Endpoint is one machine: its IPv4 and IPv6 addresses, or a host name that is answered as a CNAME.
-type Endpoint struct {
-	Name      string            `json:"name"`
-	Address   netip.Addr        `json:"address,omitzero"`
-	Addresses []netip.Addr      `json:"addresses,omitempty"`
-	Hostname  Name              `json:"hostname,omitempty"`
-	Region    string            `json:"region,omitempty"` // default the pool's
-	AZ        string            `json:"az,omitempty"`
-	Weight    *int              `json:"weight,omitempty"` // 0 to 1,000,000, default 1; 0 is a reserve
-	Labels    map[string]string `json:"labels,omitempty"`
-	Probe     *ProbeTarget      `json:"probe,omitempty"`
-}
-
-// ProbeTarget is where to probe an endpoint when not at its own address and the monitor's port.
-type ProbeTarget struct {
-	Address netip.Addr `json:"address,omitzero"`
-	Port    int        `json:"port,omitempty"`
-}
-
-// Addrs are the endpoint's addresses, as written.
-func (e *Endpoint) Addrs() []netip.Addr {
-	if e.Address.IsValid() {
-		return append([]netip.Addr{e.Address}, e.Addresses...)
-	}
-	return e.Addresses
-}
-
-// WeightOr1 is the weight, 1 by default.
-func (e *Endpoint) WeightOr1() int {
-	if e.Weight == nil {
-		return 1
-	}
-	return *e.Weight
-}
-
-// RegionOr is the endpoint's region, by default its pool's.
-func (e *Endpoint) RegionOr(pool *Pool) string {
-	if e.Region != "" {
-		return e.Region
-	}
-	return pool.Region
-}
-
-// Family is an address family.
-type Family uint8
-
-// The address families.
-const (
-	IPv4 Family = iota
-	IPv6
-)
-
-// String is "IPv4" or "IPv6".
-func (f Family) String() string {
-	if f == IPv6 {
-		return "IPv6"
-	}
-	return "IPv4"
-}
-
-// Type is the RR type that carries addresses of the family.
-func (f Family) Type() uint16 {
-	if f == IPv6 {
-		return TypeAAAA
-	}
-	return TypeA
-}
-
-// Has says whether the endpoint can answer for a family; a host name can for both.
-func (e *Endpoint) Has(f Family) bool {
-	if e.Hostname != "" {
-		return true
-	}
-	for _, a := range e.Addrs() {
-		if a.Is4() == (f == IPv4) {
-			return true
-		}
-	}
-	return false
 }
 
 // Service is a steered owner name in a zone, or several that are steered alike.

@@ -3,7 +3,6 @@ package policy
 import (
 	"encoding/json"
 	"fmt"
-	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -15,6 +14,7 @@ const (
 	MaxChildren  = 64  // of one branch
 	MaxEndpoints = 256 // of a pool: the variants of one distribution
 	MaxWeight    = 1_000_000
+	MaxRecords   = 32 // of a type that an endpoint carries
 )
 
 func jsonOf(v any) string {
@@ -44,6 +44,7 @@ func (c *Config) Validate() error {
 		at := fmt.Sprintf("/services/%d", i)
 		s := &c.Services[i]
 		s.validate(at, pools, &p)
+		c.aliasAlone(at, s, pools, &p)
 		for _, n := range s.Owners() {
 			if other, ok := owners[n]; ok {
 				p.Add(at, "%s is steered twice: by %s and by service %s", n, other, s.ID())
@@ -176,83 +177,6 @@ func (c *HTTPCheck) validate(at, kind string, p *Problems) {
 	}
 	if c.Authorization != nil && CheckLabel(c.Authorization.Secret) != nil {
 		p.Add(at+"/authorization/secret", "%v", CheckLabel(c.Authorization.Secret))
-	}
-}
-
-func (o *Pool) validate(at string, regions, monitors map[string]int, list []Region, p *Problems) {
-	if o.Monitor != "" {
-		if _, ok := monitors[o.Monitor]; !ok {
-			p.Add(at+"/monitor", "there is no monitor %q", o.Monitor)
-		}
-	}
-	if o.Region != "" {
-		if _, ok := regions[o.Region]; !ok {
-			p.Add(at+"/region", "there is no region %q", o.Region)
-		}
-	}
-	if len(o.Endpoints) == 0 {
-		p.Add(at+"/endpoints", "pool %q has no endpoint", o.Name)
-	}
-	if len(o.Endpoints) > MaxEndpoints {
-		p.Add(at+"/endpoints", "pool %q has %d endpoints; %d is the most", o.Name, len(o.Endpoints), MaxEndpoints)
-	}
-	if o.MinAvailable < 0 || o.MinAvailable > len(o.Endpoints) {
-		p.Add(at+"/minAvailable", "minAvailable of %d is not within 0 to the pool's %d endpoints", o.MinAvailable, len(o.Endpoints))
-	}
-	names := map[string]bool{}
-	addrs := map[netip.Addr]string{}
-	for i := range o.Endpoints {
-		e, at := &o.Endpoints[i], fmt.Sprintf("%s/endpoints/%d", at, i)
-		if err := CheckLabel(e.Name); err != nil {
-			p.Add(at+"/name", "%v", err)
-		} else if names[e.Name] {
-			p.Add(at+"/name", "%q is the name of an earlier endpoint of pool %q", e.Name, o.Name)
-		}
-		names[e.Name] = true
-		e.validate(at, o, regions, list, p)
-		for _, a := range e.Addrs() {
-			if other, ok := addrs[a]; ok {
-				p.Add(at, "address %s is endpoint %q's already", a, other)
-			}
-			addrs[a] = e.Name
-		}
-	}
-}
-
-func (e *Endpoint) validate(at string, pool *Pool, regions map[string]int, list []Region, p *Problems) {
-	addrs := e.Addrs()
-	switch {
-	case e.Hostname != "" && len(addrs) > 0:
-		p.Add(at, "endpoint %q has both a hostname (%s) and an address (%s); it takes one of them", e.Name, e.Hostname, addrs[0])
-	case e.Hostname == "" && len(addrs) == 0:
-		p.Add(at, "endpoint %q has no address and no hostname", e.Name)
-	}
-	for _, a := range addrs {
-		switch {
-		case !a.IsValid() || a.Zone() != "":
-			p.Add(at, "address %q cannot stand in an A or AAAA record", a)
-		case a.Is4In6():
-			p.Add(at, "address %s is IPv4 written as IPv6; write %s", a, a.Unmap())
-		case a.IsUnspecified() || a.IsMulticast():
-			p.Add(at, "address %s is no host's address", a)
-		}
-	}
-	if w := e.WeightOr1(); w < 0 || w > MaxWeight {
-		p.Add(at+"/weight", "weight %d is not within 0 to %d", w, MaxWeight)
-	}
-	name := e.RegionOr(pool)
-	i, ok := regions[name]
-	if e.Region != "" && !ok {
-		p.Add(at+"/region", "there is no region %q", e.Region)
-	}
-	if e.AZ != "" && !ok && e.Region == "" && pool.Region == "" {
-		p.Add(at+"/az", "endpoint %q has an availability zone but no region", e.Name)
-	}
-	if e.AZ != "" && ok && len(list[i].AZs) > 0 && !slices.Contains(list[i].AZs, e.AZ) {
-		p.Add(at+"/az", "region %q has no availability zone %q; it has %s", name, e.AZ, strings.Join(list[i].AZs, ", "))
-	}
-	if e.Probe != nil && e.Probe.Port != 0 {
-		port(p, at+"/probe/port", e.Probe.Port)
 	}
 }
 

@@ -65,6 +65,9 @@ func TestValidate(t *testing.T) {
 		return s
 	}
 	const svc, mon, reg, pool, ep, rule = "/services/0", "/monitors/0", "/regions/0", "/pools/0", "/pools/0/endpoints/0", "/safetyRules/0"
+	records := func(c *Config, key string, data ...string) {
+		c.Pools[0].Endpoints[0].Records = map[string][]string{key: data}
+	}
 	for _, c := range []struct {
 		damage  func(*Config)
 		pointer string
@@ -122,7 +125,23 @@ func TestValidate(t *testing.T) {
 		{func(c *Config) { c.Pools[0].Endpoints[0].Name = "" }, ep + "/name", "a name is missing"},
 		{func(c *Config) { c.Pools[0].Endpoints[1].Addresses[0] = addr("192.0.2.1") }, "/pools/0/endpoints/1", `address 192.0.2.1 is endpoint "a"'s already`},
 		{func(c *Config) { c.Pools[0].Endpoints[0].Hostname = MustName("x.y") }, ep, `has both a hostname (x.y) and an address (192.0.2.1)`},
-		{func(c *Config) { c.Pools[0].Endpoints[0].Address = netip.Addr{} }, ep, `endpoint "a" has no address and no hostname`},
+		{func(c *Config) { c.Pools[0].Endpoints[0].Address = netip.Addr{} }, ep, `endpoint "a" has no address, no hostname and no records`},
+		{func(c *Config) { records(c, "MX", "1 x."); c.Pools[0].Endpoints[0].Address = netip.Addr{} }, ep, `endpoint "a" has only records, so monitor "web" has nowhere to probe`},
+		{func(c *Config) { records(c, "A", "192.0.2.1") }, ep + "/records/A", "an endpoint's addresses are written as address"},
+		{func(c *Config) { records(c, "CNAME", "x.") }, ep + "/records/CNAME", "an endpoint's CNAME is written as hostname"},
+		{func(c *Config) { records(c, "mx", "1 x.") }, ep + "/records/mx", `"mx" records cannot be steered; MX, TXT, SRV, SVCB and HTTPS can`},
+		{func(c *Config) { records(c, "MX") }, ep + "/records/MX", "there are 0 MX records; 1 to 32 may be"},
+		{func(c *Config) { records(c, "MX", make([]string, 33)...) }, ep + "/records/MX", "there are 33 MX records"},
+		{func(c *Config) { c.Pools[0].Endpoints[0].Resolve = "flatten" }, ep + "/resolve", `resolve says how to answer a hostname, and endpoint "a" has none`},
+		{func(c *Config) { c.Pools[0].Endpoints[0].Resolve = "yes" }, ep + "/resolve", `resolve "yes" is not known; flatten is`},
+		{func(c *Config) {
+			records(c, "MX", "1 x.")
+			c.Pools[0].Endpoints[0].Address, c.Pools[0].Endpoints[0].Hostname = netip.Addr{}, MustName("x.net")
+		}, ep + "/records", `a CNAME stands alone (RFC 2181 section 10.1); write resolve: flatten`},
+		{func(c *Config) {
+			records(c, "MX", "1 x.")
+			c.Pools[0].Endpoints = append(c.Pools[0].Endpoints, Endpoint{Name: "alias", Hostname: MustName("x.net")})
+		}, svc, `has endpoint/us/alias, a hostname that is answered as a CNAME, and endpoint/us/a, which has records`},
 		{func(c *Config) { c.Pools[0].Endpoints[0].Address = addr("fe80::1%eth0") }, ep, `address "fe80::1%eth0" cannot stand in an A or AAAA record`},
 		{func(c *Config) { c.Pools[0].Endpoints[0].Address = addr("::ffff:192.0.2.9") }, ep, "is IPv4 written as IPv6; write 192.0.2.9"},
 		{func(c *Config) { c.Pools[0].Endpoints[0].Address = addr("0.0.0.0") }, ep, "address 0.0.0.0 is no host's address"},

@@ -19,6 +19,8 @@ const (
 	TypeSRV   uint16 = 33
 	TypeDNAME uint16 = 39
 	TypeDS    uint16 = 43
+	TypeSVCB  uint16 = 64
+	TypeHTTPS uint16 = 65
 	TypeANY   uint16 = 255
 )
 

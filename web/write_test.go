@@ -127,6 +127,28 @@ func TestWarningsAreAnswered(t *testing.T) {
 	}
 }
 
+// An HTTPS record whose hints lead past steering is told of where it comes in, and with the configuration (D-48).
+func TestHintsPastSteeringAreToldOf(t *testing.T) {
+	r := loaded(t)
+	const want = "the HTTPS record of www.example.com hints at 192.0.2.99 for www.example.com, which service www.example.com steers"
+	w := into[api.WriteResult](r.call("PUT", "/zones/example.com", webtest.Zone+"www IN HTTPS 1 . ipv4hint=192.0.2.99\n", "Content-Type", "text/dns").is(200))
+	if !strings.Contains(strings.Join(w.Warnings, "\n"), want) {
+		t.Errorf("the import warned of %q", w.Warnings)
+	}
+	c := into[api.ConfigResult](r.call("PUT", "/config?dryRun=true", webtest.Document, "Content-Type", "application/yaml").is(200))
+	if !strings.Contains(strings.Join(c.Warnings, "\n"), want) {
+		t.Errorf("the plan warned of %q", c.Warnings)
+	}
+	// An endpoint's own record beside it clashes; without the zone's it comes out as it went in.
+	doc := strings.Replace(webtest.Document, "{name: a, address: 198.51.100.1}", "{name: a, address: 198.51.100.1, records: {HTTPS: [1 . alpn=h2 ipv4hint=198.51.100.1]}}", 1)
+	r.call("PUT", "/config", doc, "Content-Type", "application/yaml").refused(422, "invalid")
+	r.call("PUT", "/zones/example.com", webtest.Zone, "Content-Type", "text/dns").is(200)
+	r.call("PUT", "/config", doc, "Content-Type", "application/yaml").is(200)
+	if got := string(r.call("GET", "/config", "", "Accept", "application/yaml").is(200).body); !strings.Contains(got, `records: {HTTPS: ["1 . alpn=h2 ipv4hint=198.51.100.1"]}`) {
+		t.Errorf("the configuration is\n%s", got)
+	}
+}
+
 func TestMistakesAreAtLinesOfTheDocumentThatWasSent(t *testing.T) {
 	r := loaded(t)
 	// In order of names, web-eu comes before web-us-east; here it is the other

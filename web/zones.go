@@ -15,6 +15,7 @@ import (
 	"github.com/meridian-gtm/meridian/policy"
 	"github.com/meridian-gtm/meridian/policy/change"
 	"github.com/meridian-gtm/meridian/policy/document"
+	"github.com/meridian-gtm/meridian/policy/snapshot"
 	"github.com/meridian-gtm/meridian/policy/zonefile"
 	"github.com/meridian-gtm/meridian/web/api"
 )
@@ -156,6 +157,7 @@ func (s *server) PutZone(c *gin.Context, _ string, params api.PutZoneParams) {
 	for _, w := range warnings {
 		r.Warnings = append(r.Warnings, w.String())
 	}
+	r.Warnings = append(r.Warnings, snapshot.HintWarnings(s.cfg.Node.State(), z)...)
 	s.render(c, status, r)
 }
 

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"slices"
 	"strconv"
@@ -304,6 +305,7 @@ func poolDetail(w io.Writer, body []byte) error {
 		if e.Hostname != "" {
 			addresses = append(addresses, e.Hostname.String())
 		}
+		addresses = append(addresses, slices.Sorted(maps.Keys(e.Records))...)
 		rows = append(rows, []string{e.Name, strings.Join(addresses, ","), orDash(e.RegionOr(&p)), orDash(e.AZ), strconv.Itoa(e.WeightOr1())})
 	}
 	fmt.Fprintln(w)

@@ -63,9 +63,9 @@ var may = map[string][]string{
 	"policy/steer":              {"policy", "policy/geo"},
 	"policy/safety":             {"policy", "policy/steer"},
 	"policy/zonefile":           {"policy"},
-	"policy/document":           {"policy"},
+	"policy/document":           {"policy", "policy/zonefile"}, // an endpoint's records are text that zonefile reads
 	"policy/change":             {"policy", "policy/safety", "policy/health", "policy/steer", "policy/document", "policy/zonefile"},
-	"policy/snapshot":           {"policy", "policy/geo", "policy/steer", "policy/health"},
+	"policy/snapshot":           {"policy", "policy/geo", "policy/steer", "policy/health", "policy/zonefile"}, // they stay text in State and become wire here
 	"dnsserver":                 {"policy", "policy/snapshot", "policy/geo", "dnsserver/answer", "dnsserver/wire"},
 	"dnsserver/answer":          {"policy", "policy/snapshot", "policy/geo", "dnsserver/wire"},
 	"dnsserver/wire":            {"policy"},

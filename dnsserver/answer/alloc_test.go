@@ -9,12 +9,14 @@ import (
 	"github.com/meridian-gtm/meridian/dnsserver/wire"
 )
 
-// hot is queries of each kind that reach a busy server.
-var hot = []struct {
+type hotQuery struct {
 	what, name string
 	typ        uint16
 	ecs        string
-}{
+}
+
+// hot is queries of each kind that reach a busy server.
+var hot = []hotQuery{
 	{"static", "ns1.example.test.", dns.TypeA, ""},
 	{"steered", "www.example.test.", dns.TypeA, ""},
 	{"steered with ECS", "www.example.test.", dns.TypeA, "91.10.0.0"},
@@ -23,6 +25,16 @@ var hot = []struct {
 	{"negative", "no.such.name.example.test.", dns.TypeA, "10.0.0.0"},
 	{"referral", "www.cut.example.test.", dns.TypeA, ""},
 	{"refused", "www.elsewhere.example.", dns.TypeA, ""},
+}
+
+// hotRecords is queries of recordsView.
+var hotRecords = []hotQuery{
+	{"steered MX", "www.example.test.", dns.TypeMX, ""},
+	{"steered TXT", "x.wild.example.test.", dns.TypeTXT, ""},
+	{"steered HTTPS", "www.example.test.", dns.TypeHTTPS, "91.10.0.0"},
+	{"AliasMode", "chain.example.test.", dns.TypeHTTPS, ""},
+	{"many targets", "direct.example.test.", dns.TypeHTTPS, "91.10.0.0"},
+	{"flattened", "example.test.", dns.TypeA, ""},
 }
 
 func hotPacket(t testing.TB, name string, typ uint16, ecs string) []byte {
@@ -42,10 +54,15 @@ func hotPacket(t testing.TB, name string, typ uint16, ecs string) []byte {
 }
 
 func TestNoAllocation(t *testing.T) {
-	v := steeredView(t)
+	noAllocation(t, steeredView(t), hot)
+	noAllocation(t, recordsView(t), hotRecords)
+}
+
+func noAllocation(t *testing.T, v *View, list []hotQuery) {
+	t.Helper()
 	r := newResponder()
 	buf := make([]byte, 0, 1232+wire.Slack)
-	for _, c := range hot {
+	for _, c := range list {
 		req := &Request{Packet: hotPacket(t, c.name, c.typ, c.ecs), Client: resolver, Rand: 1}
 		if n := testing.AllocsPerRun(200, func() {
 			if len(r.Respond(v, buf, req)) < 12 {
@@ -58,8 +75,12 @@ func TestNoAllocation(t *testing.T) {
 }
 
 func BenchmarkRespond(b *testing.B) {
-	v := steeredView(b)
-	for _, c := range hot {
+	benchmark(b, steeredView(b), hot)
+	benchmark(b, recordsView(b), hotRecords)
+}
+
+func benchmark(b *testing.B, v *View, list []hotQuery) {
+	for _, c := range list {
 		b.Run(c.what, func(b *testing.B) {
 			r := newResponder()
 			buf := make([]byte, 0, 1232+wire.Slack)

@@ -4,8 +4,9 @@
 //
 // It follows RFC 1034 section 4.3.2 as RFC 2308, 4592, 6672, 6891, 7871, 8482 and
 // 9471 left it. Responses are minimal: an answer, or the SOA of a negative
-// answer, or a referral with its glue. What Meridian chooses where those leave
-// a choice:
+// answer, or a referral with its glue; only answers of SVCB and HTTPS records
+// bring what their targets have here, as far as there is room (RFC 9460 section
+// 4.1). What Meridian chooses where those leave a choice:
 //
 //   - A name outside all zones is REFUSED, with extended error 20 if that does
 //     not make the response larger than the query (or it is TCP).

@@ -52,3 +52,16 @@ func ancestor(name []byte, k, n int) []byte {
 	}
 	return name
 }
+
+// sameName says whether two wire names are the same, whatever the case of letters.
+func sameName(a, b []byte) bool {
+	if len(a) != len(b) {
+		return false
+	}
+	for i, x := range a {
+		if y := b[i]; x != y && (x|0x20 != y|0x20 || x|0x20 < 'a' || x|0x20 > 'z') {
+			return false
+		}
+	}
+	return true
+}

@@ -33,10 +33,10 @@ const (
 // resolve looks the question up and follows where it leads (RFC 1034 section 4.3.2).
 func (r *Responder) resolve() {
 	name := wire.Ref{Name: r.q.Name, Off: wire.HeaderLen}
-	r.links[0], r.given = name.Off, 0
+	r.links[0], r.given, r.leads.data = name.Off, 0, nil
 	for link := 0; ; {
 		r.key.set(name.Name)
-		p := r.find()
+		p := r.find(&r.key)
 		if p.zone == nil || p.kind == delegated {
 			switch {
 			case p.kind == delegated:
@@ -85,13 +85,12 @@ func (r *Responder) visited(links int, name []byte) bool {
 	return false
 }
 
-// find is the place of the name in r.key.
-func (r *Responder) find() place {
-	k := &r.key
-	zone, top := r.zoneOf(k.n)
+// find is the place of the name in k.
+func (r *Responder) find(k *key) place {
+	zone, top := r.zoneOf(k, k.n)
 	if r.q.Type == policy.TypeDS && zone != nil && top == k.n {
 		// A DS stands above the cut; only without the parent is its absence for the child to tell (RFC 4035 section 3.1.4.1).
-		if parent, t := r.zoneOf(k.n - 1); parent != nil {
+		if parent, t := r.zoneOf(k, k.n-1); parent != nil {
 			zone, top = parent, t
 		}
 	}
@@ -125,10 +124,10 @@ func (r *Responder) find() place {
 }
 
 // zoneOf is the zone with the longest name among the ancestors of the name in
-// r.key that have at most so many labels, and how many it has.
-func (r *Responder) zoneOf(labels int) (*snapshot.Zone, int) {
+// k that have at most so many labels, and how many it has.
+func (r *Responder) zoneOf(k *key, labels int) (*snapshot.Zone, int) {
 	for ; labels >= 0; labels-- {
-		if z := r.view.snapshot.Zone(r.key.at(labels)); z != nil {
+		if z := r.view.snapshot.Zone(k.at(labels)); z != nil {
 			return z, labels
 		}
 	}
@@ -163,7 +162,7 @@ func (r *Responder) data(p *place, name wire.Ref) (target []byte, off int) {
 
 // answer writes an RRset of the answer.
 func (r *Responder) answer(name wire.Ref, set *policy.RRset) bool {
-	return r.required(r.b.RRset(wire.Answer, name, set.Type, set.TTL, set.Data))
+	return r.answered(name, r.b.RRset(wire.Answer, name, set.Type, set.TTL, set.Data), set.Type, set.Data)
 }
 
 // required sets TC if something the response may not be without did not fit (RFC 2181 section 9).

@@ -56,6 +56,13 @@ type Responder struct {
 	given  int                     // how many of them
 	made   [2][policy.MaxName]byte // synthesised names, in turns
 	turn   int
+
+	leads struct { // the answer's SVCB or HTTPS RRset; data is nil for none
+		name wire.Ref
+		data [][]byte
+	}
+	seen   [maxVisited][]byte // names looked at for additional data
+	visits int
 }
 
 // Respond appends the response to dst, or gives dst back when there is none
@@ -81,6 +88,7 @@ func (r *Responder) Respond(v *View, dst []byte, req *Request) []byte {
 	} else {
 		r.client()
 		r.resolve()
+		r.additional()
 	}
 	return r.finish()
 }

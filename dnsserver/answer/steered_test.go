@@ -124,7 +124,7 @@ func TestSteered(t *testing.T) {
 		{"ext.example.test", "A", 0, "ext.example.test. 25 CNAME lb.elsewhere.net.", ""},
 		{"ext.example.test", "AAAA", 0, "ext.example.test. 25 CNAME lb.elsewhere.net.", ""},
 		{"ext.example.test", "CNAME", 0, "ext.example.test. 25 CNAME lb.elsewhere.net.", ""},
-		{"ext.example.test", "MX", 0, "", "example.test. 25 SOA"},
+		{"ext.example.test", "MX", 0, "ext.example.test. 25 CNAME lb.elsewhere.net.", ""}, // a CNAME answers every type
 		{"int.example.test", "A", 0, "int.example.test. 25 CNAME target.other.test.; target.other.test. 300 A 192.0.2.77", ""},
 		{"int.example.test", "AAAA", 0, "int.example.test. 25 CNAME target.other.test.", "other.test. 60 SOA"},
 		{"loop.example.test", "A", 0, "loop.example.test. 300 CNAME lb.example.test.; lb.example.test. 25 CNAME loop.example.test.", ""},

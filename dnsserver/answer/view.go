@@ -20,12 +20,12 @@ type packed struct {
 	sets    []packedSet
 }
 
-// packedSet is a snapshot.AnswerSet as records: of addresses, or else a CNAME's target.
+// packedSet is a snapshot.AnswerSet as records, or else a CNAME's target.
 type packedSet struct {
-	records []byte
+	records []byte // addresses only: what is written as it is
 	stride  int
 	typ     uint16
-	data    [][]byte // the RDATA in records
+	data    [][]byte
 	cname   []byte
 }
 
@@ -46,8 +46,8 @@ func NewView(prev *View, s *snapshot.Snapshot) *View {
 		}
 		v.services[i] = p
 		for _, set := range service.Sets {
-			if ttl, ok := v.maxTTL[set.Region]; !ok || service.TTL > ttl {
-				v.maxTTL[set.Region] = service.TTL
+			if ttl, ok := v.maxTTL[set.Region]; !ok || set.TTL > ttl {
+				v.maxTTL[set.Region] = set.TTL
 			}
 		}
 	}
@@ -62,16 +62,9 @@ func pack(service *snapshot.Service) *packed {
 			out.cname = []byte(set.CNAME)
 			continue
 		}
-		out.typ = policy.TypeA
-		data := make([][]byte, len(set.Addrs))
-		for j, a := range set.Addrs {
-			if data[j] = a.AsSlice(); !a.Is4() {
-				out.typ = policy.TypeAAAA
-			}
-		}
-		out.records, out.stride = wire.Pack(out.typ, data)
-		for at := out.stride; at <= len(out.records) && at > 0; at += out.stride {
-			out.data = append(out.data, out.records[at-len(data[0]):at:at])
+		out.typ, out.data = set.Type, set.Data
+		if set.Type == policy.TypeA || set.Type == policy.TypeAAAA {
+			out.records, out.stride = wire.Pack(set.Type, set.Data)
 		}
 	}
 	return p

@@ -72,6 +72,9 @@ func (b PutConfig) apply(d *draft) error {
 	if err := d.checkServices(whole.Services); err != nil {
 		return err
 	}
+	if err := d.checkFlattened(); err != nil {
+		return err
+	}
 	if err := d.checkSecrets(whole.Monitors); err != nil {
 		return err
 	}

@@ -55,6 +55,9 @@ func (b PutZone) apply(d *draft) error {
 			}
 		}
 	}
+	if err := d.keepFlattened(func(after *policy.State) { after.Zones.Set(z.Name.Key(), z) }); err != nil {
+		return err
+	}
 	z.ID = d.id("zone/" + z.Name.String())
 	z.Rev = d.revise()
 	d.Zones.Set(z.Name.Key(), z)
@@ -78,33 +81,38 @@ func (d *draft) clash(s *policy.Service, n policy.Name, z *policy.Zone) error {
 	if o.Find(policy.TypeCNAME) != nil {
 		return policy.Errorf(policy.Conflict, "%s is a CNAME in the zone %s and steered by service %s; a CNAME stands alone (RFC 2181 section 10.1): take one of them out", n, z.Name, s.ID())
 	}
-	for _, f := range []policy.Family{policy.IPv4, policy.IPv6} {
-		if o.Find(f.Type()) != nil && d.serves(s, f) {
-			return policy.Errorf(policy.Conflict, "%s has %s records in the zone %s and is steered by service %s, which has %s endpoints; take one of them out", n, typeName(f), z.Name, s.ID(), f)
+	for k := range policy.AnswerKinds {
+		if o.Find(k.Type()) != nil && d.any(s, func(e *policy.Endpoint) bool { return e.Has(k) || e.Flattens() && k.Family() }) {
+			return policy.Errorf(policy.Conflict, "%s has %s records in the zone %s and is steered by service %s, which has %s endpoints; take one of them out", n, typeName(k), z.Name, s.ID(), k)
 		}
 	}
 	switch {
-	case !hasHostname(d.State, s):
+	case !d.any(s, (*policy.Endpoint).Alias):
 	case n == z.Name:
-		return policy.Errorf(policy.Conflict, "%s is the apex of its zone, where no CNAME may stand (RFC 1034 section 3.6.2), but a pool of service %s has an endpoint with a hostname; give it addresses", n, s.ID())
+		return policy.Errorf(policy.Conflict, "%s is the apex of its zone, where no CNAME may stand (RFC 1034 section 3.6.2), but a pool of service %s has an endpoint with a hostname; give it addresses, or resolve: flatten if a zone here holds the hostname", n, s.ID())
 	case len(o.RRsets) > 0 && o.Find(policy.TypeNS) == nil: // a delegation wins anyway
-		return policy.Errorf(policy.Conflict, "%s has records in the zone %s and is steered by service %s, which has an endpoint with a hostname; it is answered as a CNAME, which stands alone (RFC 2181 section 10.1): give the endpoint addresses", n, z.Name, s.ID())
+		return policy.Errorf(policy.Conflict, "%s has records in the zone %s and is steered by service %s, which has an endpoint with a hostname; it is answered as a CNAME, which stands alone (RFC 2181 section 10.1): give the endpoint addresses, or resolve: flatten if a zone here holds the hostname", n, z.Name, s.ID())
 	}
 	return nil
 }
 
-func typeName(f policy.Family) string {
-	if f == policy.IPv6 {
+func typeName(k policy.AnswerKind) string {
+	switch k {
+	case policy.IPv4:
+		return "A"
+	case policy.IPv6:
 		return "AAAA"
 	}
-	return "A"
+	return k.String()
 }
 
-func (d *draft) serves(s *policy.Service, f policy.Family) bool {
+// any says whether any endpoint of a service is so. A flattened host name may
+// come to have addresses of either family, whatever it has now.
+func (d *draft) any(s *policy.Service, is func(*policy.Endpoint) bool) bool {
 	for name := range s.Steer.Pools {
 		if p, ok := d.Pools.Get(name); ok {
 			for i := range p.Spec.Endpoints {
-				if p.Spec.Endpoints[i].Has(f) {
+				if is(&p.Spec.Endpoints[i]) {
 					return true
 				}
 			}
@@ -124,6 +132,9 @@ func (b DeleteZone) apply(d *draft) error {
 		return policy.Errorf(policy.NotFound, "there is no zone %s", b.Name)
 	}
 	if err := d.match("zone "+b.Name.String(), z.Rev); err != nil {
+		return err
+	}
+	if err := d.keepFlattened(func(after *policy.State) { after.Zones.Delete(b.Name.Key()) }); err != nil {
 		return err
 	}
 	d.Zones.Delete(b.Name.Key())
@@ -161,17 +172,4 @@ func (d *draft) checkServices(services []policy.Service) error {
 		}
 	}
 	return p.Err("the configuration does not fit the zones")
-}
-
-func hasHostname(s *policy.State, svc *policy.Service) bool {
-	for name := range svc.Steer.Pools {
-		if p, ok := s.Pools.Get(name); ok {
-			for i := range p.Spec.Endpoints {
-				if p.Spec.Endpoints[i].Hostname != "" {
-					return true
-				}
-			}
-		}
-	}
-	return false
 }

@@ -1,6 +1,7 @@
 package change
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/meridian-gtm/meridian/policy"
@@ -67,6 +68,10 @@ func TestClashes(t *testing.T) {
 		{"addresses at the apex", both, "example.com", nil, ""},
 		{"a hostname at the apex", host, "example.com", nil, "is the apex of its zone, where no CNAME may stand"},
 		{"a hostname below", host, "www.example.com", nil, ""},
+		{"TXT beside TXT", records(both, "TXT"), "www.example.com", []string{"www.example.com TXT"}, "www.example.com has TXT records in the zone example.com and is steered by service www.example.com, which has TXT endpoints"},
+		{"TXT beside MX", records(both, "MX"), "www.example.com", []string{"www.example.com TXT"}, ""},
+		{"CNAME beside records", records(both, "MX"), "www.example.com", []string{"www.example.com CNAME"}, "is a CNAME in the zone"},
+		{"records at the apex", records(both, "HTTPS"), "example.com", nil, ""},
 		{"a hostname at an empty non-terminal", host, "www.example.com", []string{"a.www.example.com A"}, ""},
 		{"a wildcard and its own records", v4, "*.example.com", []string{"*.example.com A"}, "has A records"},
 		{"a wildcard beside another name's records", v4, "*.example.com", []string{"www.example.com A"}, ""},
@@ -93,6 +98,43 @@ func TestClashes(t *testing.T) {
 			}
 		})
 	}
+}
+
+// records has the pool's endpoints carry a type.
+func records(p policy.Pool, typ string) policy.Pool {
+	p.Endpoints = slices.Clone(p.Endpoints)
+	for i := range p.Endpoints {
+		p.Endpoints[i].Records = map[string][]string{typ: {"some"}} // nobody here reads it
+	}
+	return p
+}
+
+func flattenPool(target string) policy.Pool {
+	return pool("p", "", policy.Endpoint{Name: "lb", Hostname: name(target), Resolve: "flatten"})
+}
+
+// TestFlattenIsKept: the addresses of a flattened host name are there when the
+// configuration comes, and no zone takes them away.
+func TestFlattenIsKept(t *testing.T) {
+	m := newMachine(t)
+	m.ok(PutZone{zone(t, "example.com", "lb.example.com A", "note.example.com TXT", "www.example.com TXT")})
+	for target, fragment := range map[string]string{
+		"lb.example.org":   "/pools/0/endpoints/0/hostname: endpoint/p/lb flattens lb.example.org, and no zone here holds lb.example.org; flatten takes addresses from the zones here: write the endpoint's own addresses, or leave resolve out for a CNAME",
+		"none.example.com": "the zone example.com has no none.example.com",
+		"note.example.com": "note.example.com has neither A nor AAAA records",
+		"example.com":      "endpoint/p/lb flattens example.com, which service example.com steers; let that service steer this name too",
+	} {
+		m.refuse(policy.Invalid, fragment, PutConfig{Config: serviceConfig(flattenPool(target), "example.com")})
+	}
+	m.ok(PutConfig{Config: serviceConfig(flattenPool("lb.example.com"), "example.com")}) // the apex
+	m.refuse(policy.Conflict, "endpoint/p/lb flattens lb.example.com, and then the zone example.com has no lb.example.com", PutZone{zone(t, "example.com")})
+	m.refuse(policy.Conflict, "lb.example.com is delegated away", PutZone{zone(t, "example.com", "lb.example.com NS", "lb.example.com A")})
+	m.refuse(policy.Conflict, "in the zone lb.example.com", PutZone{zone(t, "lb.example.com")})
+	m.refuse(policy.Conflict, "no zone here holds lb.example.com", DeleteZone{name("example.com")})
+	m.refuse(policy.Conflict, "example.com has A records", PutZone{zone(t, "example.com", "lb.example.com A", "example.com A")})
+	m.ok(PutZone{zone(t, "example.com", "lb.example.com AAAA")})
+	m.ok(PutConfig{Config: serviceConfig(pool("p", ""), "example.com")})
+	m.ok(PutZone{zone(t, "example.com")})
 }
 
 func TestServiceOutsideEveryZone(t *testing.T) {

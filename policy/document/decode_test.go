@@ -92,11 +92,15 @@ func TestDecodeNamesEveryMistake(t *testing.T) {
 		name, text string
 		want       []string
 	}{
-		{"unknown keys", "pools:\n  - name: a\n    endpoints:\n      - {name: x, adress: 192.0.2.1, resolve: flatten}\n    min_available: 2\nregion: []\n", []string{
+		{"unknown keys", "pools:\n  - name: a\n    endpoints:\n      - {name: x, adress: 192.0.2.1, resolver: flatten}\n    min_available: 2\nregion: []\n", []string{
 			`f:4:19: /pools/0/endpoints/0/adress: unknown key "adress"; did you mean "address"?`,
-			`f:4:38: /pools/0/endpoints/0/resolve: unknown key "resolve"; the keys here are name, address, addresses, hostname, region, az, weight, labels, probe`,
+			`f:4:38: /pools/0/endpoints/0/resolver: unknown key "resolver"; did you mean "resolve"?`,
 			`f:5:5: /pools/0/min_available: unknown key "min_available"; did you mean "minAvailable"?`,
 			`f:6:1: /region: unknown key "region"; did you mean "regions"?`,
+		}},
+		{"records of endpoints", "pools:\n  - name: a\n    endpoints:\n      - name: x\n        address: 192.0.2.1\n        records:\n          MX: [10 mx.example.com., ten mx]\n          HTTPS:\n            - 1 . alpn=h2 ipv4hint=192.0.2.1\n            - 1 . ipv4hint=192.0.2.1,192.0.2.9\n", []string{
+			`f:10:15: /pools/0/endpoints/0/records/HTTPS/1: the hint 192.0.2.9 is no address of endpoint "x", which has 192.0.2.1; clients would go there past all steering: take the hint out`,
+			`f:7:36: /pools/0/endpoints/0/records/MX/1: bad preference "ten": a number from 0 to 65535 is needed`,
 		}},
 		{"swapped letters", "{\"polos\": []}", []string{`f:1:2: /polos: unknown key "polos"; did you mean "pools"?`}},
 		{"key with slash and tilde", "a/b~c: 1\n", []string{

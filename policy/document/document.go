@@ -11,7 +11,8 @@
 //
 // The package parses text and compares values. What a configuration means, and
 // whether it is valid, is policy.Config.Validate's business; Locate then finds
-// the lines of what that found.
+// the lines of what that found. Only the data of records that endpoints carry is
+// read here already, by policy/zonefile.
 package document
 
 import (
@@ -21,6 +22,7 @@ import (
 	"go.yaml.in/yaml/v3"
 
 	"github.com/meridian-gtm/meridian/policy"
+	"github.com/meridian-gtm/meridian/policy/zonefile"
 )
 
 // Bounds on a document. Parsing takes up to about a hundred bytes of memory
@@ -54,7 +56,26 @@ func Decode(data []byte, file string) (*policy.Config, error) {
 	if err := r.err(); err != nil {
 		return nil, err
 	}
+	if err := checkRecords(c); err != nil {
+		return nil, Locate(data, file, err)
+	}
 	return c, nil
+}
+
+// checkRecords reads the records of endpoints, as everybody will who compiles
+// them. It is done here, where text comes in: what is in the log must not
+// depend on how a version of this program reads texts.
+func checkRecords(c *policy.Config) error {
+	var p policy.Problems
+	for i := range c.Pools {
+		for j := range c.Pools[i].Endpoints {
+			_, problems := zonefile.Records(&c.Pools[i].Endpoints[j])
+			for _, found := range problems {
+				p.Add(fmt.Sprintf("/pools/%d/endpoints/%d%s", i, j, found.Pointer), "%s", found.Message)
+			}
+		}
+	}
+	return p.Err("the document cannot be read")
 }
 
 // DecodeInto reads a document into what into points to, as strictly as Decode.

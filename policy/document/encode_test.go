@@ -176,9 +176,11 @@ var genEndpoint = rapid.Custom(func(t *rapid.T) policy.Endpoint {
 	}
 	if rapid.Bool().Draw(t, "host") {
 		e.Hostname = genName().Draw(t, "hostname")
+		e.Resolve = rapid.SampledFrom([]string{"", "flatten"}).Draw(t, "resolve")
 	} else {
 		e.Address = genAddr().Draw(t, "address")
 		e.Probe = &policy.ProbeTarget{Port: rapid.Int().Draw(t, "port")}
+		e.Records = rapid.SampledFrom([]map[string][]string{nil, {"TXT": {`"a \"b\"" c`, "yes"}, "MX": {"10 mx.example.com."}}, {"HTTPS": {`1 . alpn="h2,h3" key65000="\195x"`}}}).Draw(t, "records")
 	}
 	return e
 })

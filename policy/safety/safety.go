@@ -10,17 +10,17 @@ import (
 	"github.com/meridian-gtm/meridian/policy/steer"
 )
 
-// Drain refuses a drain that leaves a service with nothing undrained in a
-// family where it had something (DESIGN section 4, "Never empty"), or with
+// Drain refuses a drain that leaves a service with nothing undrained of a kind
+// of answer where it had something (DESIGN section 4, "Never empty"), or with
 // fewer undrained regions than a safety rule asks for.
 func Drain(before, after *policy.State) error {
 	var p policy.Problems
 	for _, o := range after.Services.All {
 		s := &o.Spec
 		was, is := steer.Undrained(before, s), steer.Undrained(after, s)
-		for _, f := range []policy.Family{policy.IPv4, policy.IPv6} {
-			if was.Endpoints[f] > 0 && is.Endpoints[f] == 0 {
-				p.Add("", "service %s would have no undrained %s endpoint left: all its clients would be sent to what is drained", s.ID(), f)
+		for k := range policy.AnswerKinds {
+			if was.Endpoints[k] > 0 && is.Endpoints[k] == 0 {
+				p.Add("", "service %s would have no undrained %s endpoint left: all its clients would be sent to what is drained", s.ID(), k)
 			}
 		}
 		rules(&p, after, s, was, is)

@@ -2,6 +2,7 @@ package safety
 
 import (
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 
@@ -38,6 +39,21 @@ func drain(s *policy.State, targets ...string) *policy.State {
 	return s
 }
 
+// records has an endpoint ("POOL/NAME") carry a type.
+func records(s *policy.State, id, typ string) *policy.State {
+	s = s.Clone()
+	pool, name, _ := strings.Cut(id, "/")
+	o, _ := s.Pools.Get(pool)
+	o.Spec.Endpoints = slices.Clone(o.Spec.Endpoints)
+	for i := range o.Spec.Endpoints {
+		if o.Spec.Endpoints[i].Name == name {
+			o.Spec.Endpoints[i].Records = map[string][]string{typ: {"10 mail.example.com."}}
+		}
+	}
+	s.Pools.Set(pool, o)
+	return s
+}
+
 func rule(s *policy.State, r policy.SafetyRule) *policy.State {
 	s = s.Clone()
 	s.SafetyRules.Set(r.Name, policy.Object[policy.SafetyRule]{Spec: r})
@@ -64,6 +80,10 @@ func TestDrain(t *testing.T) {
 		{"what is drained already", drain(base(), "region/us", "region/eu", "region/ap"), []string{"pool/us"}, nil},
 		{"one AZ", drain(base(), "region/eu", "region/ap"), []string{"az/us/a"}, nil},
 		{"the other AZ", drain(base(), "region/eu", "region/ap", "az/us/a"), []string{"az/us/b"}, []string{"no undrained IPv4"}},
+
+		{"the last that carries a type", records(base(), "us/a", "MX"), []string{"endpoint/us/a"}, []string{"no undrained MX endpoint left"}},
+		{"the last but one that carries it", records(records(base(), "us/a", "MX"), "eu/a", "MX"), []string{"region/us"}, nil},
+		{"a type that nobody carried undrained", drain(records(base(), "us/a", "MX"), "endpoint/us/a"), []string{"region/us"}, nil},
 
 		{"rule kept", rule(base(), keep(2)), []string{"region/us"}, nil},
 		{"rule broken", rule(drain(base(), "region/us"), keep(2)), []string{"region/eu"}, []string{`safety rule "keep" wants 2 undrained regions for service www.example.com; 1 would be left (ap)`}},

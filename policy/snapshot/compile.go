@@ -39,7 +39,7 @@ func Compile(prev *Snapshot, state *policy.State, local Local) (*Snapshot, error
 		maps:  map[string]*geography{},
 	}
 	for name, o := range state.Pools.All {
-		p := steer.NewPool(state, &o.Spec, local.Down)
+		p := steer.NewPool(state, &o.Spec, s.answers(prev, &o.Spec), local.Down)
 		if old := prev.pools[name]; old != nil && old.Equal(p) {
 			p = old
 		}
@@ -69,14 +69,17 @@ func (s *Snapshot) service(prev *Snapshot, id string, o policy.Object[policy.Ser
 		return nil, err
 	}
 	svc := &Service{ID: id, TTL: o.Spec.TTLSeconds(), spec: o, tree: tree, geo: s.geography(prev, tree)}
+	for _, p := range tree.Pools {
+		svc.aliases = svc.aliases || slices.ContainsFunc(p.Answers, func(a steer.Answers) bool { return a.CNAME != "" })
+	}
 	known := map[setKey]int32{}
-	for _, f := range []policy.Family{policy.IPv4, policy.IPv6} {
-		if !tree.Serves[f] {
+	for k := range policy.AnswerKinds {
+		if !tree.Serves[k] {
 			continue
 		}
-		svc.classes[f] = make([]outcome, len(svc.geo.orders))
+		svc.classes[k] = make([]outcome, len(svc.geo.orders))
 		for class, orders := range svc.geo.orders {
-			svc.classes[f][class] = svc.outcome(tree.Evaluate(f, orders, o.Spec.Families != "independent", nil), f, known)
+			svc.classes[k][class] = svc.outcome(tree.Evaluate(k, orders, o.Spec.Families != "independent", nil), k, known)
 		}
 	}
 	return svc, nil
@@ -85,7 +88,7 @@ func (s *Snapshot) service(prev *Snapshot, id string, o policy.Object[policy.Ser
 type setKey struct {
 	pool   *steer.Pool
 	member int
-	family policy.Family
+	kind   policy.AnswerKind
 }
 
 // outcome is a finished distribution: which sets, and up to which value of Query.Rand each of them reaches.
@@ -97,7 +100,7 @@ type outcome struct {
 }
 
 // outcome turns an evaluation into thresholds, adding the answer sets it needs.
-func (svc *Service) outcome(r steer.Result, f policy.Family, known map[setKey]int32) outcome {
+func (svc *Service) outcome(r steer.Result, k policy.AnswerKind, known map[setKey]int32) outcome {
 	picks := r.Picks
 	if len(picks) > MaxVariants {
 		picks = slices.Clone(picks)
@@ -111,12 +114,12 @@ func (svc *Service) outcome(r steer.Result, f policy.Family, known map[setKey]in
 	o := outcome{tier: r.Tier}
 	reached := 0.0
 	for i, p := range picks {
-		key := setKey{p.Pool, p.Member, f}
+		key := setKey{p.Pool, p.Member, k}
 		at, ok := known[key]
 		if !ok {
 			at = int32(len(svc.Sets))
 			known[key] = at
-			svc.Sets = append(svc.Sets, answerSet(p, f))
+			svc.Sets = append(svc.Sets, answerSet(p, k, svc.TTL))
 		}
 		reached += p.Probability / total
 		until := uint64(math.MaxUint64)
@@ -130,13 +133,11 @@ func (svc *Service) outcome(r steer.Result, f policy.Family, known map[setKey]in
 	return o
 }
 
-func answerSet(p steer.Pick, f policy.Family) AnswerSet {
-	m, e := &p.Pool.Members[p.Member], &p.Pool.Sets[p.Member]
-	a := AnswerSet{Endpoint: m.ID, Region: m.Region, CNAME: e.Hostname}
-	for _, addr := range e.Addrs() {
-		if addr.Is4() == (f == policy.IPv4) {
-			a.Addrs = append(a.Addrs, addr)
-		}
+func answerSet(p steer.Pick, k policy.AnswerKind, ttl uint32) AnswerSet {
+	m, own := &p.Pool.Members[p.Member], &p.Pool.Answers[p.Member]
+	a := AnswerSet{Endpoint: m.ID, Region: m.Region, Type: k.Type(), TTL: ttl, CNAME: own.CNAME}
+	if set := own.Find(k); set != nil {
+		a.TTL, a.Data = min(ttl, set.TTL), set.Data
 	}
 	return a
 }
@@ -145,11 +146,11 @@ func answerSet(p steer.Pick, f policy.Family) AnswerSet {
 // of the snapshot and the query, takes no lock and allocates nothing.
 func (s *Snapshot) Decide(q Query) Decision {
 	svc := s.Services[q.Service]
-	if !svc.tree.Serves[q.Family] {
+	if !svc.tree.Serves[q.Kind] {
 		return Decision{Set: -1, TTL: svc.TTL}
 	}
 	class, scope := svc.geo.lookup(q.Client, q.Bits)
-	o := &svc.classes[q.Family][class]
+	o := &svc.classes[q.Kind][class]
 	i := 0
 	for i < len(o.until)-1 && q.Rand >= o.until[i] {
 		i++
@@ -157,7 +158,7 @@ func (s *Snapshot) Decide(q Query) Decision {
 	if i >= len(o.sets) {
 		return Decision{Set: -1, TTL: svc.TTL, Scope: scope}
 	}
-	return Decision{Set: o.sets[i], TTL: svc.TTL, Scope: scope}
+	return Decision{Set: o.sets[i], TTL: svc.Sets[o.sets[i]].TTL, Scope: scope}
 }
 
 // overlay is a steered name as it is laid over a zone.
@@ -226,11 +227,11 @@ func soaMinimum(rdata []byte) uint32 {
 // Geographies counts the distinct maps of places in use, for metrics and tests.
 func (s *Snapshot) Geographies() int { return len(s.maps) }
 
-// Regions lists the regions that a service's present answers lie in, for every class and family, sorted.
+// Regions lists the regions that a service's present answers lie in, for every class and kind, sorted.
 func (svc *Service) Regions() []string {
 	seen := map[string]bool{}
-	for f := range svc.classes {
-		for _, o := range svc.classes[f] {
+	for k := range svc.classes {
+		for _, o := range svc.classes[k] {
 			for _, i := range o.sets {
 				seen[svc.Sets[i].Region] = true
 			}

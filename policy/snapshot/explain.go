@@ -9,12 +9,13 @@ import (
 	"github.com/meridian-gtm/meridian/policy"
 	"github.com/meridian-gtm/meridian/policy/geo"
 	"github.com/meridian-gtm/meridian/policy/steer"
+	"github.com/meridian-gtm/meridian/policy/zonefile"
 )
 
 // ExplainQuery asks what a client would be answered, and why.
 type ExplainQuery struct {
 	Name   policy.Name
-	Type   uint16       // policy.TypeA or policy.TypeAAAA for a steered name
+	Type   uint16
 	Client netip.Prefix // a whole address, or as much of it as EDNS Client Subnet tells
 	// Assume changes the world for this question: "down:TARGET", "up:TARGET"
 	// or "drain:TARGET", where TARGET is as in a control ("region/us-east").
@@ -87,7 +88,7 @@ type Standing struct {
 // Explain answers an ExplainQuery. It walks the same code as Compile, with a trace.
 func (s *Snapshot) Explain(q ExplainQuery) (*Explanation, error) {
 	x := &Explanation{
-		Name: q.Name, Type: typeText(q.Type), Client: q.Client.String(), Assumed: q.Assume, Distribution: []Share{},
+		Name: q.Name, Type: zonefile.TypeString(q.Type), Client: q.Client.String(), Assumed: q.Assume, Distribution: []Share{},
 		Index: s.State.Index, Position: s.Position,
 	}
 	if q.Client.IsSingleIP() {
@@ -101,21 +102,34 @@ func (s *Snapshot) Explain(q ExplainQuery) (*Explanation, error) {
 	}
 	z := s.zones[static.Name.Key()]
 	x.Zone = z.Name
-	owner, how := z.find(q.Name)
+	owner, at, hidden := policy.Lookup(z.Owners, z.Name, q.Name)
+	if hidden {
+		x.Result = "static"
+		x.Reasons = append(x.Reasons, fmt.Sprintf("%s is at or below the delegation or DNAME at %s, which wins over everything else", q.Name, at))
+		return x, nil
+	}
 	if owner == nil {
 		x.Result, x.TTL = "nxdomain", z.NegativeTTL
 		x.Reasons = []string{fmt.Sprintf("zone %s has no %s and no wildcard for it", z.Name, q.Name)}
 		return x, nil
 	}
-	if how != "" {
-		x.Reasons = append(x.Reasons, how)
+	if at != q.Name {
+		x.Reasons = append(x.Reasons, fmt.Sprintf("%s is answered by the wildcard %s", q.Name, at))
 	}
-	family, steered := familyOf(q.Type)
-	if owner.Service == 0 || !steered {
+	if owner.Service == 0 {
 		s.explainStatic(x, z, owner, q.Type)
 		return x, nil
 	}
 	svc := s.Services[owner.Service-1]
+	kind, ok := svc.Kind(q.Type)
+	if !ok {
+		s.explainStatic(x, z, owner, q.Type)
+		if x.Result == "nodata" {
+			x.Service, x.TTL = svc.ID, min(svc.TTL, z.NegativeTTL)
+			x.Reasons = append(x.Reasons, fmt.Sprintf("service %s has no %s endpoint: NODATA, never an error", svc.ID, x.Type))
+		}
+		return x, nil
+	}
 	x.Service, x.TTL = svc.ID, svc.TTL
 	tree := svc.tree
 	if len(q.Assume) > 0 {
@@ -124,47 +138,8 @@ func (s *Snapshot) Explain(q ExplainQuery) (*Explanation, error) {
 			return nil, err
 		}
 	}
-	s.explainSteered(x, svc, tree, family, q)
+	s.explainSteered(x, svc, tree, kind, q)
 	return x, nil
-}
-
-func familyOf(t uint16) (policy.Family, bool) {
-	switch t {
-	case policy.TypeA:
-		return policy.IPv4, true
-	case policy.TypeAAAA:
-		return policy.IPv6, true
-	}
-	return 0, false
-}
-
-func typeText(t uint16) string {
-	names := map[uint16]string{
-		policy.TypeA: "A", policy.TypeAAAA: "AAAA", policy.TypeNS: "NS", policy.TypeCNAME: "CNAME", policy.TypeSOA: "SOA",
-		policy.TypeMX: "MX", policy.TypeTXT: "TXT", policy.TypeSRV: "SRV",
-	}
-	if n, ok := names[t]; ok {
-		return n
-	}
-	return fmt.Sprintf("TYPE%d", t)
-}
-
-// find is the owner that answers for a name: itself, or the wildcard of its closest encloser (RFC 4592).
-func (z *Zone) find(n policy.Name) (owner *policy.Owner, how string) {
-	if o, ok := z.Owners.Get(n.Key()); ok {
-		return o, ""
-	}
-	for m := n.Parent(); m != ""; m = m.Parent() {
-		if _, ok := z.Owners.Get(m.Key()); !ok && m != z.Name {
-			continue
-		}
-		wild := policy.Name("\x01*" + string(m))
-		if o, ok := z.Owners.Get(wild.Key()); ok {
-			return o, fmt.Sprintf("%s is answered by the wildcard %s", n, wild)
-		}
-		return nil, ""
-	}
-	return nil, ""
 }
 
 func (s *Snapshot) explainStatic(x *Explanation, z *Zone, o *policy.Owner, typ uint16) {
@@ -179,21 +154,25 @@ func (s *Snapshot) explainStatic(x *Explanation, z *Zone, o *policy.Owner, typ u
 	}
 	x.Result, x.TTL = "static", set.TTL
 	share := Share{Probability: 1, Answers: []string{}}
-	for _, d := range set.Data {
-		if a, ok := netip.AddrFromSlice(d); ok && set.Type == typ {
-			share.Answers = append(share.Answers, a.String())
-		}
-	}
+	share.Answers = append(share.Answers, texts(set.Type, set.Data)...)
 	x.Distribution = []Share{share}
-	x.Reasons = append(x.Reasons, fmt.Sprintf("%d %s record(s) of zone %s, the same for every client", len(set.Data), typeText(set.Type), z.Name))
+	x.Reasons = append(x.Reasons, fmt.Sprintf("%d %s record(s) of zone %s, the same for every client", len(set.Data), zonefile.TypeString(set.Type), z.Name))
 }
 
-func (s *Snapshot) explainSteered(x *Explanation, svc *Service, tree *steer.Tree, f policy.Family, q ExplainQuery) {
-	if !tree.Serves[f] {
-		x.Result = "nodata"
-		x.Reasons = append(x.Reasons, fmt.Sprintf("service %s has no %s endpoint: NODATA, never an error", svc.ID, f))
-		return
+// texts are records' data as in a master file.
+func texts(typ uint16, data [][]byte) []string {
+	list := make([]string, len(data))
+	for i, d := range data {
+		text, err := zonefile.FormatRData(typ, d)
+		if err != nil { // not what was checked when it came in
+			text = fmt.Sprintf("unreadable: %v", err)
+		}
+		list[i] = text
 	}
+	return list
+}
+
+func (s *Snapshot) explainSteered(x *Explanation, svc *Service, tree *steer.Tree, k policy.AnswerKind, q ExplainQuery) {
 	class, scope := svc.geo.lookup(q.Client.Addr(), q.Client.Bits())
 	x.Scope = scope
 	place := s.explainPlace(x, q.Client)
@@ -206,19 +185,19 @@ func (s *Snapshot) explainSteered(x *Explanation, svc *Service, tree *steer.Tree
 		}
 	}
 	together := svc.spec.Spec.Families != "independent"
-	r := tree.Evaluate(f, svc.geo.orders[class], together, &x.Branches)
+	r := tree.Evaluate(k, svc.geo.orders[class], together, &x.Branches)
 	x.Result, x.Tier = "answer", r.Tier.String()
-	tmp := Service{}
-	o := tmp.outcome(r, f, map[setKey]int32{})
+	tmp := Service{TTL: svc.TTL}
+	o := tmp.outcome(r, k, map[setKey]int32{})
 	for i, at := range o.sets {
 		set := tmp.Sets[at]
-		share := Share{Probability: o.probs[i], Endpoint: set.Endpoint, Region: set.Region, Answers: []string{}}
-		for _, a := range set.Addrs {
-			share.Answers = append(share.Answers, a.String())
-		}
+		share := Share{Probability: o.probs[i], Endpoint: set.Endpoint, Region: set.Region, Answers: texts(set.Type, set.Data)}
 		if set.CNAME != "" {
 			share.Answers = append(share.Answers, set.CNAME.FQDN())
+		} else if set.Type != q.Type && q.Type != policy.TypeANY {
+			x.Reasons = append(x.Reasons, fmt.Sprintf("%s is no CNAME and has no %s: NODATA for who gets it", set.Endpoint, x.Type))
 		}
+		x.TTL = min(x.TTL, set.TTL)
 		x.Distribution = append(x.Distribution, share)
 	}
 	for _, p := range tree.Pools {
@@ -227,6 +206,30 @@ func (s *Snapshot) explainSteered(x *Explanation, svc *Service, tree *steer.Tree
 		}
 	}
 	x.reasons(svc, r, place)
+	s.explainFlattened(x, tree)
+}
+
+// explainFlattened says where endpoints have addresses from that are not their own.
+func (s *Snapshot) explainFlattened(x *Explanation, tree *steer.Tree) {
+	for _, p := range tree.Pools {
+		o, ok := s.State.Pools.Get(p.Name)
+		for i := range p.Members {
+			if !ok || !o.Spec.Endpoints[i].Flattens() {
+				continue
+			}
+			target := o.Spec.Endpoints[i].Hostname
+			sets, err := s.State.Flatten(target)
+			if err != nil {
+				x.Reasons = append(x.Reasons, fmt.Sprintf("%s flattens %s and is left out: %v", p.Members[i].ID, target, err))
+				continue
+			}
+			for _, set := range sets {
+				if len(set.Data) > 0 {
+					x.Reasons = append(x.Reasons, fmt.Sprintf("%s flattens %s: %s, which may be kept for %d s", p.Members[i].ID, target, strings.Join(texts(set.Type, set.Data), ", "), set.TTL))
+				}
+			}
+		}
+	}
 }
 
 func (s *Snapshot) explainPlace(x *Explanation, client netip.Prefix) geo.Place {
@@ -288,9 +291,13 @@ func (x *Explanation) reasons(svc *Service, r steer.Result, place geo.Place) {
 	}
 	add("answered from: %s", r.Tier)
 	if r.Together {
-		add("IPv4 and IPv6 are kept in regions that have both (families: together)")
+		add("all answers are kept in regions that have IPv4 and IPv6 (families: together)")
 	}
-	add("TTL %d s is the service's own", x.TTL)
+	if x.TTL == svc.TTL {
+		add("TTL %d s is the service's own", x.TTL)
+	} else {
+		add("TTL %d s is less than the service's own, %d s: that of the records that a host name is flattened to", x.TTL, svc.TTL)
+	}
 	if x.Scope == 0 {
 		add("scope 0: the client's address makes no difference")
 	} else {
@@ -342,60 +349,4 @@ func (s *Snapshot) assume(svc *Service, list []string) (*steer.Tree, error) {
 		}
 	}
 	return steer.Build(&svc.spec.Spec, func(name string) *steer.Pool { return pools[name] })
-}
-
-// Text is the explanation as a person reads it.
-func (x *Explanation) Text() string {
-	var b strings.Builder
-	fmt.Fprintf(&b, "%s %s for client %s", x.Name, x.Type, x.Client)
-	if len(x.Assumed) > 0 {
-		fmt.Fprintf(&b, ", assuming %s", strings.Join(x.Assumed, ", "))
-	}
-	fmt.Fprintf(&b, "\n\n  result    %s\n", x.Result)
-	if x.Place != nil {
-		where := "not known"
-		if x.Place.Located {
-			where = placeText(x.Place)
-		}
-		fmt.Fprintf(&b, "  place     %s\n  source    %s\n", where, x.Place.Source)
-	}
-	if len(x.Distribution) > 0 {
-		b.WriteString("\nAnswers\n")
-		for _, d := range x.Distribution {
-			fmt.Fprintf(&b, "  %5.1f %%  %-34s %s\n", d.Probability*100, strings.Join(d.Answers, " "), d.Endpoint)
-		}
-		fmt.Fprintf(&b, "  TTL %d s, scope /%d\n", x.TTL, x.Scope)
-	}
-	if len(x.Distances) > 0 {
-		b.WriteString("\nDistances\n")
-		for _, d := range x.Distances {
-			fmt.Fprintf(&b, "  %8.0f km  %s", d.Km, d.Branch)
-			if d.Biased != d.Km {
-				fmt.Fprintf(&b, "  (counts as %.0f km by its bias)", d.Biased)
-			}
-			b.WriteByte('\n')
-		}
-	}
-	if len(x.Endpoints) > 0 {
-		b.WriteString("\nEndpoints\n")
-		for _, e := range x.Endpoints {
-			fmt.Fprintf(&b, "  %-34s %-8s", e.Endpoint, e.Status)
-			if e.Quorum != "" {
-				fmt.Fprintf(&b, " by %s vantages", e.Quorum)
-			}
-			if e.Drained != "" {
-				fmt.Fprintf(&b, "  drained by %s", e.Drained)
-			}
-			if e.Why != "" {
-				fmt.Fprintf(&b, "  %s", e.Why)
-			}
-			b.WriteByte('\n')
-		}
-	}
-	b.WriteString("\nWhy\n")
-	for _, r := range x.Reasons {
-		fmt.Fprintf(&b, "  - %s\n", r)
-	}
-	fmt.Fprintf(&b, "\nstate index %d\n", x.Index)
-	return b.String()
 }

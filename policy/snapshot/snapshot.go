@@ -1,6 +1,6 @@
 // Package snapshot compiles a policy.State into what DNS queries need: zones
 // with the steered names laid over them, and for each service, client class
-// and address family a finished distribution. A Snapshot never changes;
+// and kind of answer a finished distribution. A Snapshot never changes;
 // Decide is a pure function of it and allocates nothing.
 package snapshot
 
@@ -51,30 +51,49 @@ type Service struct {
 	spec    policy.Object[policy.Service]
 	tree    *steer.Tree
 	geo     *geography
-	classes [2][]outcome // by family, then by class
+	aliases bool                          // some endpoint is answered as a CNAME
+	classes [policy.AnswerKinds][]outcome // by class
 }
 
-// Has says whether the service answers a family at all; a type it does not have is NODATA.
-func (s *Service) Has(f policy.Family) bool { return s.tree.Serves[f] }
+// Kind is the kind of answer that decides about queries of a type: the type's own
+// where any endpoint has it. Otherwise it is that of addresses where some
+// endpoint is answered as a CNAME, which answers every type for who gets it, and
+// for ANY the first kind there is. Not ok: the service has no part in the type.
+func (s *Service) Kind(typ uint16) (k policy.AnswerKind, ok bool) {
+	if k, ok := policy.AnswerKindOf(typ); ok && s.tree.Serves[k] {
+		return k, true
+	}
+	if typ != policy.TypeANY && !s.aliases {
+		return 0, false
+	}
+	for k := range policy.AnswerKinds {
+		if s.tree.Serves[k] {
+			return k, true
+		}
+	}
+	return 0, false
+}
 
 // Spec is the service as declared.
 func (s *Service) Spec() *policy.Service { return &s.spec.Spec }
 
-// AnswerSet is one of the answers a service may give: addresses of one family, or a CNAME.
+// AnswerSet is one of the answers a service may give: records of one type, or a CNAME.
 type AnswerSet struct {
-	Endpoint string       // "endpoint/web-us-east/a"
-	Region   string       // "us-east"
-	Addrs    []netip.Addr // of one family, in a fixed order
-	CNAME    policy.Name  // "" for addresses
+	Endpoint string // "endpoint/web-us-east/a"
+	Region   string // "us-east"
+	Type     uint16
+	TTL      uint32      // the service's, or what a flattened host name allows if that is less
+	Data     [][]byte    // RDATA, in a fixed order
+	CNAME    policy.Name // not "": the answer is this, for every type
 }
 
 // Query is what a decision depends on, besides the snapshot.
 type Query struct {
-	Service int32         // index into Snapshot.Services
-	Family  policy.Family // of the type asked for
-	Client  netip.Addr    // EDNS Client Subnet's address if usable, else the resolver's
-	Bits    int           // how many bits of Client are known: ECS SOURCE, else 32 or 128
-	Rand    uint64        // uniformly random: picks from the distribution
+	Service int32             // index into Snapshot.Services
+	Kind    policy.AnswerKind // as Service.Kind gives it for the type asked for
+	Client  netip.Addr        // EDNS Client Subnet's address if usable, else the resolver's
+	Bits    int               // how many bits of Client are known: ECS SOURCE, else 32 or 128
+	Rand    uint64            // uniformly random: picks from the distribution
 }
 
 // Decision is which answer set to give and what to say about it.

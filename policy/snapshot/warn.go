@@ -5,11 +5,12 @@ import (
 
 	"github.com/meridian-gtm/meridian/policy"
 	"github.com/meridian-gtm/meridian/policy/steer"
+	"github.com/meridian-gtm/meridian/policy/zonefile"
 )
 
 // Warnings says what a state's configuration will do that its author may not
-// expect: branches that no client can reach with the geographic data at hand,
-// and address families that pull traffic away from regions.
+// expect: branches that no client can reach with the geographic data at hand, kinds of
+// answer that pull traffic away from regions, and records that lead past steering.
 func (s *Snapshot) Warnings() []string {
 	var list []string
 	for _, svc := range s.Services {
@@ -24,6 +25,10 @@ func (s *Snapshot) Warnings() []string {
 			}
 		}
 		list = append(list, svc.familyWarnings()...)
+	}
+	list = append(list, s.answerWarnings()...)
+	for _, z := range s.State.Zones.All {
+		list = append(list, HintWarnings(s.State, z)...)
 	}
 	return list
 }
@@ -48,11 +53,10 @@ func (s *Snapshot) advice() string {
 	return "Another branch is nearer to every place that clients come from."
 }
 
+// familyWarnings tells of regions that some clients are sent past because they lack a kind of answer.
 func (svc *Service) familyWarnings() []string {
-	if svc.spec.Spec.Families == "independent" || !svc.tree.Serves[policy.IPv4] || !svc.tree.Serves[policy.IPv6] {
-		return nil
-	}
-	has := map[string][2]bool{}
+	serves := svc.tree.Serves
+	has := map[string][policy.AnswerKinds]bool{}
 	var order []string
 	for _, p := range svc.tree.Pools {
 		for i := range p.Members {
@@ -61,16 +65,89 @@ func (svc *Service) familyWarnings() []string {
 			if !seen {
 				order = append(order, m.Region)
 			}
-			has[m.Region] = [2]bool{h[0] || m.Has[0], h[1] || m.Has[1]}
+			for k := range h {
+				h[k] = h[k] || m.Has[k]
+			}
+			has[m.Region] = h
 		}
 	}
+	together := svc.spec.Spec.Families != "independent" && serves[policy.IPv4] && serves[policy.IPv6]
 	var list []string
 	for _, r := range order {
-		for _, f := range []policy.Family{policy.IPv4, policy.IPv6} {
-			if r != "" && !has[r][f] {
-				list = append(list, fmt.Sprintf("service %s: region %s has no %s endpoint, so while a region with both families is available no client is sent there at all (families: together); write families: independent to treat them apart", svc.ID, r, f))
+		for k := range policy.AnswerKinds {
+			switch {
+			case r == "" || !serves[k] || has[r][k]:
+			case !k.Family():
+				list = append(list, fmt.Sprintf("service %s: region %s has no %s endpoint, so its clients get the %s records of another region", svc.ID, r, k, k))
+			case together:
+				list = append(list, fmt.Sprintf("service %s: region %s has no %s endpoint, so while a region with both families is available no client is sent there at all (families: together); write families: independent to treat them apart", svc.ID, r, k))
 			}
 		}
+	}
+	return list
+}
+
+// answerWarnings tells of answers that endpoints should have and do not.
+func (s *Snapshot) answerWarnings() (list []string) {
+	for name, o := range s.State.Pools.All {
+		for i := range o.Spec.Endpoints {
+			e := &o.Spec.Endpoints[i]
+			id := policy.EndpointID(name, e.Name)
+			if _, problems := zonefile.Records(e); len(problems) > 0 {
+				list = append(list, fmt.Sprintf("%s: records that this version cannot read are left out: %s", id, problems[0].String()))
+			}
+			if e.Flattens() {
+				if _, err := s.State.Flatten(e.Hostname); err != nil {
+					list = append(list, fmt.Sprintf("%s flattens %s and is left out: %v", id, e.Hostname, err))
+				}
+			}
+		}
+	}
+	return list
+}
+
+// maxHintWarnings is how many of HintWarnings are told one by one.
+const maxHintWarnings = 20
+
+// HintWarnings tells of SVCB and HTTPS records of a zone whose address hints
+// belong to a name that the state steers: clients may go to the hinted
+// addresses without asking for others (RFC 9460 section 7.3), past all steering.
+func HintWarnings(state *policy.State, z *policy.Zone) (list []string) {
+	steered := map[policy.Name]string{}
+	for id, o := range state.Services.All {
+		for _, n := range o.Spec.Owners() {
+			steered[n] = id
+		}
+	}
+	if len(steered) == 0 {
+		return nil
+	}
+	more := 0
+	for name, set := range z.Sets {
+		if set.Type != policy.TypeSVCB && set.Type != policy.TypeHTTPS {
+			continue
+		}
+		for _, d := range set.Data {
+			priority, target, _ := policy.ReadSVCB(d)
+			hints := zonefile.Hints(d)
+			of := policy.DataName(target)
+			if of == policy.Root && priority > 0 {
+				of = name
+			}
+			id, ok := steered[of]
+			if !ok || len(hints) == 0 {
+				continue
+			}
+			if len(list) == maxHintWarnings {
+				more++
+				continue
+			}
+			list = append(list, fmt.Sprintf("zone %s: the %s record of %s hints at %s for %s, which service %s steers: clients may go there past all steering; take the hints out, or let endpoints carry the record (records: {%s: [...]})",
+				z.Name, zonefile.TypeString(set.Type), name, hints[0], of, id, zonefile.TypeString(set.Type)))
+		}
+	}
+	if more > 0 {
+		list = append(list, fmt.Sprintf("zone %s: %d more such hints", z.Name, more))
 	}
 	return list
 }

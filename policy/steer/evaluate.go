@@ -17,7 +17,7 @@ const (
 	LastResort                  // not drained, though down: all as if healthy
 	Drained                     // drained, since nothing else exists: those that are not down
 	DrainedDown                 // drained and down: all as if healthy
-	Nothing                     // the service has no endpoint of the family
+	Nothing                     // the service has no endpoint with such an answer
 )
 
 // drained says whether the tier serves what is drained, and asIfHealthy whether it serves what is down.
@@ -38,7 +38,7 @@ func (t Tier) String() string {
 	case DrainedDown:
 		return "last resort: everything is drained and down, so the drained endpoints are served as if healthy"
 	}
-	return "no endpoint of this family"
+	return "no endpoint has such an answer"
 }
 
 // Pick is an endpoint and how likely it is to be the answer.
@@ -52,7 +52,7 @@ type Pick struct {
 type Result struct {
 	Picks []Pick
 	Tier  Tier
-	// Together says that the families were kept in regions that have both.
+	// Together says that the answers were kept in regions that have both families.
 	Together bool
 }
 
@@ -64,36 +64,40 @@ type Step struct {
 	Dropped []string `json:"dropped,omitempty"` // each with the reason
 }
 
-// Evaluate gives the distribution for a family. orders holds, for each of
+// Evaluate gives the distribution for a kind of answer. orders holds, for each of
 // t.Nearest, the order of its children for the class of clients. With together,
-// and a service of both families, both are kept to regions that have both. A non-nil
+// and a service of both families, both are kept to regions that have both, and so is
+// everything else that can be had there; it never moves the addresses. A non-nil
 // trace collects the steps of the evaluation that led to the result.
-func (t *Tree) Evaluate(f policy.Family, orders [][]uint8, together bool, trace *[]Step) Result {
-	if !t.Serves[f] {
+func (t *Tree) Evaluate(k policy.AnswerKind, orders [][]uint8, together bool, trace *[]Step) Result {
+	if !t.Serves[k] {
 		return Result{Tier: Nothing}
 	}
 	for tier := Available; tier < Nothing; tier++ {
 		e := evaluation{tree: t, tier: tier, orders: orders}
-		if together && t.Serves[0] && t.Serves[1] {
+		if together && t.Serves[policy.IPv4] && t.Serves[policy.IPv6] {
 			e.only = t.both(&e)
-			if len(e.only) > 0 && len(e.branch(t.Root, f)) > 0 && len(e.branch(t.Root, 1-f)) > 0 {
-				return e.result(f, trace)
+			if len(e.only) > 0 && e.alive(policy.IPv4) && e.alive(policy.IPv6) && e.alive(k) {
+				return e.result(k, trace)
 			}
 			e.only = nil
 		}
-		if len(e.branch(t.Root, f)) > 0 {
-			return e.result(f, trace)
+		if e.alive(k) {
+			return e.result(k, trace)
 		}
 	}
 	return Result{Tier: Nothing}
 }
 
+// alive says whether the tree has anything of a kind to give.
+func (e *evaluation) alive(k policy.AnswerKind) bool { return len(e.branch(e.tree.Root, k)) > 0 }
+
 // both lists the regions that have usable endpoints of both families.
 func (t *Tree) both(e *evaluation) map[string]bool {
 	has := map[string][2]bool{}
 	for _, p := range t.Pools {
-		for f := range 2 {
-			for _, i := range e.members(p, policy.Family(f), nil) {
+		for f := policy.IPv4; f <= policy.IPv6; f++ {
+			for _, i := range e.members(p, f, nil) {
 				m := &p.Members[i]
 				h := has[m.Region]
 				h[f] = true
@@ -119,10 +123,10 @@ type evaluation struct {
 	trace  *[]Step
 }
 
-func (e *evaluation) result(f policy.Family, trace *[]Step) Result {
+func (e *evaluation) result(k policy.AnswerKind, trace *[]Step) Result {
 	e.trace = trace
 	r := Result{Tier: e.tier, Together: e.only != nil}
-	for _, p := range e.branch(e.tree.Root, f) {
+	for _, p := range e.branch(e.tree.Root, k) {
 		i := slices.IndexFunc(r.Picks, func(q Pick) bool { return q.Pool == p.Pool && q.Member == p.Member })
 		if i >= 0 {
 			r.Picks[i].Probability += p.Probability
@@ -134,16 +138,16 @@ func (e *evaluation) result(f policy.Family, trace *[]Step) Result {
 }
 
 // branch gives a branch's distribution, empty when the branch is not available.
-func (e *evaluation) branch(n *Node, f policy.Family) []Pick {
+func (e *evaluation) branch(n *Node, k policy.AnswerKind) []Pick {
 	if n.Kind == "pool" {
-		return e.pool(n, f)
+		return e.pool(n, k)
 	}
 	order := e.order(n)
 	at := e.begin(n)
 	alive := make([][]Pick, len(n.Children))
 	count := 0
 	for i, c := range n.Children {
-		if alive[i] = e.branch(c, f); len(alive[i]) > 0 {
+		if alive[i] = e.branch(c, k); len(alive[i]) > 0 {
 			count++
 		}
 	}
@@ -176,7 +180,7 @@ func (e *evaluation) branch(n *Node, f policy.Family) []Pick {
 		case kept[i]:
 			e.keep(at, n.Children[i].Path)
 		case len(alive[i]) == 0:
-			e.drop(at, "%s: nothing %s in it", n.Children[i].Path, e.wanted(f))
+			e.drop(at, "%s: nothing %s in it", n.Children[i].Path, e.wanted(k))
 		case n.Kind == "weighted":
 			e.drop(at, "%s: weight 0 is a reserve", n.Children[i].Path)
 		default:
@@ -186,12 +190,12 @@ func (e *evaluation) branch(n *Node, f policy.Family) []Pick {
 	return picks
 }
 
-func (e *evaluation) wanted(f policy.Family) string {
+func (e *evaluation) wanted(k policy.AnswerKind) string {
 	what := "available"
 	if e.tier >= LastResort {
 		what = "to serve"
 	}
-	return what + " for " + f.String()
+	return what + " for " + k.String()
 }
 
 // order is the order in which a branch's children are considered.
@@ -248,8 +252,8 @@ func (e *evaluation) mix(n *Node, share []int, alive [][]Pick) (picks []Pick, ke
 // members lists the members of a pool that the tier lets serve, by the rules
 // for unknown endpoints and reserves. A nil filter takes every region; what it
 // takes out still counts as a sibling, so that it makes no reserve serve.
-func (e *evaluation) members(p *Pool, f policy.Family, only map[string]bool) []int {
-	list := e.choose(p, func(m *Member) bool { return m.Has[f] })
+func (e *evaluation) members(p *Pool, k policy.AnswerKind, only map[string]bool) []int {
+	list := e.choose(p, func(m *Member) bool { return m.Has[k] })
 	if only != nil {
 		list = slices.DeleteFunc(list, func(i int) bool { return !only[p.Members[i].Region] })
 	}
@@ -279,9 +283,9 @@ func (e *evaluation) choose(p *Pool, want func(*Member) bool) []int {
 	return candidates
 }
 
-func (e *evaluation) pool(n *Node, f policy.Family) []Pick {
+func (e *evaluation) pool(n *Node, k policy.AnswerKind) []Pick {
 	p := n.Pool
-	members := e.members(p, f, e.only)
+	members := e.members(p, k, e.only)
 	at := e.begin(n)
 	if e.tier == Available {
 		if n := len(e.choose(p, func(*Member) bool { return true })); n < p.Min {
@@ -308,7 +312,7 @@ func (e *evaluation) pool(n *Node, f policy.Family) []Pick {
 		picks = append(picks, Pick{p, i, part})
 	}
 	if at != nil {
-		usable := e.members(p, f, e.only)
+		usable := e.members(p, k, e.only)
 		for i := range p.Members {
 			switch m := &p.Members[i]; {
 			case slices.Contains(members, i):
@@ -316,20 +320,20 @@ func (e *evaluation) pool(n *Node, f policy.Family) []Pick {
 			case slices.Contains(usable, i):
 				e.drop(at, "%s: available, but its pool is below minAvailable", m.ID)
 			default:
-				e.drop(at, "%s: %s", m.ID, e.whyNot(p, m, f))
+				e.drop(at, "%s: %s", m.ID, e.whyNot(p, m, k))
 			}
 		}
 	}
 	return picks
 }
 
-func (e *evaluation) whyNot(p *Pool, m *Member, f policy.Family) string {
+func (e *evaluation) whyNot(p *Pool, m *Member, k policy.AnswerKind) string {
 	up := func(o Member) bool {
-		return o.Has[f] && o.Status == policy.Up && (e.tier.drained() || o.Drained == "")
+		return o.Has[k] && o.Status == policy.Up && (e.tier.drained() || o.Drained == "")
 	}
 	switch {
-	case !m.Has[f]:
-		return "has no " + f.String() + " address"
+	case !m.Has[k]:
+		return lacks(k)
 	case !e.tier.drained() && m.Drained != "":
 		return "drained by control " + m.Drained
 	case !e.tier.asIfHealthy() && m.Status == policy.Down && m.Why != "":
@@ -342,6 +346,13 @@ func (e *evaluation) whyNot(p *Pool, m *Member, f policy.Family) string {
 		return "unknown, and a sibling is up"
 	}
 	return "weight 0 is a reserve"
+}
+
+func lacks(k policy.AnswerKind) string {
+	if k.Family() {
+		return "has no " + k.String() + " address"
+	}
+	return "has no " + k.String() + " record"
 }
 
 // begin opens a branch's step in the trace; nil when nobody traces.

@@ -18,7 +18,7 @@ import (
 type oracle struct {
 	s        *policy.State
 	svc      *policy.Service
-	family   policy.Family
+	family   policy.AnswerKind
 	level    int             // 1 available; 2 minAvailable waived; 3 undrained though down; 4 drained, not down; 5 drained and down
 	regions  map[string]bool // families: together keeps to these; nil for all
 	orders   [][]uint8
@@ -57,7 +57,10 @@ func (o *oracle) drained(p *policy.Pool, e *policy.Endpoint) bool {
 	return false
 }
 
-func serves(e *policy.Endpoint, f policy.Family) bool {
+func serves(e *policy.Endpoint, f policy.AnswerKind) bool {
+	if f != policy.IPv4 && f != policy.IPv6 {
+		return len(e.Records[f.String()]) > 0
+	}
 	if e.Hostname != "" {
 		return true
 	}
@@ -216,20 +219,21 @@ func (o *oracle) pool(s *policy.Steering) map[endpoint]float64 {
 }
 
 // answer goes through the levels, best first.
-func answer(s *policy.State, svc *policy.Service, f policy.Family, orders [][]uint8) (map[endpoint]float64, int) {
-	of := map[policy.Family]bool{}
+func answer(s *policy.State, svc *policy.Service, f policy.AnswerKind, orders [][]uint8) (map[endpoint]float64, int) {
+	of := map[policy.AnswerKind]bool{}
 	for name := range svc.Steer.Pools {
 		p, _ := s.Pools.Get(name)
 		for i := range p.Spec.Endpoints {
-			of[policy.IPv4] = of[policy.IPv4] || serves(&p.Spec.Endpoints[i], policy.IPv4)
-			of[policy.IPv6] = of[policy.IPv6] || serves(&p.Spec.Endpoints[i], policy.IPv6)
+			for k := range policy.AnswerKinds {
+				of[k] = of[k] || serves(&p.Spec.Endpoints[i], k)
+			}
 		}
 	}
 	if !of[f] {
 		return nil, 6
 	}
 	for level := 1; level <= 5; level++ {
-		run := func(f policy.Family, regions map[string]bool) map[endpoint]float64 {
+		run := func(f policy.AnswerKind, regions map[string]bool) map[endpoint]float64 {
 			return (&oracle{s: s, svc: svc, family: f, level: level, regions: regions, orders: orders}).eval(&svc.Steer)
 		}
 		if svc.Families != "independent" && of[policy.IPv4] && of[policy.IPv6] {
@@ -237,7 +241,7 @@ func answer(s *policy.State, svc *policy.Service, f policy.Family, orders [][]ui
 			count := map[string][2]bool{}
 			for name := range svc.Steer.Pools {
 				p, _ := s.Pools.Get(name)
-				for _, family := range []policy.Family{policy.IPv4, policy.IPv6} {
+				for _, family := range []policy.AnswerKind{policy.IPv4, policy.IPv6} {
 					o := &oracle{s: s, level: level, family: family}
 					for _, e := range o.usable(&p.Spec, func(e *policy.Endpoint) bool { return serves(e, family) }) {
 						r := o.region(&p.Spec, e)
@@ -250,7 +254,8 @@ func answer(s *policy.State, svc *policy.Service, f policy.Family, orders [][]ui
 					}
 				}
 			}
-			if len(both) > 0 && len(run(policy.IPv4, both)) > 0 && len(run(policy.IPv6, both)) > 0 {
+			// Other types follow the addresses where they can, and never move them.
+			if len(both) > 0 && len(run(policy.IPv4, both)) > 0 && len(run(policy.IPv6, both)) > 0 && len(run(f, both)) > 0 {
 				return run(f, both), level
 			}
 		}
@@ -264,7 +269,7 @@ func answer(s *policy.State, svc *policy.Service, f policy.Family, orders [][]ui
 // drawWorld makes a random state with one service.
 func drawWorld(t *rapid.T) (*world, *policy.Service) {
 	w := newWorld()
-	families := rapid.SampledFrom([][]string{{"4"}, {"6"}, {"4", "6", "46"}, {"4", "46", "46"}, {"cname", "4"}}).Draw(t, "families")
+	families := rapid.SampledFrom([][]string{{"4"}, {"6"}, {"4", "6", "46"}, {"4", "46", "46"}, {"cname", "4"}, {"46+MX", "46", "4+MX+TXT"}, {"+HTTPS", "4", "6+HTTPS"}, {"46+TXT"}, {"+MX", "+SRV"}}).Draw(t, "families")
 	statuses := rapid.SampledFrom([][]string{{"up"}, {"down"}, {"unknown"}, {"up", "down", "unknown"}, {"up", "up", "down"}}).Draw(t, "statuses")
 	drains := rapid.SampledFrom([]int{0, 0, 1, 3}).Draw(t, "drains")
 	names := []string{"p", "q", "r", "s"}[:rapid.IntRange(1, 4).Draw(t, "pools")]
@@ -354,13 +359,13 @@ func drawOrders(t *rapid.T, tree *Tree) [][]uint8 {
 
 // TestAgainstOracle: the evaluation is what DESIGN section 4 says, and what
 // REQUIREMENTS I-01 asks of any answer holds: never empty, no drained endpoint
-// while an undrained one of the family exists, no endpoint that is down beside one that is not.
+// while an undrained one with such an answer exists, no endpoint that is down beside one that is not.
 func TestAgainstOracle(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		w, svc := drawWorld(t)
 		tree := w.tree(t, svc.Steer)
 		orders := drawOrders(t, tree)
-		for _, f := range []policy.Family{v4, v6} {
+		for f := range policy.AnswerKinds {
 			want, level := answer(w.s, svc, f, orders)
 			r := tree.Evaluate(f, orders, svc.Families != "independent", nil)
 			ids := map[string]float64{}
@@ -375,7 +380,7 @@ func TestAgainstOracle(t *testing.T) {
 	})
 }
 
-func checkInvariants(t *rapid.T, tree *Tree, f policy.Family, r Result) {
+func checkInvariants(t *rapid.T, tree *Tree, f policy.AnswerKind, r Result) {
 	exists, undrained := false, false
 	for _, p := range tree.Pools {
 		for i := range p.Members {
@@ -384,7 +389,7 @@ func checkInvariants(t *rapid.T, tree *Tree, f policy.Family, r Result) {
 		}
 	}
 	if exists != (len(r.Picks) > 0) {
-		t.Fatalf("%s: %d picks, though endpoints of the family exist: %v", f, len(r.Picks), exists)
+		t.Fatalf("%s: %d picks, though endpoints that have it exist: %v", f, len(r.Picks), exists)
 	}
 	sum, live, down := 0.0, 0, 0
 	seen := map[string]bool{}

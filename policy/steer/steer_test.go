@@ -29,7 +29,7 @@ func TestEvaluate(t *testing.T) {
 		name   string
 		w      *world
 		steer  policy.Steering
-		family policy.Family
+		family policy.AnswerKind
 		orders [][]uint8
 		want   string
 		tier   Tier
@@ -178,6 +178,48 @@ func TestFamilies(t *testing.T) {
 	}
 }
 
+// TestRecords: the rules hold for what endpoints carry besides addresses, and
+// nothing of that moves the addresses.
+func TestRecords(t *testing.T) {
+	near := nearest(pool("us"), pool("eu"), pool("ap"))
+	base := func(us, eu, ap string) *world {
+		return newWorld().pool("us", "us", 0, us).pool("eu", "eu", 0, eu).pool("ap", "ap", 0, ap)
+	}
+	for _, c := range []struct {
+		name     string
+		w        *world
+		steer    policy.Steering
+		together bool
+		want     map[policy.AnswerKind]string
+		tier     Tier // of MX
+	}{
+		{"the nearest has it", base("a up 4+MX", "a up 4+MX", "a up 4"), near, true, map[policy.AnswerKind]string{v4: "us/a", policy.MX: "us/a", policy.TXT: ""}, Available},
+		{"the nearest lacks it", base("a up 4", "a up 4+MX", "a up 4+MX"), near, true, map[policy.AnswerKind]string{v4: "us/a", policy.MX: "eu/a"}, Available},
+		{"who has it is down: a region that is up before it", base("a down 4+MX", "a up 4+MX", "a up 4"), near, true, map[policy.AnswerKind]string{v4: "eu/a", policy.MX: "eu/a"}, Available},
+		{"never empty: down", base("a down 4+MX", "a up 4", "a up 4"), near, true, map[policy.AnswerKind]string{v4: "eu/a", policy.MX: "us/a"}, LastResort},
+		{"never empty: drained", base("a up 4+MX drained", "a up 4", "a up 4"), near, true, map[policy.AnswerKind]string{v4: "eu/a", policy.MX: "us/a"}, Drained},
+		{"never empty: drained and down", base("a down 4+MX drained", "a up 4", "a up 4"), near, true, map[policy.AnswerKind]string{v4: "eu/a", policy.MX: "us/a"}, DrainedDown},
+		{"records alone", base("a down +MX", "a up +MX", "a up +MX"), near, true, map[policy.AnswerKind]string{v4: "", policy.MX: "eu/a"}, Available},
+		{"weights count among those that have it", newWorld().pool("p", "us", 0, "a up 4+MX w=1", "b up 4 w=7", "c up 4+MX w=3"), pool("p").Steering, true,
+			map[policy.AnswerKind]string{policy.MX: "p/a 0.25, p/c 0.75"}, Available},
+		{"together: it follows the addresses", base("a up 4+MX", "a up 46+MX", "a up 46"), near, true, map[policy.AnswerKind]string{v4: "eu/a", v6: "eu/a", policy.MX: "eu/a"}, Available},
+		{"together: it cannot, and does not move them", base("a up 4+MX", "a up 46", "a up 46"), near, true, map[policy.AnswerKind]string{v4: "eu/a", v6: "eu/a", policy.MX: "us/a"}, Available},
+		{"independent", base("a up 4+MX", "a up 46+MX", "a up 46"), near, false, map[policy.AnswerKind]string{v4: "us/a", v6: "eu/a", policy.MX: "us/a"}, Available},
+		{"minAvailable counts every endpoint", newWorld().pool("us", "us", 2, "a up 4+MX", "b up 4").pool("eu", "eu", 0, "a up 4+MX"), failover(pool("us"), pool("eu")), true,
+			map[policy.AnswerKind]string{policy.MX: "us/a"}, Available},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			tree := c.w.tree(t, c.steer)
+			for k, want := range c.want {
+				r := tree.Evaluate(k, [][]uint8{{0, 1, 2}}, c.together, nil)
+				if got := shares(r); !close2(got, expect(t, want)) || k == policy.MX && r.Tier != c.tier {
+					t.Errorf("%s: tier %d: %s, want %s", k, r.Tier, text(got), want)
+				}
+			}
+		})
+	}
+}
+
 // TestBias is R53-9 by way of geo, which owns the arithmetic: what counts here is that the branch's bias gets there.
 func TestBias(t *testing.T) {
 	w := newWorld().pool("us", "us", 0, "a up").pool("eu", "eu", 0, "a up")
@@ -275,7 +317,7 @@ func TestTrace(t *testing.T) {
 	}
 	// What made an endpoint unusable on this node alone is said.
 	o, _ := w.s.Pools.Get("eu")
-	p := NewPool(w.s, &o.Spec, map[string]bool{"eu/a@m": true})
+	p := NewPool(w.s, &o.Spec, answersOf(&o.Spec), map[string]bool{"eu/a@m": true})
 	if m := p.Members[0]; m.Status != policy.Down || m.Measured != policy.Up || !strings.Contains(m.Why, "no leader") {
 		t.Errorf("island mode: %+v", m)
 	}
@@ -306,16 +348,16 @@ func TestTrace(t *testing.T) {
 
 func TestUndrained(t *testing.T) {
 	w := newWorld().
-		pool("us", "us", 0, "a up 46", "b down 4").
-		pool("eu", "eu", 0, "a up 4", "b up 6 drained", "c up 6 in=ap").
+		pool("us", "us", 0, "a up 46", "b down 4+MX").
+		pool("eu", "eu", 0, "a up 4", "b up 6+MX+TXT drained", "c up 6 in=ap").
 		pool("x", "", 0, "a up 4")
 	svc := &policy.Service{Steer: failover(pool("us"), pool("eu"), pool("us"), pool("x"), pool("gone"))}
 	l := Undrained(w.s, svc)
-	if l.Endpoints != [2]int{4, 2} || !slices.Equal(l.Regions, []string{"ap", "eu", "us"}) {
+	if l.Endpoints != [policy.AnswerKinds]int{4, 2, 1} || !slices.Equal(l.Regions, []string{"ap", "eu", "us"}) {
 		t.Errorf("%+v", l)
 	}
 	w.drain("region/us")
-	if l := Undrained(w.s, svc); l.Endpoints != [2]int{2, 1} || !slices.Equal(l.Regions, []string{"ap", "eu"}) {
+	if l := Undrained(w.s, svc); l.Endpoints != [policy.AnswerKinds]int{2, 1} || !slices.Equal(l.Regions, []string{"ap", "eu"}) {
 		t.Errorf("after a drain: %+v", l)
 	}
 }
@@ -333,7 +375,7 @@ func TestPoolEqual(t *testing.T) {
 		w := newWorld().pool("us", "us", 1, "a up 46", "b down w=3")
 		change(w)
 		o, _ := w.s.Pools.Get("us")
-		return NewPool(w.s, &o.Spec, nil)
+		return NewPool(w.s, &o.Spec, answersOf(&o.Spec), nil)
 	}
 	base := make(func(*world) {})
 	edit := func(change func(*policy.Pool)) func(*world) {
@@ -368,10 +410,11 @@ func TestPoolEqual(t *testing.T) {
 		"hostname": edit(func(p *policy.Pool) {
 			p.Endpoints[1].Address, p.Endpoints[1].Hostname = p.Endpoints[0].Address, policy.MustName("x.y")
 		}),
-		"weight": edit(func(p *policy.Pool) { p.Endpoints[0].Weight = of(0) }),
-		"min":    edit(func(p *policy.Pool) { p.MinAvailable = 2 }),
-		"region": edit(func(p *policy.Pool) { p.Region = "us2" }),
-		"order":  edit(func(p *policy.Pool) { slices.Reverse(p.Endpoints) }),
+		"records": edit(func(p *policy.Pool) { p.Endpoints[0].Records = map[string][]string{"TXT": {"other"}} }),
+		"weight":  edit(func(p *policy.Pool) { p.Endpoints[0].Weight = of(0) }),
+		"min":     edit(func(p *policy.Pool) { p.MinAvailable = 2 }),
+		"region":  edit(func(p *policy.Pool) { p.Region = "us2" }),
+		"order":   edit(func(p *policy.Pool) { slices.Reverse(p.Endpoints) }),
 	} {
 		if base.Equal(make(change)) {
 			t.Errorf("the pool is the same one after a change of %s", what)

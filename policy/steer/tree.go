@@ -4,6 +4,7 @@
 package steer
 
 import (
+	"bytes"
 	"fmt"
 	"math"
 	"slices"
@@ -16,8 +17,8 @@ import (
 type Member struct {
 	ID       string // "endpoint/web/a"
 	Region   string
-	Has      [2]bool // by policy.Family
-	Weight   int     // as configured
+	Has      [policy.AnswerKinds]bool
+	Weight   int // as configured
 	Measured policy.Status
 	Status   policy.Status // effective, drains aside
 	Why      string        // why Status is what it is, when that is not the verdict
@@ -38,21 +39,50 @@ type Pool struct {
 	Name    string
 	Min     int // available members it takes
 	Members []Member
-	Sets    []policy.Endpoint // the members' specifications, in the same order
-	Place   geo.Candidate     // weighted middle of its members' regions
+	Answers []Answers     // the members', in the same order
+	Place   geo.Candidate // weighted middle of its members' regions
+}
+
+// Answers is what a member answers with.
+type Answers struct {
+	CNAME policy.Name    // not "": the member is an alias, and this is all
+	Sets  []policy.RRset // of each kind that it has; their TTLs are the most that an answer may have
+}
+
+// Find is the member's own answer of a kind, or nil.
+func (a *Answers) Find(k policy.AnswerKind) *policy.RRset {
+	for i := range a.Sets {
+		if a.Sets[i].Type == k.Type() {
+			return &a.Sets[i]
+		}
+	}
+	return nil
+}
+
+func (a *Answers) has() (has [policy.AnswerKinds]bool) {
+	for k := range policy.AnswerKinds {
+		has[k] = a.CNAME != "" && k.Family() || a.Find(k) != nil
+	}
+	return has
+}
+
+func (a Answers) equal(b Answers) bool {
+	return a.CNAME == b.CNAME && slices.EqualFunc(a.Sets, b.Sets, func(x, y policy.RRset) bool {
+		return x.Type == y.Type && x.TTL == y.TTL && slices.EqualFunc(x.Data, y.Data, bytes.Equal)
+	})
 }
 
 // NewPool resolves a pool against the state: verdicts, drains and places.
-// down names checks that this node alone holds to be down (island mode).
-func NewPool(s *policy.State, spec *policy.Pool, down map[string]bool) *Pool {
-	p := &Pool{Name: spec.Name, Min: max(1, spec.MinAvailable), Sets: spec.Endpoints}
+// answers are its members', down names checks that this node alone holds to be down (island mode).
+func NewPool(s *policy.State, spec *policy.Pool, answers []Answers, down map[string]bool) *Pool {
+	p := &Pool{Name: spec.Name, Min: max(1, spec.MinAvailable), Answers: answers}
 	var middle middle
 	for i := range spec.Endpoints {
 		e := &spec.Endpoints[i]
 		region := e.RegionOr(spec)
 		v, monitored := s.Verdict(spec, e)
 		m := Member{
-			ID: policy.EndpointID(spec.Name, e.Name), Region: region, Has: [2]bool{e.Has(policy.IPv4), e.Has(policy.IPv6)},
+			ID: policy.EndpointID(spec.Name, e.Name), Region: region, Has: answers[i].has(),
 			Weight: e.WeightOr1(), Measured: v.Status, Status: v.Status, Ramp: v.Ramp,
 		}
 		switch {
@@ -76,9 +106,7 @@ func NewPool(s *policy.State, spec *policy.Pool, down map[string]bool) *Pool {
 // Equal says whether two evaluations would see the same pool.
 func (p *Pool) Equal(q *Pool) bool {
 	return p.Name == q.Name && p.Min == q.Min && p.Place == q.Place && slices.Equal(p.Members, q.Members) &&
-		slices.EqualFunc(p.Sets, q.Sets, func(a, b policy.Endpoint) bool {
-			return a.Name == b.Name && a.Hostname == b.Hostname && slices.Equal(a.Addrs(), b.Addrs())
-		})
+		slices.EqualFunc(p.Answers, q.Answers, Answers.equal)
 }
 
 // Node is a branch of a compiled steering tree.
@@ -101,9 +129,9 @@ type Node struct {
 // Tree is a compiled steering tree.
 type Tree struct {
 	Root    *Node
-	Nearest []*Node // the nearest branches, each before those inside it
-	Pools   []*Pool // every pool once, in order of first use
-	Serves  [2]bool // by policy.Family: is there any endpoint of it
+	Nearest []*Node                  // the nearest branches, each before those inside it
+	Pools   []*Pool                  // every pool once, in order of first use
+	Serves  [policy.AnswerKinds]bool // is there any endpoint that has it
 }
 
 // Build compiles a service's tree; pools gives the resolved pools by name.
@@ -116,8 +144,9 @@ func Build(s *policy.Service, pools func(name string) *Pool) (*Tree, error) {
 	t.Root = root
 	for _, p := range t.Pools {
 		for i := range p.Members {
-			t.Serves[0] = t.Serves[0] || p.Members[i].Has[0]
-			t.Serves[1] = t.Serves[1] || p.Members[i].Has[1]
+			for k, has := range p.Members[i].Has {
+				t.Serves[k] = t.Serves[k] || has
+			}
 		}
 	}
 	return t, nil
@@ -235,7 +264,7 @@ func (m *middle) candidate() geo.Candidate {
 
 // Left is what of a service no control drains.
 type Left struct {
-	Endpoints [2]int   // by policy.Family
+	Endpoints [policy.AnswerKinds]int
 	Regions   []string // with an undrained endpoint, sorted
 }
 
@@ -254,9 +283,9 @@ func Undrained(s *policy.State, svc *policy.Service) Left {
 			if len(s.Drains(&o.Spec, e)) > 0 {
 				continue
 			}
-			for _, f := range []policy.Family{policy.IPv4, policy.IPv6} {
-				if e.Has(f) {
-					l.Endpoints[f]++
+			for k := range policy.AnswerKinds {
+				if s.Has(e, k) {
+					l.Endpoints[k]++
 				}
 			}
 			if r := e.RegionOr(&o.Spec); r != "" && !slices.Contains(l.Regions, r) {

@@ -36,7 +36,8 @@ func newWorld() *world {
 }
 
 // pool adds a monitored pool. Each endpoint is "NAME STATUS [FAMILY] [w=N]
-// [ramp=N] [in=REGION] [drained]", where FAMILY is 4 (by default), 6, 46 or cname.
+// [ramp=N] [in=REGION] [drained]", where FAMILY is 4 (by default), 6, 46, cname
+// or nothing, with the types of its records behind it: 46+MX+TXT.
 func (w *world) pool(name, region string, minAvailable int, endpoints ...string) *world {
 	p := policy.Pool{Name: name, Region: region, Monitor: "m", MinAvailable: minAvailable}
 	for _, text := range endpoints {
@@ -48,6 +49,14 @@ func (w *world) pool(name, region string, minAvailable int, endpoints ...string)
 		family := "4"
 		for _, word := range f[1:] {
 			key, value, _ := strings.Cut(word, "=")
+			if head, types, ok := strings.Cut(word, "+"); ok {
+				e.Records = map[string][]string{}
+				for _, typ := range strings.Split(types, "+") {
+					e.Records[typ] = []string{"some"}
+				}
+				family = head
+				continue
+			}
 			switch key {
 			case "up", "down", "unknown":
 				_ = v.Status.UnmarshalText([]byte(key))
@@ -118,7 +127,7 @@ func (w *world) tree(t interface{ Fatalf(string, ...any) }, s policy.Steering) *
 			return nil
 		}
 		if pools[name] == nil {
-			pools[name] = NewPool(w.s, &o.Spec, nil)
+			pools[name] = NewPool(w.s, &o.Spec, answersOf(&o.Spec), nil)
 		}
 		return pools[name]
 	})
@@ -126,6 +135,28 @@ func (w *world) tree(t interface{ Fatalf(string, ...any) }, s policy.Steering) *
 		t.Fatalf("Build: %v", err)
 	}
 	return tree
+}
+
+// answersOf has the text of records for their data: nothing here looks into it.
+func answersOf(p *policy.Pool) (list []Answers) {
+	for i := range p.Endpoints {
+		e := &p.Endpoints[i]
+		a := Answers{CNAME: e.Hostname}
+		for k := range policy.AnswerKinds {
+			set := policy.RRset{Type: k.Type()}
+			if k.Family() {
+				set = e.AddressSet(k)
+			}
+			for _, text := range e.Records[k.String()] {
+				set.Data = append(set.Data, []byte(text))
+			}
+			if len(set.Data) > 0 {
+				a.Sets = append(a.Sets, set)
+			}
+		}
+		list = append(list, a)
+	}
+	return list
 }
 
 // shares is a result as endpoint ids (without "endpoint/") and probabilities.

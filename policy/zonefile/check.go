@@ -171,6 +171,8 @@ func (c *checker) owner(name policy.Name, o *policy.Owner) {
 		switch set.Type {
 		case policy.TypeNS, policy.TypeMX, policy.TypeSRV:
 			c.targets(name, set)
+		case policy.TypeSVCB, policy.TypeHTTPS:
+			c.bindings(name, set)
 		}
 	}
 }

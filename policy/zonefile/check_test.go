@@ -31,6 +31,9 @@ func TestWarnings(t *testing.T) {
 			"z:11: v.example.com NS leads to nowhere.example.com, which has no address in the zone"},
 		{"an empty non-terminal stops the wildcard", "* A 192.0.2.1\na.ent A 192.0.2.1\n@ MX 10 b.ent\n", "z:9: example.com MX leads to b.ent.example.com, which has no address in the zone"},
 		{"a target in another zone's hands", "sub NS ns.example.net.\n@ MX 10 mail.sub\nd DNAME x.\n@ MX 20 mail.d\n", ""},
+		{"AliasMode", "a HTTPS 0 w.example.net.\nb HTTPS 0 w.example.net. alpn=h2\nc SVCB 1 .\nc SVCB 0 w.example.net.\nd HTTPS 1 . alpn=h2\nd HTTPS 2 .\n",
+			"z:8: b.example.com HTTPS has priority 0 (AliasMode) and parameters, which clients pass over (RFC 9460 section 2.4.2)|" +
+				"z:10: c.example.com SVCB has priority 0 (AliasMode) beside others (1), which clients pass over (RFC 9460 section 2.4.1)"},
 		{"DS without NS", "w DS 1 8 2 0123456789012345678901234567890123456789012345678901234567890123\n", "z:7: w.example.com has DS records and no NS; DS belongs to a delegation"},
 		{"DS at the apex", "@ DS 1 8 2 0123456789012345678901234567890123456789012345678901234567890123\n", "z:7: example.com has a DS record; DS is asked of the parent zone (RFC 4035 section 2.4)"},
 	}

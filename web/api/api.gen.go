@@ -339,7 +339,9 @@ type Endpoint struct {
 	Addresses []string `json:"addresses,omitempty,omitzero"`
 	Az        string   `json:"az,omitempty,omitzero"`
 
-	// Hostname Examples: x.elb.example.net
+	// Hostname Answered as a CNAME, which then answers every type.
+	//
+	// Examples: x.elb.example.net
 	Hostname string            `json:"hostname,omitempty,omitzero"`
 	Labels   map[string]string `json:"labels,omitempty,omitzero"`
 
@@ -349,8 +351,17 @@ type Endpoint struct {
 	// Probe Where to probe, when not at the endpoint's own address and the monitor's port.
 	Probe ProbeTarget `json:"probe,omitempty,omitzero"`
 
+	// Records What else is answered for the endpoint, by type: MX, TXT, SRV, SVCB and HTTPS, 1 to 32 of each, their data as in
+	// a master file with absolute names. Address hints of SVCB and HTTPS must be the endpoint's own addresses.
+	//
+	// Examples: {"HTTPS":["1 . alpn=h2"],"MX":["10 mail-us.example.com."]}
+	Records map[string][]string `json:"records,omitempty,omitzero"`
+
 	// Region By default the pool's.
 	Region string `json:"region,omitempty,omitzero"`
+
+	// Resolve flatten answers the hostname with the addresses that the zones here hold for it, instead of a CNAME.
+	Resolve string `json:"resolve,omitempty,omitzero"`
 
 	// Weight 1 by default; 0 is a reserve.
 	Weight int `json:"weight,omitempty,omitzero"`
