@@ -32,9 +32,7 @@ func (i *island) step(s *policy.State, checks []policy.Check, voices []health.He
 		return i.down, false
 	}
 	if i.state == nil || i.base != s.Index {
-		next := s.Clone()
-		i.state, i.base = next, s.Index
-		i.down = nil
+		i.state, i.base = s.Clone(), s.Index // i.down stays: it is what is in use, until told otherwise
 	}
 	rule := health.Rule{Assigned: within(assigned(s), voices), Reachable: true}
 	clock := s.Clock + int64(leaderless) // only differences matter: hold-downs and ramps go on
