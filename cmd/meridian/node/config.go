@@ -124,6 +124,11 @@ func (c *Config) Validate() error {
 	if err := policy.CheckLabel(c.Node); err != nil {
 		p.Add("/node", "%v", err)
 	}
+	if c.Region != "" {
+		if err := policy.CheckLabel(c.Region); err != nil {
+			p.Add("/region", "%v", err)
+		}
+	}
 	if c.DataDir == "" {
 		p.Add("/dataDir", "a node needs a directory for its state (dataDir: /var/lib/meridian)")
 	}
@@ -131,18 +136,21 @@ func (c *Config) Validate() error {
 	if errors.As(c.DNS.server().Validate(), &dns) {
 		p = append(p, dns.Problems...)
 	}
-	if ip := address(&p, "/api/listen", c.API.Listen); ip.IsValid() && !ip.IsLoopback() && c.API.TLS == nil && !c.API.Insecure {
+	if ip, ok := address(&p, "/api/listen", c.API.Listen); ok && !ip.IsLoopback() && c.API.TLS == nil && !c.API.Insecure {
 		p.Add("/api/listen", "%s is not loopback, and tokens would cross the network in clear; set api.tls: {cert, key}, or api.insecure: true if something in front of it encrypts", c.API.Listen)
 	}
 	if t := c.API.TLS; t != nil && (t.Cert == "" || t.Key == "") {
 		p.Add("/api/tls", "tls needs both cert and key")
 	}
 	address(&p, "/cluster/listen", c.Cluster.Listen)
-	if ip := address(&p, "/cluster/advertise", c.Cluster.Advertise); ip.IsUnspecified() && (len(c.Cluster.Join) > 0 || c.Cluster.Bootstrap) {
+	if ip, _ := address(&p, "/cluster/advertise", c.Cluster.Advertise); ip.IsUnspecified() && (len(c.Cluster.Join) > 0 || c.Cluster.Bootstrap) {
 		p.Add("/cluster/advertise", "other nodes cannot dial %s; set cluster.advertise to this node's own address and port", c.Cluster.Advertise)
 	}
 	if c.Cluster.Bootstrap && len(c.Cluster.Join) > 0 {
 		p.Add("/cluster", "bootstrap: true and join: %v exclude each other; the first node bootstraps, the others join it", c.Cluster.Join)
+	}
+	for i, j := range c.Cluster.Join {
+		address(&p, fmt.Sprintf("/cluster/join/%d", i), j)
 	}
 	if g := time.Duration(c.Cluster.Grace); g < time.Second || g > time.Hour {
 		p.Add("/cluster/grace", "a grace of %v is not within 1s to 1h", c.Cluster.Grace)
@@ -166,24 +174,26 @@ func (c *Config) Validate() error {
 	return p.Err("the node's configuration is not valid")
 }
 
-// address checks "HOST:PORT" and gives the address when HOST is one.
-func address(p *policy.Problems, at, s string) netip.Addr {
+// address checks "HOST:PORT" and gives the address when HOST is one. It is not
+// valid for a name: what that stands for is not known here.
+func address(p *policy.Problems, at, s string) (ip netip.Addr, ok bool) {
 	host, port, err := net.SplitHostPort(s)
 	if err != nil {
 		p.Add(at, "%q is not an address and port (127.0.0.1:5300, [::1]:5300)", s)
-		return netip.Addr{}
+		return netip.Addr{}, false
 	}
 	if n, err := strconv.Atoi(port); err != nil || n < 0 || n > 65535 {
 		p.Add(at, "port %q is not within 1 to 65535", port)
+		return netip.Addr{}, false
 	}
 	if host == "" {
-		return netip.IPv6Unspecified()
+		return netip.IPv6Unspecified(), true
 	}
-	ip, err := netip.ParseAddr(host)
-	if err != nil && strings.EqualFold(host, "localhost") {
-		return netip.AddrFrom4([4]byte{127, 0, 0, 1})
+	if strings.EqualFold(host, "localhost") {
+		return netip.AddrFrom4([4]byte{127, 0, 0, 1}), true
 	}
-	return ip
+	ip, _ = netip.ParseAddr(host)
+	return ip, true
 }
 
 // Complete fills in the defaults of a configuration made in code, and validates it.
