@@ -19,7 +19,7 @@ type events struct {
 
 	mu    sync.Mutex
 	seq   uint64
-	ring  []policy.Event // oldest first
+	ring  []policy.Event // oldest first; the last backlog count
 	added chan struct{}  // closed when the ring grows
 }
 
@@ -34,7 +34,7 @@ func (e *events) tell(ev policy.Event) {
 	defer e.mu.Unlock()
 	e.seq++
 	ev.Seq, ev.At, ev.Node = e.seq, time.Now(), e.node
-	if e.ring = append(e.ring, ev); len(e.ring) > backlog {
+	if e.ring = append(e.ring, ev); len(e.ring) >= 2*backlog { // not each time: a storm of verdicts must not copy it with every one
 		e.ring = append(e.ring[:0:0], e.ring[len(e.ring)-backlog:]...)
 	}
 	close(e.added)
@@ -45,8 +45,8 @@ func (e *events) tell(ev policy.Event) {
 func (e *events) since(seq uint64) ([]policy.Event, <-chan struct{}) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	i := len(e.ring)
-	for i > 0 && e.ring[i-1].Seq > seq {
+	i, first := len(e.ring), max(0, len(e.ring)-backlog)
+	for i > first && e.ring[i-1].Seq > seq {
 		i--
 	}
 	return append([]policy.Event(nil), e.ring[i:]...), e.added

@@ -1,0 +1,204 @@
+package node
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/meridian-gtm/meridian/policy"
+	"github.com/meridian-gtm/meridian/policy/change"
+)
+
+// led is a leader's duties over a state that proposals change at once.
+type led struct {
+	duties
+	s     *policy.State
+	calls []call
+	fail  error
+	isBad bool // references do not answer
+	grown int  // calls of promote
+}
+
+type call struct {
+	kind string
+	at   time.Duration
+}
+
+func lead(t *testing.T, s *policy.State) *led {
+	t.Helper()
+	l := &led{s: s}
+	began := time.Now()
+	base := s.Clock
+	l.duties = duties{
+		actor: "node/ns1", state: func() *policy.State { return l.s }, clock: func() int64 { return base + int64(time.Since(began)) },
+		hearing: newHearing(), checks: &checkCache{}, blind: func() bool { return l.isBad }, log: quiet(),
+		promote: func(context.Context) error { l.grown++; return nil },
+		propose: func(_ context.Context, c change.Change) (policy.Outcome, error) {
+			l.calls = append(l.calls, call{string(change.KindOf(c.Body)), time.Since(began)})
+			if l.fail != nil {
+				return policy.Outcome{}, l.fail
+			}
+			if c.Actor != "node/ns1" {
+				t.Errorf("the actor is %q", c.Actor)
+			}
+			c.Clock = l.clock()
+			next, out, err := change.Apply(l.s, l.s.Index+1, c)
+			if err != nil || out.Refused != nil {
+				t.Errorf("%s: %v, %v", change.KindOf(c.Body), err, out.Refused)
+			}
+			l.s = next
+			return out, err
+		},
+	}
+	return l
+}
+
+// start runs the duties until stop.
+func (l *led) start(t *testing.T) (stop func()) {
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan struct{})
+	go func() { l.run(ctx); close(done) }()
+	return func() { cancel(); <-done }
+}
+
+// hear takes a report of every member of a state.
+func (l *led) hear(s *policy.State, seq uint64, statuses ...policy.Status) {
+	for id := range s.Members.All {
+		r := voice(s, id, statuses...).Report
+		r.Seq = seq
+		l.hearing.take(r)
+	}
+}
+
+func (l *led) kinds() string { return fmt.Sprint(l.calls) }
+
+// The first edge goes at once, and however many come after it there is at most one entry in a tick.
+func TestDutiesJudgeOncePerTick(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := stateWith(3)
+		const storm = 200
+		p, _ := s.Pools.Get("web")
+		p.Spec.Endpoints = nil
+		for i := range storm {
+			p.Spec.Endpoints = append(p.Spec.Endpoints, policy.Endpoint{Name: fmt.Sprintf("e%03d", i), Address: netip.AddrFrom4([4]byte{203, 0, 113, byte(i)})})
+		}
+		s.Pools.Set("web", p)
+		l := lead(t, s)
+		defer l.start(t)()
+		synctest.Wait()
+		if len(l.calls) != 0 {
+			t.Fatalf("nothing was heard, and it proposed %s", l.kinds())
+		}
+		time.Sleep(30 * time.Millisecond)
+		statuses := make([]policy.Status, storm)
+		statuses[0] = up
+		l.hear(s, 1, statuses...)
+		synctest.Wait()
+		if len(l.calls) != 1 || l.calls[0].at != 30*time.Millisecond {
+			t.Fatalf("the first edge waits: %s", l.kinds())
+		}
+		for i := 1; i < storm; i++ { // an edge every 5 ms for a second
+			time.Sleep(5 * time.Millisecond)
+			statuses[i] = up
+			l.hear(s, uint64(i+1), statuses...)
+		}
+		time.Sleep(2 * verdictTick)
+		synctest.Wait()
+		if n := len(l.calls); n < 9 || n > 13 || l.s.Verdicts.Len() != storm {
+			t.Errorf("%d entries in 1.2 s for %d verdicts: %s", n, l.s.Verdicts.Len(), l.kinds())
+		}
+		for i := range l.calls[1:] {
+			if gap := l.calls[i+1].at - l.calls[i].at; gap < verdictTick {
+				t.Errorf("entries %v apart: %s", gap, l.kinds())
+			}
+		}
+	})
+}
+
+func TestDutiesJudge(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := lead(t, stateWith(3))
+		v := func() policy.Status { v, _ := l.s.Verdicts.Get("web/a@tcp"); return v.Status }
+		two := func(seq uint64, s policy.Status) {
+			for _, id := range []string{"m1", "m2"} {
+				r := voice(l.s, id, s, up, up).Report
+				r.Seq = seq
+				l.hearing.take(r)
+			}
+		}
+		two(1, down)
+		l.isBad = true
+		if l.judge(t.Context()) || v() != unknown {
+			t.Error("a blind leader judges")
+		}
+		l.isBad = false
+		if !l.judge(t.Context()) || v() != down {
+			t.Errorf("two of three found it down: %s", v())
+		}
+		if l.judge(t.Context()) {
+			t.Error("it judged again without a change")
+		}
+		one := lead(t, stateWith(3))
+		one.hearing.take(voice(one.s, "m1", down, down, down).Report)
+		if one.judge(t.Context()) {
+			t.Error("one decided for three")
+		}
+		one.fail = errors.New("not the leader any more")
+		one.hear(one.s, 2, down, up, up)
+		if !one.judge(t.Context()) || len(one.calls) != 1 {
+			t.Errorf("a failed proposal: %s", one.kinds())
+		}
+		one.fail = nil
+		if !one.judge(t.Context()) {
+			t.Error("a failed proposal is not tried again")
+		}
+	})
+}
+
+func TestDutiesExpireAndRaise(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := stateWith(2)
+		s.Feature, s.Cluster.ID = policy.FeatureLevel, "c"
+		s.Controls.Set("c1", policy.Control{ID: "c1", Target: "pool/web", Action: policy.Drain, ExpiresAt: s.Clock + int64(90*time.Second)})
+		s.Controls.Set("c2", policy.Control{ID: "c2", Target: "pool/web", Action: policy.Drain})
+		l := lead(t, s)
+		defer l.start(t)()
+		time.Sleep(90*time.Second - 1)
+		synctest.Wait()
+		if len(l.calls) != 0 || l.s.Controls.Len() != 2 {
+			t.Fatalf("before its time: %s", l.kinds())
+		}
+		time.Sleep(slowTick)
+		synctest.Wait()
+		if l.s.Controls.Has("c1") || !l.s.Controls.Has("c2") || len(l.calls) != 1 {
+			t.Errorf("after it: %s", l.kinds())
+		}
+		if l.grown < 80 {
+			t.Errorf("nodes were looked at for promotion %d times in 90 s", l.grown)
+		}
+	})
+	for name, c := range map[string]struct {
+		feature, member int
+		cluster         string
+		want            int
+	}{
+		"at the level":          {policy.FeatureLevel, policy.FeatureLevel, "c", 0},
+		"all can":               {policy.FeatureLevel - 1, policy.FeatureLevel, "c", 1},
+		"one cannot":            {policy.FeatureLevel - 1, policy.FeatureLevel - 1, "c", 0},
+		"no cluster yet":        {policy.FeatureLevel - 1, policy.FeatureLevel, "", 0},
+		"one can do still more": {policy.FeatureLevel - 1, policy.FeatureLevel + 1, "c", 1},
+	} {
+		s := stateWith(2)
+		s.Feature, s.Cluster.ID = c.feature, c.cluster
+		s.Members.Set("m2", policy.Member{ID: "m2", Node: "ns2", Feature: c.member})
+		l := lead(t, s)
+		l.raise(t.Context())
+		if len(l.calls) != c.want || c.want == 1 && l.s.Feature != policy.FeatureLevel {
+			t.Errorf("%s: proposed %s", name, l.kinds())
+		}
+	}
+}
