@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
+	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -16,6 +18,7 @@ import (
 // led is a leader's duties over a state that proposals change at once.
 type led struct {
 	duties
+	mu    sync.Mutex // the test looks on while the duties run
 	s     *policy.State
 	calls []call
 	fail  error
@@ -34,10 +37,17 @@ func lead(t *testing.T, s *policy.State) *led {
 	began := time.Now()
 	base := s.Clock
 	l.duties = duties{
-		actor: "node/ns1", state: func() *policy.State { return l.s }, clock: func() int64 { return base + int64(time.Since(began)) },
+		actor: "node/ns1", state: l.now, clock: func() int64 { return base + int64(time.Since(began)) },
 		hearing: newHearing(), checks: &checkCache{}, blind: func() bool { return l.isBad }, log: quiet(),
-		promote: func(context.Context) error { l.grown++; return nil },
+		promote: func(context.Context) error {
+			l.mu.Lock()
+			defer l.mu.Unlock()
+			l.grown++
+			return nil
+		},
 		propose: func(_ context.Context, c change.Change) (policy.Outcome, error) {
+			l.mu.Lock()
+			defer l.mu.Unlock()
 			l.calls = append(l.calls, call{string(change.KindOf(c.Body)), time.Since(began)})
 			if l.fail != nil {
 				return policy.Outcome{}, l.fail
@@ -74,7 +84,20 @@ func (l *led) hear(s *policy.State, seq uint64, statuses ...policy.Status) {
 	}
 }
 
-func (l *led) kinds() string { return fmt.Sprint(l.calls) }
+// now is the state as it is, and done what was proposed.
+func (l *led) now() *policy.State {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.s
+}
+
+func (l *led) done() []call {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return slices.Clone(l.calls)
+}
+
+func (l *led) kinds() string { return fmt.Sprint(l.done()) }
 
 // The first edge goes at once, and however many come after it there is at most one entry in a tick.
 func TestDutiesJudgeOncePerTick(t *testing.T) {
@@ -90,7 +113,7 @@ func TestDutiesJudgeOncePerTick(t *testing.T) {
 		l := lead(t, s)
 		defer l.start(t)()
 		synctest.Wait()
-		if len(l.calls) != 0 {
+		if len(l.done()) != 0 {
 			t.Fatalf("nothing was heard, and it proposed %s", l.kinds())
 		}
 		time.Sleep(30 * time.Millisecond)
@@ -98,7 +121,7 @@ func TestDutiesJudgeOncePerTick(t *testing.T) {
 		statuses[0] = up
 		l.hear(s, 1, statuses...)
 		synctest.Wait()
-		if len(l.calls) != 1 || l.calls[0].at != 30*time.Millisecond {
+		if len(l.done()) != 1 || l.done()[0].at != 30*time.Millisecond {
 			t.Fatalf("the first edge waits: %s", l.kinds())
 		}
 		for i := 1; i < storm; i++ { // an edge every 5 ms for a second
@@ -108,11 +131,12 @@ func TestDutiesJudgeOncePerTick(t *testing.T) {
 		}
 		time.Sleep(2 * verdictTick)
 		synctest.Wait()
-		if n := len(l.calls); n < 9 || n > 13 || l.s.Verdicts.Len() != storm {
-			t.Errorf("%d entries in 1.2 s for %d verdicts: %s", n, l.s.Verdicts.Len(), l.kinds())
+		if n := len(l.done()); n < 9 || n > 13 || l.now().Verdicts.Len() != storm {
+			t.Errorf("%d entries in 1.2 s for %d verdicts: %s", n, l.now().Verdicts.Len(), l.kinds())
 		}
-		for i := range l.calls[1:] {
-			if gap := l.calls[i+1].at - l.calls[i].at; gap < verdictTick {
+		calls := l.done()
+		for i := range calls[1:] {
+			if gap := calls[i+1].at - calls[i].at; gap < verdictTick {
 				t.Errorf("entries %v apart: %s", gap, l.kinds())
 			}
 		}
@@ -122,7 +146,7 @@ func TestDutiesJudgeOncePerTick(t *testing.T) {
 func TestDutiesJudge(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		l := lead(t, stateWith(3))
-		v := func() policy.Status { v, _ := l.s.Verdicts.Get("web/a@tcp"); return v.Status }
+		v := func() policy.Status { v, _ := l.now().Verdicts.Get("web/a@tcp"); return v.Status }
 		two := func(seq uint64, s policy.Status) {
 			for _, id := range []string{"m1", "m2"} {
 				r := voice(l.s, id, s, up, up).Report
@@ -143,13 +167,13 @@ func TestDutiesJudge(t *testing.T) {
 			t.Error("it judged again without a change")
 		}
 		one := lead(t, stateWith(3))
-		one.hearing.take(voice(one.s, "m1", down, down, down).Report)
+		one.hearing.take(voice(one.now(), "m1", down, down, down).Report)
 		if one.judge(t.Context()) {
 			t.Error("one decided for three")
 		}
 		one.fail = errors.New("not the leader any more")
-		one.hear(one.s, 2, down, up, up)
-		if !one.judge(t.Context()) || len(one.calls) != 1 {
+		one.hear(one.now(), 2, down, up, up)
+		if !one.judge(t.Context()) || len(one.done()) != 1 {
 			t.Errorf("a failed proposal: %s", one.kinds())
 		}
 		one.fail = nil
@@ -169,14 +193,16 @@ func TestDutiesExpireAndRaise(t *testing.T) {
 		defer l.start(t)()
 		time.Sleep(90*time.Second - 1)
 		synctest.Wait()
-		if len(l.calls) != 0 || l.s.Controls.Len() != 2 {
+		if len(l.done()) != 0 || l.now().Controls.Len() != 2 {
 			t.Fatalf("before its time: %s", l.kinds())
 		}
 		time.Sleep(slowTick)
 		synctest.Wait()
-		if l.s.Controls.Has("c1") || !l.s.Controls.Has("c2") || len(l.calls) != 1 {
+		if l.now().Controls.Has("c1") || !l.now().Controls.Has("c2") || len(l.done()) != 1 {
 			t.Errorf("after it: %s", l.kinds())
 		}
+		l.mu.Lock()
+		defer l.mu.Unlock()
 		if l.grown < 80 {
 			t.Errorf("nodes were looked at for promotion %d times in 90 s", l.grown)
 		}
@@ -197,7 +223,7 @@ func TestDutiesExpireAndRaise(t *testing.T) {
 		s.Members.Set("m2", policy.Member{ID: "m2", Node: "ns2", Feature: c.member})
 		l := lead(t, s)
 		l.raise(t.Context())
-		if len(l.calls) != c.want || c.want == 1 && l.s.Feature != policy.FeatureLevel {
+		if len(l.done()) != c.want || c.want == 1 && l.now().Feature != policy.FeatureLevel {
 			t.Errorf("%s: proposed %s", name, l.kinds())
 		}
 	}
