@@ -39,17 +39,23 @@ func viewAt(t testing.TB, zone string, index uint64) *View {
 	t.Helper()
 	state := policy.NewState()
 	state.Index = index
-	apex := policy.MustName("example.test")
-	z, _, err := zonefile.Parse(strings.NewReader(zone), apex, "example.test", zonefile.Limits{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	state.Zones.Set(apex.Key(), z)
+	z := zoneOf(t, zone)
+	state.Zones.Set(z.Name.Key(), z)
 	s, err := snapshot.Compile(nil, state, snapshot.Local{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return NewView(nil, s)
+}
+
+// zoneOf is the zone example.test.
+func zoneOf(t testing.TB, text string) *policy.Zone {
+	t.Helper()
+	z, _, err := zonefile.Parse(strings.NewReader(text), policy.MustName("example.test"), "example.test", zonefile.Limits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return z
 }
 
 // started is a server that runs until the test ends.
