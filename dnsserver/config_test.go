@@ -18,7 +18,7 @@ func TestConfigDefaults(t *testing.T) {
 		t.Errorf("the zero Config: %v", err)
 	}
 	c := Config{}.WithDefaults()
-	if c.UDPSize != 1232 || c.TCP.IdleTimeout != 10*time.Second || c.TCP.MaxConns != 5000 || c.TCP.MaxConnsPerClient != 100 || c.Listen[0] != ":53" {
+	if c.UDPSize != 1232 || c.TCP.IdleTimeout != policy.Duration(10*time.Second) || c.TCP.MaxConns != 5000 || c.TCP.MaxConnsPerClient != 100 || c.Listen[0] != ":53" {
 		t.Errorf("defaults are %+v", c)
 	}
 }
@@ -26,7 +26,7 @@ func TestConfigDefaults(t *testing.T) {
 func TestConfigMistakes(t *testing.T) {
 	c := Config{
 		Listen: []string{"127.0.0.1:53", "localhost:53", "127.0.0.1", "1.2.3.4:70000", "127.0.0.1:53", "[::1]:0", "[::1]:0"}, UDPSize: 1401, NSID: strings.Repeat("x", 65),
-		ReadBuffer: 1, TCP: TCPConfig{IdleTimeout: time.Millisecond, WriteTimeout: time.Hour, MaxConns: 10, MaxConnsPerClient: 11},
+		ReadBuffer: 1, TCP: TCPConfig{IdleTimeout: policy.Duration(time.Millisecond), WriteTimeout: policy.Duration(time.Hour), MaxConns: 10, MaxConnsPerClient: 11},
 	}
 	var e *policy.Error
 	if !errors.As(c.Validate(), &e) || e.Kind != policy.Invalid {

@@ -167,7 +167,7 @@ func (c *tcpConn) serve() {
 
 // await starts the idle timer, which only a whole query starts anew (RFC 9210 section 4.5).
 func (c *tcpConn) await() bool {
-	c.SetReadDeadline(time.Now().Add(c.server.config.TCP.IdleTimeout))
+	c.SetReadDeadline(time.Now().Add(time.Duration(c.server.config.TCP.IdleTimeout)))
 	return !c.server.closing.Load() // which sets a deadline of its own after this became true
 }
 
@@ -192,6 +192,7 @@ func (c *tcpConn) read() bool {
 func (c *tcpConn) answer() bool {
 	w := c.server.tcpWorker()
 	defer c.server.tcpWorkerDone(w)
+	w.look()
 	view := c.server.views.enter(c.slot)
 	defer c.server.views.leave(c.slot)
 	rest := c.in
@@ -229,7 +230,7 @@ func (c *tcpConn) flush(w *tcpWorker) bool {
 	if len(w.out) == 0 {
 		return true
 	}
-	c.SetWriteDeadline(time.Now().Add(c.server.config.TCP.WriteTimeout))
+	c.SetWriteDeadline(time.Now().Add(time.Duration(c.server.config.TCP.WriteTimeout)))
 	_, err := c.Write(w.out)
 	w.out = w.out[:0]
 	if err != nil {

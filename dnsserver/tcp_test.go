@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/miekg/dns"
+
+	"github.com/meridian-gtm/meridian/policy"
 )
 
 func dial(t testing.TB, s *started, from string) *net.TCPConn {
@@ -127,7 +129,7 @@ func TestTCPLongQuery(t *testing.T) {
 }
 
 func TestTCPKeepalive(t *testing.T) {
-	s := serving(t, Config{Listen: []string{"127.0.0.1:0"}, TCP: TCPConfig{IdleTimeout: 7 * time.Second}})
+	s := serving(t, Config{Listen: []string{"127.0.0.1:0"}, TCP: TCPConfig{IdleTimeout: policy.Duration(7 * time.Second)}})
 	q := query("www.example.test", dns.TypeA)
 	q.SetEdns0(1232, false)
 	q.IsEdns0().Option = append(q.IsEdns0().Option, &dns.EDNS0_TCP_KEEPALIVE{Code: dns.EDNS0TCPKEEPALIVE})
@@ -142,7 +144,7 @@ func TestTCPKeepalive(t *testing.T) {
 
 // Parts of a query do not keep a connection open (RFC 9210 section 4.5).
 func TestTCPIdle(t *testing.T) {
-	s := serving(t, Config{Listen: []string{"127.0.0.1:0"}, TCP: TCPConfig{IdleTimeout: 300 * time.Millisecond}})
+	s := serving(t, Config{Listen: []string{"127.0.0.1:0"}, TCP: TCPConfig{IdleTimeout: policy.Duration(300 * time.Millisecond)}})
 	silent, dripping := dial(t, s, ""), dial(t, s, "")
 	stop := make(chan struct{})
 	defer close(stop)
@@ -164,7 +166,7 @@ func TestTCPIdle(t *testing.T) {
 }
 
 func TestTCPNoQuery(t *testing.T) {
-	s := serving(t, Config{Listen: []string{"127.0.0.1:0"}, TCP: TCPConfig{IdleTimeout: time.Minute}})
+	s := serving(t, Config{Listen: []string{"127.0.0.1:0"}, TCP: TCPConfig{IdleTimeout: policy.Duration(time.Minute)}})
 	response := query("www.example.test", dns.TypeA)
 	response.Response = true
 	for _, b := range [][]byte{{0, 0}, {0, 3, 1, 2, 3}, message(response)} {
@@ -177,7 +179,7 @@ func TestTCPNoQuery(t *testing.T) {
 }
 
 func TestTCPPerClient(t *testing.T) {
-	s := serving(t, Config{Listen: []string{"127.0.0.1:0"}, TCP: TCPConfig{MaxConnsPerClient: 3, IdleTimeout: time.Minute}})
+	s := serving(t, Config{Listen: []string{"127.0.0.1:0"}, TCP: TCPConfig{MaxConnsPerClient: 3, IdleTimeout: policy.Duration(time.Minute)}})
 	var conns []net.Conn
 	for range 3 {
 		conn := dial(t, s, "127.0.0.2")
@@ -207,7 +209,7 @@ func TestTCPPerClient(t *testing.T) {
 // S-06: connections that never finish a query do not keep others out.
 func TestTCPSlowloris(t *testing.T) {
 	const all = 64
-	s := serving(t, Config{Listen: []string{"127.0.0.1:0"}, TCP: TCPConfig{MaxConns: all, MaxConnsPerClient: 16, IdleTimeout: time.Hour}})
+	s := serving(t, Config{Listen: []string{"127.0.0.1:0"}, TCP: TCPConfig{MaxConns: all, MaxConnsPerClient: 16, IdleTimeout: policy.Duration(time.Hour)}})
 	for i := range 2 * all {
 		conn := dial(t, s, netip.AddrFrom4([4]byte{127, 2, 0, byte(1 + i/10)}).String())
 		conn.Write([]byte{0})
@@ -229,7 +231,7 @@ func TestTCPSlowloris(t *testing.T) {
 
 // A client that does not take its answers is cut off.
 func TestTCPWriteTimeout(t *testing.T) {
-	s := serving(t, Config{Listen: []string{"127.0.0.1:0"}, TCP: TCPConfig{WriteTimeout: 100 * time.Millisecond, IdleTimeout: time.Hour}})
+	s := serving(t, Config{Listen: []string{"127.0.0.1:0"}, TCP: TCPConfig{WriteTimeout: policy.Duration(100 * time.Millisecond), IdleTimeout: policy.Duration(time.Hour)}})
 	conn := dial(t, s, "")
 	conn.SetReadBuffer(4 << 10)
 	m := message(query("huge.example.test", dns.TypeTXT))
@@ -241,7 +243,7 @@ func TestTCPWriteTimeout(t *testing.T) {
 }
 
 func TestRunEndsConnections(t *testing.T) {
-	s := serving(t, Config{Listen: []string{"127.0.0.1:0"}, TCP: TCPConfig{IdleTimeout: time.Hour}})
+	s := serving(t, Config{Listen: []string{"127.0.0.1:0"}, TCP: TCPConfig{IdleTimeout: policy.Duration(time.Hour)}})
 	for range 5 {
 		if !answered(t, dial(t, s, ""), "www.example.test") {
 			t.Fatal("not served")
