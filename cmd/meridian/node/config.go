@@ -1,6 +1,7 @@
 package node
 
 import (
+	"errors"
 	"fmt"
 	"net"
 	"net/netip"
@@ -9,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/meridian-gtm/meridian/dnsserver"
 	"github.com/meridian-gtm/meridian/policy"
 	"github.com/meridian-gtm/meridian/policy/document"
 )
@@ -25,11 +27,8 @@ type Config struct {
 	Probing Probing `json:"probing,omitempty"`
 }
 
-// DNS is where queries are answered.
-type DNS struct {
-	Listen  []string `json:"listen"`            // "ADDRESS:PORT" for UDP and TCP; default 0.0.0.0:53 and [::]:53
-	UDPSize int      `json:"udpSize,omitempty"` // largest UDP answer in octets, 512 to 1400, default 1232
-}
+// DNS is where and how queries are answered.
+type DNS = dnsserver.Config
 
 // API is where the REST API listens.
 type API struct {
@@ -87,9 +86,7 @@ func ParseConfig(data []byte, file string) (*Config, error) {
 }
 
 func (c *Config) defaults() {
-	if len(c.DNS.Listen) == 0 {
-		c.DNS.Listen = []string{"0.0.0.0:53", "[::]:53"}
-	}
+	c.DNS = c.DNS.WithDefaults()
 	if c.API.Listen == "" {
 		c.API.Listen = "127.0.0.1:8080"
 	}
@@ -113,11 +110,9 @@ func (c *Config) Validate() error {
 	if c.DataDir == "" {
 		p.Add("/dataDir", "a node needs a directory for its state (dataDir: /var/lib/meridian)")
 	}
-	for i, l := range c.DNS.Listen {
-		address(&p, fmt.Sprintf("/dns/listen/%d", i), l)
-	}
-	if u := c.DNS.UDPSize; u != 0 && (u < 512 || u > 1400) {
-		p.Add("/dns/udpSize", "a UDP size of %d is not within 512 to 1400 octets (RFC 9715)", u)
+	var dns *policy.Error
+	if errors.As(c.DNS.Validate(), &dns) {
+		p = append(p, dns.Problems...)
 	}
 	if ip := address(&p, "/api/listen", c.API.Listen); ip.IsValid() && !ip.IsLoopback() && c.API.TLS == nil && !c.API.Insecure {
 		p.Add("/api/listen", "%s is not loopback, and tokens would cross the network in clear; set api.tls: {cert, key}, or api.insecure: true if something in front of it encrypts", c.API.Listen)

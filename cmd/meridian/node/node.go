@@ -115,12 +115,11 @@ func New(cfg Config, opts Options) (n *Node, err error) {
 }
 
 func (n *Node) openDNS() error {
-	cfg := dnsserver.Config{Listen: n.cfg.DNS.Listen, UDPSize: n.cfg.DNS.UDPSize}
 	var err error
-	if n.sockets, err = dnsserver.Listen(cfg); err != nil {
+	if n.sockets, err = dnsserver.Listen(n.cfg.DNS); err != nil {
 		return fmt.Errorf("DNS: %w", err)
 	}
-	n.dns, err = dnsserver.New(cfg, n.sockets, n.log, n.registry)
+	n.dns, err = dnsserver.New(n.cfg.DNS, n.sockets, n.log, n.registry)
 	return err
 }
 
