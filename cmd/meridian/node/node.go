@@ -51,6 +51,7 @@ type Node struct {
 	events     *events
 	hearing    *hearing
 	checks     checkCache
+	cookies    cookieJar
 	geodata    *geodata
 	port       *peer.Port
 	api        net.Listener
@@ -92,6 +93,7 @@ func New(cfg Config, opts Options) (n *Node, err error) {
 	if err := n.openDNS(); err != nil {
 		return nil, err
 	}
+	n.cookies = cookieJar{open: n.keeper.open, set: n.dns.SetCookieKeys, log: n.log}
 	n.publisher = newPublisher(n.dns, n.events, n.log)
 	n.geodata = &geodata{file: cfg.Geo.Database, log: n.log, set: n.publisher.setGeo}
 	if err := n.geodata.start(); err != nil {
@@ -234,6 +236,7 @@ func (n *Node) Run(ctx context.Context) error {
 func (n *Node) adopt(s *policy.State) {
 	n.publisher.give(s)
 	s = n.State()
+	n.cookies.take(s.Cluster.Cookies)
 	n.prober.SetChecks(n.checks.of(s))
 	var others []string
 	for id, m := range s.Members.All {
