@@ -7,25 +7,29 @@ import (
 	"strings"
 	"time"
 
+	"github.com/meridian-gtm/meridian/dnsserver/answer"
 	"github.com/meridian-gtm/meridian/policy"
 )
 
-// Config is what an operator may set. The zero value of each field is its default.
+// Config is what an operator may set: the part "dns" of a node's file. The zero
+// value of each field is its default.
 type Config struct {
 	// Listen is the addresses to serve UDP and TCP on, each ADDRESS:PORT with
 	// an IP address, or :PORT for all addresses of both families. Default [":53"].
-	Listen []string
+	Listen []string `json:"listen"`
 	// UDPSize is the largest UDP response, in octets, and the size of query that
 	// EDNS offers: 512 to 1400 (RFC 9715), default 1232.
-	UDPSize int
+	UDPSize int `json:"udpSize,omitempty"`
 	// NSID is told to resolvers that ask who answered (RFC 5001); at most 64
 	// octets. Default none.
-	NSID string
+	NSID string `json:"nsid,omitempty"`
 	// ReadBuffer is the kernel's buffer for each UDP socket, in octets: 64 KiB
 	// to 1 GiB, default 4 MiB. Without CAP_NET_ADMIN the kernel's own limit applies too.
-	ReadBuffer int
-	TCP        TCPConfig
-	TLS        TLSConfig
+	ReadBuffer int         `json:"readBuffer,omitempty"`
+	TCP        TCPConfig   `json:"tcp,omitempty"`
+	TLS        TLSConfig   `json:"tls,omitzero"`
+	RateLimit  RateLimit   `json:"rateLimit,omitempty"`
+	Chaos      ChaosConfig `json:"chaos,omitempty"`
 }
 
 // TCPConfig is the limits of TCP, with TLS and without (RFC 7766, RFC 9210).
@@ -33,17 +37,48 @@ type TCPConfig struct {
 	// IdleTimeout ends a connection that has brought no whole query for so long;
 	// 100ms to 1h, default 10s. Parts of a query do not count, nor does a TLS
 	// handshake. Clients that ask (RFC 7828) are told.
-	IdleTimeout time.Duration
+	IdleTimeout policy.Duration `json:"idleTimeout,omitempty"`
 	// WriteTimeout ends a connection whose client does not take an answer for
 	// so long; 100ms to 1m, default 2s.
-	WriteTimeout time.Duration
+	WriteTimeout policy.Duration `json:"writeTimeout,omitempty"`
 	// MaxConns is how many connections there may be; 1 to 1,000,000, default
 	// 5000. Beyond it the one that has been idle for long makes room for a new one.
-	MaxConns int
+	MaxConns int `json:"maxConns,omitempty"`
 	// MaxConnsPerClient is how many of them one client may have: an IPv4 address
 	// or an IPv6 /64. 1 to 1,000,000, default 100 (at most MaxConns). More are closed at once.
-	MaxConnsPerClient int
+	MaxConnsPerClient int `json:"maxConnsPerClient,omitempty"`
 }
+
+// RateLimit is what bounds responses over UDP to clients whose address may be
+// forged: those without a good DNS cookie (S-01). TCP and who has one are never limited.
+type RateLimit struct {
+	// ResponsesPerSecond is how many responses go to one network (an IPv4 /24
+	// or an IPv6 /56) of each class (answer, no data, no such name, referral,
+	// error) from each zone, in a second; a whole second's may go at once. 1 to
+	// 1,000,000, 0 for no limit, default 500; package limit says why.
+	ResponsesPerSecond *int `json:"responsesPerSecond,omitempty"`
+	// Slip is which of the responses beyond that is sent all the same,
+	// truncated, so that a resolver asks over TCP: every Slip-th. 1 to 10, 0 for
+	// none, default 2. The others are dropped. Errors, which are no larger than their queries, are not truncated.
+	Slip *int `json:"slip,omitempty"`
+	// Amplification is how many times larger than the query a response may not
+	// get, both counted with their IP and UDP headers; larger ones are truncated. 3 to 100, 0 for
+	// no such limit, default 4: a query of 44 octets then gets up to 259, 13 IPv4 addresses.
+	Amplification *int `json:"amplification,omitempty"`
+	// Exempt is the networks whose addresses nobody can forge from outside,
+	// for whom neither limit holds; at most 100. Default 127.0.0.0/8 and ::1/128. An empty list exempts nobody.
+	Exempt []netip.Prefix `json:"exempt,omitempty"`
+}
+
+// ChaosConfig is the texts of class CH (RFC 4892); at most 64 octets each.
+// Without one its names are REFUSED, which is the default.
+type ChaosConfig struct {
+	Version string `json:"version,omitempty"` // of version.bind and version.server
+	ID      string `json:"id,omitempty"`      // of id.server and hostname.bind
+}
+
+// maxExempt bounds what is looked through for each query.
+const maxExempt = 100
 
 // WithDefaults fills in what was left out.
 func (c Config) WithDefaults() Config {
@@ -52,10 +87,16 @@ func (c Config) WithDefaults() Config {
 	}
 	setDefault(&c.UDPSize, 1232)
 	setDefault(&c.ReadBuffer, 4<<20)
-	setDefault(&c.TCP.IdleTimeout, 10*time.Second)
-	setDefault(&c.TCP.WriteTimeout, 2*time.Second)
+	setDefault(&c.TCP.IdleTimeout, policy.Duration(10*time.Second))
+	setDefault(&c.TCP.WriteTimeout, policy.Duration(2*time.Second))
 	setDefault(&c.TCP.MaxConns, 5000)
 	setDefault(&c.TCP.MaxConnsPerClient, min(100, c.TCP.MaxConns))
+	setDefault(&c.RateLimit.ResponsesPerSecond, new(500))
+	setDefault(&c.RateLimit.Slip, new(2))
+	setDefault(&c.RateLimit.Amplification, new(4))
+	if c.RateLimit.Exempt == nil {
+		c.RateLimit.Exempt = []netip.Prefix{netip.PrefixFrom(netip.AddrFrom4([4]byte{127}), 8), netip.PrefixFrom(netip.IPv6Loopback(), 128)}
+	}
 	return c
 }
 
@@ -75,16 +116,17 @@ func (c Config) Validate() error {
 	c.validateTLS(&problems)
 	inRange(&problems, "/dns/udpSize", c.UDPSize, 512, 1400)
 	inRange(&problems, "/dns/readBuffer", c.ReadBuffer, 64<<10, 1<<30)
-	inRange(&problems, "/dns/tcp/idleTimeout", c.TCP.IdleTimeout, 100*time.Millisecond, time.Hour)
-	inRange(&problems, "/dns/tcp/writeTimeout", c.TCP.WriteTimeout, 100*time.Millisecond, time.Minute)
+	inRange(&problems, "/dns/tcp/idleTimeout", c.TCP.IdleTimeout, policy.Duration(100*time.Millisecond), policy.Duration(time.Hour))
+	inRange(&problems, "/dns/tcp/writeTimeout", c.TCP.WriteTimeout, policy.Duration(100*time.Millisecond), policy.Duration(time.Minute))
 	inRange(&problems, "/dns/tcp/maxConns", c.TCP.MaxConns, 1, 1_000_000)
 	inRange(&problems, "/dns/tcp/maxConnsPerClient", c.TCP.MaxConnsPerClient, 1, 1_000_000)
 	if c.TCP.MaxConnsPerClient > c.TCP.MaxConns {
 		problems.Add("/dns/tcp/maxConnsPerClient", "%d connections for one client are more than the %d of maxConns for all", c.TCP.MaxConnsPerClient, c.TCP.MaxConns)
 	}
-	if len(c.NSID) > 64 {
-		problems.Add("/dns/nsid", "has %d octets; 64 is the most", len(c.NSID))
-	}
+	short(&problems, "/dns/nsid", c.NSID)
+	c.RateLimit.check(&problems)
+	short(&problems, "/dns/chaos/version", c.Chaos.Version)
+	short(&problems, "/dns/chaos/id", c.Chaos.ID)
 	return problems.Err("the dns settings are not right")
 }
 
@@ -106,7 +148,41 @@ func validateListen(problems *policy.Problems, at string, list []string, refused
 	}
 }
 
-func inRange[T int | time.Duration](problems *policy.Problems, at string, v, lowest, highest T) {
+func (r RateLimit) check(problems *policy.Problems) {
+	for _, f := range []struct {
+		at          string
+		v           int
+		least, most int
+	}{
+		{"/dns/rateLimit/responsesPerSecond", *r.ResponsesPerSecond, 1, 1_000_000},
+		{"/dns/rateLimit/slip", *r.Slip, 1, 10},
+		{"/dns/rateLimit/amplification", *r.Amplification, 3, 100},
+	} {
+		if f.v != 0 {
+			inRange(problems, f.at, f.v, f.least, f.most)
+		}
+	}
+	if len(r.Exempt) > maxExempt {
+		problems.Add("/dns/rateLimit/exempt", "has %d networks; %d are the most", len(r.Exempt), maxExempt)
+	}
+	for i, p := range r.Exempt {
+		switch {
+		case !p.IsValid():
+			problems.Add(fmt.Sprintf("/dns/rateLimit/exempt/%d", i), "is not a network; write one as 192.0.2.0/24")
+		case p != p.Masked():
+			problems.Add(fmt.Sprintf("/dns/rateLimit/exempt/%d", i), "%s has bits set beyond its length; write %s", p, p.Masked())
+		}
+	}
+}
+
+// short wants a text that responses have room for.
+func short(problems *policy.Problems, at, text string) {
+	if len(text) > answer.MaxText {
+		problems.Add(at, "has %d octets; %d is the most", len(text), answer.MaxText)
+	}
+}
+
+func inRange[T int | policy.Duration](problems *policy.Problems, at string, v, lowest, highest T) {
 	if v < lowest || v > highest {
 		problems.Add(at, "%v is not within %v to %v", v, lowest, highest)
 	}

@@ -21,6 +21,11 @@
 // wire.Query.Parse stands in place of its MsgAcceptFunc: what is dropped, what is refused
 // by its header alone, and what is looked at further is decided there, alike for every transport.
 //
+// Over UDP a client's address may be forged. Who proves his own by a DNS cookie
+// (dnsserver/cookie) or uses TCP is answered without limits; to the rest responses are limited in
+// number (dnsserver/limit) and in size (Config.RateLimit). A worker looks at the
+// clock and at the cookies' keys once for each batch of queries.
+//
 // Nothing that goes wrong inside Meridian closes a listener (I-07): only the
 // end of Run's context does.
 package dnsserver

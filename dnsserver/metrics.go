@@ -22,18 +22,19 @@ const (
 
 var transportNames = [transports]string{"udp", "tcp", "dot"}
 
-// rcodes is how many RCODEs are counted: 0 to BADVERS.
-const rcodes = int(wire.BadVers) + 1
+// rcodes is how many RCODEs are counted: 0 to BADCOOKIE.
+const rcodes = int(wire.BadCookie) + 1
 
 var rcodeNames = map[uint16]string{
 	wire.NoError: "NOERROR", wire.FormErr: "FORMERR", wire.ServFail: "SERVFAIL", wire.NXDomain: "NXDOMAIN",
-	wire.NotImp: "NOTIMP", wire.Refused: "REFUSED", wire.YXDomain: "YXDOMAIN", wire.BadVers: "BADVERS",
+	wire.NotImp: "NOTIMP", wire.Refused: "REFUSED", wire.YXDomain: "YXDOMAIN", wire.BadVers: "BADVERS", wire.BadCookie: "BADCOOKIE",
 }
 
 // tally is what a worker has counted since it last handed in. It needs no
 // atomic operation, because only the worker sees it.
 type tally struct {
 	queries, truncated, unanswerable, unsent, panics uint64
+	limited, slipped, verified                       uint64
 	responses                                        [rcodes]uint64
 }
 
@@ -49,11 +50,15 @@ func (t *tally) count(r *answer.Responder) {
 	if o.Truncated {
 		t.truncated++
 	}
+	if o.Verified {
+		t.verified++
+	}
 }
 
 // counters is what workers have handed in.
 type counters struct {
 	queries, truncated, unanswerable, unsent, panics atomic.Uint64
+	limited, slipped, verified                       atomic.Uint64
 	responses                                        [rcodes]atomic.Uint64
 }
 
@@ -69,6 +74,9 @@ func (c *counters) take(t *tally) {
 	add(&c.unanswerable, t.unanswerable)
 	add(&c.unsent, t.unsent)
 	add(&c.panics, t.panics)
+	add(&c.limited, t.limited)
+	add(&c.slipped, t.slipped)
+	add(&c.verified, t.verified)
 	for i, n := range t.responses {
 		add(&c.responses[i], n)
 	}
@@ -114,7 +122,9 @@ var (
 	descQueries    = describe("queries_total", "Packets and messages taken in; dot is DNS over TLS.", "transport")
 	descResponses  = describe("responses_total", "Responses by response code.", "transport", "rcode")
 	descTruncated  = describe("responses_truncated_total", "Responses with the TC bit.", "transport")
-	descDropped    = describe("dropped_total", "Queries without a response: unanswerable (shorter than a header, or responses themselves), send (the network refused it), panic (a bug).", "transport", "reason")
+	descDropped    = describe("dropped_total", "Queries without a response: unanswerable (shorter than a header, or responses themselves), send (the network refused it), panic (a bug), limit (too many to a network whose addresses may be forged).", "transport", "reason")
+	descSlipped    = describe("slipped_total", "Responses beyond the rate limit that were sent truncated, or as the error they were, so that the client may ask over TCP.")
+	descVerified   = describe("cookies_verified_total", "Queries with a good DNS server cookie.", "transport")
 	descPanics     = describe("panics_total", "Queries that met a bug and were dropped.")
 	descConns      = describe("tcp_connections", "TCP connections open now; dot is DNS over TLS.", "transport")
 	descAccepted   = describe("tcp_accepted_total", "TCP connections accepted.", "transport")
@@ -130,7 +140,7 @@ var (
 // Describe implements prometheus.Collector.
 func (m *metrics) Describe(ch chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		descQueries, descResponses, descTruncated, descDropped, descPanics, descConns, descAccepted, descConnsEnded,
+		descQueries, descResponses, descTruncated, descDropped, descSlipped, descVerified, descPanics, descConns, descAccepted, descConnsEnded,
 		descHandshakes, descNoShake, descIndex, descEpoch, descGeneration, descAge,
 	} {
 		ch <- d
@@ -154,6 +164,11 @@ func (m *metrics) Collect(ch chan<- prometheus.Metric) {
 		counter(descDropped, sum.unanswerable, name, "unanswerable")
 		counter(descDropped, sum.unsent, name, "send")
 		counter(descDropped, sum.panics, name, "panic")
+		counter(descVerified, sum.verified, name)
+		if transport(t) == udp { // nothing else is limited
+			counter(descDropped, sum.limited, name, "limit")
+			counter(descSlipped, sum.slipped)
+		}
 		for code, text := range rcodeNames {
 			counter(descResponses, sum.responses[code], name, text)
 		}
@@ -197,6 +212,9 @@ func (m *metrics) sum(t transport) (sum tally) {
 		sum.unanswerable += c.unanswerable.Load()
 		sum.unsent += c.unsent.Load()
 		sum.panics += c.panics.Load()
+		sum.limited += c.limited.Load()
+		sum.slipped += c.slipped.Load()
+		sum.verified += c.verified.Load()
 		for i := range c.responses {
 			sum.responses[i] += c.responses[i].Load()
 		}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/pem"
 	"fmt"
+	"github.com/meridian-gtm/meridian/policy"
 	"net"
 	"os"
 	"os/exec"
@@ -100,7 +101,7 @@ func TestDig(t *testing.T) {
 
 func TestOpenSSL(t *testing.T) {
 	openssl := peer(t, "openssl", "openssl")
-	s := serving(t, withTLS(Config{Listen: []string{"127.0.0.1:0"}, TCP: TCPConfig{IdleTimeout: 300 * time.Millisecond}}))
+	s := serving(t, withTLS(Config{Listen: []string{"127.0.0.1:0"}, TCP: TCPConfig{IdleTimeout: policy.Duration(300 * time.Millisecond)}}))
 	session := filepath.Join(t.TempDir(), "session")
 	args := []string{"s_client", "-connect", s.addr("tcp-tls"), "-alpn", "dot", "-CAfile", authority(t), "-verify_return_error", "-servername", "ns1.example.test"}
 	for _, version := range []string{"-tls1_2", "-tls1_3"} {

@@ -2,6 +2,7 @@ package dnsserver
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"log/slog"
 	"net"
@@ -12,6 +13,8 @@ import (
 	"github.com/prometheus/client_golang/prometheus"
 
 	"github.com/meridian-gtm/meridian/dnsserver/answer"
+	"github.com/meridian-gtm/meridian/dnsserver/cookie"
+	"github.com/meridian-gtm/meridian/dnsserver/limit"
 	"github.com/meridian-gtm/meridian/policy"
 	"github.com/meridian-gtm/meridian/policy/snapshot"
 )
@@ -33,6 +36,8 @@ type Server struct {
 	tcp     tcpConns
 	closing atomic.Bool
 	epoch   time.Time // what monotonic stamps count from
+	limiter *limit.Limiter
+	cookies atomic.Pointer[cookie.Keys]
 
 	panicLogged atomic.Int64 // nanoseconds since epoch of the last panic that was logged
 }
@@ -48,6 +53,10 @@ func New(config Config, sockets *Sockets, log *slog.Logger, reg prometheus.Regis
 		return nil, errors.New("DNS over TLS was given sockets and no certificate")
 	}
 	s := &Server{config: config.WithDefaults(), sockets: sockets, log: log, epoch: time.Now()}
+	if n := *s.config.RateLimit.ResponsesPerSecond; n > 0 {
+		s.limiter = limit.New(n)
+	}
+	s.SetCookieKeys(cookie.NewKeys(ownCookieKey()))
 	s.panicLogged.Store(-int64(time.Hour))
 	s.views.init()
 	s.tcp.init()
@@ -64,6 +73,26 @@ func New(config Config, sockets *Sockets, log *slog.Logger, reg prometheus.Regis
 // did: a view whose position is not later than the present one's is passed over (I-02).
 // left is closed when the last worker, TCP answers on their way out included, has left every earlier view.
 func (s *Server) Publish(v *View) (left <-chan struct{}, ok bool) { return s.views.publish(v) }
+
+// CookieKey is a secret of DNS cookies.
+type CookieKey = cookie.Key
+
+// CookieKeys is the secrets that a server makes and verifies DNS cookies with.
+type CookieKeys = cookie.Keys
+
+// NewCookieKeys gives keys of which the first makes cookies, and all are good to verify them.
+func NewCookieKeys(sign CookieKey, verify ...CookieKey) *CookieKeys {
+	return cookie.NewKeys(sign, verify...)
+}
+
+// SetCookieKeys makes a server share its cookies with others that have the same
+// keys (RFC 9018 section 5). Until then it has a random one of its own.
+func (s *Server) SetCookieKeys(k *CookieKeys) { s.cookies.Store(k) }
+
+func ownCookieKey() (k CookieKey) {
+	rand.Read(k[:]) // never fails (crypto/rand, Go 1.24)
+	return k
+}
 
 // View is the present view, or nil before the first.
 func (s *Server) View() *View { return s.views.current.Load() }
@@ -104,7 +133,7 @@ func (s *Server) close() {
 	s.sockets.Close()
 	s.tcp.each(func(c *tcpConn) {
 		c.SetReadDeadline(time.Unix(1, 0))
-		c.SetWriteDeadline(time.Now().Add(s.config.TCP.WriteTimeout)) // TLS may be writing in a read, or in its handshake
+		c.SetWriteDeadline(time.Now().Add(time.Duration(s.config.TCP.WriteTimeout))) // TLS may be writing in a read, or in its handshake
 	})
 }
 
@@ -118,7 +147,10 @@ func (s *Server) now() int64 { return int64(time.Since(s.epoch)) }
 func (s *Server) options() answer.Options {
 	o := answer.Options{
 		UDPSize:   uint16(s.config.UDPSize),
-		Keepalive: uint16(min(s.config.TCP.IdleTimeout/(100*time.Millisecond), 0xffff)),
+		Keepalive: uint16(min(time.Duration(s.config.TCP.IdleTimeout)/(100*time.Millisecond), 0xffff)),
+		Chaos:     answer.Chaos(s.config.Chaos),
+
+		Amplification: *s.config.RateLimit.Amplification,
 	}
 	if s.config.NSID != "" {
 		o.NSID = []byte(s.config.NSID)

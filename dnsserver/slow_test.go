@@ -3,6 +3,7 @@ package dnsserver
 import (
 	"crypto/tls"
 	"encoding/binary"
+	"github.com/meridian-gtm/meridian/policy"
 	"io"
 	"net"
 	"net/netip"
@@ -35,7 +36,7 @@ func TestSlowClients(t *testing.T) {
 	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil || limit.Cur < 2*slow {
 		t.Skipf("needs %d open files, may have %d (%v)", 2*slow, limit.Cur, err)
 	}
-	s := serving(t, withTLS(Config{Listen: []string{"127.0.0.1:0"}, TCP: TCPConfig{MaxConns: all, MaxConnsPerClient: each, IdleTimeout: time.Hour}}))
+	s := serving(t, withTLS(Config{Listen: []string{"127.0.0.1:0"}, TCP: TCPConfig{MaxConns: all, MaxConnsPerClient: each, IdleTimeout: policy.Duration(time.Hour)}}))
 	files, goroutines := openFiles(t), runtime.NumGoroutine()
 	conns := make(chan net.Conn, slow)
 	var wg sync.WaitGroup
@@ -110,7 +111,7 @@ func TestSlowClients(t *testing.T) {
 
 // Large queries that never come whole have a budget; queries of usual size need none of it.
 func TestUnfinishedLargeQueries(t *testing.T) {
-	s := serving(t, Config{Listen: []string{"127.0.0.1:0"}, TCP: TCPConfig{IdleTimeout: time.Hour, MaxConnsPerClient: 1000}})
+	s := serving(t, Config{Listen: []string{"127.0.0.1:0"}, TCP: TCPConfig{IdleTimeout: policy.Duration(time.Hour), MaxConnsPerClient: 1000}})
 	part := binary.BigEndian.AppendUint16(nil, 65535)
 	part = append(part, make([]byte, 65000)...)
 	var conns []net.Conn
@@ -143,7 +144,7 @@ func TestUnfinishedLargeQueries(t *testing.T) {
 
 // A client that sends no more still gets its answers; one that resets the connection is gone at once.
 func TestHalfClosedAndReset(t *testing.T) {
-	streams(t, TCPConfig{IdleTimeout: time.Hour}, func(t *testing.T, s *started, dial func(from string) net.Conn) {
+	streams(t, TCPConfig{IdleTimeout: policy.Duration(time.Hour)}, func(t *testing.T, s *started, dial func(from string) net.Conn) {
 		conn := dial("")
 		packet := message(query("www.example.test", dns.TypeA))
 		if _, err := conn.Write(append(packet, packet...)); err != nil {
@@ -175,7 +176,7 @@ func TestHalfClosedAndReset(t *testing.T) {
 // However many answers a client has asked for and does not take, they hold the
 // view for one write: the answers after it are of the new view.
 func TestSlowReaderAndNewView(t *testing.T) {
-	s := serving(t, Config{Listen: []string{"127.0.0.1:0"}, TCP: TCPConfig{WriteTimeout: 30 * time.Second}})
+	s := serving(t, Config{Listen: []string{"127.0.0.1:0"}, TCP: TCPConfig{WriteTimeout: policy.Duration(30 * time.Second)}})
 	conn := dial(t, s.Addrs()[0], "")
 	conn.SetReadBuffer(64 << 10)
 	large := query("www.example.test", dns.TypeA) // makes the server read all that follows at once

@@ -181,7 +181,7 @@ func (c *tcpConn) end() {
 	s := c.server
 	s.views.part(c.slot)
 	if c.transport == dot {
-		giveUp := time.AfterFunc(s.config.TCP.WriteTimeout, func() { c.socket.Close() })
+		giveUp := time.AfterFunc(time.Duration(s.config.TCP.WriteTimeout), func() { c.socket.Close() })
 		c.Close()
 		giveUp.Stop()
 	}
@@ -194,7 +194,7 @@ func (c *tcpConn) end() {
 // await starts the idle timer, which only a whole query starts anew (RFC 9210
 // section 4.5). It is for writing too, because TLS may write in a read.
 func (c *tcpConn) await() bool {
-	c.SetDeadline(time.Now().Add(c.server.config.TCP.IdleTimeout))
+	c.SetDeadline(time.Now().Add(time.Duration(c.server.config.TCP.IdleTimeout)))
 	return !c.server.closing.Load() // which sets a deadline of its own after this became true
 }
 
@@ -236,6 +236,7 @@ func (c *tcpConn) grown() int64 { return int64(max(0, cap(c.in)-firstRead)) }
 func (c *tcpConn) answer() bool {
 	w := c.server.tcpWorker(c.transport)
 	defer c.server.tcpWorkerDone(w, c.transport)
+	w.look()
 	views := &c.server.views
 	view := views.enter(c.slot)
 	defer views.leave(c.slot)
@@ -281,7 +282,7 @@ func (c *tcpConn) flush(w *tcpWorker) bool {
 	if len(w.out) == 0 {
 		return true
 	}
-	c.SetWriteDeadline(time.Now().Add(c.server.config.TCP.WriteTimeout))
+	c.SetWriteDeadline(time.Now().Add(time.Duration(c.server.config.TCP.WriteTimeout)))
 	_, err := c.Write(w.out)
 	w.out = w.out[:0]
 	if err != nil {

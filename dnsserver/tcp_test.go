@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/miekg/dns"
+
+	"github.com/meridian-gtm/meridian/policy"
 )
 
 func dial(t testing.TB, to net.Addr, from string) *net.TCPConn {
@@ -138,7 +140,7 @@ func TestTCPLongQuery(t *testing.T) {
 }
 
 func TestTCPKeepalive(t *testing.T) {
-	s := serving(t, withTLS(Config{Listen: []string{"127.0.0.1:0"}, TCP: TCPConfig{IdleTimeout: 7 * time.Second}}))
+	s := serving(t, withTLS(Config{Listen: []string{"127.0.0.1:0"}, TCP: TCPConfig{IdleTimeout: policy.Duration(7 * time.Second)}}))
 	q := query("www.example.test", dns.TypeA)
 	q.SetEdns0(1232, false)
 	q.IsEdns0().Option = append(q.IsEdns0().Option, &dns.EDNS0_TCP_KEEPALIVE{Code: dns.EDNS0TCPKEEPALIVE})
@@ -158,7 +160,7 @@ func TestTCPKeepalive(t *testing.T) {
 
 // Parts of a query do not keep a connection open (RFC 9210 section 4.5).
 func TestTCPIdle(t *testing.T) {
-	streams(t, TCPConfig{IdleTimeout: 300 * time.Millisecond}, func(t *testing.T, s *started, dial func(from string) net.Conn) {
+	streams(t, TCPConfig{IdleTimeout: policy.Duration(300 * time.Millisecond)}, func(t *testing.T, s *started, dial func(from string) net.Conn) {
 		silent, dripping := dial(""), dial("")
 		stop := make(chan struct{})
 		defer close(stop)
@@ -181,7 +183,7 @@ func TestTCPIdle(t *testing.T) {
 }
 
 func TestTCPNoQuery(t *testing.T) {
-	streams(t, TCPConfig{IdleTimeout: time.Minute}, func(t *testing.T, s *started, dial func(from string) net.Conn) {
+	streams(t, TCPConfig{IdleTimeout: policy.Duration(time.Minute)}, func(t *testing.T, s *started, dial func(from string) net.Conn) {
 		response := query("www.example.test", dns.TypeA)
 		response.Response = true
 		for _, b := range [][]byte{{0, 0}, {0, 3, 1, 2, 3}, message(response)} {
@@ -195,7 +197,7 @@ func TestTCPNoQuery(t *testing.T) {
 }
 
 func TestTCPPerClient(t *testing.T) {
-	streams(t, TCPConfig{MaxConnsPerClient: 3, IdleTimeout: time.Minute}, func(t *testing.T, s *started, dial func(from string) net.Conn) {
+	streams(t, TCPConfig{MaxConnsPerClient: 3, IdleTimeout: policy.Duration(time.Minute)}, func(t *testing.T, s *started, dial func(from string) net.Conn) {
 		var conns []net.Conn
 		for range 3 {
 			conn := dial("127.0.0.2")
@@ -226,7 +228,7 @@ func TestTCPPerClient(t *testing.T) {
 // S-06: connections that never finish a query do not keep others out.
 func TestTCPSlowloris(t *testing.T) {
 	const all = 64
-	streams(t, TCPConfig{MaxConns: all, MaxConnsPerClient: 16, IdleTimeout: time.Hour}, func(t *testing.T, s *started, dial func(from string) net.Conn) {
+	streams(t, TCPConfig{MaxConns: all, MaxConnsPerClient: 16, IdleTimeout: policy.Duration(time.Hour)}, func(t *testing.T, s *started, dial func(from string) net.Conn) {
 		for i := range 2 * all {
 			conn := dial(netip.AddrFrom4([4]byte{127, 2, 0, byte(1 + i/10)}).String())
 			conn.Write([]byte{0})
@@ -249,7 +251,7 @@ func TestTCPSlowloris(t *testing.T) {
 
 // A client that does not take its answers is cut off.
 func TestTCPWriteTimeout(t *testing.T) {
-	streams(t, TCPConfig{WriteTimeout: 100 * time.Millisecond, IdleTimeout: time.Hour}, func(t *testing.T, s *started, dial func(from string) net.Conn) {
+	streams(t, TCPConfig{WriteTimeout: policy.Duration(100 * time.Millisecond), IdleTimeout: policy.Duration(time.Hour)}, func(t *testing.T, s *started, dial func(from string) net.Conn) {
 		conn := dial("")
 		socketOf(conn).SetReadBuffer(4 << 10)
 		m := message(query("huge.example.test", dns.TypeTXT))
@@ -262,7 +264,7 @@ func TestTCPWriteTimeout(t *testing.T) {
 }
 
 func TestRunEndsConnections(t *testing.T) {
-	streams(t, TCPConfig{IdleTimeout: time.Hour}, func(t *testing.T, s *started, dial func(from string) net.Conn) {
+	streams(t, TCPConfig{IdleTimeout: policy.Duration(time.Hour)}, func(t *testing.T, s *started, dial func(from string) net.Conn) {
 		for range 5 {
 			if !answered(t, dial(""), "www.example.test") {
 				t.Fatal("not served")

@@ -177,7 +177,7 @@ func TestTLSResumption(t *testing.T) {
 
 // A handshake that stalls ends as a query that stalls does, and meanwhile nobody else waits.
 func TestTLSStalledHandshake(t *testing.T) {
-	s := serving(t, withTLS(Config{Listen: []string{"127.0.0.1:0"}, TCP: TCPConfig{IdleTimeout: 500 * time.Millisecond, MaxConnsPerClient: 3}}))
+	s := serving(t, withTLS(Config{Listen: []string{"127.0.0.1:0"}, TCP: TCPConfig{IdleTimeout: policy.Duration(500 * time.Millisecond), MaxConnsPerClient: 3}}))
 	var stalled []net.Conn
 	for _, start := range []string{"", "\x16\x03\x01", "\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03"} {
 		conn := dial(t, s.TLSAddrs()[0], "127.0.0.2")
@@ -202,7 +202,7 @@ func TestTLSStalledHandshake(t *testing.T) {
 
 // The server says goodbye, so that the client can tell an end from a cut.
 func TestTLSGoodbye(t *testing.T) {
-	s := serving(t, withTLS(Config{Listen: []string{"127.0.0.1:0"}, TCP: TCPConfig{IdleTimeout: 200 * time.Millisecond}}))
+	s := serving(t, withTLS(Config{Listen: []string{"127.0.0.1:0"}, TCP: TCPConfig{IdleTimeout: policy.Duration(200 * time.Millisecond)}}))
 	conn := tls.Client(dial(t, s.TLSAddrs()[0], ""), trusting(theCertificate()))
 	if !answered(t, conn, "www.example.test") {
 		t.Fatal("not served")

@@ -52,6 +52,9 @@ func TestRFC8906Everywhere(t *testing.T) {
 			o.Option = append(o.Option, &dns.EDNS0_COOKIE{Code: dns.EDNS0COOKIE, Cookie: "0102030405060708"}, &dns.EDNS0_NSID{Code: dns.EDNS0NSID},
 				&dns.EDNS0_EXPIRE{Code: dns.EDNS0EXPIRE, Empty: true}, &dns.EDNS0_SUBNET{Code: dns.EDNS0SUBNET, Family: 1, Address: net.IPv4zero})
 		}), 0, true, true},
+		{"no question, with a cookie", &dns.Msg{MsgHdr: dns.MsgHdr{Id: 8}, Extra: edns(func(o *dns.OPT) {
+			o.Option = append(o.Option, &dns.EDNS0_COOKIE{Code: dns.EDNS0COOKIE, Cookie: "0102030405060708"})
+		}).Extra}, 0, false, true},
 		{"outside", query("example.org", dns.TypeSOA), dns.RcodeRefused, false, false},
 		{"transfer", query("example.test", dns.TypeIXFR), dns.RcodeRefused, false, false},
 		{"notify", new(dns.Msg).SetNotify("example.test."), dns.RcodeRefused, false, false},
@@ -69,7 +72,7 @@ func TestRFC8906Everywhere(t *testing.T) {
 					}
 					if m.Rcode != c.rcode || (len(m.Answer) == 1) != c.soa || (m.IsEdns0() != nil) != c.opt || m.Opcode != c.q.Opcode ||
 						m.RecursionAvailable || m.AuthenticatedData || m.CheckingDisabled || m.Zero || m.Truncated ||
-						m.RecursionDesired != c.q.RecursionDesired || m.Authoritative != (c.rcode == 0) {
+						m.RecursionDesired != c.q.RecursionDesired || m.Authoritative != (c.rcode == 0 && len(c.q.Question) > 0) {
 						t.Errorf("%s, %v: answered\n%v", c.what, at, m)
 					}
 					o := m.IsEdns0()
@@ -77,7 +80,10 @@ func TestRFC8906Everywhere(t *testing.T) {
 						return
 					}
 					for _, option := range o.Option { // only what was asked for and is supported
-						if option.Option() != dns.EDNS0SUBNET || c.what != "D-18" {
+						cookie, isCookie := option.(*dns.EDNS0_COOKIE)
+						switch whole := isCookie && len(cookie.Cookie) == 48; {
+						case c.what == "D-18" && (whole || option.Option() == dns.EDNS0SUBNET), c.what == "no question, with a cookie" && whole:
+						default:
 							t.Errorf("%s, %v: OPT is %v", c.what, at, o)
 						}
 					}

@@ -111,6 +111,7 @@ func (w *udpWorker) turn() bool {
 		time.Sleep(receivePause)
 		return true
 	}
+	w.look()
 	w.view = w.server.views.enter(w.slot)
 	w.toSend, w.sent = 0, 0
 	for i := range w.received {

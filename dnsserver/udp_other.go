@@ -110,6 +110,7 @@ func (s *Server) serveUDPWorker(conn packetConn) {
 			continue
 		}
 		client, _ := netip.AddrFromSlice(from.IP)
+		w.look()
 		view := s.views.enter(slot)
 		if out := w.respond(view, buffer, query[:n], client.Unmap()); len(out) > 0 {
 			if conn.write(out, local, from) != nil {

@@ -130,7 +130,7 @@ func TestPublishUnderLoad(t *testing.T) {
 
 // An answer that a TCP client does not take keeps its view in use until it is written or given up.
 func TestPublishWaitsForQueuedTCP(t *testing.T) {
-	s := serving(t, Config{Listen: []string{"127.0.0.1:0"}, TCP: TCPConfig{WriteTimeout: 30 * time.Second}})
+	s := serving(t, Config{Listen: []string{"127.0.0.1:0"}, TCP: TCPConfig{WriteTimeout: policy.Duration(30 * time.Second)}})
 	conn, err := net.Dial("tcp", s.Addrs()[0].String())
 	if err != nil {
 		t.Fatal(err)

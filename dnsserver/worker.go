@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/meridian-gtm/meridian/dnsserver/answer"
+	"github.com/meridian-gtm/meridian/dnsserver/limit"
 )
 
 // worker answers one query at a time.
@@ -16,6 +17,9 @@ type worker struct {
 	responder answer.Responder
 	request   answer.Request
 	tally     tally
+
+	now  int64 // when it last looked, by Server.now
+	over int   // responses beyond the rate limit
 }
 
 func (s *Server) newWorker(transport transport) *worker {
@@ -30,6 +34,14 @@ func (w *worker) serves(t transport) {
 	w.request.TCP, w.request.Encrypted = t != udp, t == dot
 }
 
+// look reads what is not of the query: the clock and the cookies' keys. It is
+// once for all queries that came in together.
+func (w *worker) look() {
+	t := time.Now()
+	w.now, w.request.Now = int64(t.Sub(w.server.epoch)), uint32(t.Unix())
+	w.request.Keys = w.server.cookies.Load()
+}
+
 // respond appends the response to dst; what it gives back is dst itself when
 // there is none. No query can do more harm than to lose its own response.
 func (w *worker) respond(v *View, dst, packet []byte, client netip.Addr) (out []byte) {
@@ -42,7 +54,45 @@ func (w *worker) respond(v *View, dst, packet []byte, client netip.Addr) (out []
 	}()
 	w.tally.queries++
 	w.request.Packet, w.request.Client, w.request.Rand = packet, client, rand.Uint64()
+	w.request.Trusted = !w.request.TCP && w.server.exempt(client)
 	out = w.responder.Respond(v, dst, &w.request)
+	if w.limited() {
+		return w.limit(dst, out)
+	}
+	w.tally.count(&w.responder)
+	return out
+}
+
+// exempt says whether an address is taken for granted.
+func (s *Server) exempt(client netip.Addr) bool {
+	for i := range s.config.RateLimit.Exempt {
+		if s.config.RateLimit.Exempt[i].Contains(client) {
+			return true
+		}
+	}
+	return false
+}
+
+// limited says whether the response is one too many for an address that may be forged.
+func (w *worker) limited() bool {
+	o := &w.responder.Outcome
+	if w.server.limiter == nil || w.request.TCP || w.request.Trusted || o.Verified || !o.Answered {
+		return false
+	}
+	return !w.server.limiter.Take(limit.Key{Client: w.request.Client, Zone: o.Zone, Class: o.Class}, w.now)
+}
+
+// limit gives what is sent in place of a response that is one too many, or dst.
+func (w *worker) limit(dst, out []byte) []byte {
+	w.over++
+	if slip := *w.server.config.RateLimit.Slip; slip == 0 || w.over%slip != 0 {
+		w.tally.limited++
+		return dst
+	}
+	w.tally.slipped++
+	if w.responder.Outcome.Class != limit.Error {
+		out = w.responder.Slip(dst)
+	}
 	w.tally.count(&w.responder)
 	return out
 }

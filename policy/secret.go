@@ -21,6 +21,8 @@ type Cluster struct {
 	CAKey []byte `json:"caKey,omitempty"` // its private key, sealed like a Secret named "cluster-ca"
 	// JoinKeys are sealed verifiers of the tokens a joining node may use, by token id.
 	JoinKeys map[string][]byte `json:"joinKeys,omitempty"`
+	// Cookies is the keys of DNS cookies; nil before the first. It is never changed, only replaced.
+	Cookies *Cookies `json:"cookies,omitempty"`
 }
 
 // Member is a node of the cluster, which is also a vantage.

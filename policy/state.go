@@ -7,8 +7,9 @@ import (
 )
 
 // FeatureLevel is the highest feature level this version can apply. A change
-// that needs a level waits until every member has it.
-const FeatureLevel = 1
+// that needs a level waits until every member has it. Level 1 is what a
+// cluster starts with; FeatureCookies is the next.
+const FeatureLevel = FeatureCookies
 
 // Header is the part of State that is not a collection.
 type Header struct {

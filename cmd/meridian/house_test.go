@@ -66,9 +66,11 @@ var may = map[string][]string{
 	"policy/document":           {"policy", "policy/zonefile"}, // an endpoint's records are text that zonefile reads
 	"policy/change":             {"policy", "policy/safety", "policy/health", "policy/steer", "policy/document", "policy/zonefile"},
 	"policy/snapshot":           {"policy", "policy/geo", "policy/steer", "policy/health", "policy/zonefile"}, // they stay text in State and become wire here
-	"dnsserver":                 {"policy", "policy/snapshot", "policy/geo", "dnsserver/answer", "dnsserver/wire"},
-	"dnsserver/answer":          {"policy", "policy/snapshot", "policy/geo", "dnsserver/wire"},
+	"dnsserver":                 {"policy", "policy/snapshot", "policy/geo", "dnsserver/answer", "dnsserver/wire", "dnsserver/cookie", "dnsserver/limit"},
+	"dnsserver/answer":          {"policy", "policy/snapshot", "policy/geo", "dnsserver/wire", "dnsserver/cookie", "dnsserver/limit"},
 	"dnsserver/wire":            {"policy"},
+	"dnsserver/cookie":          {},
+	"dnsserver/limit":           {},
 	"probes":                    {"policy", "policy/health"},
 	"raftstore":                 {"policy", "policy/change", "policy/health", "policy/safety", "raftstore/peer"},
 	"raftstore/peer":            {"policy"},

@@ -72,6 +72,29 @@ func noAllocation(t *testing.T, v *View, list []hotQuery) {
 			t.Errorf("%s: %v allocations a query", c.what, n)
 		}
 	}
+	const client = "0102030405060708"
+	q := question("www.example.test", dns.TypeA)
+	chaos := question("version.bind", dns.TypeTXT)
+	chaos[len(chaos)-1] = 3
+	r.Chaos.Version, r.NSID, r.Amplification = "Meridian", []byte("ns1"), 4
+	for what, packet := range map[string][]byte{
+		"client's cookie": message(0, 1, 0, 0, 1, q, opt(0, 0, option(client))),
+		"good cookie":     message(0, 1, 0, 0, 1, q, opt(0, 0, option(client+goodCookie(client, now)))),
+		"old cookie":      message(0, 1, 0, 0, 1, q, opt(0, 0, option(client+goodCookie(client, now-2000)))),
+		"bad cookie":      message(0, 1, 0, 0, 1, q, opt(0, 0, option(client+goodCookie(client, now-4000)))),
+		"cookie only":     message(0, 0, 0, 0, 1, opt(0, 0, option(client))),
+		"chaos":           message(0, 1, 0, 0, 0, chaos),
+	} {
+		req := &Request{Packet: packet, Client: resolver, Keys: keys, Now: now}
+		if n := testing.AllocsPerRun(200, func() {
+			r.Respond(v, buf, req)
+			if len(r.Slip(buf)) < 12 {
+				t.Fatal("no response")
+			}
+		}); n != 0 {
+			t.Errorf("%s: %v allocations a query", what, n)
+		}
+	}
 }
 
 func BenchmarkRespond(b *testing.B) {

@@ -8,6 +8,7 @@ import (
 
 	"github.com/miekg/dns"
 
+	"github.com/meridian-gtm/meridian/dnsserver/cookie"
 	"github.com/meridian-gtm/meridian/policy"
 	"github.com/meridian-gtm/meridian/policy/snapshot"
 	"github.com/meridian-gtm/meridian/policy/zonefile"
@@ -41,13 +42,18 @@ var resolver = netip.MustParseAddr("192.88.99.53")
 
 var noLocal = snapshot.Local{}
 
+// keys and now are of the cookies in tests.
+var keys = cookie.NewKeys(cookie.Key{1})
+
+const now = 1_800_000_000
+
 func newResponder() *Responder {
 	return &Responder{Options: Options{UDPSize: 1232}}
 }
 
 // raw asks with packed bytes and gives the response's bytes.
 func raw(v *View, packet []byte, tcp bool) []byte {
-	return newResponder().Respond(v, nil, &Request{Packet: packet, Client: resolver, TCP: tcp, Rand: rand.Uint64()})
+	return newResponder().Respond(v, nil, &Request{Packet: packet, Client: resolver, TCP: tcp, Rand: rand.Uint64(), Keys: keys, Now: now})
 }
 
 func exchange(t testing.TB, v *View, q *dns.Msg, tcp bool) *dns.Msg {

@@ -8,6 +8,9 @@ import (
 	"testing"
 
 	"github.com/miekg/dns"
+
+	"github.com/meridian-gtm/meridian/dnsserver/limit"
+	"github.com/meridian-gtm/meridian/dnsserver/wire"
 )
 
 // message is a query packet made by hand: the header's flags and counts, then what follows.
@@ -58,7 +61,10 @@ var malformed = []struct {
 	{"a header that promises a question", message(0, 1, 0, 0, 0), headerOnly + 1},
 	{"no question", message(0, 0, 0, 0, 0), headerOnly + 1},
 	{"no question, with OPT", message(0, 0, 0, 0, 1, opt(0, 0, "")), headerOnly + 1},
-	{"no question, with a cookie", message(0, 0, 0, 0, 1, opt(0, 0, "000a 0008 0102030405060708")), headerOnly + 1},
+	{"no question, with a cookie", message(0, 0, 0, 0, 1, opt(0, 0, "000a 0008 0102030405060708")), 0},
+	{"no question, with a cookie of 9 octets", message(0, 0, 0, 0, 1, opt(0, 0, "000a 0009 010203040506070809")), headerOnly + 1},
+	{"no question, with a cookie of another EDNS version", message(0, 0, 0, 0, 1, opt(1, 0, "000a 0008 0102030405060708")), headerOnly + 1},
+	{"no question, with half a cookie", message(0, 0, 0, 0, 1, opt(0, 0, "000a 0008 01020304")), headerOnly + 1},
 	{"two questions", message(0, 2, 0, 0, 0, soaQuestion, soaQuestion), headerOnly + 1},
 	{"half a question", message(0, 1, 0, 0, 0, soaQuestion[:len(soaQuestion)-3]), headerOnly + 1},
 	{"name without end", message(0, 1, 0, 0, 0, []byte("\x07example\x04test")), headerOnly + 1},
@@ -146,7 +152,9 @@ func TestRFC8906(t *testing.T) {
 		{"D-14 with a subnet", 0, dns.TypeSOA, opt(1, 0, "0008 0004 0001 00 00"), dns.RcodeBadVers, false, false, false, false, 0},
 		{"D-16", 0, dns.TypeSOA, opt(0, 0x8000, ""), 0, true, true, true, false, 0},
 		{"D-17", 0, dns.TypeSOA, opt(1, 0x8000, ""), dns.RcodeBadVers, false, false, true, false, 0},
-		{"D-18", 0, dns.TypeSOA, opt(0, 0, "000a 0008 0102030405060708 0003 0000 0009 0000 0008 0004 0001 00 00"), 0, true, true, false, false, 8},
+		{"D-18", 0, dns.TypeSOA, opt(0, 0, "000a 0008 0102030405060708 0003 0000 0009 0000 0008 0004 0001 00 00"), 0, true, true, false, false, 28 + 8}, // cookie and subnet
+		{"D-18 cookie only", 0, dns.TypeSOA, opt(0, 0, "000a 0008 0102030405060708"), 0, true, true, false, false, 28},
+		{"D-14 with a cookie", 0, dns.TypeSOA, opt(1, 0, "000a 0008 0102030405060708"), dns.RcodeBadVers, false, false, false, false, 0},
 		{"D-30", 0x0200 | 0x000f, dns.TypeSOA, nil, 0, true, true, false, false, noOPT},
 	} {
 		extra := 0
@@ -386,10 +394,14 @@ func FuzzServe(f *testing.F) {
 	}
 	f.Add(message(0, 1, 0, 0, 1, soaQuestion, opt(0, 0, "000c 0000")), true)
 	f.Add(message(0, 1, 0, 0, 1, soaQuestion, opt(0, 0x8000, "000a 0008 0102030405060708 0003 0000 000b 0000 0008 0007 0001 18 00 5b0a00")), true)
+	f.Add(message(0, 1, 0, 0, 1, soaQuestion, opt(0, 0, "000a 0018 0102030405060708"+goodCookie("0102030405060708", now))), false)
+	f.Add(message(0, 0, 0, 0, 1, opt(0, 0, "000a 0018 0102030405060708"+goodCookie("0102030405060708", now))), false)
+	f.Add(message(0, 1, 0, 0, 1, soaQuestion, opt(0, 0, "000a 0010 01020304050607080000000000000000 000a 0000")), false)
 	r := newResponder()
+	r.NSID, r.Chaos, r.Amplification = []byte("ns1"), Chaos{"v1", "ns1"}, 4
 	f.Fuzz(func(t *testing.T, packet []byte, tcp bool) {
 		prefix := []byte("xy")
-		b := r.Respond(v, prefix, &Request{Packet: packet, Client: resolver, TCP: tcp, Encrypted: tcp, Rand: uint64(len(packet)) << 60})
+		b := r.Respond(v, prefix, &Request{Packet: packet, Client: resolver, TCP: tcp, Encrypted: tcp, Rand: uint64(len(packet)) << 60, Keys: keys, Now: now})
 		if !bytes.HasPrefix(b, prefix) {
 			t.Fatal("what the buffer held is gone")
 		}
@@ -399,22 +411,33 @@ func FuzzServe(f *testing.F) {
 			}
 			return
 		}
-		limit := 65535
+		most := 65535
 		if !tcp {
-			limit = 512
+			most = 512
 			if r.q.EDNS {
-				limit = max(512, min(1232, int(r.q.UDPSize)))
+				most = max(512, min(1232, int(r.q.UDPSize)))
 			}
 		}
-		if len(b) > limit || len(b) < 12 || !bytes.Equal(b[:2], packet[:2]) || b[2]&0x80 == 0 {
-			t.Fatalf("%d octets, limit %d: %x", len(b), limit, b)
+		if len(b) > most || len(b) < 12 || !bytes.Equal(b[:2], packet[:2]) || b[2]&0x80 == 0 {
+			t.Fatalf("%d octets, limit %d: %x", len(b), most, b)
 		}
 		if n := binary.BigEndian.Uint16(b[4:]); n == 1 {
 			if q := len(r.q.Question); len(b) < 12+q || !bytes.Equal(b[12:12+q], packet[12:12+q]) {
 				t.Fatalf("the question is not the query's: %x", b)
 			}
-		} else if n != 0 || len(b) != 12 {
-			t.Fatalf("no question, and yet more than a header: %x", b)
+		} else if n != 0 || len(b) != 12 && len(b) != 12+11+28 {
+			t.Fatalf("no question, and yet more than a header and a cookie: %x", b)
+		}
+		if !tcp && !r.Outcome.Verified {
+			if len(b)+ipHeaders >= 4*(len(packet)+ipHeaders) {
+				t.Fatalf("%d octets for a query of %d", len(b), len(packet))
+			}
+			if rcode := r.Outcome.Rcode; rcode != 0 && rcode != wire.NXDomain && rcode != wire.YXDomain && rcode != wire.BadCookie && len(b) > len(packet) {
+				t.Fatalf("error %d of %d octets for a query of %d", rcode, len(b), len(packet))
+			}
+			if slip := r.Slip(prefix)[2:]; r.Outcome.Class != limit.Error && (len(slip) > len(packet)+16 || slip[2]&2 == 0 || new(dns.Msg).Unpack(slip) != nil) {
+				t.Fatalf("slipped %x", slip)
+			}
 		}
 		m := new(dns.Msg)
 		if err := m.Unpack(b); err != nil {

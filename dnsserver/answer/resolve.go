@@ -2,11 +2,15 @@ package answer
 
 import (
 	"bytes"
+	"hash/maphash"
 
 	"github.com/meridian-gtm/meridian/dnsserver/wire"
 	"github.com/meridian-gtm/meridian/policy"
 	"github.com/meridian-gtm/meridian/policy/snapshot"
 )
+
+// zoneSeed is of Outcome.Zone.
+var zoneSeed = maphash.MakeSeed()
 
 // maxChain is how many CNAMEs, written or synthesised, one answer may have.
 const maxChain = 16
@@ -37,6 +41,9 @@ func (r *Responder) resolve() {
 	for link := 0; ; {
 		r.key.set(name.Name)
 		p := r.find(&r.key)
+		if link == 0 && p.zone != nil {
+			r.Outcome.Zone = maphash.Bytes(zoneSeed, r.key.at(p.top))
+		}
 		if p.zone == nil || p.kind == delegated {
 			switch {
 			case p.kind == delegated:
@@ -48,7 +55,7 @@ func (r *Responder) resolve() {
 		}
 		if p.zone.SOA == nil { // broken: nothing can be said of what it lacks (D-35)
 			if link == 0 {
-				r.rcode = wire.ServFail
+				r.rcode, r.extra.EDE = wire.ServFail, wire.InvalidData
 			}
 			return
 		}

@@ -3,16 +3,26 @@ package answer
 import (
 	"net/netip"
 
+	"github.com/meridian-gtm/meridian/dnsserver/cookie"
+	"github.com/meridian-gtm/meridian/dnsserver/limit"
 	"github.com/meridian-gtm/meridian/dnsserver/wire"
 	"github.com/meridian-gtm/meridian/policy"
 	"github.com/meridian-gtm/meridian/policy/snapshot"
 )
+
+// MaxText is the longest NSID and text of Chaos, in octets: they go to clients
+// whose address may be forged.
+const MaxText = 64
 
 // Options are what a server says of itself in its responses.
 type Options struct {
 	UDPSize   uint16 // the largest UDP response, and what OPT says this server takes
 	NSID      []byte // told to who asks (RFC 5001); nil for none
 	Keepalive uint16 // idle timeout of connections in units of 100 ms (RFC 7828); 0 says nothing
+	Chaos     Chaos
+	// Amplification is how many times larger than the query, as IP packets, a
+	// UDP response stays if the client's address may be forged; 3 or more, or 0 for no such limit.
+	Amplification int
 }
 
 // Request is one query and where it came from.
@@ -24,6 +34,10 @@ type Request struct {
 	Encrypted bool
 	MaxUDP    uint16 // further limit on a UDP response, for a path that takes no more; 0 for none
 	Rand      uint64 // uniformly random
+
+	Now     uint32       // Unix time in seconds, modulo 2^32
+	Keys    *cookie.Keys // nil: without cookies
+	Trusted bool         // the address is not forged, cookie or not
 }
 
 // Responder answers queries, one at a time; each worker has its own. Buffers
@@ -34,7 +48,10 @@ type Responder struct {
 	// What the last response was; Outcome is false when there was none.
 	Outcome struct {
 		Answered, Truncated bool
+		Verified            bool // the query had a good server cookie
 		Rcode               uint16
+		Class               limit.Class
+		Zone                uint64 // a hash of the name of the zone that the question led to; 0 for none
 	}
 
 	view  *View
@@ -42,6 +59,7 @@ type Responder struct {
 	q     wire.Query
 	b     wire.Builder
 	extra wire.Extra
+	baked [cookie.Size]byte // extra.Cookie
 	key   key
 	glue  key
 
@@ -68,7 +86,8 @@ type Responder struct {
 // Respond appends the response to dst, or gives dst back when there is none
 // to give. It panics on nothing that a client can send; servers recover all the same.
 func (r *Responder) Respond(v *View, dst []byte, req *Request) []byte {
-	r.Outcome.Answered, r.Outcome.Truncated, r.Outcome.Rcode = true, false, wire.NoError
+	r.Outcome.Answered, r.Outcome.Truncated, r.Outcome.Verified = true, false, false
+	r.Outcome.Rcode, r.Outcome.Zone = wire.NoError, 0
 	verdict := r.q.Parse(req.Packet)
 	switch verdict {
 	case wire.Drop:
@@ -81,11 +100,17 @@ func (r *Responder) Respond(v *View, dst []byte, req *Request) []byte {
 			return r.headerOnly(dst, wire.Refused) // D-27, D-28
 		}
 		return r.headerOnly(dst, wire.NotImp)
+	case wire.NoQuestion:
+		if req.Keys == nil {
+			return r.headerOnly(dst, wire.FormErr)
+		}
 	}
-	r.begin(v, dst, req)
+	r.begin(v, dst, req, verdict)
 	if rcode := r.refusal(verdict); rcode != wire.NoError {
 		r.rcode = rcode
-	} else {
+	} else if text := r.chaosText(); text != "" {
+		r.chaos(text)
+	} else if verdict != wire.NoQuestion {
 		r.client()
 		r.resolve()
 		r.additional()
@@ -97,12 +122,12 @@ func (r *Responder) Respond(v *View, dst []byte, req *Request) []byte {
 const padTo = 468
 
 func (r *Responder) headerOnly(dst []byte, rcode uint16) []byte {
-	r.Outcome.Rcode = rcode
+	r.Outcome.Rcode, r.Outcome.Class = rcode, limit.Error
 	return wire.HeaderOnly(dst, &r.q, rcode)
 }
 
 // begin starts the response message.
-func (r *Responder) begin(v *View, dst []byte, req *Request) {
+func (r *Responder) begin(v *View, dst []byte, req *Request, verdict wire.Verdict) {
 	r.view, r.req = v, req
 	r.rcode, r.flags, r.scope, r.hidden = wire.NoError, r.q.Flags&wire.FlagRD, 0, false
 	q := &r.q
@@ -114,9 +139,12 @@ func (r *Responder) begin(v *View, dst []byte, req *Request) {
 		if !req.TCP {
 			limit = max(wire.MinUDP, int(min(q.UDPSize, r.UDPSize)))
 		}
-		r.extra = wire.Extra{Size: r.UDPSize, DO: q.DO, EDELimit: len(req.Packet)}
+		r.extra = wire.Extra{Size: r.UDPSize, DO: q.DO, EDELimit: wire.MaxTCP}
+		r.cookie(verdict)
+		if r.forgeable() {
+			r.extra.EDELimit = len(req.Packet)
+		}
 		if req.TCP {
-			r.extra.EDELimit = wire.MaxTCP
 			// RFC 7828 section 3.3.2 lets a server tell whoever sent an OPT; RFC 8906
 			// section 8.2.1 wants no options that were not asked for. So it is told who asks.
 			if q.Keepalive {
@@ -137,6 +165,7 @@ func (r *Responder) begin(v *View, dst []byte, req *Request) {
 	if req.MaxUDP > 0 && !req.TCP {
 		limit = min(limit, int(req.MaxUDP))
 	}
+	limit = r.amplified(limit)
 	r.b.Start(dst, q, limit, reserve)
 }
 
@@ -151,13 +180,18 @@ func (r *Responder) refusal(verdict wire.Verdict) uint16 {
 		return wire.FormErr
 	}
 	switch {
+	case verdict == wire.NoQuestion:
+		return r.cookieOnly()
 	case q.Type == typeMAILA || q.Type == typeMAILB:
+		r.extra.EDE = wire.NotSupported
 		return wire.NotImp
 	case q.Type == typeAXFR || q.Type == typeIXFR:
+		r.extra.EDE = wire.Prohibited
 		return wire.Refused
 	case q.Type == typeOPT || q.Type >= firstMeta && q.Type < typeIXFR:
 		return wire.FormErr
-	case q.Class != wire.ClassIN:
+	case q.Class != wire.ClassIN && r.chaosText() == "":
+		r.extra.EDE = wire.NotSupported
 		return wire.Refused
 	}
 	return wire.NoError
@@ -177,9 +211,13 @@ const (
 func (r *Responder) finish() []byte {
 	r.Outcome.Rcode = r.rcode
 	r.Outcome.Truncated = r.flags&wire.FlagTC != 0
+	if r.Outcome.Class = r.classify(); r.Outcome.Class == limit.Error {
+		r.Outcome.Zone = 0 // errors are counted for the client alone
+	}
 	if !r.q.EDNS {
 		return r.b.Finish(r.flags, r.rcode, nil)
 	}
+	r.trim()
 	r.extra.Scope = r.scopeToTell()
 	return r.b.Finish(r.flags, r.rcode, &r.extra)
 }

@@ -24,6 +24,7 @@ const Slack = 1024
 type Builder struct {
 	buf    []byte
 	start  int // of the message in buf
+	class  uint16
 	limit  int // the message's largest size without what Finish adds
 	counts [3]uint16
 	names  [48]suffix
@@ -52,11 +53,15 @@ type Ref struct {
 }
 
 // Start begins a response to q after what dst holds, with the question copied
-// bit by bit. limit is the largest size of the message, reserve how much of it Finish needs.
+// bit by bit; what is not packed ahead is of the question's class. limit is the largest size of the message, reserve how much of it Finish needs.
 func (b *Builder) Start(dst []byte, q *Query, limit, reserve int) {
 	b.buf, b.start, b.limit = dst, len(dst), limit-reserve
-	b.counts, b.n = [3]uint16{}, 0
-	b.buf = append(b.buf, byte(q.ID>>8), byte(q.ID), 0, 0, 0, 1, 0, 0, 0, 0, 0, 0)
+	b.counts, b.n, b.class = [3]uint16{}, 0, q.Class
+	b.buf = append(b.buf, byte(q.ID>>8), byte(q.ID), 0, 0, 0, 0, 0, 0, 0, 0, 0, 0)
+	if len(q.Question) == 0 {
+		return
+	}
+	b.buf[b.start+5] = 1
 	b.buf = append(b.buf, q.Question...)
 	for i := 0; q.Name[i] != 0; i += 1 + int(q.Name[i]) {
 		b.remember(HeaderLen+i, len(q.Name)-i)
@@ -112,7 +117,7 @@ func (b *Builder) record(s Section, owner *Ref, typ uint16, ttl uint32, data []b
 	}
 	b.owner(owner)
 	h := len(b.buf)
-	b.buf = append(b.buf, byte(typ>>8), byte(typ), 0, byte(ClassIN),
+	b.buf = append(b.buf, byte(typ>>8), byte(typ), byte(b.class>>8), byte(b.class),
 		byte(ttl>>24), byte(ttl>>16), byte(ttl>>8), byte(ttl), 0, 0)
 	if typ == typeDNAME {
 		// Not compressed itself (RFC 6672 section 2.5), but the CNAME made of it ends with it.

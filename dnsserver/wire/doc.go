@@ -20,21 +20,23 @@ const (
 	OpcodeUpdate = 5
 )
 
-// Response codes (IANA DNS parameters). BadVers is an extended one (RFC 6891 section 9).
+// Response codes (IANA DNS parameters). BadVers and BadCookie are extended ones (RFC 6891 section 9).
 const (
-	NoError  uint16 = 0
-	FormErr  uint16 = 1
-	ServFail uint16 = 2
-	NXDomain uint16 = 3
-	NotImp   uint16 = 4
-	Refused  uint16 = 5
-	YXDomain uint16 = 6
-	BadVers  uint16 = 16
+	NoError   uint16 = 0
+	FormErr   uint16 = 1
+	ServFail  uint16 = 2
+	NXDomain  uint16 = 3
+	NotImp    uint16 = 4
+	Refused   uint16 = 5
+	YXDomain  uint16 = 6
+	BadVers   uint16 = 16
+	BadCookie uint16 = 23
 )
 
 // The classes that Meridian tells apart.
 const (
 	ClassIN  uint16 = 1
+	ClassCH  uint16 = 3
 	ClassANY uint16 = 255
 )
 
@@ -48,8 +50,13 @@ const (
 	optionEDE       = 15 // RFC 8914
 )
 
-// NotAuthoritative is the extended DNS error of a name outside all zones (RFC 8914 section 4.21).
-const NotAuthoritative = 20
+// Extended DNS errors (RFC 8914 section 4).
+const (
+	Prohibited       = 18 // this server does not do that, for this client
+	NotAuthoritative = 20 // a name outside all zones
+	NotSupported     = 21 // an operation, a class or a meta type that Meridian does not know
+	InvalidData      = 24 // a zone that cannot be served as it is
+)
 
 // HeaderLen is the length of a message header; a shorter packet is no DNS message.
 const HeaderLen = 12

@@ -11,6 +11,7 @@ type Extra struct {
 	Scope     uint8   // SCOPE PREFIX-LENGTH, in bits
 	NSID      []byte  // RFC 5001; nil for none
 	Keepalive uint16  // idle timeout in units of 100 ms (RFC 7828); 0 for none
+	Cookie    []byte  // client's and server's cookie (RFC 7873); nil for none
 	// EDE is an extended error (RFC 8914), 0 for none. It is the first to go:
 	// it is left out when it does not fit, or makes the message larger than EDELimit.
 	EDE      uint16
@@ -31,6 +32,9 @@ func (x *Extra) Reserve() int {
 	}
 	if x.Keepalive > 0 {
 		n += 4 + 2
+	}
+	if x.Cookie != nil {
+		n += 4 + len(x.Cookie)
 	}
 	return n
 }
@@ -70,6 +74,10 @@ func (b *Builder) opt(rcode uint16, x *Extra) {
 	if x.Keepalive > 0 {
 		b.option(optionKeepalive, 2)
 		b.buf = append(b.buf, byte(x.Keepalive>>8), byte(x.Keepalive))
+	}
+	if x.Cookie != nil {
+		b.option(optionCookie, len(x.Cookie))
+		b.buf = append(b.buf, x.Cookie...)
 	}
 	if x.EDE != 0 && b.Len()+6 <= min(end, x.EDELimit) {
 		b.option(optionEDE, 2)

@@ -14,13 +14,15 @@ const (
 	// Drop is a packet that must not be answered: shorter than a header, or
 	// itself a response, which answering would turn into ping-pong (D-20).
 	Drop Verdict = iota
-	// Malformed is answered FORMERR with nothing but a header: no question or
-	// several (RFC 9619), names or records that do not fit, a second OPT (D-21 to D-25).
+	// Malformed is answered FORMERR with nothing but a header: no question (and
+	// no cookie) or several (RFC 9619), names or records that do not fit, a second OPT (D-21 to D-25).
 	Malformed
 	// OtherOpcode is answered with nothing but a header (D-07, D-27, D-28).
 	OtherOpcode
-	// BadOption is a whole query with an EDNS option that is wrong in itself: FORMERR with question and OPT (D-71).
+	// BadOption is a whole query with an EDNS option that is wrong in itself: FORMERR with question and OPT (D-61, D-71).
 	BadOption
+	// NoQuestion is a query for nothing but a server cookie (RFC 7873 section 5.4, D-23).
+	NoQuestion
 	// OK is a query.
 	OK
 )
@@ -42,7 +44,7 @@ type Query struct {
 	DO      bool
 
 	Subnet    Subnet
-	Cookie    []byte // the option's data, of any length; nil without
+	Cookie    []byte // the option's data: 8 or 16 to 40 octets (RFC 7873 section 4); nil without
 	NSID      bool
 	Keepalive bool
 	Padding   bool // the option was there, of whatever length (RFC 7830)
@@ -74,7 +76,14 @@ func (q *Query) Parse(msg []byte) Verdict {
 	if q.Opcode != OpcodeQuery {
 		return OtherOpcode
 	}
-	if binary.BigEndian.Uint16(msg[4:]) != 1 {
+	switch binary.BigEndian.Uint16(msg[4:]) {
+	case 0:
+		if q.records(msg, HeaderLen) != OK || q.Cookie == nil {
+			return Malformed
+		}
+		return NoQuestion
+	case 1:
+	default:
 		return Malformed
 	}
 	off := questionName(msg)
@@ -143,6 +152,12 @@ func (q *Query) options(data []byte) Verdict {
 				verdict = BadOption
 			}
 		case optionCookie:
+			if q.Cookie != nil {
+				break // all but the first are ignored (RFC 7873 section 5.2)
+			}
+			if n != 8 && (n < 16 || n > 40) {
+				verdict = BadOption
+			}
 			q.Cookie = value
 		case optionNSID:
 			q.NSID = true

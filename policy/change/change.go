@@ -49,6 +49,7 @@ var kinds = []kind{
 	{"secret.delete", 1, func() Body { return new(DeleteSecret) }},
 	{"stage.chunk", 1, func() Body { return new(StageChunk) }},
 	{"stage.commit", 1, func() Body { return new(CommitStaged) }},
+	{"cookies.roll", 1, func() Body { return new(RollCookies) }}, // from policy.FeatureCookies
 }
 
 func kindOf(b Body) (kind, error) {

@@ -59,6 +59,7 @@ func samples(t fataler) []Change {
 		with(&DeleteSecret{"token"}),
 		with(&StageChunk{ID: "s-1", Seq: 300, Data: []byte{0, 1, 2}}),
 		with(&CommitStaged{"s-1", bytes.Repeat([]byte{7}, 32), 301}),
+		with(&RollCookies{policy.CookieLearn, policy.CookieKey{ID: "5c0a", Sealed: []byte{8, 0}}, "", 1_750_000_000_000_000_001}),
 	}
 }
 

@@ -30,7 +30,7 @@ func drawBody(t *rapid.T, s *policy.State, staging bool) Body {
 	zones := []string{"example.com", "sub.example.com", "example.org"}
 	targets := []string{"region/us", "region/eu", "provider/aws", "pool/us", "endpoint/us/a", "endpoint/eu/b", "az/us/a", "nonsense"}
 	pick := func(list ...string) string { return rapid.SampledFrom(list).Draw(t, "pick") }
-	kinds := []string{"zone", "zone", "config", "config", "config", "drain", "drain", "undrain", "verdicts", "verdicts", "delete zone", "expire", "member", "secret", "feature"}
+	kinds := []string{"zone", "zone", "config", "config", "config", "drain", "drain", "undrain", "verdicts", "verdicts", "delete zone", "expire", "member", "secret", "feature", "cookies"}
 	if staging {
 		kinds = append(kinds, "chunk", "commit")
 	}
@@ -71,6 +71,15 @@ func drawBody(t *rapid.T, s *policy.State, staging bool) Body {
 			return DeleteSecret{pick("s", "t")}
 		}
 		return PutSecret{policy.Secret{Name: pick("s", "t"), Sealed: []byte(pick("1", "2"))}}
+	case "cookies":
+		b := RollCookies{Step: policy.CookieStep(pick("learn", "sign", "forget")), From: pick("", "a", "b"), Due: 7}
+		if c := s.Cluster.Cookies; c != nil && rapid.Bool().Draw(t, "fitting") {
+			b.Step, b.From = c.Next(), c.Signing
+		}
+		if b.Step == policy.CookieLearn {
+			b.Key = policy.CookieKey{ID: pick("a", "b"), Sealed: []byte{1}}
+		}
+		return b
 	case "feature":
 		return RaiseFeature{rapid.IntRange(0, 1).Draw(t, "level")}
 	case "chunk":

@@ -232,7 +232,7 @@ func drawSteering(t *rapid.T, pools []string, depth int) policy.Steering {
 }
 
 // has says whether any endpoint of a service's pools answers a family: by the nouns alone.
-func has(s *policy.State, svc *policy.Service, f policy.Family) bool {
+func has(s *policy.State, svc *policy.Service, f policy.AnswerKind) bool {
 	for name := range svc.Steer.Pools {
 		p, _ := s.Pools.Get(name)
 		for i := range p.Spec.Endpoints {

@@ -27,17 +27,8 @@ type Config struct {
 	Probing Probing `json:"probing,omitempty"`
 }
 
-// DNS is where queries are answered.
-type DNS struct {
-	Listen  []string            `json:"listen"`            // "ADDRESS:PORT" for UDP and TCP; default 0.0.0.0:53 and [::]:53
-	UDPSize int                 `json:"udpSize,omitempty"` // largest UDP answer in octets, 512 to 1400, default 1232
-	TLS     dnsserver.TLSConfig `json:"tls,omitzero"`      // DNS over TLS; default none
-}
-
-// server is what the DNS server makes of it.
-func (d DNS) server() dnsserver.Config {
-	return dnsserver.Config{Listen: d.Listen, UDPSize: d.UDPSize, TLS: d.TLS}
-}
+// DNS is where and how queries are answered.
+type DNS = dnsserver.Config
 
 // API is where the REST API listens.
 type API struct {
@@ -98,9 +89,7 @@ func ParseConfig(data []byte, file string) (*Config, error) {
 }
 
 func (c *Config) defaults() {
-	if len(c.DNS.Listen) == 0 {
-		c.DNS.Listen = []string{"0.0.0.0:53", "[::]:53"}
-	}
+	c.DNS = c.DNS.WithDefaults()
 	if c.API.Listen == "" {
 		c.API.Listen = "127.0.0.1:8080"
 	}
@@ -133,7 +122,7 @@ func (c *Config) Validate() error {
 		p.Add("/dataDir", "a node needs a directory for its state (dataDir: /var/lib/meridian)")
 	}
 	var dns *policy.Error
-	if errors.As(c.DNS.server().Validate(), &dns) {
+	if errors.As(c.DNS.Validate(), &dns) {
 		p = append(p, dns.Problems...)
 	}
 	if ip, ok := address(&p, "/api/listen", c.API.Listen); ok && !ip.IsLoopback() && c.API.TLS == nil && !c.API.Insecure {

@@ -12,7 +12,7 @@ import (
 
 const (
 	verdictTick = 100 * time.Millisecond // at most one verdict entry in one
-	slowTick    = time.Second            // expiry, promotion, feature level
+	slowTick    = time.Second            // expiry, promotion, feature level, cookie key
 )
 
 // duties is what the leader does. Each is a pure step over State, so that
@@ -26,6 +26,7 @@ type duties struct {
 	checks  *checkCache
 	blind   func() bool
 	promote func(context.Context) error
+	seal    func(name string, value []byte) ([]byte, error)
 	log     *slog.Logger
 }
 
@@ -53,6 +54,7 @@ func (d *duties) run(ctx context.Context) {
 		case <-slow.C:
 			d.expire(ctx)
 			d.raise(ctx)
+			d.roll(ctx)
 			if err := d.promote(ctx); err != nil && ctx.Err() == nil {
 				d.log.Warn("promoting a node to voter", "error", err)
 			}

@@ -38,6 +38,7 @@ func lead(t *testing.T, s *policy.State) *led {
 	base := s.Clock
 	l.duties = duties{
 		actor: "node/ns1", state: l.now, clock: func() int64 { return base + int64(time.Since(began)) },
+		seal:    func(_ string, value []byte) ([]byte, error) { return value, nil },
 		hearing: newHearing(), checks: &checkCache{}, blind: func() bool { return l.isBad }, log: quiet(),
 		promote: func(context.Context) error {
 			l.mu.Lock()

@@ -38,7 +38,7 @@ func countryFile(t *testing.T, country string) []byte {
 }
 
 type geoWatch struct {
-	*geodata
+	*watched
 	sets int
 	now  *geo.Table
 	log  bytes.Buffer
@@ -46,7 +46,8 @@ type geoWatch struct {
 
 func watchGeo(file string) *geoWatch {
 	w := &geoWatch{}
-	w.geodata = &geodata{file: file, log: slog.New(slog.NewTextHandler(&w.log, nil)), set: func(t *geo.Table) { w.sets++; w.now = t }}
+	g := &geodata{file: file, set: func(t *geo.Table) { w.sets++; w.now = t }}
+	w.watched = &watched{what: "geo", files: []string{file}, load: g.load, log: slog.New(slog.NewTextHandler(&w.log, nil))}
 	return w
 }
 
@@ -67,7 +68,7 @@ func (w *geoWatch) errors() int {
 func TestGeodataFollowsItsFile(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "geo.mmdb")
 	w := watchGeo(file)
-	if err := w.start(); err == nil || !strings.Contains(err.Error(), "geo.database") {
+	if _, err := openGeo(file, func(*geo.Table) {}, w.watched.log); err == nil || !strings.Contains(err.Error(), "geo.database") {
 		t.Errorf("without the file: %v", err)
 	}
 	replace := func(b []byte) {
@@ -116,7 +117,7 @@ func TestGeodataFollowsItsFile(t *testing.T) {
 	}
 }
 
-// Run looks every geoPoll, and the embedded data needs no looking at.
+// Run looks every filePoll, and the embedded data needs no looking at.
 func TestGeodataRun(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "geo.mmdb")
 	germany, japan := countryFile(t, "DE"), countryFile(t, "JP")
@@ -136,7 +137,7 @@ func TestGeodataRun(t *testing.T) {
 		go func() { done <- w.Run(ctx) }()
 		_ = os.Remove(file)
 		write(japan)
-		time.Sleep(geoPoll)
+		time.Sleep(filePoll)
 		synctest.Wait()
 		if w.country() != "JP" {
 			t.Errorf("after a poll it says %s", w.country())
@@ -146,13 +147,9 @@ func TestGeodataRun(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	w := watchGeo("")
-	if err := w.start(); err != nil || w.now.Source().Kind != geo.KindCountry {
+	var now *geo.Table
+	w, err := openGeo("", func(t *geo.Table) { now = t }, slog.New(slog.DiscardHandler))
+	if err != nil || w != nil || now.Source().Kind != geo.KindCountry {
 		t.Errorf("embedded: %v", err)
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	if err := w.Run(ctx); err != nil || w.sets != 1 {
-		t.Errorf("embedded: %v after %d sets", err, w.sets)
 	}
 }

@@ -55,6 +55,7 @@ type Node struct {
 	checks     checkCache
 	watched    []*watched   // files that are read again when they change
 	apiCert    *certificate // nil without TLS
+	cookies    cookieJar
 	port       *peer.Port
 	api        net.Listener
 	cluster    net.Listener
@@ -95,6 +96,7 @@ func New(cfg Config, opts Options) (_ *Node, err error) {
 	if err := n.openDNS(); err != nil {
 		return nil, err
 	}
+	n.cookies = cookieJar{open: n.keeper.open, set: n.dns.SetCookieKeys, log: n.log}
 	n.publisher = newPublisher(n.dns, n.events, n.log)
 	geo, err := openGeo(cfg.Geo.Database, n.publisher.setGeo, n.log)
 	if err != nil {
@@ -133,7 +135,7 @@ func (n *Node) watch(w *watched) {
 }
 
 func (n *Node) openDNS() error {
-	cfg := n.cfg.DNS.server()
+	cfg := n.cfg.DNS
 	var err error
 	if t := cfg.TLS; len(t.Listen) > 0 {
 		cert, w, err := openCertificate("dns.tls", "dns", t.Cert, t.Key, n.log, n.registry)
@@ -264,6 +266,7 @@ func (n *Node) Run(ctx context.Context) error {
 func (n *Node) adopt(s *policy.State) {
 	n.publisher.give(s)
 	s = n.State()
+	n.cookies.take(s.Cluster.Cookies)
 	n.prober.SetChecks(n.checks.of(s))
 	var others []string
 	for id, m := range s.Members.All {

@@ -193,9 +193,11 @@ func TestPublisherForgets(t *testing.T) {
 		for i := range uint64(keepPublications - 1) {
 			p.published = append(p.published, publication{policy.Position{Index: i + 1}, time.Now()})
 		}
+		defer p.running(t)()
 		for i := range uint64(3) {
 			time.Sleep(time.Second)
-			p.publish(t.Context(), p.current, at(s, keepPublications+i), p.local)
+			p.give(at(s, keepPublications+i))
+			synctest.Wait()
 		}
 		if n := len(p.published); n > keepPublications || n < keepPublications/2 {
 			t.Errorf("%d are kept", n)

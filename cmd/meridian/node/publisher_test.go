@@ -51,7 +51,7 @@ func eventually(t *testing.T, what string, f func() bool) {
 // A client that does not take its answer puts off when the view before counts as
 // left, and nothing else: the views after it are served at once, and told of in order.
 func TestPublisherPassesSlowReaders(t *testing.T) {
-	cfg := dnsserver.Config{Listen: []string{"127.0.0.1:0"}, TCP: dnsserver.TCPConfig{WriteTimeout: time.Minute}}
+	cfg := dnsserver.Config{Listen: []string{"127.0.0.1:0"}, TCP: dnsserver.TCPConfig{WriteTimeout: policy.Duration(time.Minute)}}
 	sockets, err := dnsserver.Listen(cfg)
 	if err != nil {
 		t.Fatal(err)
