@@ -21,7 +21,7 @@ func TestConfigDefaults(t *testing.T) {
 	}
 	want := Config{
 		Node: "ns1", DataDir: "/d", DNS: DNS{Listen: []string{"0.0.0.0:53", "[::]:53"}}, API: API{Listen: "127.0.0.1:8080"},
-		Cluster: Cluster{Listen: "0.0.0.0:7300", Advertise: "192.0.2.1:7300", Grace: policy.Duration(10 * time.Second)},
+		Cluster: Cluster{Listen: "0.0.0.0:7300", Advertise: "192.0.2.1:7300", Grace: policy.Duration(10 * time.Second), RaftMultiplier: 1},
 	}
 	if !reflect.DeepEqual(*c, want) {
 		t.Errorf("%+v\nwant %+v", *c, want)

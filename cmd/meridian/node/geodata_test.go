@@ -38,16 +38,17 @@ func countryFile(t *testing.T, country string) []byte {
 }
 
 type geoWatch struct {
-	*geodata
+	*watched
 	sets int
 	now  *geo.Table
 	log  bytes.Buffer
 }
 
-func watchGeo(file string) *geoWatch {
+func watchGeo(file string) (*geoWatch, error) {
 	w := &geoWatch{}
-	w.geodata = &geodata{file: file, log: slog.New(slog.NewTextHandler(&w.log, nil)), set: func(t *geo.Table) { w.sets++; w.now = t }}
-	return w
+	var err error
+	w.watched, err = openGeo(file, func(t *geo.Table) { w.sets++; w.now = t }, slog.New(slog.NewTextHandler(&w.log, nil)))
+	return w, err
 }
 
 // country is where the data in use puts 192.0.2.1.
@@ -66,8 +67,7 @@ func (w *geoWatch) errors() int {
 // The file is read again when it changes; one that is bad or gone leaves the data in use, and is named once.
 func TestGeodataFollowsItsFile(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "geo.mmdb")
-	w := watchGeo(file)
-	if err := w.start(); err == nil || !strings.Contains(err.Error(), "geo.database") {
+	if _, err := watchGeo(file); err == nil || !strings.Contains(err.Error(), "geo.database") {
 		t.Errorf("without the file: %v", err)
 	}
 	replace := func(b []byte) {
@@ -81,7 +81,8 @@ func TestGeodataFollowsItsFile(t *testing.T) {
 	}
 	germany, japan := countryFile(t, "DE"), countryFile(t, "JP")
 	replace(germany)
-	if err := w.start(); err != nil {
+	w, err := watchGeo(file)
+	if err != nil {
 		t.Fatal(err)
 	}
 	for i, c := range []struct {
@@ -96,7 +97,7 @@ func TestGeodataFollowsItsFile(t *testing.T) {
 		{func() { replace(germany[:len(germany)/2]) }, "JP", 2, 1}, // half copied
 		{func() {}, "JP", 2, 0},
 		{func() { replace([]byte("not a database")) }, "JP", 2, 1}, // another mistake is told too
-		{func() { _ = os.Remove(file) }, "JP", 2, 0},               // it is known to be in trouble
+		{func() { _ = os.Remove(file) }, "JP", 2, 1},               // and so is its end
 		{func() { replace(japan) }, "JP", 2, 0},                    // as it was
 		{func() { _ = os.Remove(file) }, "JP", 2, 1},
 		{func() {}, "JP", 2, 0},
@@ -116,7 +117,7 @@ func TestGeodataFollowsItsFile(t *testing.T) {
 	}
 }
 
-// Run looks every geoPoll, and the embedded data needs no looking at.
+// Run looks every filePoll, and the embedded data needs no looking at.
 func TestGeodataRun(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "geo.mmdb")
 	germany, japan := countryFile(t, "DE"), countryFile(t, "JP")
@@ -127,8 +128,8 @@ func TestGeodataRun(t *testing.T) {
 	}
 	write(germany)
 	synctest.Test(t, func(t *testing.T) {
-		w := watchGeo(file)
-		if err := w.start(); err != nil {
+		w, err := watchGeo(file)
+		if err != nil {
 			t.Fatal(err)
 		}
 		ctx, cancel := context.WithCancel(t.Context())
@@ -136,7 +137,7 @@ func TestGeodataRun(t *testing.T) {
 		go func() { done <- w.Run(ctx) }()
 		_ = os.Remove(file)
 		write(japan)
-		time.Sleep(geoPoll)
+		time.Sleep(filePoll)
 		synctest.Wait()
 		if w.country() != "JP" {
 			t.Errorf("after a poll it says %s", w.country())
@@ -146,13 +147,7 @@ func TestGeodataRun(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	w := watchGeo("")
-	if err := w.start(); err != nil || w.now.Source().Kind != geo.KindCountry {
+	if w, err := watchGeo(""); err != nil || w.watched != nil || w.now.Source().Kind != geo.KindCountry {
 		t.Errorf("embedded: %v", err)
-	}
-	ctx, cancel := context.WithCancel(t.Context())
-	cancel()
-	if err := w.Run(ctx); err != nil || w.sets != 1 {
-		t.Errorf("embedded: %v after %d sets", err, w.sets)
 	}
 }

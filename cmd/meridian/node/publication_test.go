@@ -189,13 +189,15 @@ func TestPublisherWait(t *testing.T) {
 func TestPublisherForgets(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newTestPublisher(t)
+		defer p.running(t)()
 		s := policy.NewState()
 		for i := range uint64(keepPublications - 1) {
 			p.published = append(p.published, publication{policy.Position{Index: i + 1}, time.Now()})
 		}
 		for i := range uint64(3) {
 			time.Sleep(time.Second)
-			p.publish(t.Context(), p.current, at(s, keepPublications+i), p.local)
+			p.give(at(s, keepPublications+i))
+			synctest.Wait()
 		}
 		if n := len(p.published); n > keepPublications || n < keepPublications/2 {
 			t.Errorf("%d are kept", n)
