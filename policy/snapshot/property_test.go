@@ -20,13 +20,6 @@ import (
 
 var both = []policy.AnswerKind{policy.IPv4, policy.IPv6}
 
-func typeOf(f policy.AnswerKind) uint16 {
-	if f == policy.IPv4 {
-		return policy.TypeA
-	}
-	return policy.TypeAAAA
-}
-
 func compile(t *rapid.T, prev *snapshot.Snapshot, s *policy.State, l snapshot.Local) *snapshot.Snapshot {
 	next, err := snapshot.Compile(prev, s, l)
 	if err != nil {
@@ -36,7 +29,7 @@ func compile(t *rapid.T, prev *snapshot.Snapshot, s *policy.State, l snapshot.Lo
 }
 
 func explain(t *rapid.T, s *snapshot.Snapshot, svc *snapshot.Service, f policy.AnswerKind, client netip.Addr) *snapshot.Explanation {
-	x, err := s.Explain(snapshot.ExplainQuery{Name: svc.Spec().Name, Type: typeOf(f), Client: netip.PrefixFrom(client, client.BitLen())})
+	x, err := s.Explain(snapshot.ExplainQuery{Name: svc.Spec().Name, Type: f.Type(), Client: netip.PrefixFrom(client, client.BitLen())})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -93,7 +86,7 @@ func sameSet(a, b []string) bool {
 // asked is what a client gets over the wire: the addresses or the target of a CNAME.
 func asked(t *rapid.T, v *answer.View, name policy.Name, f policy.AnswerKind, client netip.Addr, random uint64) []string {
 	q := new(dns.Msg)
-	q.SetQuestion(name.FQDN(), typeOf(f))
+	q.SetQuestion(name.FQDN(), f.Type())
 	packet, err := q.Pack()
 	if err != nil {
 		t.Fatal(err)
@@ -140,10 +133,13 @@ func TestDecideFitsExplain(t *testing.T) {
 				if len(x.Distribution) > 0 && math.Abs(sum-1) > 1e-9 {
 					t.Fatalf("%s: probabilities add up to %v", svc.ID, sum)
 				}
+				if x.Result == "nodata" {
+					continue
+				}
 				const steps = 512
 				for k := range steps {
 					d := s.Decide(snapshot.Query{Service: int32(i), Kind: f, Client: client, Bits: client.BitLen(), Rand: (uint64(k)<<1 | 1) << (64 - 10)})
-					if len(x.Distribution) > 0 && d.TTL != x.TTL || d.Scope != x.Scope {
+					if d.TTL > x.TTL || d.Scope != x.Scope {
 						t.Fatalf("%s: TTL %d, scope %d\n%s", svc.ID, d.TTL, d.Scope, x.Text())
 					}
 					if d.Set >= 0 {
@@ -312,6 +308,9 @@ func compare(t *rapid.T, a, b *snapshot.Snapshot) {
 
 // decided is a decision as text: numbers of sets are a snapshot's own.
 func decided(s *snapshot.Snapshot, q snapshot.Query) string {
+	if k, ok := s.Services[q.Service].Kind(q.Kind.Type()); !ok || k != q.Kind {
+		return fmt.Sprintf("nothing: %v %v", k, ok)
+	}
 	d := s.Decide(q)
 	text := fmt.Sprintf("TTL %d, scope %d", d.TTL, d.Scope)
 	if d.Set >= 0 {

@@ -111,7 +111,7 @@ func drawState(t *rapid.T) *policy.State {
 	for _, name := range regions {
 		s.Regions.Set(name, region(name, rapid.SampledFrom(airports).Draw(t, "place")))
 	}
-	families := rapid.SampledFrom([][]string{{"4"}, {"6"}, {"46"}, {"4", "6", "46"}, {"4", "46", "cname"}}).Draw(t, "families")
+	families := rapid.SampledFrom([][]string{{"4"}, {"6"}, {"46"}, {"4", "6", "46"}, {"4", "46", "cname"}, {"4", "flat"}, {"6", "flat"}}).Draw(t, "families")
 	for i := range rapid.IntRange(1, 4).Draw(t, "pools") {
 		p := drawPool(t, fmt.Sprintf("p%d", i), families)
 		s.Pools.Set(p.Name, policy.Object[policy.Pool]{Rev: 1, Spec: p})
@@ -169,6 +169,8 @@ func drawPool(t *rapid.T, name string, families []string) policy.Pool {
 			e.Address = v6
 		case "46":
 			e.Addresses = []netip.Addr{v4, v6}
+		case "flat":
+			e.Hostname, e.Resolve = policy.MustName("ns.example.com"), "flatten"
 		case "cname":
 			e.Hostname = policy.MustName(fmt.Sprintf("lb%d.example.net", k))
 		}
@@ -231,19 +233,13 @@ func drawSteering(t *rapid.T, pools []string, depth int) policy.Steering {
 	return s
 }
 
-// has says whether any endpoint of a service's pools answers a family: by the nouns alone.
-func has(s *policy.State, svc *policy.Service, f policy.AnswerKind) bool {
+// has says whether any endpoint of a service's pools answers a kind, whatever its health: by the nouns alone.
+func has(s *policy.State, svc *policy.Service, k policy.AnswerKind) bool {
 	for name := range svc.Steer.Pools {
 		p, _ := s.Pools.Get(name)
 		for i := range p.Spec.Endpoints {
-			e := &p.Spec.Endpoints[i]
-			if e.Hostname != "" {
+			if s.Has(&p.Spec.Endpoints[i], k) {
 				return true
-			}
-			for _, a := range e.Addrs() {
-				if a.Is4() == (f == policy.IPv4) {
-					return true
-				}
 			}
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"net/netip"
 	"slices"
 	"sync"
@@ -188,6 +189,7 @@ func TestDutiesExpireAndRaise(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := stateWith(2)
 		s.Feature, s.Cluster.ID = policy.FeatureLevel, "c"
+		s.Cluster.Cookies = &policy.Cookies{Due: math.MaxInt64} // nothing else is due
 		s.Controls.Set("c1", policy.Control{ID: "c1", Target: "pool/web", Action: policy.Drain, ExpiresAt: s.Clock + int64(90*time.Second)})
 		s.Controls.Set("c2", policy.Control{ID: "c2", Target: "pool/web", Action: policy.Drain})
 		l := lead(t, s)

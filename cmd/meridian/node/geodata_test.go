@@ -44,11 +44,11 @@ type geoWatch struct {
 	log  bytes.Buffer
 }
 
-func watchGeo(file string) *geoWatch {
+func watchGeo(file string) (*geoWatch, error) {
 	w := &geoWatch{}
-	g := &geodata{file: file, set: func(t *geo.Table) { w.sets++; w.now = t }}
-	w.watched = &watched{what: "geo", files: []string{file}, load: g.load, log: slog.New(slog.NewTextHandler(&w.log, nil))}
-	return w
+	var err error
+	w.watched, err = openGeo(file, func(t *geo.Table) { w.sets++; w.now = t }, slog.New(slog.NewTextHandler(&w.log, nil)))
+	return w, err
 }
 
 // country is where the data in use puts 192.0.2.1.
@@ -67,8 +67,7 @@ func (w *geoWatch) errors() int {
 // The file is read again when it changes; one that is bad or gone leaves the data in use, and is named once.
 func TestGeodataFollowsItsFile(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "geo.mmdb")
-	w := watchGeo(file)
-	if _, err := openGeo(file, func(*geo.Table) {}, w.watched.log); err == nil || !strings.Contains(err.Error(), "geo.database") {
+	if _, err := watchGeo(file); err == nil || !strings.Contains(err.Error(), "geo.database") {
 		t.Errorf("without the file: %v", err)
 	}
 	replace := func(b []byte) {
@@ -82,7 +81,8 @@ func TestGeodataFollowsItsFile(t *testing.T) {
 	}
 	germany, japan := countryFile(t, "DE"), countryFile(t, "JP")
 	replace(germany)
-	if err := w.start(); err != nil {
+	w, err := watchGeo(file)
+	if err != nil {
 		t.Fatal(err)
 	}
 	for i, c := range []struct {
@@ -97,7 +97,7 @@ func TestGeodataFollowsItsFile(t *testing.T) {
 		{func() { replace(germany[:len(germany)/2]) }, "JP", 2, 1}, // half copied
 		{func() {}, "JP", 2, 0},
 		{func() { replace([]byte("not a database")) }, "JP", 2, 1}, // another mistake is told too
-		{func() { _ = os.Remove(file) }, "JP", 2, 0},               // it is known to be in trouble
+		{func() { _ = os.Remove(file) }, "JP", 2, 1},               // and so is its end
 		{func() { replace(japan) }, "JP", 2, 0},                    // as it was
 		{func() { _ = os.Remove(file) }, "JP", 2, 1},
 		{func() {}, "JP", 2, 0},
@@ -128,8 +128,8 @@ func TestGeodataRun(t *testing.T) {
 	}
 	write(germany)
 	synctest.Test(t, func(t *testing.T) {
-		w := watchGeo(file)
-		if err := w.start(); err != nil {
+		w, err := watchGeo(file)
+		if err != nil {
 			t.Fatal(err)
 		}
 		ctx, cancel := context.WithCancel(t.Context())
@@ -147,9 +147,7 @@ func TestGeodataRun(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	var now *geo.Table
-	w, err := openGeo("", func(t *geo.Table) { now = t }, slog.New(slog.DiscardHandler))
-	if err != nil || w != nil || now.Source().Kind != geo.KindCountry {
+	if w, err := watchGeo(""); err != nil || w.watched != nil || w.now.Source().Kind != geo.KindCountry {
 		t.Errorf("embedded: %v", err)
 	}
 }

@@ -189,6 +189,7 @@ func TestPublisherWait(t *testing.T) {
 func TestPublisherForgets(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := newTestPublisher(t)
+		defer p.running(t)()
 		s := policy.NewState()
 		for i := range uint64(keepPublications - 1) {
 			p.published = append(p.published, publication{policy.Position{Index: i + 1}, time.Now()})
