@@ -161,7 +161,7 @@ func TestWildcardAddressIPv6(t *testing.T) {
 			return
 		}
 		for _, h := range hosts {
-			if out, err := exec.Command(ip, "-6", "address", "add", h+"/128", "dev", "lo").CombinedOutput(); err != nil {
+			if out, err := exec.Command(ip, "-6", "address", "add", h+"/128", "dev", "lo", "nodad").CombinedOutput(); err != nil {
 				skip = fmt.Errorf("%w: %s", err, out)
 				return
 			}
@@ -177,15 +177,16 @@ func TestWildcardAddressIPv6(t *testing.T) {
 	s := startOn(t, config, sockets)
 	s.Publish(viewAt(t, exampleZone, 1))
 	defer client.Close()
-	client.SetDeadline(time.Now().Add(patience))
 	packet, _ := query("www.example.test", dns.TypeA).Pack()
 	for _, h := range hosts {
 		to := netip.AddrPortFrom(netip.MustParseAddr(h), s.Addrs()[0].(*net.TCPAddr).AddrPort().Port())
-		if _, err := client.WriteToUDPAddrPort(packet, to); err != nil {
-			t.Fatal(err)
-		}
-		if _, from, err := client.ReadFromUDPAddrPort(make([]byte, 1500)); err != nil || from != to {
-			t.Errorf("asked %v, answered from %v (%v)", to, from, err)
-		}
+		eventually(t, "there is an answer from "+h, func() bool { // a namespace just made loses a packet now and then
+			if _, err := client.WriteToUDPAddrPort(packet, to); err != nil {
+				t.Fatal(err)
+			}
+			client.SetReadDeadline(time.Now().Add(200 * time.Millisecond))
+			_, from, err := client.ReadFromUDPAddrPort(make([]byte, 1500))
+			return err == nil && from == to
+		})
 	}
 }

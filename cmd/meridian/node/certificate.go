@@ -30,10 +30,7 @@ func openCertificate(at, use, cert, key string, log *slog.Logger, reg prometheus
 	if end := c.now.Load().Leaf.NotAfter; time.Now().After(end) {
 		log.Error("the certificate of "+at+" has expired; clients that check it will not connect", "file", cert, "expired", end)
 	}
-	err := reg.Register(prometheus.NewGaugeFunc(prometheus.GaugeOpts{
-		Name: "meridian_node_certificate_expiry_timestamp_seconds", Help: "When the certificate in use expires.", ConstLabels: prometheus.Labels{"use": use},
-	}, func() float64 { return float64(c.now.Load().Leaf.NotAfter.Unix()) }))
-	return c, w, err
+	return c, w, reg.Register(expiry(use, func() time.Time { return c.now.Load().Leaf.NotAfter }))
 }
 
 // current is the certificate in use.

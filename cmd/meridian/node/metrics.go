@@ -7,7 +7,7 @@ import (
 	dto "github.com/prometheus/client_model/go"
 )
 
-// registerMetrics shows what an operator is paged by. Each is read at the scrape; none has a label.
+// registerMetrics shows what an operator is paged by. Each is read at the scrape.
 func (n *Node) registerMetrics() {
 	gauge := func(name, help string, read func() float64) {
 		n.registry.MustRegister(prometheus.NewGaugeFunc(prometheus.GaugeOpts{Namespace: "meridian", Subsystem: "node", Name: name, Help: help}, read))
@@ -41,13 +41,20 @@ func (n *Node) registerMetrics() {
 		}
 		return 0
 	})
-	gauge("certificate_expiry_seconds", "When this node's certificate of the cluster port runs out, in seconds since 1970; it is renewed when a third of its year is left. 0 before it has one.", func() float64 {
-		id := n.port.Identity()
-		if id == nil {
-			return 0
+	n.registry.MustRegister(expiry("cluster", func() time.Time {
+		if id := n.port.Identity(); id != nil {
+			return id.Expires()
 		}
-		return float64(id.Expires().Unix())
-	})
+		return time.Unix(0, 0)
+	}))
+}
+
+// expiry shows when the certificate for a use runs out: cluster, dns or api.
+func expiry(use string, read func() time.Time) prometheus.Collector {
+	return prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+		Namespace: "meridian", Subsystem: "node", Name: "certificate_expiry_seconds", ConstLabels: prometheus.Labels{"use": use},
+		Help: "When this node's certificate runs out, in seconds since 1970. The cluster's renews itself when a third of its year is left, and is 0 before there is one; dns and api are files.",
+	}, func() float64 { return float64(read().Unix()) })
 }
 
 // Gather reads every metric of the node, as a scrape would.
