@@ -50,7 +50,7 @@ func TestBatchIsRefusedWhole(t *testing.T) {
 		{policy.Conflict, "/changes/1/prerequisites/0", Part{nil, "", EditZone{Zone: name("example.net"), Prerequisites: []Prerequisite{{NameNotInUse, name("example.net"), 0, nil}}}}},
 		{policy.NotFound, "/changes/1", Part{nil, "", DeleteZone{name("example.org")}}},
 		{policy.Stale, "/changes/1", Part{of(uint64(99)), "", DeleteZone{name("example.net")}}},
-		{policy.Invalid, "/changes/1/regions/0", Part{nil, "", PutConfig{Config: policy.Config{Regions: []policy.Region{{}}}, Merge: true}}},
+		{policy.Invalid, "/changes/1/regions/0/name", Part{nil, "", PutConfig{Config: policy.Config{Regions: []policy.Region{{}}}, Merge: true}}},
 		{policy.NotFound, "/changes/1", Part{nil, "", PutControl{"region/mars", policy.Drain, 0}}},
 	} {
 		m := edited(t)

@@ -81,6 +81,7 @@ func (b EditZone) Check() policy.Problems {
 			b.shape(&p, at, q.Name, &q.Type, q.Data, true)
 		case NameInUse, NameNotInUse:
 			b.shape(&p, at, q.Name, nil, q.Data, false)
+			noType(&p, at, q.Type)
 		default:
 			p.Add(at+"/require", "%q is no prerequisite; there are %s, %s, %s, %s and %s", q.Require, RRsetExists, RRsetEquals, RRsetAbsent, NameInUse, NameNotInUse)
 		}
@@ -94,6 +95,7 @@ func (b EditZone) Check() policy.Problems {
 			b.shape(&p, at, u.Name, &u.Type, u.Data, false)
 		case DeleteName:
 			b.shape(&p, at, u.Name, nil, u.Data, false)
+			noType(&p, at, u.Type)
 		default:
 			p.Add(at+"/op", "%q is no update; there are %s, %s, %s, %s and %s", u.Op, Add, Replace, DeleteRRset, DeleteName, DeleteRecords)
 		}
@@ -124,6 +126,13 @@ func (b EditZone) shape(p *policy.Problems, at string, name policy.Name, typ *ui
 		if len(d) > policy.MaxData {
 			p.Add(fmt.Sprintf("%s/records/%d", at, j), "a record of %d octets; %d is the most", len(d), policy.MaxData)
 		}
+	}
+}
+
+// noType refuses a type where the whole name is meant: whoever gave one meant less.
+func noType(p *policy.Problems, at string, typ uint16) {
+	if typ != 0 {
+		p.Add(at+"/type", "a type has no place here: this is about every type of the name")
 	}
 }
 

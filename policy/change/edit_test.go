@@ -181,12 +181,13 @@ func TestEditIsHeldToTheRulesOfAWholeZone(t *testing.T) {
 		{"a DNAME at a delegation", policy.Conflict, "/updates/0", "has DNAME and NS", []Update{{Add, name("d.example.com"), policy.TypeNS, 5, rdata(t, policy.TypeNS, "x.")}}},
 		{"NS at a wildcard", policy.Conflict, "/updates/0", "a wildcard cannot be delegated", []Update{{Add, name("*.example.com"), policy.TypeNS, 5, rdata(t, policy.TypeNS, "x.")}}},
 		{"a steered name", policy.Conflict, "/updates/0", "is steered by service www.example.com", []Update{{Add, name("www.example.com"), policy.TypeA, 5, a}}},
-		{"a steered name as a CNAME", policy.Conflict, "/updates/0", "is steered by service www.example.com", []Update{{Add, name("www.example.com"), policy.TypeCNAME, 5, cname}}},
+		{"a steered name as a CNAME", policy.Conflict, "/updates/0", "and steered by service www.example.com", []Update{{Add, name("www.example.com"), policy.TypeCNAME, 5, cname}}},
 		{"a TTL", policy.Invalid, "/updates/0/ttl", "over 2147483647", []Update{{Add, name("x.example.com"), policy.TypeA, 1 << 31, a}}},
 		{"another zone's name", policy.Invalid, "/updates/0/name", "example.org is not in the zone example.com", []Update{{Add, name("example.org"), policy.TypeA, 5, a}}},
 		{"a meta-type", policy.Invalid, "/updates/0/type", "ANY is not a type that a zone can hold", []Update{{DeleteRRset, name("example.com"), 255, 0, nil}}},
 		{"no records", policy.Invalid, "/updates/0/records", "there are no records", []Update{{Add, name("example.com"), policy.TypeA, 5, nil}}},
 		{"records too many", policy.Invalid, "/updates/0/records", "have no place", []Update{{DeleteName, name("example.com"), 0, 0, a}}},
+		{"a type where the name is meant", policy.Invalid, "/updates/0/type", "has no place", []Update{{DeleteName, name("mail.example.com"), policy.TypeMX, 0, nil}}},
 		{"an unknown update", policy.Invalid, "/updates/0/op", `"increment" is no update`, []Update{{"increment", name("example.com"), 0, 0, nil}}},
 	} {
 		t.Run(c.what, func(t *testing.T) {
@@ -201,6 +202,16 @@ func TestEditIsHeldToTheRulesOfAWholeZone(t *testing.T) {
 	m.refuse(policy.Invalid, `"whenever" is no prerequisite`, EditZone{Zone: name("example.com"), Prerequisites: []Prerequisite{{"whenever", name("example.com"), 0, nil}}})
 	// Other types beside a steered name, and addresses at one that is delegated away, are fine.
 	m.ok(EditZone{Zone: name("example.com"), Updates: []Update{{Add, name("www.example.com"), policy.TypeTXT, 5, [][]byte{[]byte("\x01x")}}}})
+}
+
+// TestEditKeepsFlattenedAddresses: an endpoint that has its addresses from a zone's records keeps them.
+func TestEditKeepsFlattenedAddresses(t *testing.T) {
+	m := edited(t)
+	c := *m.s.Config()
+	c.Pools[0].Endpoints = append(c.Pools[0].Endpoints, policy.Endpoint{Name: "flat", Hostname: name("ns1.example.com"), Resolve: "flatten"})
+	m.ok(PutConfig{Config: c})
+	m.refuse(policy.Conflict, "flattens ns1.example.com", EditZone{Zone: name("example.com"), Updates: []Update{{DeleteName, name("ns1.example.com"), 0, 0, nil}}})
+	m.ok(EditZone{Zone: name("example.com"), Updates: []Update{{DeleteName, name("ns2.example.com"), 0, 0, nil}}})
 }
 
 func TestEditRevisions(t *testing.T) {

@@ -127,6 +127,8 @@ func drawEdit(t *rapid.T, apex string) EditZone {
 		switch r := Require(pick(string(RRsetExists), string(RRsetEquals), string(RRsetAbsent), string(NameInUse), string(NameNotInUse))); r {
 		case RRsetEquals:
 			e.Prerequisites = append(e.Prerequisites, Prerequisite{r, owner(), rr.Type, rr.Data})
+		case NameInUse, NameNotInUse:
+			e.Prerequisites = append(e.Prerequisites, Prerequisite{r, owner(), 0, nil})
 		default:
 			e.Prerequisites = append(e.Prerequisites, Prerequisite{r, owner(), rr.Type, nil})
 		}
@@ -134,7 +136,10 @@ func drawEdit(t *rapid.T, apex string) EditZone {
 	for range rapid.IntRange(0, 3).Draw(t, "updates") {
 		rr := set()
 		u := Update{Op: Op(pick(string(Add), string(Add), string(Replace), string(DeleteRRset), string(DeleteName), string(DeleteRecords))), Name: owner(), Type: rr.Type}
-		if u.Op != DeleteRRset && u.Op != DeleteName {
+		switch u.Op {
+		case DeleteName:
+			u.Type = 0
+		case Add, Replace, DeleteRecords:
 			u.TTL, u.Data = rr.TTL, rr.Data
 		}
 		e.Updates = append(e.Updates, u)

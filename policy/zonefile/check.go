@@ -187,19 +187,19 @@ func (c *checker) set(name policy.Name, set policy.RRset) {
 	if set.Type == policy.TypeNS && name.Wildcard() {
 		c.errorf(f, "%s has NS records; a wildcard cannot be delegated (RFC 4592 section 4.2)", name)
 	}
-	if n := answerSize(c.z.Name, name, set); n > safeAnswer {
+	if n := AnswerSize(c.z.Name, name, set); n > SafeAnswer {
 		f.nth = len(set.Data) - 1
-		c.warnf(f, "%s %s makes an answer of about %d octets; over %d it goes by TCP, or in fragments that get lost (RFC 9715)", name, TypeString(set.Type), n, safeAnswer)
+		c.warnf(f, "%s %s makes an answer of about %d octets; over %d it goes by TCP, or in fragments that get lost (RFC 9715)", name, TypeString(set.Type), n, SafeAnswer)
 	}
 }
 
-// safeAnswer is the largest UDP answer that is not fragmented on the way, in octets (RFC 9715 section 3.2).
-const safeAnswer = 1232
+// SafeAnswer is the largest UDP answer that is not fragmented on the way, in octets (RFC 9715 section 3.2).
+const SafeAnswer = 1232
 
-// answerSize is how large the unsigned answer to a question for an RRset is, in
+// AnswerSize is how large the unsigned answer to a question for an RRset is, in
 // octets: header, question, the records with their owners compressed, and OPT.
 // A name in the data that ends as the zone does counts as compressed to there.
-func answerSize(apex, name policy.Name, set policy.RRset) int {
+func AnswerSize(apex, name policy.Name, set policy.RRset) int {
 	n := 12 + len(name) + 4 + 11
 	for _, d := range set.Data {
 		n += 2 + 10 + len(d)

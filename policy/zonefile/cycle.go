@@ -1,6 +1,7 @@
 package zonefile
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -56,36 +57,49 @@ func (c *checker) needs(name policy.Name) []policy.Name {
 
 // Ring finds zones that need each other, and that a zone needs or is one of:
 // all name servers of each are inside another, so that a resolver that knows
-// none of their addresses finds none. apex is the zone; servers gives the name servers of a zone that is
-// served here and nil for any other; holder is the apex of the zone that a name
-// is in, "" when it is served elsewhere. It is nil when there is no such ring.
-func Ring(apex policy.Name, servers func(policy.Name) []policy.Name, holder func(policy.Name) policy.Name) []policy.Name {
+// none of their addresses finds none. holder is the zone served here that a
+// name is in, or nil. The message is "" when there is no such ring.
+func Ring(zone *policy.Zone, holder func(policy.Name) *policy.Zone) string {
 	needs := map[policy.Name][]policy.Name{}
-	var visit func(policy.Name)
-	visit = func(zone policy.Name) {
-		if _, seen := needs[zone]; seen {
-			return
-		}
-		needs[zone] = nil
+	var visit func(*policy.Zone)
+	visit = func(z *policy.Zone) {
+		needs[z.Name] = nil
 		var into []policy.Name
-		for _, t := range servers(zone) {
+		next := map[policy.Name]*policy.Zone{}
+		for _, t := range servers(z) {
 			h := holder(t)
-			if h == "" || t.Under(zone) { // served elsewhere, or found by the glue of the parent
+			if h == nil || t.Under(z.Name) { // served elsewhere, or found by the glue of the parent
 				return
 			}
-			into = append(into, h)
+			into, next[h.Name] = append(into, h.Name), h
 		}
-		for _, h := range into {
-			visit(h)
+		for name, h := range next {
+			if _, seen := needs[name]; !seen {
+				visit(h)
+			}
 		}
-		needs[zone] = into
+		needs[z.Name] = into
 	}
-	visit(apex)
-	stuck := stuck(needs)
-	if !stuck[apex] {
+	visit(zone)
+	if !stuck(needs)[zone.Name] {
+		return ""
+	}
+	r := joinNames(ring(zone.Name, needs, map[policy.Name]bool{}))
+	return fmt.Sprintf("the name servers of %s can be found by nobody: those of the zones %s are each inside another of them; give one of them a name server inside itself, with glue in its parent, or elsewhere", zone.Name, r)
+}
+
+// servers are the name servers at a zone's apex.
+func servers(z *policy.Zone) (list []policy.Name) {
+	o := z.Owner(z.Name)
+	if o == nil {
 		return nil
 	}
-	return ring(apex, needs, map[policy.Name]bool{})
+	if ns := o.Find(policy.TypeNS); ns != nil {
+		for _, d := range ns.Data {
+			list = append(list, target(policy.TypeNS, d))
+		}
+	}
+	return list
 }
 
 // rings gives the cycles of what needs what, each name in one at most.
