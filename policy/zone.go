@@ -190,15 +190,19 @@ func (z *Zone) orphan(name Name) {
 }
 
 // Sets goes through the zone's RRsets in canonical order of names, then by type.
-func (z *Zone) Sets(yield func(name Name, set RRset) bool) {
-	for key, o := range z.Owners.All {
+func (z *Zone) Sets(yield func(name Name, set RRset) bool) { z.SetsFrom(z.Name, yield) }
+
+// SetsFrom is Sets from a name on.
+func (z *Zone) SetsFrom(start Name, yield func(name Name, set RRset) bool) {
+	z.Owners.From(start.Key(), func(key string, o *Owner) bool {
 		name := nameOfKey(key)
 		for _, set := range o.RRsets {
 			if !yield(name, set) {
-				return
+				return false
 			}
 		}
-	}
+		return true
+	})
 }
 
 // nameOfKey turns a sort key back into the name.

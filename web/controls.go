@@ -111,7 +111,8 @@ func (s *server) DeleteControl(c *gin.Context, id string, params api.DeleteContr
 
 // madeAt is the index of the change that made a control; its id is made of it.
 func madeAt(v policy.Control) uint64 {
-	index, err := strconv.ParseUint(strings.TrimPrefix(v.ID, "c"), 10, 64)
+	id, _, _ := strings.Cut(strings.TrimPrefix(v.ID, "c"), "-") // c17-2 is the second that the change at 17 made
+	index, err := strconv.ParseUint(id, 10, 64)
 	if err != nil {
 		return 0 // published everywhere long since
 	}

@@ -182,7 +182,7 @@ func headers(c *gin.Context) {
 
 // deadlines gives a zone's transfer the time it may take; all else has the server's own.
 func deadlines(c *gin.Context) {
-	if strings.HasPrefix(c.FullPath(), base+"/zones/:") {
+	if c.FullPath() == base+"/zones/:zone" {
 		rc := http.NewResponseController(c.Writer)
 		_ = rc.SetReadDeadline(time.Now().Add(5 * time.Minute)) // not every ResponseWriter has deadlines; the server's has
 		_ = rc.SetWriteDeadline(time.Now().Add(10 * time.Minute))
@@ -226,6 +226,8 @@ func (s *server) checkRequest(c *gin.Context) {
 var queryParameters = map[string][]string{
 	"PUT /config":  {"dryRun", "merge", "force"},
 	"GET /explain": {"name", "type", "client", "assume"},
+
+	"GET /zones/:zone/rrsets": {"name", "type", "after", "limit"},
 }
 
 func known(allowed []string) string {

@@ -58,11 +58,11 @@ func TestZoneIsRefusedWholeWithLines(t *testing.T) {
 		t.Error("something of a refused zone went in")
 	}
 	for body, want := range map[string]string{
-		`{"rrsets":[{"name":"example.com.","type":"A","ttl":1,"data":["nonsense"]}]}`:                   "/rrsets/0/data/0",
-		`{"rrsets":[{"name":"example.org.","type":"A","ttl":1,"data":["192.0.2.1"]}]}`:                  "/rrsets/0/name",
-		`{"rrsets":[{"name":"example.com.","type":"A2","ttl":1,"data":["192.0.2.1"]}]}`:                 "/rrsets/0/type",
-		`{"rrsets":[{"name":"example.com.","type":"A","ttl":1,"data":[]}]}`:                             "/rrsets/0/data",
-		`{"rrsets":[{"name":"example.com.","type":"A","ttl":1,"data":["192.0.2.1\nwww A 192.0.2.2"]}]}`: "/rrsets/0/data/0",
+		`{"rrsets":[{"name":"example.com.","type":"A","ttl":1,"records":["nonsense"]}]}`:                   "/rrsets/0/records/0",
+		`{"rrsets":[{"name":"example.org.","type":"A","ttl":1,"records":["192.0.2.1"]}]}`:                  "/rrsets/0/name",
+		`{"rrsets":[{"name":"example.com.","type":"A2","ttl":1,"records":["192.0.2.1"]}]}`:                 "/rrsets/0/type",
+		`{"rrsets":[{"name":"example.com.","type":"A","ttl":1,"records":[]}]}`:                             "/rrsets/0/records",
+		`{"rrsets":[{"name":"example.com.","type":"A","ttl":1,"records":["192.0.2.1\nwww A 192.0.2.2"]}]}`: "/rrsets/0/records/0",
 		`{"rrset":[]}`:                            "/rrset",
 		`{"name":"example.org","rrsets":[]}`:      "/name",
 		`{"rrsets":[{"name":"example.com."},{}]}`: "/rrsets/0/type",
@@ -146,6 +146,33 @@ func TestHintsPastSteeringAreToldOf(t *testing.T) {
 	r.call("PUT", "/config", doc, "Content-Type", "application/yaml").is(200)
 	if got := string(r.call("GET", "/config", "", "Accept", "application/yaml").is(200).body); !strings.Contains(got, `records: {HTTPS: ["1 . alpn=h2 ipv4hint=198.51.100.1"]}`) {
 		t.Errorf("the configuration is\n%s", got)
+	}
+}
+
+// TestTTLsAndSizesAreWarnedOf is D-93 and A-12.
+func TestTTLsAndSizesAreWarnedOf(t *testing.T) {
+	r := loaded(t)
+	var list []string
+	for i := range 80 {
+		list = append(list, fmt.Sprintf("203.0.113.%d", i))
+	}
+	many := "addresses: [" + strings.Join(list, ", ") + "]}"
+	for what, c := range map[string]struct{ old, next, want string }{
+		"usual":     {"ttl: 30", "ttl: 300", ""},
+		"long":      {"ttl: 30", "ttl: 301", "service www.example.com: resolvers keep a failed endpoint for up to its TTL of 301 s"},
+		"short":     {"ttl: 30", "ttl: 29", "service www.example.com: with a TTL of 29 s"},
+		"unchecked": {"monitor: web\n", "minAvailable: 1\n", ""},
+		"large":     {"address: 198.51.100.1}", many, "endpoint/web-eu/a has 80 A records, which make an answer of about 1324 octets for www.example.com; over 1232"},
+	} {
+		doc := strings.ReplaceAll(webtest.Document, c.old, c.next)
+		if what == "unchecked" {
+			doc = strings.Replace(doc, "ttl: 30", "ttl: 3600", 1)
+		}
+		w := into[api.ConfigResult](r.call("PUT", "/config?dryRun=true", doc, "Content-Type", "application/yaml").is(200))
+		all := strings.Join(w.Warnings, "\n")
+		if c.want == "" && (strings.Contains(all, "TTL") || strings.Contains(all, "octets")) || !strings.Contains(all, c.want) {
+			t.Errorf("%s: warned of %q, want %q", what, w.Warnings, c.want)
+		}
 	}
 }
 

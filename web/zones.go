@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"strings"
 
 	"github.com/gin-gonic/gin"
 
@@ -87,13 +86,9 @@ func writeZoneJSON(w io.Writer, z *policy.Zone) error {
 	fmt.Fprintf(w, "{\n  \"name\": %s,\n  \"revision\": %d,\n  \"records\": %d,\n  \"rrsets\": [", line(z.Name.String()), z.Rev, z.Records)
 	comma := ""
 	for name, set := range z.Sets {
-		rr := api.RRset{Name: name.FQDN(), Type: zonefile.TypeString(set.Type), Ttl: set.TTL, Data: make([]string, 0, len(set.Data))}
-		for _, d := range set.Data {
-			text, err := zonefile.FormatRData(set.Type, d)
-			if err != nil {
-				return err
-			}
-			rr.Data = append(rr.Data, text)
+		rr, err := renderRRset(name, set)
+		if err != nil {
+			return err
 		}
 		if _, err := fmt.Fprintf(w, "%s\n    %s", comma, line(rr)); err != nil {
 			return err
@@ -158,6 +153,7 @@ func (s *server) PutZone(c *gin.Context, _ string, params api.PutZoneParams) {
 		r.Warnings = append(r.Warnings, w.String())
 	}
 	r.Warnings = append(r.Warnings, snapshot.HintWarnings(s.cfg.Node.State(), z)...)
+	r.Warnings = append(r.Warnings, s.ringWarnings(apex)...)
 	s.render(c, status, r)
 }
 
@@ -202,11 +198,18 @@ func readZoneJSON(c *gin.Context, apex policy.Name) (*policy.Zone, []policy.Prob
 	if n, err := policy.ParseName(in.Name); in.Name != "" && (err != nil || n != apex) {
 		p.Add("/name", "the path says zone %s and the body %s", apex, in.Name)
 	}
+	z, warnings := buildZone("", apex, in.Rrsets, &p)
+	return z, warnings, sum(data), document.Locate(data, "", p.Err("the zone is not valid"))
+}
+
+// buildZone makes a zone of RRsets and checks it; at is the pointer to what has them.
+func buildZone(at string, apex policy.Name, sets []api.RRset, p *policy.Problems) (*policy.Zone, []policy.Problem) {
+	before := len(*p)
 	z := policy.NewZone(apex)
 	seen := map[string]bool{}
-	for i, rr := range in.Rrsets {
-		at := fmt.Sprintf("/rrsets/%d", i)
-		name, set := readRRset(at, rr, &p)
+	for i, rr := range sets {
+		at := fmt.Sprintf("%s/rrsets/%d", at, i)
+		name, set := readRRset(at, rr, p)
 		key := fmt.Sprintf("%s %d", name, set.Type)
 		if seen[key] {
 			p.Add(at, "the %s records of %s are there twice; put all in one RRset", rr.Type, rr.Name)
@@ -217,11 +220,17 @@ func readZoneJSON(c *gin.Context, apex policy.Name) (*policy.Zone, []policy.Prob
 		}
 		seen[key] = true
 	}
-	mistakes, warnings := zonefile.Check(z)
-	if len(p) == 0 {
-		p = mistakes
+	if z.Records > zonefile.DefaultRecords {
+		p.Add(at+"/rrsets", "the zone has %d records; %d are the most", z.Records, zonefile.DefaultRecords)
 	}
-	return z, warnings, sum(data), document.Locate(data, "", p.Err("the zone is not valid"))
+	mistakes, warnings := zonefile.Check(z)
+	if len(*p) == before {
+		for _, m := range mistakes {
+			m.Pointer = at + m.Pointer
+			*p = append(*p, m)
+		}
+	}
+	return z, warnings
 }
 
 // readRRset reads one RRset; its name is "" when it cannot be taken.
@@ -234,22 +243,10 @@ func readRRset(at string, rr api.RRset, p *policy.Problems) (policy.Name, policy
 	set := policy.RRset{TTL: rr.Ttl}
 	if set.Type, err = zonefile.ParseType(rr.Type); err != nil {
 		p.Add(at+"/type", "%v", err)
-	} else if len(rr.Data) == 0 {
-		p.Add(at+"/data", "the RRset has no data")
+	} else {
+		set.Data = readRecords(at, set.Type, rr.Records, p)
 	}
-	if rr.Ttl > policy.MaxTTL {
-		p.Add(at+"/ttl", "a TTL of %d is over %d", rr.Ttl, policy.MaxTTL)
-	}
-	for j, text := range rr.Data {
-		if err != nil {
-			break
-		}
-		d, err := zonefile.ParseRData(set.Type, text, "")
-		if err != nil {
-			p.Add(fmt.Sprintf("%s/data/%d", at, j), "%s", strings.ReplaceAll(err.Error(), "\n", "; "))
-		}
-		set.Data = append(set.Data, d)
-	}
+	checkTTL(at, rr.Ttl, p)
 	if len(*p) > before {
 		return "", set
 	}

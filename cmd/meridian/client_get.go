@@ -131,24 +131,29 @@ var getKinds = []kind{
 }
 
 func getCommand(g *globals) *cobra.Command {
-	names := []string{"config"}
+	names := []string{"config", "records"}
+	var records api.ListRRsetsParams
+	var limit int
 	for _, k := range getKinds {
 		names = append(names, k.name)
 	}
 	slices.Sort(names)
-	return &cobra.Command{
+	c := &cobra.Command{
 		Use:   "get KIND [NAME]",
 		Short: "Show objects, health, controls, or the whole configuration",
 		Long: `Show what the cluster holds. KIND is one of
 ` + strings.Join(names, ", ") + `;
-the singular will do. config is the whole document, in YAML, as apply takes it.`,
+the singular will do. config is the whole document, in YAML, as apply takes it.
+records are those of a zone: get records ZONE [NAME].`,
 		Example: `  meridian get health
   meridian get pool web-us-east
   meridian get controls -o json
-  meridian get config > meridian.yaml`,
+  meridian get config > meridian.yaml
+  meridian get records example.com
+  meridian get records example.com mail.example.com --type MX`,
 		ValidArgs: names,
 		Args: func(_ *cobra.Command, args []string) error {
-			if len(args) < 1 || len(args) > 2 {
+			if len(args) < 1 || len(args) > 2 && (len(args) > 3 || args[0] != "records") {
 				return fmt.Errorf("what should be shown? One of %s, and perhaps a name", strings.Join(names, ", "))
 			}
 			return nil
@@ -157,6 +162,9 @@ the singular will do. config is the whole document, in YAML, as apply takes it.`
 			conn, err := g.connect()
 			if err != nil {
 				return err
+			}
+			if args[0] == "records" {
+				return getRecords(cmd, g, args[1:], records, limit)
 			}
 			if args[0] == "config" && len(args) == 1 {
 				return getConfig(cmd, g, conn)
@@ -169,6 +177,10 @@ the singular will do. config is the whole document, in YAML, as apply takes it.`
 			return fmt.Errorf("%q cannot be shown; there are %s", strings.Join(args, " "), strings.Join(names, ", "))
 		},
 	}
+	c.Flags().StringVar(&records.Type, "type", "", "records of this type only")
+	c.Flags().StringVar(&records.After, "after", "", "records after this RRset, as a listing that was cut short says")
+	c.Flags().IntVar(&limit, "limit", 1000, "this many RRsets of records at most; 0 is all")
+	return c
 }
 
 // getConfig prints the document: YAML, in which there are no tables.
@@ -318,14 +330,8 @@ func zoneDetail(w io.Writer, body []byte) error {
 	if err := json.Unmarshal(body, &z); err != nil {
 		return err
 	}
-	var rows [][]string
-	for _, rr := range z.Rrsets {
-		for _, d := range rr.Data {
-			rows = append(rows, []string{rr.Name, strconv.FormatUint(uint64(rr.Ttl), 10), rr.Type, d})
-		}
-	}
 	fmt.Fprintln(w)
-	table(w, []string{"NAME", "TTL", "TYPE", "DATA"}, rows)
+	table(w, recordHeading, recordRows(z.Rrsets))
 	return nil
 }
 

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -17,11 +18,11 @@ const mediaZone = "text/dns"
 func zoneCommand(g *globals) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "zone",
-		Short: "Bring DNS zones in and out",
+		Short: "Bring DNS zones in and out, and edit their records",
 		Args:  cobra.NoArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	c.AddCommand(zoneImport(g), zoneExport(g), zoneList(g), zoneDelete(g), zoneCheck())
+	c.AddCommand(zoneImport(g), zoneExport(g), zoneList(g), zoneDelete(g), zoneCheck(), zoneSet(g), zoneUnset(g))
 	return c
 }
 
@@ -58,18 +59,18 @@ A zone that is replaced is kept in your cache directory, for undoing.`,
 			if err != nil {
 				return err
 			}
-			zone, _, err := readZone(text, args[0], name)
+			zone, warnings, err := readZone(text, args[0], name)
 			if err != nil {
 				return err
 			}
-			return importZone(cmd, g, conn, zone.Name.String(), args[0], text)
+			return importZone(cmd, g, conn, zone.Name.String(), args[0], text, warnings)
 		},
 	}
 	c.Flags().StringVar(&name, "name", "", "the zone's name, when the file's names are relative to it")
 	return c
 }
 
-func importZone(cmd *cobra.Command, g *globals, conn *client, zone, file string, text []byte) error {
+func importZone(cmd *cobra.Command, g *globals, conn *client, zone, file string, text []byte, warnings []policy.Problem) error {
 	conn.rotation.patience = 3 * time.Minute
 	ctx, out := cmd.Context(), cmd.OutOrStdout()
 	params := &api.PutZoneParams{IfMatch: `"0"`}
@@ -87,6 +88,13 @@ func importZone(cmd *cobra.Command, g *globals, conn *client, zone, file string,
 	}
 	if done, err := g.structured(out, r.body); done || err != nil {
 		return err
+	}
+	for _, w := range warnings { // the node says the same, and does not know the file's name
+		full := w.String()
+		w.File = ""
+		if i := slices.Index(result.Warnings, w.String()); i >= 0 {
+			result.Warnings[i] = full
+		}
 	}
 	switch {
 	case before == nil:

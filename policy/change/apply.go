@@ -14,9 +14,9 @@ const MaxRequests = 8192
 // draft is a state in the making, with the change that makes it.
 type draft struct {
 	*policy.State
+	base    *policy.State // before the change: what If-Match is about
 	change  *Change
 	outcome *policy.Outcome
-	touched bool // the revision has been raised for this change
 }
 
 // Apply gives the state after a change. Whether it was accepted or refused is
@@ -37,7 +37,7 @@ func Apply(s *policy.State, index uint64, c Change) (*policy.State, policy.Outco
 	}
 	next := stamp(s, index, c.Clock)
 	outcome := policy.Outcome{Request: c.Request, Index: index}
-	d := &draft{State: next, change: &c, outcome: &outcome}
+	d := &draft{State: next, base: s, change: &c, outcome: &outcome}
 	if err := c.Body.apply(d); err != nil {
 		var refusal *policy.Error
 		if !errors.As(err, &refusal) {
@@ -96,12 +96,12 @@ func remember(s *policy.State, o policy.Outcome) {
 	}
 }
 
+// next is the revision that the change makes if it changes anything.
+func (d *draft) next() uint64 { return d.base.Revision + 1 }
+
 // revise raises the revision, once for a change, and gives it.
 func (d *draft) revise() uint64 {
-	if !d.touched {
-		d.touched = true
-		d.Revision++
-	}
+	d.Revision = d.next()
 	d.outcome.Revision = d.Revision
 	return d.Revision
 }
@@ -112,6 +112,15 @@ func (d *draft) match(what string, current uint64) error {
 		return policy.Errorf(policy.Stale, "%s is at revision %d now; the change was based on %d: read it again and redo the change", what, current, *m)
 	}
 	return nil
+}
+
+// matchZone is match for a zone; one that is not there is at revision 0.
+func (d *draft) matchZone(name policy.Name) error {
+	var rev uint64
+	if z, ok := d.base.Zones.Get(name.Key()); ok {
+		rev = z.Rev
+	}
+	return d.match("zone "+name.String(), rev)
 }
 
 // id gives an object its stable number, for as long as it exists.

@@ -40,6 +40,7 @@ var kinds = []kind{
 	{"member.delete", 1, func() Body { return new(DeleteMember) }},
 	{"zone.put", 1, func() Body { return new(PutZone) }},
 	{"zone.delete", 1, func() Body { return new(DeleteZone) }},
+	{"zone.edit", 1, func() Body { return new(EditZone) }},
 	{"config.put", 1, func() Body { return new(PutConfig) }},
 	{"control.put", 1, func() Body { return new(PutControl) }},
 	{"control.delete", 1, func() Body { return new(DeleteControl) }},
@@ -50,6 +51,7 @@ var kinds = []kind{
 	{"stage.chunk", 1, func() Body { return new(StageChunk) }},
 	{"stage.commit", 1, func() Body { return new(CommitStaged) }},
 	{"cookies.roll", 1, func() Body { return new(RollCookies) }}, // from policy.FeatureCookies
+	{"batch", 1, func() Body { return new(Batch) }},
 }
 
 func kindOf(b Body) (kind, error) {
@@ -133,7 +135,10 @@ func encodeBody(b Body) ([]byte, error) {
 
 // Decode reads what Encode wrote. A format, kind or version that is not known
 // is policy.Unsupported; broken bytes are too, since they mean the same to a log: stop here.
-func Decode(b []byte) (Change, error) {
+func Decode(b []byte) (Change, error) { return decode(b, nil) }
+
+// decode is Decode of the kinds that only holds, or with nil of all. A body of another kind is not looked into.
+func decode(b []byte, only map[string]bool) (Change, error) {
 	if len(b) == 0 || b[0] != format {
 		return Change{}, policy.Errorf(policy.Unsupported, "a change in a format this version does not know; upgrade this node")
 	}
@@ -147,6 +152,9 @@ func Decode(b []byte) (Change, error) {
 	}
 	c := Change{Request: h.Request, Actor: h.Actor, Clock: h.Clock, IfMatch: h.IfMatch, Reason: h.Reason}
 	body := b[1+used+int(n):]
+	if only != nil && !only[h.Kind] {
+		return c, policy.Errorf(policy.Unsupported, "a change of kind %q where none can be", h.Kind)
+	}
 	for _, k := range kinds {
 		if k.name != h.Kind {
 			continue

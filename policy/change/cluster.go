@@ -90,7 +90,7 @@ func (b PutSecret) apply(d *draft) error {
 	if len(b.Sealed) == 0 || len(b.Sealed) > 64<<10 {
 		return policy.Errorf(policy.Invalid, "secret %q has %d octets; 1 to 65536 may be", b.Name, len(b.Sealed))
 	}
-	if err := d.match("the state", d.Revision); err != nil {
+	if err := d.match("the state", d.base.Revision); err != nil {
 		return err
 	}
 	d.revise()
@@ -107,7 +107,7 @@ func (b DeleteSecret) apply(d *draft) error {
 	if !d.Secrets.Has(b.Name) {
 		return policy.Errorf(policy.NotFound, "there is no secret %q", b.Name)
 	}
-	if err := d.match("the state", d.Revision); err != nil {
+	if err := d.match("the state", d.base.Revision); err != nil {
 		return err
 	}
 	for _, m := range d.Monitors.All {

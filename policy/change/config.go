@@ -31,11 +31,11 @@ func guard(gone, n int, what string, force bool) error {
 }
 
 func (b PutConfig) apply(d *draft) error {
-	if err := d.match("the configuration", d.ConfigRevision); err != nil {
+	if err := d.match("the configuration", d.base.ConfigRevision); err != nil {
 		return err
 	}
 	before := d.Clone()
-	next := d.Revision + 1
+	next := d.next()
 	changed := 0
 	merge := b.Merge
 	for _, step := range []func() (int, error){

@@ -32,14 +32,18 @@ func (b PutControl) apply(d *draft) error {
 	if b.ExpiresIn > maxExpiresIn {
 		return policy.Errorf(policy.Invalid, "expiresIn of %v is more than %v; leave it out to drain until lifted", b.ExpiresIn, maxExpiresIn)
 	}
-	if err := d.match("the state", d.Revision); err != nil {
+	if err := d.match("the state", d.base.Revision); err != nil {
 		return err
 	}
 	if err := d.exists(b.Target); err != nil {
 		return err
 	}
+	id := fmt.Sprintf("c%d", d.Index)
+	for n := 2; d.Controls.Has(id); n++ { // made by the same batch
+		id = fmt.Sprintf("c%d-%d", d.Index, n)
+	}
 	c := policy.Control{
-		ID: fmt.Sprintf("c%d", d.Index), Target: b.Target, Action: b.Action, Reason: d.change.Reason,
+		ID: id, Target: b.Target, Action: b.Action, Reason: d.change.Reason,
 		Actor: d.change.Actor, CreatedAt: d.Clock,
 	}
 	if b.ExpiresIn > 0 {
@@ -101,7 +105,7 @@ func (b DeleteControl) apply(d *draft) error {
 	if !d.Controls.Has(b.ID) {
 		return policy.Errorf(policy.NotFound, "there is no control %q; it may have expired or been lifted", b.ID)
 	}
-	if err := d.match("the state", d.Revision); err != nil {
+	if err := d.match("the state", d.base.Revision); err != nil {
 		return err
 	}
 	d.revise()

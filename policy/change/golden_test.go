@@ -50,6 +50,10 @@ func samples(t fataler) []Change {
 		with(&DeleteMember{"6f1c"}),
 		with(&PutZone{zone(t, "example.com", "www.example.com A", `a\.b.example.com TXT`, "*.example.com AAAA")}),
 		with(&DeleteZone{name(`\000.example.com`)}),
+		with(&EditZone{name("example.com"), []Prerequisite{{RRsetExists, name("static.example.com"), policy.TypeA, nil}, {RRsetEquals, name("static.example.com"), policy.TypeA, [][]byte{{192, 0, 2, 99}}},
+			{RRsetAbsent, name("example.com"), policy.TypeMX, nil}, {NameInUse, name("example.com"), 0, nil}, {NameNotInUse, name(`\000.example.com`), 0, nil}},
+			[]Update{{Add, name("*.example.com"), policy.TypeTXT, 60, [][]byte{{0}, []byte("\x01x")}}, {Replace, name("static.example.com"), policy.TypeA, policy.MaxTTL, [][]byte{{192, 0, 2, 98}}},
+				{DeleteRRset, name("example.com"), 257, 0, nil}, {DeleteName, name("gone.example.com"), 0, 0, nil}, {DeleteRecords, name("static.example.com"), policy.TypeA, 0, [][]byte{{192, 0, 2, 97}}}}}),
 		with(&PutConfig{conf, true, true}),
 		with(&PutControl{"region/us", policy.Drain, policy.Duration(2 * time.Hour)}),
 		with(&DeleteControl{"c17"}),
@@ -60,6 +64,7 @@ func samples(t fataler) []Change {
 		with(&StageChunk{ID: "s-1", Seq: 300, Data: []byte{0, 1, 2}}),
 		with(&CommitStaged{"s-1", bytes.Repeat([]byte{7}, 32), 301}),
 		with(&RollCookies{policy.CookieLearn, policy.CookieKey{ID: "5c0a", Sealed: []byte{8, 0}}, "", 1_750_000_000_000_000_001}),
+		with(&Batch{[]Part{{of(uint64(3)), "part", &DeleteZone{name("example.org")}}, {nil, "", &PutControl{"region/us", policy.Drain, 0}}}}),
 	}
 }
 
@@ -157,7 +162,7 @@ func fullState(t fataler) *policy.State {
 	for _, c := range samples(t) {
 		c.IfMatch, c.Request = nil, "r-"+KindOf(c.Body)
 		switch c.Body.(type) {
-		case *InitCluster, *DeleteMember, *DeleteZone, *DeleteControl, *DeleteSecret, *CommitStaged, *PutConfig, *StageChunk:
+		case *InitCluster, *EditZone, *Batch, *DeleteMember, *DeleteZone, *DeleteControl, *DeleteSecret, *CommitStaged, *PutConfig, *StageChunk:
 		default:
 			m.do(c)
 		}

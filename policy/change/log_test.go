@@ -30,9 +30,9 @@ func drawBody(t *rapid.T, s *policy.State, staging bool) Body {
 	zones := []string{"example.com", "sub.example.com", "example.org"}
 	targets := []string{"region/us", "region/eu", "provider/aws", "pool/us", "endpoint/us/a", "endpoint/eu/b", "az/us/a", "nonsense"}
 	pick := func(list ...string) string { return rapid.SampledFrom(list).Draw(t, "pick") }
-	kinds := []string{"zone", "zone", "config", "config", "config", "drain", "drain", "undrain", "verdicts", "verdicts", "delete zone", "expire", "member", "secret", "feature", "cookies"}
+	kinds := []string{"edit", "edit", "edit", "zone", "zone", "config", "config", "config", "drain", "drain", "undrain", "verdicts", "verdicts", "delete zone", "expire", "member", "secret", "feature", "cookies"}
 	if staging {
-		kinds = append(kinds, "chunk", "commit")
+		kinds = append(kinds, "chunk", "commit", "batch", "batch")
 	}
 	switch kind := rapid.SampledFrom(kinds).Draw(t, "kind"); kind {
 	case "zone":
@@ -42,6 +42,20 @@ func drawBody(t *rapid.T, s *policy.State, staging bool) Body {
 			records = append(records, pick("www.", "a.", "x.y.", "*.", "")+apex+" "+pick("A", "AAAA", "TXT", "TXT"))
 		}
 		return PutZone{zone(t, apex, records...)}
+	case "edit":
+		return drawEdit(t, pick(zones...))
+	case "batch":
+		var b Batch
+		for range rapid.IntRange(0, 4).Draw(t, "parts") {
+			p := Part{Reason: pick("", "part"), Body: drawBody(t, s, false)}
+			if rapid.IntRange(0, 4).Draw(t, "with match") == 0 {
+				p.IfMatch = of(rapid.SampledFrom([]uint64{0, s.Revision, s.ConfigRevision}).Draw(t, "match"))
+			}
+			if k := KindOf(p.Body); batchable[k] {
+				b.Parts = append(b.Parts, p)
+			}
+		}
+		return b
 	case "delete zone":
 		return DeleteZone{name(pick(zones...))}
 	case "config":
@@ -100,6 +114,39 @@ func drawBody(t *rapid.T, s *policy.State, staging bool) Body {
 	}
 }
 
+func drawEdit(t *rapid.T, apex string) EditZone {
+	e := EditZone{Zone: name(apex)}
+	pick := func(list ...string) string { return rapid.SampledFrom(list).Draw(t, "pick") }
+	owner := func() policy.Name { return name(pick("www.", "a.", "x.y.", "*.", "") + apex) }
+	set := func() policy.RRset {
+		o := zone(t, "x", "x "+pick("A", "AAAA", "TXT", "CNAME", "NS")).Owner(name("x"))
+		return o.RRsets[rapid.IntRange(0, len(o.RRsets)-1).Draw(t, "set")]
+	}
+	for range rapid.IntRange(0, 1).Draw(t, "prerequisites") {
+		rr := set()
+		switch r := Require(pick(string(RRsetExists), string(RRsetEquals), string(RRsetAbsent), string(NameInUse), string(NameNotInUse))); r {
+		case RRsetEquals:
+			e.Prerequisites = append(e.Prerequisites, Prerequisite{r, owner(), rr.Type, rr.Data})
+		case NameInUse, NameNotInUse:
+			e.Prerequisites = append(e.Prerequisites, Prerequisite{r, owner(), 0, nil})
+		default:
+			e.Prerequisites = append(e.Prerequisites, Prerequisite{r, owner(), rr.Type, nil})
+		}
+	}
+	for range rapid.IntRange(0, 3).Draw(t, "updates") {
+		rr := set()
+		u := Update{Op: Op(pick(string(Add), string(Add), string(Replace), string(DeleteRRset), string(DeleteName), string(DeleteRecords))), Name: owner(), Type: rr.Type}
+		switch u.Op {
+		case DeleteName:
+			u.Type = 0
+		case Add, Replace, DeleteRecords:
+			u.TTL, u.Data = rr.TTL, rr.Data
+		}
+		e.Updates = append(e.Updates, u)
+	}
+	return e
+}
+
 func drawConfig(t *rapid.T) policy.Config {
 	c := policy.Config{Monitors: []policy.Monitor{{Name: "web", TCP: &policy.TCPCheck{Port: rapid.IntRange(80, 81).Draw(t, "port")}}}}
 	if rapid.IntRange(0, 3).Draw(t, "secret") == 0 {
@@ -155,7 +202,8 @@ func invariants(t *rapid.T, before, s *policy.State, c Change, o policy.Outcome)
 		if seen[n] != "" || n == 0 || n > s.NextID {
 			t.Fatalf("%s and %s share the id %d", id, seen[n], n)
 		}
-		if old, ok := was[id]; ok && old != n {
+		_, batch := c.Body.(Batch) // which may delete an object and make it anew
+		if old, ok := was[id]; ok && old != n && !batch {
 			t.Fatalf("%s had the id %d and has %d", id, old, n)
 		}
 		seen[n] = id
@@ -168,6 +216,11 @@ func invariants(t *rapid.T, before, s *policy.State, c Change, o policy.Outcome)
 		}
 	}
 	for _, z := range s.Zones.All {
+		for _, o := range z.Owners.All {
+			if o.Service != 0 || len(o.RRsets) == 0 && o.Children == 0 {
+				t.Fatalf("zone %s has an owner %+v", z.Name, o)
+			}
+		}
 		if id, ok := s.IDs.Get("zone/" + z.Name.String()); !ok || id != z.ID || z.SOA() == nil || z.Rev == 0 || z.Rev > s.Revision {
 			t.Fatalf("zone %s has the id %d, of %d, and the revision %d of %d", z.Name, z.ID, id, z.Rev, s.Revision)
 		}

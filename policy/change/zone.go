@@ -31,11 +31,7 @@ func (b PutZone) apply(d *draft) error {
 	}
 	z := b.Zone.Copy()
 	old, existed := d.Zones.Get(z.Name.Key())
-	var rev uint64
-	if existed {
-		rev = old.Rev
-	}
-	if err := d.match("zone "+z.Name.String(), rev); err != nil {
+	if err := d.matchZone(z.Name); err != nil {
 		return err
 	}
 	soa := z.SOA()
@@ -46,15 +42,14 @@ func (b PutZone) apply(d *draft) error {
 		d.outcome.Revision = old.Rev // the same content: nothing to do
 		return nil
 	}
-	for _, o := range d.Services.All {
-		for _, n := range o.Spec.Owners() {
-			if n.Under(z.Name) && d.zoneOf(n, z) == z {
-				if err := d.clash(&o.Spec, n, z); err != nil {
-					return err
-				}
-			}
-		}
+	if _, err := d.clashes(z, nil); err != nil {
+		return err
 	}
+	return d.putZone(z)
+}
+
+// putZone puts in a zone whose records were found good, unless endpoints have their addresses from others.
+func (d *draft) putZone(z *policy.Zone) error {
 	if err := d.keepFlattened(func(after *policy.State) { after.Zones.Set(z.Name.Key(), z) }); err != nil {
 		return err
 	}
@@ -62,6 +57,22 @@ func (b PutZone) apply(d *draft) error {
 	z.Rev = d.revise()
 	d.Zones.Set(z.Name.Key(), z)
 	return nil
+}
+
+// clashes is the first steered name that cannot stand beside the records of a
+// zone, of those that only holds, or with nil of all. It takes time by the number of services.
+func (d *draft) clashes(z *policy.Zone, only map[policy.Name]int) (policy.Name, error) {
+	for _, o := range d.Services.All {
+		for _, n := range o.Spec.Owners() {
+			if _, ok := only[n]; only != nil && !ok || !n.Under(z.Name) || d.zoneOf(n, z) != z {
+				continue
+			}
+			if err := d.clash(&o.Spec, n, z); err != nil {
+				return n, err
+			}
+		}
+	}
+	return "", nil
 }
 
 // zoneOf is the zone that a name falls in once z is there.
@@ -127,11 +138,10 @@ type DeleteZone struct {
 }
 
 func (b DeleteZone) apply(d *draft) error {
-	z, ok := d.Zones.Get(b.Name.Key())
-	if !ok {
+	if !d.Zones.Has(b.Name.Key()) {
 		return policy.Errorf(policy.NotFound, "there is no zone %s", b.Name)
 	}
-	if err := d.match("zone "+b.Name.String(), z.Rev); err != nil {
+	if err := d.matchZone(b.Name); err != nil {
 		return err
 	}
 	if err := d.keepFlattened(func(after *policy.State) { after.Zones.Delete(b.Name.Key()) }); err != nil {

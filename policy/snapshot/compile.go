@@ -168,7 +168,8 @@ type overlay struct {
 }
 
 // overlayZones lays the steered names over their zones, keeping the zones of
-// prev where neither records nor steered names have changed.
+// prev where neither records nor steered names have changed. A zone of which one
+// record was edited takes time by its steered names, not by its records: its tree is shared, and only they are put in.
 func (s *Snapshot) overlayZones(prev *Snapshot) {
 	s.zones = make(map[string]*Zone, s.State.Zones.Len())
 	steered := map[policy.Name][]overlay{}

@@ -25,6 +25,8 @@ func (s *Snapshot) Warnings() []string {
 			}
 		}
 		list = append(list, svc.familyWarnings()...)
+		list = append(list, s.ttlWarnings(svc)...)
+		list = append(list, svc.sizeWarnings()...)
 	}
 	list = append(list, s.answerWarnings()...)
 	for _, z := range s.State.Zones.All {

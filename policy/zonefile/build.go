@@ -71,7 +71,7 @@ func (s *recordSet) dedupe() {
 	}
 	all := make([]datum, len(s.data))
 	for i, d := range s.data {
-		all[i] = datum{canonical(s.typ, d), i}
+		all[i] = datum{Canonical(s.typ, d), i}
 	}
 	slices.SortFunc(all, func(a, b datum) int {
 		return cmp.Or(bytes.Compare(a.canon, b.canon), a.at-b.at)

@@ -13,9 +13,10 @@ import (
 // or several, an SOA below the apex, no NS at the apex, a CNAME beside other
 // data, several CNAME or DNAME at a name, NS beside DNAME below the apex, NS at
 // a wildcard, a TTL over 2^31-1, a type that no zone can hold. Warnings tell of what can be
-// served and is most likely not meant: missing glue, data that a delegation or
-// DNAME hides, targets that are aliases or have no address, a single name
-// server, DS without NS.
+// served and is most likely not meant: missing glue, delegations that need each
+// other, data that a delegation or DNAME hides, targets that are aliases or have
+// no address, a single name server, DS without NS, an RRset too large for one
+// UDP answer.
 //
 // A zone value has no lines, so the problems have only messages, at most a
 // hundred of each sort. Parse runs the same rules, with lines.
@@ -53,6 +54,58 @@ func (f finding) fault(r *records) *fault {
 	return &fault{line: line, msg: f.msg}
 }
 
+// Mistakes is what forbids a zone to be served because of one of its names: a
+// zone has no other mistakes than those of its names, so that an edit of some
+// has to be held against these alone. It takes no longer for a large zone.
+//
+// Changes are applied by these rules on every node, so a rule may only be
+// altered together with the feature level.
+func Mistakes(z *policy.Zone, name policy.Name) []string {
+	c := checker{z: z}
+	o := z.Owner(name)
+	if o == nil {
+		o = &policy.Owner{}
+	}
+	for _, set := range o.RRsets {
+		c.set(name, set)
+	}
+	if name == z.Name {
+		c.apex(o)
+	}
+	c.alone(name, o)
+	return messages(c.errs)
+}
+
+// Warnings is what Check would warn of because of some names of a zone, as far
+// as those names and what is above them show it: whether an address below a
+// delegation is glue takes the whole zone, and so do cycles.
+func Warnings(z *policy.Zone, names ...policy.Name) []string {
+	c := checker{z: z}
+	for _, name := range names {
+		o := z.Owner(name)
+		if o == nil {
+			continue
+		}
+		for _, set := range o.RRsets {
+			c.set(name, set)
+		}
+		if name == z.Name {
+			c.apex(o)
+		}
+		c.cover, c.coverType = c.above(name)
+		c.owner(name, o)
+	}
+	return messages(c.warnings)
+}
+
+func messages(list []finding) []string {
+	var out []string
+	for _, f := range list {
+		out = append(out, f.msg)
+	}
+	return out
+}
+
 // inspect runs all rules, in canonical order of names. It stops when there
 // is more trouble than can be listed.
 func inspect(z *policy.Zone) (errs, warnings []finding) {
@@ -60,23 +113,29 @@ func inspect(z *policy.Zone) (errs, warnings []finding) {
 	for key, o := range z.Owners.All {
 		name := nameOf(key)
 		for _, set := range o.RRsets {
+			c.note(name, set)
 			c.set(name, set)
 		}
 	}
-	c.apex()
+	apex := z.Owner(z.Name)
+	if apex == nil {
+		apex = &policy.Owner{}
+	}
+	c.apex(apex)
 	for key, o := range z.Owners.All {
 		if len(c.errs) > maxProblems || len(c.warnings) > maxProblems {
 			break
 		}
 		c.owner(nameOf(key), o)
 	}
+	c.cycles()
 	return c.errs, c.warnings
 }
 
 type checker struct {
 	z         *policy.Zone
-	nsTargets map[policy.Name]bool   // of every NS record
-	hides     map[policy.Name]uint16 // every delegation and DNAME, with its type
+	nsTargets map[policy.Name]bool   // of every NS record; nil when only some names are looked at
+	hides     map[policy.Name]uint16 // every delegation and DNAME, with its type; nil likewise
 	cover     policy.Name            // the one of them that the walk is at or below
 	coverType uint16
 
@@ -97,8 +156,8 @@ func (c *checker) warnf(f finding, format string, args ...any) {
 	}
 }
 
-// set holds the rules of one RRset by itself, and notes delegations and DNAME.
-func (c *checker) set(name policy.Name, set policy.RRset) {
+// note remembers delegations, DNAME and name servers.
+func (c *checker) note(name policy.Name, set policy.RRset) {
 	if set.Type == policy.TypeDNAME || set.Type == policy.TypeNS && name != c.z.Name {
 		c.hides[name] = set.Type
 	}
@@ -107,11 +166,15 @@ func (c *checker) set(name policy.Name, set policy.RRset) {
 			c.nsTargets[target(set.Type, d)] = true
 		}
 	}
+}
+
+// set holds the rules of one RRset by itself.
+func (c *checker) set(name policy.Name, set policy.RRset) {
 	f := finding{name: name, typ: set.Type}
 	if err := ttlInRange(set.TTL); err != nil {
 		c.errorf(f, "%s %s: %v", name, TypeString(set.Type), err)
 	}
-	if err := storable(set.Type); err != nil {
+	if err := Storable(set.Type); err != nil {
 		c.errorf(f, "%s: %v", name, err)
 	}
 	if n := len(set.Data); n > 1 && (set.Type == policy.TypeCNAME || set.Type == policy.TypeDNAME || set.Type == policy.TypeSOA) {
@@ -124,13 +187,30 @@ func (c *checker) set(name policy.Name, set policy.RRset) {
 	if set.Type == policy.TypeNS && name.Wildcard() {
 		c.errorf(f, "%s has NS records; a wildcard cannot be delegated (RFC 4592 section 4.2)", name)
 	}
+	if n := AnswerSize(c.z.Name, name, set); n > SafeAnswer {
+		f.nth = len(set.Data) - 1
+		c.warnf(f, "%s %s makes an answer of about %d octets; over %d it goes by TCP, or in fragments that get lost (RFC 9715)", name, TypeString(set.Type), n, SafeAnswer)
+	}
 }
 
-func (c *checker) apex() {
-	o := c.z.Owner(c.z.Name)
-	if o == nil {
-		o = &policy.Owner{}
+// SafeAnswer is the largest UDP answer that is not fragmented on the way, in octets (RFC 9715 section 3.2).
+const SafeAnswer = 1232
+
+// AnswerSize is how large the unsigned answer to a question for an RRset is, in
+// octets: header, question, the records with their owners compressed, and OPT.
+// A name in the data that ends as the zone does counts as compressed to there.
+func AnswerSize(apex, name policy.Name, set policy.RRset) int {
+	n := 12 + len(name) + 4 + 11
+	for _, d := range set.Data {
+		n += 2 + 10 + len(d)
+		if t := target(set.Type, d); t != "" && set.Type != policy.TypeSRV && set.Type != policy.TypeDNAME && t.Under(apex) {
+			n -= len(apex) - 2
+		}
 	}
+	return n
+}
+
+func (c *checker) apex(o *policy.Owner) {
 	f := finding{name: c.z.Name, typ: policy.TypeSOA}
 	if o.Find(policy.TypeSOA) == nil {
 		c.errorf(f, "%s has no SOA record; a zone needs one at its apex", c.z.Name)
@@ -216,7 +296,7 @@ func (c *checker) hidden(name policy.Name, o *policy.Owner) {
 				continue
 			}
 		case policy.TypeA, policy.TypeAAAA:
-			if c.coverType == policy.TypeNS && c.nsTargets[name] {
+			if c.coverType == policy.TypeNS && (c.nsTargets == nil || c.nsTargets[name]) {
 				continue
 			}
 		case dns.TypeRRSIG, dns.TypeNSEC, dns.TypeNSEC3:
@@ -244,7 +324,7 @@ func (c *checker) targets(name policy.Name, set policy.RRset) {
 			return
 		}
 		f := finding{name: name, typ: set.Type, data: d}
-		hidden := c.hiding(t)
+		_, hidden := c.hider(t)
 		o := c.find(t, hidden != 0)
 		addresses := o != nil && (o.Find(policy.TypeA) != nil || o.Find(policy.TypeAAAA) != nil)
 		typ := TypeString(set.Type)
@@ -262,18 +342,45 @@ func (c *checker) targets(name policy.Name, set policy.RRset) {
 	}
 }
 
-// hiding is the type of the topmost delegation or DNAME that hides a name, or 0.
-func (c *checker) hiding(name policy.Name) uint16 {
-	top := uint16(0)
-	for n := name; len(c.hides) > 0; n = n.Parent() {
-		if typ := c.hides[n]; typ == policy.TypeNS || n != name && typ != 0 {
-			top = typ
-		}
-		if n == c.z.Name {
-			break
+// cut is the type with which a name hides what is below it, or 0: a delegation hides the name itself too.
+func (c *checker) cut(name policy.Name) uint16 {
+	if c.hides != nil {
+		return c.hides[name]
+	}
+	o := c.z.Owner(name)
+	switch {
+	case o == nil:
+	case name != c.z.Name && o.Find(policy.TypeNS) != nil:
+		return policy.TypeNS
+	case o.Find(policy.TypeDNAME) != nil:
+		return policy.TypeDNAME
+	}
+	return 0
+}
+
+// above is the topmost delegation or DNAME above a name, with its type, or 0.
+func (c *checker) above(name policy.Name) (top policy.Name, typ uint16) {
+	if c.hides != nil && len(c.hides) == 0 {
+		return "", 0
+	}
+	for n := name; n != c.z.Name; {
+		n = n.Parent()
+		if t := c.cut(n); t != 0 {
+			top, typ = n, t
 		}
 	}
-	return top
+	return top, typ
+}
+
+// hider is the topmost delegation or DNAME that hides a name, with its type, or 0.
+func (c *checker) hider(name policy.Name) (policy.Name, uint16) {
+	if top, typ := c.above(name); typ != 0 {
+		return top, typ
+	}
+	if c.cut(name) == policy.TypeNS {
+		return name, policy.TypeNS
+	}
+	return "", 0
 }
 
 // find is the owner that answers for a name, a wildcard perhaps (RFC 4592

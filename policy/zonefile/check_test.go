@@ -1,6 +1,7 @@
 package zonefile
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -34,6 +35,14 @@ func TestWarnings(t *testing.T) {
 		{"AliasMode", "a HTTPS 0 w.example.net.\nb HTTPS 0 w.example.net. alpn=h2\nc SVCB 1 .\nc SVCB 0 w.example.net.\nd HTTPS 1 . alpn=h2\nd HTTPS 2 .\n",
 			"z:8: b.example.com HTTPS has priority 0 (AliasMode) and parameters, which clients pass over (RFC 9460 section 2.4.2)|" +
 				"z:10: c.example.com SVCB has priority 0 (AliasMode) beside others (1), which clients pass over (RFC 9460 section 2.4.1)"},
+		{"delegations that need each other", "a NS ns.b\nb NS ns.c\nc NS ns.a\n", "z:7: a.example.com NS leads to ns.b.example.com, which is below a delegation and has no glue: add its A or AAAA record|" +
+			"z:7: the delegations a.example.com, b.example.com and c.example.com need each other: the name servers of each are inside another and have no glue, so none can be resolved; add an A or AAAA record|" +
+			"z:8: b.example.com NS leads to ns.c.example.com, which is below a delegation and has no glue: add its A or AAAA record|z:9: c.example.com NS leads to ns.a.example.com, which is below a delegation and has no glue: add its A or AAAA record"},
+		{"delegations that need each other, one of which has glue", "a NS ns.b\nb NS ns.a\nns.a A 192.0.2.1\n", "z:7: a.example.com NS leads to ns.b.example.com, which is below a delegation and has no glue: add its A or AAAA record"},
+		{"delegations that need each other, with a way out", "a NS ns.b\nb NS ns.a\nb NS ns.example.net.\n", "z:7: a.example.com NS leads to ns.b.example.com, which is below a delegation and has no glue: add its A or AAAA record|" +
+			"z:8: b.example.com NS leads to ns.a.example.com, which is below a delegation and has no glue: add its A or AAAA record"},
+		{"an RRset of one answer", "$GENERATE 1-74 w A 192.0.2.$\n", ""},
+		{"an RRset too large for one answer", "$GENERATE 1-75 w A 192.0.2.$\n", "z:7: w.example.com A makes an answer of about 1242 octets; over 1232 it goes by TCP, or in fragments that get lost (RFC 9715)"},
 		{"DS without NS", "w DS 1 8 2 0123456789012345678901234567890123456789012345678901234567890123\n", "z:7: w.example.com has DS records and no NS; DS belongs to a delegation"},
 		{"DS at the apex", "@ DS 1 8 2 0123456789012345678901234567890123456789012345678901234567890123\n", "z:7: example.com has a DS record; DS is asked of the parent zone (RFC 4035 section 2.4)"},
 	}
@@ -88,5 +97,73 @@ func TestCheck(t *testing.T) {
 		"w.example.com has a CNAME and also TXT, ANY; a CNAME stands alone (RFC 2181 section 10.1)"
 	if got := strings.Join(lines(errs), "|"); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}
+
+// Mistakes and Warnings of single names are those of the whole zone, whatever name is looked at.
+func TestSingleNames(t *testing.T) {
+	z, _ := parse(t, headText+`c CNAME x.
+d DNAME x.
+w.d A 192.0.2.1
+sub NS ns.sub
+sub NS ns.example.net.
+www.sub TXT x
+@ MX 10 c
+@ MX 20 nowhere
+deep.sub NS ns.example.net.
+w DS 1 8 2 0123456789012345678901234567890123456789012345678901234567890123
+$GENERATE 1-80 many A 192.0.2.$
+`)
+	w := z.Owner(policy.MustName("c.example.com")) // which no reader would let through
+	w.RRsets = append(w.RRsets, policy.RRset{Type: policy.TypeTXT, Data: [][]byte{{0}}})
+	w.RRsets[0].Data = append(w.RRsets[0].Data, []byte("\x01y\x00"))
+	z.Owner(example).RRsets[0].TTL = 1 << 31
+	var errs, warnings []string
+	for key := range z.Owners.All {
+		errs = append(errs, Mistakes(z, nameOf(key))...)
+		warnings = append(warnings, Warnings(z, nameOf(key))...)
+	}
+	wantErrs, wantWarnings := Check(z)
+	for what, lists := range map[string][2][]string{"errors": {errs, lines(wantErrs)}, "warnings": {warnings, lines(wantWarnings)}} {
+		slices.Sort(lists[0])
+		slices.Sort(lists[1])
+		if !slices.Equal(lists[0], lists[1]) || len(lists[0]) < 3 {
+			t.Errorf("%s: of single names\n%s\nof the zone\n%s", what, strings.Join(lists[0], "\n"), strings.Join(lists[1], "\n"))
+		}
+	}
+}
+
+func TestRing(t *testing.T) {
+	served := map[policy.Name]*policy.Zone{}
+	for zone, servers := range map[string]string{
+		"example.com": "@ NS ns1.example.net.\n@ NS ns2.example.org.\n", "example.net": "@ NS NS.EXAMPLE.com.\n", "example.org": "@ NS ns.example.net.\n",
+		"inside.test": "@ NS ns.inside.test.\n@ NS ns.example.com.\n", "outside.test": "@ NS ns.example.com.\n@ NS ns.elsewhere.test.\n",
+		"a.test": "@ NS ns.b.test.\n", "b.test": "@ NS ns.inside.test.\n", "into.test": "@ NS ns.example.com.\n",
+	} {
+		z, _, err := Parse(strings.NewReader("$TTL 60\n@ SOA a. b. 1 2 3 4 5\n"+servers), policy.MustName(zone), "z", Limits{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		served[z.Name] = z
+	}
+	holder := func(n policy.Name) *policy.Zone {
+		for ; n != ""; n = n.Parent() {
+			if served[n] != nil {
+				return served[n]
+			}
+		}
+		return nil
+	}
+	for zone, stuck := range map[string]bool{
+		"example.com": true, "example.net": true, "example.org": true, "into.test": true,
+		"inside.test": false, "outside.test": false, "a.test": false, "b.test": false,
+	} {
+		want := ""
+		if stuck {
+			want = "the name servers of " + zone + " can be found by nobody: those of the zones example.com and example.net are each inside another of them; give one of them a name server inside itself, with glue in its parent, or elsewhere"
+		}
+		if got := Ring(served[policy.MustName(zone)], holder); got != want {
+			t.Errorf("%s: %q, want %q", zone, got, want)
+		}
 	}
 }

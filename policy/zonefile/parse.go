@@ -256,7 +256,7 @@ func parseHead(tokens []token) (head, *fault) {
 		default:
 			typ, err := ParseType(t.text)
 			if err == nil {
-				err = storable(typ)
+				err = Storable(typ)
 			}
 			if err != nil {
 				return h, t.faultf("%v", err)

@@ -107,6 +107,46 @@ func TestPeersLoad(t *testing.T) {
 	}
 }
 
+// What is refused here for what it says, and not for how it is written, is
+// refused by one of the peers at least: a zone that all of them load is not refused.
+func TestRefusedByAPeerToo(t *testing.T) {
+	files := map[string]string{
+		"no SOA":                "$TTL 60\n@ NS a.\n",
+		"two SOA":               headText + "@ SOA a. b. 9 2 3 4 5\n",
+		"an SOA below":          headText + "w SOA a. b. 9 2 3 4 5\n",
+		"no NS":                 "$TTL 60\n@ SOA a. b. 1 2 3 4 5\n",
+		"a name of others":      headText + "example.org. A 192.0.2.1\n",
+		"CNAME and other data":  headText + "w CNAME x.\nw A 192.0.2.1\n",
+		"two CNAME":             headText + "w CNAME x.\nw CNAME y.\n",
+		"a CNAME at the apex":   headText + "@ CNAME x.\n",
+		"two DNAME":             headText + "w DNAME x.\nw DNAME y.\n",
+		"DNAME at a delegation": headText + "w DNAME x.\nw NS y.\n",
+		"NS at a wildcard":      headText + "*.w NS y.\n",
+		"a meta-type":           headText + "w ANY \\# 0\n",
+		"another class":         headText + "w CH A 192.0.2.1\n",
+	}
+	for what, text := range files {
+		if _, _, err := Parse(strings.NewReader(text), example, "z", Limits{}); err == nil {
+			t.Errorf("%s is not refused here", what)
+		}
+		var loaded []string
+		for _, p := range peers {
+			dir := t.TempDir()
+			file := filepath.Join(dir, "zone")
+			if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if exec.Command(find(t, p.tool, p.debian), p.args(dir, file)...).Run() == nil {
+				loaded = append(loaded, p.tool)
+			}
+		}
+		t.Logf("%s: loaded by %v", what, loaded)
+		if len(loaded) == len(peers) {
+			t.Errorf("%s is refused here and loaded by all the others", what)
+		}
+	}
+}
+
 // What BIND makes of a file, $GENERATE and all, is what Parse makes of it.
 func TestSameAsBIND(t *testing.T) {
 	path := find(t, "named-checkzone", "bind9-utils")

@@ -122,7 +122,7 @@ func drawZone(t *rapid.T) *policy.Zone {
 		seen := map[string]bool{}
 		var data [][]byte
 		for _, d := range set.Data {
-			if key := string(canonical(set.Type, d)); !seen[key] {
+			if key := string(Canonical(set.Type, d)); !seen[key] {
 				seen[key] = true
 				data = append(data, d)
 			}

@@ -34,8 +34,8 @@ func ParseType(s string) (uint16, error) {
 	return 0, fmt.Errorf("unknown record type %q; write TYPE and its number for one without a name", shorten(s))
 }
 
-// storable says why records of a type cannot be in a zone, or nil.
-func storable(t uint16) error {
+// Storable says why records of a type cannot be in a zone, or nil.
+func Storable(t uint16) error {
 	// RFC 6895 section 3.1: 128 to 255 are questions and other meta-types.
 	if t == 0 || t == dns.TypeOPT || 128 <= t && t <= 255 {
 		return fmt.Errorf("%s is not a type that a zone can hold", TypeString(t))
@@ -55,8 +55,8 @@ var layouts = map[uint16]layout{
 	policy.TypeSRV: {6, 1}, policy.TypeDNAME: {0, 1},
 }
 
-// canonical is the RDATA for comparing: embedded names in lower case (RFC 4034 section 6.2).
-func canonical(typ uint16, rdata []byte) []byte {
+// Canonical is the RDATA for comparing: embedded names in lower case (RFC 4034 section 6.2).
+func Canonical(typ uint16, rdata []byte) []byte {
 	l, ok := layouts[typ]
 	if !ok || len(rdata) < l.skip {
 		return rdata

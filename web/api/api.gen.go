@@ -22,19 +22,19 @@ import (
 
 // Defines values for EditOp.
 const (
-	Add    EditOp = "add"
-	Change EditOp = "change"
-	Remove EditOp = "remove"
+	EditOpAdd    EditOp = "add"
+	EditOpChange EditOp = "change"
+	EditOpRemove EditOp = "remove"
 )
 
 // Valid indicates whether the value is a known member of the EditOp enum.
 func (e EditOp) Valid() bool {
 	switch e {
-	case Add:
+	case EditOpAdd:
 		return true
-	case Change:
+	case EditOpChange:
 		return true
-	case Remove:
+	case EditOpRemove:
 		return true
 	default:
 		return false
@@ -59,6 +59,33 @@ func (e EndpointHealthEffective) Valid() bool {
 	case EndpointHealthEffectiveUnknown:
 		return true
 	case EndpointHealthEffectiveUp:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for PrerequisiteRequire.
+const (
+	NameInUse    PrerequisiteRequire = "nameInUse"
+	NameNotInUse PrerequisiteRequire = "nameNotInUse"
+	RrsetAbsent  PrerequisiteRequire = "rrsetAbsent"
+	RrsetEquals  PrerequisiteRequire = "rrsetEquals"
+	RrsetExists  PrerequisiteRequire = "rrsetExists"
+)
+
+// Valid indicates whether the value is a known member of the PrerequisiteRequire enum.
+func (e PrerequisiteRequire) Valid() bool {
+	switch e {
+	case NameInUse:
+		return true
+	case NameNotInUse:
+		return true
+	case RrsetAbsent:
+		return true
+	case RrsetEquals:
+		return true
+	case RrsetExists:
 		return true
 	default:
 		return false
@@ -98,6 +125,33 @@ func (e Status) Valid() bool {
 	case StatusUnknown:
 		return true
 	case StatusUp:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for UpdateOp.
+const (
+	UpdateOpAdd           UpdateOp = "add"
+	UpdateOpDeleteName    UpdateOp = "deleteName"
+	UpdateOpDeleteRRset   UpdateOp = "deleteRRset"
+	UpdateOpDeleteRecords UpdateOp = "deleteRecords"
+	UpdateOpReplace       UpdateOp = "replace"
+)
+
+// Valid indicates whether the value is a known member of the UpdateOp enum.
+func (e UpdateOp) Valid() bool {
+	switch e {
+	case UpdateOpAdd:
+		return true
+	case UpdateOpDeleteName:
+		return true
+	case UpdateOpDeleteRRset:
+		return true
+	case UpdateOpDeleteRecords:
+		return true
+	case UpdateOpReplace:
 		return true
 	default:
 		return false
@@ -154,6 +208,56 @@ type Branch struct {
 	Weighted []Branch `json:"weighted,omitempty,omitzero"`
 }
 
+// ChangeItem One of the changes; it has exactly one of the keys beside ifMatch.
+type ChangeItem struct {
+	Config        *ConfigPut  `json:"config,omitempty,omitzero"`
+	DeleteControl *ControlRef `json:"deleteControl,omitempty,omitzero"`
+	DeleteZone    *ZoneRef    `json:"deleteZone,omitempty,omitzero"`
+
+	// EditZone Edits of RRsets of one zone (RFC 2136): every prerequisite is held against the zone first, then the updates are
+	// made in their order. Steered names are no records: prerequisites do not see them.
+	EditZone *ZoneEdit `json:"editZone,omitempty,omitzero"`
+
+	// IfMatch The revision that this change is based on: of the zone, of the configuration, and for controls of the whole state. 0 is that of a zone that is not there.
+	IfMatch    *uint64     `json:"ifMatch,omitempty,omitzero"`
+	PutControl *ControlPut `json:"putControl,omitempty,omitzero"`
+
+	// PutZone A whole zone, as one of text and rrsets.
+	PutZone *ZonePut `json:"putZone,omitempty,omitzero"`
+}
+
+// Changes defines model for Changes.
+type Changes struct {
+	Changes []ChangeItem `json:"changes"`
+
+	// Reason Why, for the audit and for whoever is on call next. Controls need one, here or of their own.
+	Reason string `json:"reason,omitempty,omitzero"`
+}
+
+// ChangesResult defines model for ChangesResult.
+type ChangesResult struct {
+	// Index The Raft index it was applied at.
+	Index uint64 `json:"index"`
+
+	// Made Ids of the controls that were made, in their order.
+	Made []string `json:"made,omitempty,omitzero"`
+
+	// Nodes Each node's publication.
+	Nodes []Publication `json:"nodes"`
+
+	// Replayed A retry of a write that had been done before.
+	Replayed bool `json:"replayed,omitempty,omitzero"`
+
+	// Revision The revision that the write made; that of before when it changed nothing.
+	Revision uint64 `json:"revision"`
+
+	// Unpublished Labels of the nodes that have not published and journalled it yet.
+	Unpublished []string `json:"unpublished"`
+
+	// Warnings What is allowed and probably not meant.
+	Warnings []string `json:"warnings"`
+}
+
 // ClusterStatus What one node knows of the cluster now.
 type ClusterStatus struct {
 	Applied uint64 `json:"applied"`
@@ -187,6 +291,18 @@ type Config struct {
 	Regions     []Region     `json:"regions,omitempty,omitzero"`
 	SafetyRules []SafetyRule `json:"safetyRules,omitempty,omitzero"`
 	Services    []Service    `json:"services,omitempty,omitzero"`
+}
+
+// ConfigPut defines model for ConfigPut.
+type ConfigPut struct {
+	// Document The replicated configuration document.
+	Document Config `json:"document"`
+
+	// Force Let it delete more than the larger of 10 objects and 20 % of a kind.
+	Force bool `json:"force,omitempty,omitzero"`
+
+	// Merge Keep the objects that the document does not name.
+	Merge bool `json:"merge,omitempty,omitzero"`
 }
 
 // ConfigResult A WriteResult, or a Plan for a dry run.
@@ -281,6 +397,33 @@ type ControlCreated struct {
 // ControlList defines model for ControlList.
 type ControlList struct {
 	Items []Control `json:"items"`
+}
+
+// ControlPut defines model for ControlPut.
+type ControlPut struct {
+	// Action drain.
+	//
+	// Examples: drain
+	Action string `json:"action"`
+
+	// ExpiresIn When it lifts itself; by default never.
+	//
+	// Examples: 30s
+	ExpiresIn Duration `json:"expiresIn,omitempty,omitzero"`
+
+	// Reason By default that of the request.
+	Reason string `json:"reason,omitempty,omitzero"`
+
+	// Target region/NAME, provider/NAME, az/REGION/AZ, pool/NAME or endpoint/POOL/NAME.
+	//
+	// Examples: region/us-east
+	Target string `json:"target"`
+}
+
+// ControlRef defines model for ControlRef.
+type ControlRef struct {
+	// Id Examples: c17
+	Id string `json:"id"`
 }
 
 // ControlRequest defines model for ControlRequest.
@@ -637,6 +780,28 @@ type Position struct {
 	Index      uint64 `json:"index"`
 }
 
+// Prerequisite What must be so; else nothing is changed, and every one that fails is told.
+type Prerequisite struct {
+	// Name The owner, absolute, or @ for the apex.
+	//
+	// Examples: mail.example.com
+	Name string `json:"name"`
+
+	// Records Of rrsetEquals.
+	Records []string `json:"records,omitempty,omitzero"`
+
+	// Require RFC 2136 section 2.4. rrsetEquals: the RRset has these records and no others, whatever its TTL. nameInUse: the name has records; one that only has names below it is not in use.
+	Require PrerequisiteRequire `json:"require"`
+
+	// Type Of the three forms that begin with rrset.
+	//
+	// Examples: MX
+	Type string `json:"type,omitempty,omitzero"`
+}
+
+// PrerequisiteRequire RFC 2136 section 2.4. rrsetEquals: the RRset has these records and no others, whatever its TTL. nameInUse: the name has records; one that only has names below it is not in use.
+type PrerequisiteRequire string
+
 // ProbeTarget Where to probe, when not at the endpoint's own address and the monitor's port.
 type ProbeTarget struct {
 	Address string `json:"address,omitempty,omitzero"`
@@ -694,15 +859,15 @@ type Publication struct {
 
 // RRset The records of one type at one name.
 type RRset struct {
-	// Data RDATA in presentation form, names absolute.
+	// Name The owner, absolute.
+	//
+	// Examples: mail.example.com.
+	Name string `json:"name"`
+
+	// Records RDATA in presentation form, names absolute with their final dot.
 	//
 	// Examples: ["10 mx1.example.com."]
-	Data []string `json:"data"`
-
-	// Name The owner.
-	//
-	// Examples: mail.example.com
-	Name string `json:"name"`
+	Records []string `json:"records"`
 
 	// Ttl Seconds.
 	Ttl uint32 `json:"ttl"`
@@ -711,6 +876,35 @@ type RRset struct {
 	//
 	// Examples: MX
 	Type string `json:"type"`
+}
+
+// RRsetPage defines model for RRsetPage.
+type RRsetPage struct {
+	Items []RRset `json:"items"`
+
+	// Next Where the next page begins, for `after`. Absent on the last page.
+	//
+	// Examples: mail.example.com./MX
+	Next string `json:"next,omitempty,omitzero"`
+}
+
+// RRsetWrite defines model for RRsetWrite.
+type RRsetWrite struct {
+	// Name The owner, which has to be that of the path.
+	Name string `json:"name,omitempty,omitzero"`
+
+	// Records RDATA in presentation form (also \# of RFC 3597), names absolute with their final dot.
+	//
+	// Examples: ["10 mx1.example.com."]
+	Records []string `json:"records"`
+
+	// Ttl Seconds.
+	//
+	// Examples: 300
+	Ttl uint32 `json:"ttl"`
+
+	// Type The type, which has to be that of the path.
+	Type string `json:"type,omitempty,omitzero"`
 }
 
 // Region A failure domain.
@@ -820,6 +1014,31 @@ type TCPCheck struct {
 	Port int `json:"port"`
 }
 
+// Update defines model for Update.
+type Update struct {
+	// Name The owner, absolute, or @ for the apex.
+	//
+	// Examples: mail.example.com
+	Name string `json:"name"`
+
+	// Op add: put records into an RRset, whose TTL becomes this one; an SOA, CNAME or DNAME takes the place of the one there. replace: the whole RRset. deleteName: every RRset of the name, at the apex all but SOA and NS. deleteRecords: these records, whatever their TTL. What is not there is deleted without complaint.
+	Op UpdateOp `json:"op"`
+
+	// Records RDATA in presentation form, names absolute; of add, replace and deleteRecords.
+	Records []string `json:"records,omitempty,omitzero"`
+
+	// Ttl Seconds; of add and replace, which need it.
+	Ttl *uint32 `json:"ttl,omitempty,omitzero"`
+
+	// Type Of all but deleteName.
+	//
+	// Examples: MX
+	Type string `json:"type,omitempty,omitzero"`
+}
+
+// UpdateOp add: put records into an RRset, whose TTL becomes this one; an SOA, CNAME or DNAME takes the place of the one there. replace: the whole RRset. deleteName: every RRset of the name, at the apex all but SOA and NS. deleteRecords: these records, whatever their TTL. What is not there is deleted without complaint.
+type UpdateOp string
+
 // Verdict The cluster's opinion of one check.
 type Verdict struct {
 	Ballots []Ballot `json:"ballots,omitempty,omitzero"`
@@ -898,9 +1117,40 @@ type Zone struct {
 	Rrsets []RRset `json:"rrsets"`
 }
 
+// ZoneEdit Edits of RRsets of one zone (RFC 2136): every prerequisite is held against the zone first, then the updates are
+// made in their order. Steered names are no records: prerequisites do not see them.
+type ZoneEdit struct {
+	Prerequisites []Prerequisite `json:"prerequisites,omitempty,omitzero"`
+	Updates       []Update       `json:"updates,omitempty,omitzero"`
+
+	// Zone The apex.
+	//
+	// Examples: example.com
+	Zone string `json:"zone"`
+}
+
 // ZoneList defines model for ZoneList.
 type ZoneList struct {
 	Items []ZoneSummary `json:"items"`
+}
+
+// ZonePut A whole zone, as one of text and rrsets.
+type ZonePut struct {
+	Rrsets []RRset `json:"rrsets,omitempty,omitzero"`
+
+	// Text A master file.
+	Text string `json:"text,omitempty,omitzero"`
+
+	// Zone The apex.
+	//
+	// Examples: example.com
+	Zone string `json:"zone"`
+}
+
+// ZoneRef defines model for ZoneRef.
+type ZoneRef struct {
+	// Zone The apex.
+	Zone string `json:"zone"`
 }
 
 // ZoneSummary defines model for ZoneSummary.
@@ -947,6 +1197,15 @@ type Refused = Problem
 
 // Written What became of a write that was not refused.
 type Written = WriteResult
+
+// PostChangesParams defines parameters for PostChanges.
+type PostChangesParams struct {
+	// IfMatch The revision that the change is based on. It is checked where the change is applied.
+	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
+
+	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+}
 
 // PutConfigParams defines parameters for PutConfig.
 type PutConfigParams struct {
@@ -1041,6 +1300,42 @@ type PutZoneParams struct {
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 }
 
+// ListRRsetsParams defines parameters for ListRRsets.
+type ListRRsetsParams struct {
+	// Name Only this owner: an absolute name, with or without its final dot, or @ for the apex.
+	Name string `form:"name,omitempty" json:"name,omitempty,omitzero"`
+
+	// Type Only this type: a mnemonic or TYPE123.
+	Type string `form:"type,omitempty" json:"type,omitempty,omitzero"`
+
+	// After Begin after this RRset: the `next` of the page before.
+	After string `form:"after,omitempty" json:"after,omitempty,omitzero"`
+
+	// Limit RRsets on the page.
+	Limit int `form:"limit,omitempty" json:"limit,omitempty,omitzero"`
+}
+
+// DeleteRRsetParams defines parameters for DeleteRRset.
+type DeleteRRsetParams struct {
+	// IfMatch The revision that the change is based on. It is checked where the change is applied.
+	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
+
+	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+}
+
+// PutRRsetParams defines parameters for PutRRset.
+type PutRRsetParams struct {
+	// IfMatch The revision that the change is based on. It is checked where the change is applied.
+	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
+
+	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+}
+
+// PostChangesJSONRequestBody defines body for PostChanges for application/json ContentType.
+type PostChangesJSONRequestBody = Changes
+
 // PutConfigJSONRequestBody defines body for PutConfig for application/json ContentType.
 type PutConfigJSONRequestBody = Config
 
@@ -1052,6 +1347,9 @@ type PutSecretJSONRequestBody = SecretWrite
 
 // PutZoneJSONRequestBody defines body for PutZone for application/json ContentType.
 type PutZoneJSONRequestBody = ZoneWrite
+
+// PutRRsetJSONRequestBody defines body for PutRRset for application/json ContentType.
+type PutRRsetJSONRequestBody = RRsetWrite
 
 // RequestEditorFn is the function signature for the RequestEditor callback function
 type RequestEditorFn func(ctx context.Context, req *http.Request) error
@@ -1126,6 +1424,34 @@ func WithRequestEditorFn(fn RequestEditorFn) ClientOption {
 
 // The interface specification for the client above.
 type ClientInterface interface {
+
+	// PostChangesWithBody Make several changes as one, all or nothing
+	//
+	// One entry of the log, one revision, one outcome. Changes are made in their order, each on what those before it
+	// left; `ifMatch` is about what was there before all of them. Each is one of `editZone`, `putZone`, `deleteZone`,
+	// `config`, `putControl` and `deleteControl`; nothing else can be part. At most 10,000 changes and 64 MiB. A refusal
+	// is that of the first change that is refused, with the pointer of each mistake. `If-Match` on the request is about the
+	// revision of the whole state, as `GET /zones` gives it. Example:
+	// `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/json' -d '{"changes":[{"editZone":{"zone":"example.com","prerequisites":[{"require":"rrsetAbsent","name":"new.example.com","type":"A"}],"updates":[{"op":"add","name":"new.example.com","type":"A","ttl":300,"records":["192.0.2.7"]}]}}]}' http://127.0.0.1:8080/api/v1/changes`
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /changes (the `PostChanges` operationId).
+	PostChangesWithBody(ctx context.Context, params *PostChangesParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PostChanges Make several changes as one, all or nothing
+	//
+	// One entry of the log, one revision, one outcome. Changes are made in their order, each on what those before it
+	// left; `ifMatch` is about what was there before all of them. Each is one of `editZone`, `putZone`, `deleteZone`,
+	// `config`, `putControl` and `deleteControl`; nothing else can be part. At most 10,000 changes and 64 MiB. A refusal
+	// is that of the first change that is refused, with the pointer of each mistake. `If-Match` on the request is about the
+	// revision of the whole state, as `GET /zones` gives it. Example:
+	// `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/json' -d '{"changes":[{"editZone":{"zone":"example.com","prerequisites":[{"require":"rrsetAbsent","name":"new.example.com","type":"A"}],"updates":[{"op":"add","name":"new.example.com","type":"A","ttl":300,"records":["192.0.2.7"]}]}}]}' http://127.0.0.1:8080/api/v1/changes`
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /changes (the `PostChanges` operationId).
+	PostChanges(ctx context.Context, params *PostChangesParams, body PostChangesJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// GetCluster The cluster as this node knows it now
 	//
@@ -1329,6 +1655,99 @@ type ClientInterface interface {
 	//
 	// Corresponds with PUT /zones/{zone} (the `PutZone` operationId).
 	PutZone(ctx context.Context, zone ZonePath, params *PutZoneParams, body PutZoneJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListRRsets Browse the RRsets of a zone, page by page
+	//
+	// In canonical order of names (RFC 4034 section 6.1), then by number of type. A page has at most `limit` RRsets
+	// and about 1 MiB; while `next` is there, there is more. With `type` a page may be short, or empty, though more
+	// follow. Pages are of the zone as it is when each is asked for; their ETags tell whether it has changed in between.
+	//
+	// Corresponds with GET /zones/{zone}/rrsets (the `ListRRsets` operationId).
+	ListRRsets(ctx context.Context, zone ZonePath, params *ListRRsetsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DeleteRRset Delete one RRset
+	//
+	// Corresponds with DELETE /zones/{zone}/rrsets/{name}/{type} (the `DeleteRRset` operationId).
+	DeleteRRset(ctx context.Context, zone ZonePath, name string, pType string, params *DeleteRRsetParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetRRset Read one RRset
+	//
+	// Without a change in between, the bytes are the same, also after they have been put back.
+	//
+	// Corresponds with GET /zones/{zone}/rrsets/{name}/{type} (the `GetRRset` operationId).
+	GetRRset(ctx context.Context, zone ZonePath, name string, pType string, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PutRRsetWithBody Create an RRset, or replace the whole of it
+	//
+	// At most 1 MiB. Refused when the zone could not be served with it: a CNAME beside other types or at the apex, a
+	// second SOA, a name that a service steers, and so on. The zone's serial is yours: it changes when you put another
+	// SOA and never by itself. Example:
+	// `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/json' -X PUT -d '{"ttl":300,"records":["10 mx1.example.net."]}' http://127.0.0.1:8080/api/v1/zones/example.com/rrsets/mail.example.com/MX`
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /zones/{zone}/rrsets/{name}/{type} (the `PutRRset` operationId).
+	PutRRsetWithBody(ctx context.Context, zone ZonePath, name string, pType string, params *PutRRsetParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PutRRset Create an RRset, or replace the whole of it
+	//
+	// At most 1 MiB. Refused when the zone could not be served with it: a CNAME beside other types or at the apex, a
+	// second SOA, a name that a service steers, and so on. The zone's serial is yours: it changes when you put another
+	// SOA and never by itself. Example:
+	// `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/json' -X PUT -d '{"ttl":300,"records":["10 mx1.example.net."]}' http://127.0.0.1:8080/api/v1/zones/example.com/rrsets/mail.example.com/MX`
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /zones/{zone}/rrsets/{name}/{type} (the `PutRRset` operationId).
+	PutRRset(ctx context.Context, zone ZonePath, name string, pType string, params *PutRRsetParams, body PutRRsetJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+}
+
+// PostChangesWithBody Make several changes as one, all or nothing
+//
+// One entry of the log, one revision, one outcome. Changes are made in their order, each on what those before it
+// left; `ifMatch` is about what was there before all of them. Each is one of `editZone`, `putZone`, `deleteZone`,
+// `config`, `putControl` and `deleteControl`; nothing else can be part. At most 10,000 changes and 64 MiB. A refusal
+// is that of the first change that is refused, with the pointer of each mistake. `If-Match` on the request is about the
+// revision of the whole state, as `GET /zones` gives it. Example:
+// `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/json' -d '{"changes":[{"editZone":{"zone":"example.com","prerequisites":[{"require":"rrsetAbsent","name":"new.example.com","type":"A"}],"updates":[{"op":"add","name":"new.example.com","type":"A","ttl":300,"records":["192.0.2.7"]}]}}]}' http://127.0.0.1:8080/api/v1/changes`
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /changes (the `PostChanges` operationId).
+func (c *Client) PostChangesWithBody(ctx context.Context, params *PostChangesParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPostChangesRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PostChanges Make several changes as one, all or nothing
+//
+// One entry of the log, one revision, one outcome. Changes are made in their order, each on what those before it
+// left; `ifMatch` is about what was there before all of them. Each is one of `editZone`, `putZone`, `deleteZone`,
+// `config`, `putControl` and `deleteControl`; nothing else can be part. At most 10,000 changes and 64 MiB. A refusal
+// is that of the first change that is refused, with the pointer of each mistake. `If-Match` on the request is about the
+// revision of the whole state, as `GET /zones` gives it. Example:
+// `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/json' -d '{"changes":[{"editZone":{"zone":"example.com","prerequisites":[{"require":"rrsetAbsent","name":"new.example.com","type":"A"}],"updates":[{"op":"add","name":"new.example.com","type":"A","ttl":300,"records":["192.0.2.7"]}]}}]}' http://127.0.0.1:8080/api/v1/changes`
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /changes (the `PostChanges` operationId).
+func (c *Client) PostChanges(ctx context.Context, params *PostChangesParams, body PostChangesJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPostChangesRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
 }
 
 // GetCluster The cluster as this node knows it now
@@ -1832,6 +2251,163 @@ func (c *Client) PutZone(ctx context.Context, zone ZonePath, params *PutZonePara
 		return nil, err
 	}
 	return c.Client.Do(req)
+}
+
+// ListRRsets Browse the RRsets of a zone, page by page
+//
+// In canonical order of names (RFC 4034 section 6.1), then by number of type. A page has at most `limit` RRsets
+// and about 1 MiB; while `next` is there, there is more. With `type` a page may be short, or empty, though more
+// follow. Pages are of the zone as it is when each is asked for; their ETags tell whether it has changed in between.
+//
+// Corresponds with GET /zones/{zone}/rrsets (the `ListRRsets` operationId).
+func (c *Client) ListRRsets(ctx context.Context, zone ZonePath, params *ListRRsetsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListRRsetsRequest(c.Server, zone, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DeleteRRset Delete one RRset
+//
+// Corresponds with DELETE /zones/{zone}/rrsets/{name}/{type} (the `DeleteRRset` operationId).
+func (c *Client) DeleteRRset(ctx context.Context, zone ZonePath, name string, pType string, params *DeleteRRsetParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeleteRRsetRequest(c.Server, zone, name, pType, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetRRset Read one RRset
+//
+// Without a change in between, the bytes are the same, also after they have been put back.
+//
+// Corresponds with GET /zones/{zone}/rrsets/{name}/{type} (the `GetRRset` operationId).
+func (c *Client) GetRRset(ctx context.Context, zone ZonePath, name string, pType string, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetRRsetRequest(c.Server, zone, name, pType)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PutRRsetWithBody Create an RRset, or replace the whole of it
+//
+// At most 1 MiB. Refused when the zone could not be served with it: a CNAME beside other types or at the apex, a
+// second SOA, a name that a service steers, and so on. The zone's serial is yours: it changes when you put another
+// SOA and never by itself. Example:
+// `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/json' -X PUT -d '{"ttl":300,"records":["10 mx1.example.net."]}' http://127.0.0.1:8080/api/v1/zones/example.com/rrsets/mail.example.com/MX`
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /zones/{zone}/rrsets/{name}/{type} (the `PutRRset` operationId).
+func (c *Client) PutRRsetWithBody(ctx context.Context, zone ZonePath, name string, pType string, params *PutRRsetParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPutRRsetRequestWithBody(c.Server, zone, name, pType, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PutRRset Create an RRset, or replace the whole of it
+//
+// At most 1 MiB. Refused when the zone could not be served with it: a CNAME beside other types or at the apex, a
+// second SOA, a name that a service steers, and so on. The zone's serial is yours: it changes when you put another
+// SOA and never by itself. Example:
+// `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/json' -X PUT -d '{"ttl":300,"records":["10 mx1.example.net."]}' http://127.0.0.1:8080/api/v1/zones/example.com/rrsets/mail.example.com/MX`
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /zones/{zone}/rrsets/{name}/{type} (the `PutRRset` operationId).
+func (c *Client) PutRRset(ctx context.Context, zone ZonePath, name string, pType string, params *PutRRsetParams, body PutRRsetJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPutRRsetRequest(c.Server, zone, name, pType, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// NewPostChangesRequest calls the generic PostChanges builder with application/json body
+func NewPostChangesRequest(server string, params *PostChangesParams, body PostChangesJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewPostChangesRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewPostChangesRequestWithBody constructs an http.Request for the PostChanges method, with any body, and a specified content type
+func NewPostChangesRequestWithBody(server string, params *PostChangesParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/changes")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("If-Match", headerParam0)
+
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam1)
+
+	}
+
+	return req, nil
 }
 
 // NewGetClusterRequest constructs an http.Request for the GetCluster method
@@ -2929,6 +3505,288 @@ func NewPutZoneRequestWithBody(server string, zone ZonePath, params *PutZonePara
 	return req, nil
 }
 
+// NewListRRsetsRequest constructs an http.Request for the ListRRsets method
+func NewListRRsetsRequest(server string, zone ZonePath, params *ListRRsetsParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "zone", zone, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/zones/%s/rrsets", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "name", params.Name, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "type", params.Type, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "after", params.After, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewDeleteRRsetRequest constructs an http.Request for the DeleteRRset method
+func NewDeleteRRsetRequest(server string, zone ZonePath, name string, pType string, params *DeleteRRsetParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "zone", zone, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "name", name, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam2 string
+
+	pathParam2, err = runtime.StyleParamWithOptions("simple", false, "type", pType, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/zones/%s/rrsets/%s/%s", pathParam0, pathParam1, pathParam2)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("If-Match", headerParam0)
+
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam1)
+
+	}
+
+	return req, nil
+}
+
+// NewGetRRsetRequest constructs an http.Request for the GetRRset method
+func NewGetRRsetRequest(server string, zone ZonePath, name string, pType string) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "zone", zone, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "name", name, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam2 string
+
+	pathParam2, err = runtime.StyleParamWithOptions("simple", false, "type", pType, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/zones/%s/rrsets/%s/%s", pathParam0, pathParam1, pathParam2)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewPutRRsetRequest calls the generic PutRRset builder with application/json body
+func NewPutRRsetRequest(server string, zone ZonePath, name string, pType string, params *PutRRsetParams, body PutRRsetJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewPutRRsetRequestWithBody(server, zone, name, pType, params, "application/json", bodyReader)
+}
+
+// NewPutRRsetRequestWithBody constructs an http.Request for the PutRRset method, with any body, and a specified content type
+func NewPutRRsetRequestWithBody(server string, zone ZonePath, name string, pType string, params *PutRRsetParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "zone", zone, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam1 string
+
+	pathParam1, err = runtime.StyleParamWithOptions("simple", false, "name", name, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	var pathParam2 string
+
+	pathParam2, err = runtime.StyleParamWithOptions("simple", false, "type", pType, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/zones/%s/rrsets/%s/%s", pathParam0, pathParam1, pathParam2)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("If-Match", headerParam0)
+
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam1)
+
+	}
+
+	return req, nil
+}
+
 func (c *Client) applyEditors(ctx context.Context, req *http.Request, additionalEditors []RequestEditorFn) error {
 	for _, r := range c.RequestEditors {
 		if err := r(ctx, req); err != nil {
@@ -2972,6 +3830,34 @@ func WithBaseURL(baseURL string) ClientOption {
 
 // ClientWithResponsesInterface is the interface specification for the client with responses above.
 type ClientWithResponsesInterface interface {
+
+	// PostChangesWithBodyWithResponse Make several changes as one, all or nothing
+	//
+	// One entry of the log, one revision, one outcome. Changes are made in their order, each on what those before it
+	// left; `ifMatch` is about what was there before all of them. Each is one of `editZone`, `putZone`, `deleteZone`,
+	// `config`, `putControl` and `deleteControl`; nothing else can be part. At most 10,000 changes and 64 MiB. A refusal
+	// is that of the first change that is refused, with the pointer of each mistake. `If-Match` on the request is about the
+	// revision of the whole state, as `GET /zones` gives it. Example:
+	// `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/json' -d '{"changes":[{"editZone":{"zone":"example.com","prerequisites":[{"require":"rrsetAbsent","name":"new.example.com","type":"A"}],"updates":[{"op":"add","name":"new.example.com","type":"A","ttl":300,"records":["192.0.2.7"]}]}}]}' http://127.0.0.1:8080/api/v1/changes`
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /changes (the `PostChanges` operationId).
+	PostChangesWithBodyWithResponse(ctx context.Context, params *PostChangesParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PostChangesResponse, error)
+
+	// PostChangesWithResponse Make several changes as one, all or nothing
+	//
+	// One entry of the log, one revision, one outcome. Changes are made in their order, each on what those before it
+	// left; `ifMatch` is about what was there before all of them. Each is one of `editZone`, `putZone`, `deleteZone`,
+	// `config`, `putControl` and `deleteControl`; nothing else can be part. At most 10,000 changes and 64 MiB. A refusal
+	// is that of the first change that is refused, with the pointer of each mistake. `If-Match` on the request is about the
+	// revision of the whole state, as `GET /zones` gives it. Example:
+	// `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/json' -d '{"changes":[{"editZone":{"zone":"example.com","prerequisites":[{"require":"rrsetAbsent","name":"new.example.com","type":"A"}],"updates":[{"op":"add","name":"new.example.com","type":"A","ttl":300,"records":["192.0.2.7"]}]}}]}' http://127.0.0.1:8080/api/v1/changes`
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /changes (the `PostChanges` operationId).
+	PostChangesWithResponse(ctx context.Context, params *PostChangesParams, body PostChangesJSONRequestBody, reqEditors ...RequestEditorFn) (*PostChangesResponse, error)
 
 	// GetClusterWithResponse The cluster as this node knows it now
 	//
@@ -3219,6 +4105,113 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with PUT /zones/{zone} (the `PutZone` operationId).
 	PutZoneWithResponse(ctx context.Context, zone ZonePath, params *PutZoneParams, body PutZoneJSONRequestBody, reqEditors ...RequestEditorFn) (*PutZoneResponse, error)
+
+	// ListRRsetsWithResponse Browse the RRsets of a zone, page by page
+	//
+	// In canonical order of names (RFC 4034 section 6.1), then by number of type. A page has at most `limit` RRsets
+	// and about 1 MiB; while `next` is there, there is more. With `type` a page may be short, or empty, though more
+	// follow. Pages are of the zone as it is when each is asked for; their ETags tell whether it has changed in between.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /zones/{zone}/rrsets (the `ListRRsets` operationId).
+	ListRRsetsWithResponse(ctx context.Context, zone ZonePath, params *ListRRsetsParams, reqEditors ...RequestEditorFn) (*ListRRsetsResponse, error)
+
+	// DeleteRRsetWithResponse Delete one RRset
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /zones/{zone}/rrsets/{name}/{type} (the `DeleteRRset` operationId).
+	DeleteRRsetWithResponse(ctx context.Context, zone ZonePath, name string, pType string, params *DeleteRRsetParams, reqEditors ...RequestEditorFn) (*DeleteRRsetResponse, error)
+
+	// GetRRsetWithResponse Read one RRset
+	//
+	// Without a change in between, the bytes are the same, also after they have been put back.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /zones/{zone}/rrsets/{name}/{type} (the `GetRRset` operationId).
+	GetRRsetWithResponse(ctx context.Context, zone ZonePath, name string, pType string, reqEditors ...RequestEditorFn) (*GetRRsetResponse, error)
+
+	// PutRRsetWithBodyWithResponse Create an RRset, or replace the whole of it
+	//
+	// At most 1 MiB. Refused when the zone could not be served with it: a CNAME beside other types or at the apex, a
+	// second SOA, a name that a service steers, and so on. The zone's serial is yours: it changes when you put another
+	// SOA and never by itself. Example:
+	// `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/json' -X PUT -d '{"ttl":300,"records":["10 mx1.example.net."]}' http://127.0.0.1:8080/api/v1/zones/example.com/rrsets/mail.example.com/MX`
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /zones/{zone}/rrsets/{name}/{type} (the `PutRRset` operationId).
+	PutRRsetWithBodyWithResponse(ctx context.Context, zone ZonePath, name string, pType string, params *PutRRsetParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PutRRsetResponse, error)
+
+	// PutRRsetWithResponse Create an RRset, or replace the whole of it
+	//
+	// At most 1 MiB. Refused when the zone could not be served with it: a CNAME beside other types or at the apex, a
+	// second SOA, a name that a service steers, and so on. The zone's serial is yours: it changes when you put another
+	// SOA and never by itself. Example:
+	// `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/json' -X PUT -d '{"ttl":300,"records":["10 mx1.example.net."]}' http://127.0.0.1:8080/api/v1/zones/example.com/rrsets/mail.example.com/MX`
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /zones/{zone}/rrsets/{name}/{type} (the `PutRRset` operationId).
+	PutRRsetWithResponse(ctx context.Context, zone ZonePath, name string, pType string, params *PutRRsetParams, body PutRRsetJSONRequestBody, reqEditors ...RequestEditorFn) (*PutRRsetResponse, error)
+}
+
+// PostChangesResponse200Headers the declared response headers of an HTTP 200 response for PostChanges
+type PostChangesResponse200Headers struct {
+	ETag   string
+	XIndex uint64
+}
+
+type PostChangesResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ChangesResult
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *PostChangesResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r PostChangesResponse) GetJSON200() *ChangesResult {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r PostChangesResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r PostChangesResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r PostChangesResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r PostChangesResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r PostChangesResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
 }
 
 // GetClusterResponse200Headers the declared response headers of an HTTP 200 response for GetCluster
@@ -4632,6 +5625,285 @@ func (r PutZoneResponse) ContentType() string {
 	return ""
 }
 
+// ListRRsetsResponse200Headers the declared response headers of an HTTP 200 response for ListRRsets
+type ListRRsetsResponse200Headers struct {
+	ETag   string
+	XIndex uint64
+}
+
+type ListRRsetsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *RRsetPage
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListRRsetsResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListRRsetsResponse) GetJSON200() *RRsetPage {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListRRsetsResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListRRsetsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListRRsetsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListRRsetsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListRRsetsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// DeleteRRsetResponse200Headers the declared response headers of an HTTP 200 response for DeleteRRset
+type DeleteRRsetResponse200Headers struct {
+	ETag   string
+	XIndex uint64
+}
+
+type DeleteRRsetResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Written
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *DeleteRRsetResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r DeleteRRsetResponse) GetJSON200() *Written {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r DeleteRRsetResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r DeleteRRsetResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r DeleteRRsetResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DeleteRRsetResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DeleteRRsetResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetRRsetResponse200Headers the declared response headers of an HTTP 200 response for GetRRset
+type GetRRsetResponse200Headers struct {
+	ETag   string
+	XIndex uint64
+}
+
+type GetRRsetResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *RRset
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetRRsetResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetRRsetResponse) GetJSON200() *RRset {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetRRsetResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetRRsetResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetRRsetResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetRRsetResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetRRsetResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// PutRRsetResponse200Headers the declared response headers of an HTTP 200 response for PutRRset
+type PutRRsetResponse200Headers struct {
+	ETag   string
+	XIndex uint64
+}
+
+// PutRRsetResponse201Headers the declared response headers of an HTTP 201 response for PutRRset
+type PutRRsetResponse201Headers struct {
+	ETag   string
+	XIndex uint64
+}
+
+type PutRRsetResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Written
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *Written
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *PutRRsetResponse200Headers
+	// Headers201 the parsed response headers for an HTTP 201 response
+	Headers201 *PutRRsetResponse201Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r PutRRsetResponse) GetJSON200() *Written {
+	return r.JSON200
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r PutRRsetResponse) GetJSON201() *Written {
+	return r.JSON201
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r PutRRsetResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r PutRRsetResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r PutRRsetResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r PutRRsetResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r PutRRsetResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// PostChangesWithBodyWithResponse Make several changes as one, all or nothing
+//
+// One entry of the log, one revision, one outcome. Changes are made in their order, each on what those before it
+// left; `ifMatch` is about what was there before all of them. Each is one of `editZone`, `putZone`, `deleteZone`,
+// `config`, `putControl` and `deleteControl`; nothing else can be part. At most 10,000 changes and 64 MiB. A refusal
+// is that of the first change that is refused, with the pointer of each mistake. `If-Match` on the request is about the
+// revision of the whole state, as `GET /zones` gives it. Example:
+// `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/json' -d '{"changes":[{"editZone":{"zone":"example.com","prerequisites":[{"require":"rrsetAbsent","name":"new.example.com","type":"A"}],"updates":[{"op":"add","name":"new.example.com","type":"A","ttl":300,"records":["192.0.2.7"]}]}}]}' http://127.0.0.1:8080/api/v1/changes`
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /changes (the `PostChanges` operationId).
+func (c *ClientWithResponses) PostChangesWithBodyWithResponse(ctx context.Context, params *PostChangesParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PostChangesResponse, error) {
+	rsp, err := c.PostChangesWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePostChangesResponse(rsp)
+}
+
+// PostChangesWithResponse Make several changes as one, all or nothing
+//
+// One entry of the log, one revision, one outcome. Changes are made in their order, each on what those before it
+// left; `ifMatch` is about what was there before all of them. Each is one of `editZone`, `putZone`, `deleteZone`,
+// `config`, `putControl` and `deleteControl`; nothing else can be part. At most 10,000 changes and 64 MiB. A refusal
+// is that of the first change that is refused, with the pointer of each mistake. `If-Match` on the request is about the
+// revision of the whole state, as `GET /zones` gives it. Example:
+// `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/json' -d '{"changes":[{"editZone":{"zone":"example.com","prerequisites":[{"require":"rrsetAbsent","name":"new.example.com","type":"A"}],"updates":[{"op":"add","name":"new.example.com","type":"A","ttl":300,"records":["192.0.2.7"]}]}}]}' http://127.0.0.1:8080/api/v1/changes`
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /changes (the `PostChanges` operationId).
+func (c *ClientWithResponses) PostChangesWithResponse(ctx context.Context, params *PostChangesParams, body PostChangesJSONRequestBody, reqEditors ...RequestEditorFn) (*PostChangesResponse, error) {
+	rsp, err := c.PostChanges(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePostChangesResponse(rsp)
+}
+
 // GetClusterWithResponse The cluster as this node knows it now
 //
 // Returns a wrapper object for the known response body format(s).
@@ -5057,6 +6329,140 @@ func (c *ClientWithResponses) PutZoneWithResponse(ctx context.Context, zone Zone
 		return nil, err
 	}
 	return ParsePutZoneResponse(rsp)
+}
+
+// ListRRsetsWithResponse Browse the RRsets of a zone, page by page
+//
+// In canonical order of names (RFC 4034 section 6.1), then by number of type. A page has at most `limit` RRsets
+// and about 1 MiB; while `next` is there, there is more. With `type` a page may be short, or empty, though more
+// follow. Pages are of the zone as it is when each is asked for; their ETags tell whether it has changed in between.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /zones/{zone}/rrsets (the `ListRRsets` operationId).
+func (c *ClientWithResponses) ListRRsetsWithResponse(ctx context.Context, zone ZonePath, params *ListRRsetsParams, reqEditors ...RequestEditorFn) (*ListRRsetsResponse, error) {
+	rsp, err := c.ListRRsets(ctx, zone, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListRRsetsResponse(rsp)
+}
+
+// DeleteRRsetWithResponse Delete one RRset
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /zones/{zone}/rrsets/{name}/{type} (the `DeleteRRset` operationId).
+func (c *ClientWithResponses) DeleteRRsetWithResponse(ctx context.Context, zone ZonePath, name string, pType string, params *DeleteRRsetParams, reqEditors ...RequestEditorFn) (*DeleteRRsetResponse, error) {
+	rsp, err := c.DeleteRRset(ctx, zone, name, pType, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDeleteRRsetResponse(rsp)
+}
+
+// GetRRsetWithResponse Read one RRset
+//
+// Without a change in between, the bytes are the same, also after they have been put back.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /zones/{zone}/rrsets/{name}/{type} (the `GetRRset` operationId).
+func (c *ClientWithResponses) GetRRsetWithResponse(ctx context.Context, zone ZonePath, name string, pType string, reqEditors ...RequestEditorFn) (*GetRRsetResponse, error) {
+	rsp, err := c.GetRRset(ctx, zone, name, pType, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetRRsetResponse(rsp)
+}
+
+// PutRRsetWithBodyWithResponse Create an RRset, or replace the whole of it
+//
+// At most 1 MiB. Refused when the zone could not be served with it: a CNAME beside other types or at the apex, a
+// second SOA, a name that a service steers, and so on. The zone's serial is yours: it changes when you put another
+// SOA and never by itself. Example:
+// `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/json' -X PUT -d '{"ttl":300,"records":["10 mx1.example.net."]}' http://127.0.0.1:8080/api/v1/zones/example.com/rrsets/mail.example.com/MX`
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /zones/{zone}/rrsets/{name}/{type} (the `PutRRset` operationId).
+func (c *ClientWithResponses) PutRRsetWithBodyWithResponse(ctx context.Context, zone ZonePath, name string, pType string, params *PutRRsetParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PutRRsetResponse, error) {
+	rsp, err := c.PutRRsetWithBody(ctx, zone, name, pType, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePutRRsetResponse(rsp)
+}
+
+// PutRRsetWithResponse Create an RRset, or replace the whole of it
+//
+// At most 1 MiB. Refused when the zone could not be served with it: a CNAME beside other types or at the apex, a
+// second SOA, a name that a service steers, and so on. The zone's serial is yours: it changes when you put another
+// SOA and never by itself. Example:
+// `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/json' -X PUT -d '{"ttl":300,"records":["10 mx1.example.net."]}' http://127.0.0.1:8080/api/v1/zones/example.com/rrsets/mail.example.com/MX`
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /zones/{zone}/rrsets/{name}/{type} (the `PutRRset` operationId).
+func (c *ClientWithResponses) PutRRsetWithResponse(ctx context.Context, zone ZonePath, name string, pType string, params *PutRRsetParams, body PutRRsetJSONRequestBody, reqEditors ...RequestEditorFn) (*PutRRsetResponse, error) {
+	rsp, err := c.PutRRset(ctx, zone, name, pType, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePutRRsetResponse(rsp)
+}
+
+// ParsePostChangesResponse parses an HTTP response from a PostChangesWithResponse call
+func ParsePostChangesResponse(rsp *http.Response) (*PostChangesResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &PostChangesResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ChangesResult
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers PostChangesResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
 }
 
 // ParseGetClusterResponse parses an HTTP response from a GetClusterWithResponse call
@@ -6290,8 +7696,247 @@ func ParsePutZoneResponse(rsp *http.Response) (*PutZoneResponse, error) {
 	return response, nil
 }
 
+// ParseListRRsetsResponse parses an HTTP response from a ListRRsetsWithResponse call
+func ParseListRRsetsResponse(rsp *http.Response) (*ListRRsetsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListRRsetsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest RRsetPage
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListRRsetsResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseDeleteRRsetResponse parses an HTTP response from a DeleteRRsetWithResponse call
+func ParseDeleteRRsetResponse(rsp *http.Response) (*DeleteRRsetResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &DeleteRRsetResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Written
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers DeleteRRsetResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetRRsetResponse parses an HTTP response from a GetRRsetWithResponse call
+func ParseGetRRsetResponse(rsp *http.Response) (*GetRRsetResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetRRsetResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest RRset
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetRRsetResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParsePutRRsetResponse parses an HTTP response from a PutRRsetWithResponse call
+func ParsePutRRsetResponse(rsp *http.Response) (*PutRRsetResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &PutRRsetResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Written
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest Written
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers PutRRsetResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 201:
+		var headers PutRRsetResponse201Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers201 = &headers
+	}
+
+	return response, nil
+}
+
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
+	// PostChanges Make several changes as one, all or nothing
+	// (POST /changes)
+	PostChanges(c *gin.Context, params PostChangesParams)
 	// GetCluster The cluster as this node knows it now
 	// (GET /cluster)
 	GetCluster(c *gin.Context)
@@ -6370,6 +8015,18 @@ type ServerInterface interface {
 	// PutZone Create a zone, or replace the whole of it
 	// (PUT /zones/{zone})
 	PutZone(c *gin.Context, zone ZonePath, params PutZoneParams)
+	// ListRRsets Browse the RRsets of a zone, page by page
+	// (GET /zones/{zone}/rrsets)
+	ListRRsets(c *gin.Context, zone ZonePath, params ListRRsetsParams)
+	// DeleteRRset Delete one RRset
+	// (DELETE /zones/{zone}/rrsets/{name}/{type})
+	DeleteRRset(c *gin.Context, zone ZonePath, name string, pType string, params DeleteRRsetParams)
+	// GetRRset Read one RRset
+	// (GET /zones/{zone}/rrsets/{name}/{type})
+	GetRRset(c *gin.Context, zone ZonePath, name string, pType string)
+	// PutRRset Create an RRset, or replace the whole of it
+	// (PUT /zones/{zone}/rrsets/{name}/{type})
+	PutRRset(c *gin.Context, zone ZonePath, name string, pType string, params PutRRsetParams)
 }
 
 // ServerInterfaceWrapper converts contexts to parameters.
@@ -6380,6 +8037,65 @@ type ServerInterfaceWrapper struct {
 }
 
 type MiddlewareFunc func(c *gin.Context)
+
+// PostChanges operation middleware
+func (siw *ServerInterfaceWrapper) PostChanges(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params PostChangesParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for If-Match, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter If-Match: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IfMatch = IfMatch
+
+	}
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Idempotency-Key, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.PostChanges(c, params)
+}
 
 // GetCluster operation middleware
 func (siw *ServerInterfaceWrapper) GetCluster(c *gin.Context) {
@@ -7259,6 +8975,281 @@ func (siw *ServerInterfaceWrapper) PutZone(c *gin.Context) {
 	siw.Handler.PutZone(c, zone, params)
 }
 
+// ListRRsets operation middleware
+func (siw *ServerInterfaceWrapper) ListRRsets(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "zone" -------------
+	var zone ZonePath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "zone", c.Param("zone"), &zone, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter zone: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListRRsetsParams
+
+	// ------------- Optional query parameter "name" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "name", c.Request.URL.Query(), &params.Name, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter name: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "type" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "type", c.Request.URL.Query(), &params.Type, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter type: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "after" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "after", c.Request.URL.Query(), &params.After, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter after: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", c.Request.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter limit: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ListRRsets(c, zone, params)
+}
+
+// DeleteRRset operation middleware
+func (siw *ServerInterfaceWrapper) DeleteRRset(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "zone" -------------
+	var zone ZonePath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "zone", c.Param("zone"), &zone, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter zone: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Path parameter "name" -------------
+	var name string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "name", c.Param("name"), &name, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter name: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Path parameter "type" -------------
+	var pType string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "type", c.Param("type"), &pType, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter type: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params DeleteRRsetParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for If-Match, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter If-Match: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IfMatch = IfMatch
+
+	}
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Idempotency-Key, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.DeleteRRset(c, zone, name, pType, params)
+}
+
+// GetRRset operation middleware
+func (siw *ServerInterfaceWrapper) GetRRset(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "zone" -------------
+	var zone ZonePath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "zone", c.Param("zone"), &zone, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter zone: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Path parameter "name" -------------
+	var name string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "name", c.Param("name"), &name, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter name: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Path parameter "type" -------------
+	var pType string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "type", c.Param("type"), &pType, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter type: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.GetRRset(c, zone, name, pType)
+}
+
+// PutRRset operation middleware
+func (siw *ServerInterfaceWrapper) PutRRset(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "zone" -------------
+	var zone ZonePath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "zone", c.Param("zone"), &zone, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter zone: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Path parameter "name" -------------
+	var name string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "name", c.Param("name"), &name, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter name: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Path parameter "type" -------------
+	var pType string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "type", c.Param("type"), &pType, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter type: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params PutRRsetParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for If-Match, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter If-Match: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IfMatch = IfMatch
+
+	}
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Idempotency-Key, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.PutRRset(c, zone, name, pType, params)
+}
+
 // GinServerOptions provides options for the Gin server.
 type GinServerOptions struct {
 	BaseURL      string
@@ -7290,6 +9281,11 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.DELETE(options.BaseURL+"/zones/:zone", wrapper.DeleteZone)
 	router.GET(options.BaseURL+"/zones/:zone", wrapper.GetZone)
 	router.PUT(options.BaseURL+"/zones/:zone", wrapper.PutZone)
+	router.GET(options.BaseURL+"/zones/:zone/rrsets", wrapper.ListRRsets)
+	router.DELETE(options.BaseURL+"/zones/:zone/rrsets/:name/:type", wrapper.DeleteRRset)
+	router.GET(options.BaseURL+"/zones/:zone/rrsets/:name/:type", wrapper.GetRRset)
+	router.PUT(options.BaseURL+"/zones/:zone/rrsets/:name/:type", wrapper.PutRRset)
+	router.POST(options.BaseURL+"/changes", wrapper.PostChanges)
 	router.GET(options.BaseURL+"/config", wrapper.GetConfig)
 	router.PUT(options.BaseURL+"/config", wrapper.PutConfig)
 	router.GET(options.BaseURL+"/regions", wrapper.ListRegions)

@@ -1,0 +1,45 @@
+package snapshot
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/meridian-gtm/meridian/policy"
+	"github.com/meridian-gtm/meridian/policy/steer"
+	"github.com/meridian-gtm/meridian/policy/zonefile"
+)
+
+// The TTLs, in seconds, outside of which a health-checked service is warned of.
+const (
+	shortTTL = 30
+	longTTL  = 300
+)
+
+func (s *Snapshot) ttlWarnings(svc *Service) []string {
+	checked := slices.ContainsFunc(svc.tree.Pools, func(p *steer.Pool) bool {
+		o, ok := s.State.Pools.Get(p.Name)
+		return ok && o.Spec.Monitor != ""
+	})
+	switch {
+	case !checked:
+	case svc.TTL > longTTL:
+		return []string{fmt.Sprintf("service %s: resolvers keep a failed endpoint for up to its TTL of %d s; %d to %d s are usual for what is health-checked", svc.ID, svc.TTL, shortTTL, longTTL)}
+	case svc.TTL < shortTTL:
+		return []string{fmt.Sprintf("service %s: with a TTL of %d s resolvers ask very often, and some keep answers for %d s all the same; %d to %d s are usual for what is health-checked", svc.ID, svc.TTL, shortTTL, shortTTL, longTTL)}
+	}
+	return nil
+}
+
+// sizeWarnings tells of endpoints with more records than one UDP answer holds.
+func (svc *Service) sizeWarnings() (list []string) {
+	for _, n := range svc.spec.Spec.Owners() {
+		for _, set := range svc.Sets {
+			rr := policy.RRset{Type: set.Type, Data: set.Data}
+			if size := zonefile.AnswerSize("", n, rr); size > zonefile.SafeAnswer {
+				list = append(list, fmt.Sprintf("service %s: %s has %d %s records, which make an answer of about %d octets for %s; over %d it goes by TCP, or in fragments that get lost (RFC 9715)",
+					svc.ID, set.Endpoint, len(set.Data), zonefile.TypeString(set.Type), size, n, zonefile.SafeAnswer))
+			}
+		}
+	}
+	return list
+}
