@@ -13,6 +13,7 @@ type Tier int
 // The tiers, best first.
 const (
 	Available   Tier = iota + 1 // available and not drained, with every minAvailable kept
+	Unjudged                    // as before, with those that await their first verdict
 	BelowMin                    // available and not drained, minAvailable waived
 	LastResort                  // not drained, though down: all as if healthy
 	Drained                     // drained, since nothing else exists: those that are not down
@@ -29,6 +30,8 @@ func (t Tier) String() string {
 	switch t {
 	case Available:
 		return "available endpoints"
+	case Unjudged:
+		return "endpoints that await their first verdict, since none that has one is available"
 	case BelowMin:
 		return "available endpoints, though fewer than minAvailable"
 	case LastResort:
@@ -151,7 +154,7 @@ func (e *evaluation) branch(n *Node, k policy.AnswerKind) []Pick {
 			count++
 		}
 	}
-	if e.tier == Available && count < n.Min {
+	if e.tier <= Unjudged && count < n.Min {
 		if count > 0 {
 			e.drop(at, "%s: %d of its branches are available, %d needed", n.Path, count, n.Min)
 		}
@@ -265,7 +268,7 @@ func (e *evaluation) choose(p *Pool, want func(*Member) bool) []int {
 	up, weighted := false, false
 	for i := range p.Members {
 		m := &p.Members[i]
-		if !want(m) || !e.tier.drained() && m.Drained != "" || !e.tier.asIfHealthy() && m.Status == policy.Down {
+		if !want(m) || !e.tier.drained() && m.Drained != "" || !e.tier.asIfHealthy() && m.Status == policy.Down || e.tier == Available && m.Pending {
 			continue
 		}
 		up = up || m.Status == policy.Up
@@ -287,7 +290,7 @@ func (e *evaluation) pool(n *Node, k policy.AnswerKind) []Pick {
 	p := n.Pool
 	members := e.members(p, k, e.only)
 	at := e.begin(n)
-	if e.tier == Available {
+	if e.tier <= Unjudged {
 		if n := len(e.choose(p, func(*Member) bool { return true })); n < p.Min {
 			if n > 0 {
 				e.drop(at, "pool %s: %d of its endpoints are available, %d needed", p.Name, n, p.Min)
@@ -344,6 +347,8 @@ func (e *evaluation) whyNot(p *Pool, m *Member, k policy.AnswerKind) string {
 		return "region " + m.Region + " does not have both families now (families: together)"
 	case !e.tier.asIfHealthy() && m.Status == policy.Unknown && slices.ContainsFunc(p.Members, up):
 		return "unknown, and a sibling is up"
+	case e.tier == Available && m.Pending:
+		return "awaits its first verdict"
 	}
 	return "weight 0 is a reserve"
 }

@@ -19,7 +19,7 @@ type oracle struct {
 	s        *policy.State
 	svc      *policy.Service
 	family   policy.AnswerKind
-	level    int             // 1 available; 2 minAvailable waived; 3 undrained though down; 4 drained, not down; 5 drained and down
+	level    int             // 1 available; 2 with those without a verdict; 3 minAvailable waived; 4 undrained though down; 5 drained, not down; 6 drained and down
 	regions  map[string]bool // families: together keeps to these; nil for all
 	orders   [][]uint8
 	nearests int // nearest branches met so far, in preorder
@@ -74,12 +74,13 @@ func (o *oracle) usable(p *policy.Pool, of func(*policy.Endpoint) bool) []*polic
 	for i := range p.Endpoints {
 		e := &p.Endpoints[i]
 		down := o.status(p, e) == policy.Down
-		ok := map[int]bool{1: !down, 2: !down, 3: true, 4: !down, 5: true}[o.level]
-		if of(e) && ok && (o.level >= 4 || !o.drained(p, e)) {
+		pending := p.Monitor != "" && o.status(p, e) == policy.Unknown
+		ok := map[int]bool{1: !down && !pending, 2: !down, 3: !down, 4: true, 5: !down, 6: true}[o.level]
+		if of(e) && ok && (o.level >= 5 || !o.drained(p, e)) {
 			list = append(list, e)
 		}
 	}
-	asIfHealthy := o.level == 3 || o.level == 5
+	asIfHealthy := o.level == 4 || o.level == 6
 	if anyUp := slices.ContainsFunc(list, func(e *policy.Endpoint) bool { return o.status(p, e) == policy.Up }); anyUp && !asIfHealthy {
 		list = slices.DeleteFunc(list, func(e *policy.Endpoint) bool { return o.status(p, e) == policy.Unknown })
 	}
@@ -140,7 +141,7 @@ func (o *oracle) eval(s *policy.Steering) map[endpoint]float64 {
 			available++
 		}
 	}
-	if o.level == 1 && available < max(1, s.MinAvailable) {
+	if o.level <= 2 && available < max(1, s.MinAvailable) {
 		return nil
 	}
 	switch kind {
@@ -196,7 +197,7 @@ func (o *oracle) place(b *policy.Branch) string {
 func (o *oracle) pool(s *policy.Steering) map[endpoint]float64 {
 	obj, _ := o.s.Pools.Get(s.Pool)
 	p := &obj.Spec
-	if o.level == 1 && len(o.usable(p, func(*policy.Endpoint) bool { return true })) < max(1, p.MinAvailable) {
+	if o.level <= 2 && len(o.usable(p, func(*policy.Endpoint) bool { return true })) < max(1, p.MinAvailable) {
 		return nil
 	}
 	var parts []map[endpoint]float64
@@ -206,7 +207,7 @@ func (o *oracle) pool(s *policy.Steering) map[endpoint]float64 {
 			continue
 		}
 		w := weightOf(e.Weight)
-		if v, ok := o.s.Verdicts.Get(p.Name + "/" + e.Name + "@" + p.Monitor); ok && o.level != 3 && o.level != 5 {
+		if v, ok := o.s.Verdicts.Get(p.Name + "/" + e.Name + "@" + p.Monitor); ok && o.level != 4 && o.level != 6 {
 			w *= float64(v.Ramp) / 100
 		}
 		parts = append(parts, map[endpoint]float64{{p.Name, e.Name}: 1})
@@ -230,9 +231,9 @@ func answer(s *policy.State, svc *policy.Service, f policy.AnswerKind, orders []
 		}
 	}
 	if !of[f] {
-		return nil, 6
+		return nil, 7
 	}
-	for level := 1; level <= 5; level++ {
+	for level := 1; level <= 6; level++ {
 		run := func(f policy.AnswerKind, regions map[string]bool) map[endpoint]float64 {
 			return (&oracle{s: s, svc: svc, family: f, level: level, regions: regions, orders: orders}).eval(&svc.Steer)
 		}
@@ -263,7 +264,7 @@ func answer(s *policy.State, svc *policy.Service, f policy.AnswerKind, orders []
 			return d, level
 		}
 	}
-	return nil, 7
+	return nil, 8
 }
 
 // drawWorld makes a random state with one service.

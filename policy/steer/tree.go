@@ -21,6 +21,7 @@ type Member struct {
 	Weight   int // as configured
 	Measured policy.Status
 	Status   policy.Status // effective, drains aside
+	Pending  bool          // a monitor checks it, and there has been no verdict yet
 	Why      string        // why Status is what it is, when that is not the verdict
 	Drained  string        // the control that drains it, or ""
 	Ramp     int           // share of its weight it has back, in percent
@@ -84,6 +85,7 @@ func NewPool(s *policy.State, spec *policy.Pool, answers []Answers, down map[str
 		m := Member{
 			ID: policy.EndpointID(spec.Name, e.Name), Region: region, Has: answers[i].has(),
 			Weight: e.WeightOr1(), Measured: v.Status, Status: v.Status, Ramp: v.Ramp,
+			Pending: monitored && v.Status == policy.Unknown,
 		}
 		switch {
 		case down[v.Check] && v.Status != policy.Down:
