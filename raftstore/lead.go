@@ -23,7 +23,11 @@ func (r *reign) clock() int64 { return r.base + int64(time.Since(r.began)) }
 // Clock is the State clock now, as the leader stamps it: on another node it stands at the last change.
 func (s *Store) Clock() int64 {
 	if r := s.reign.Load(); r != nil {
-		return r.clock()
+		select {
+		case <-r.ready:
+			return r.clock()
+		default: // its clock is not set yet
+		}
 	}
 	return s.State().Clock
 }

@@ -58,6 +58,7 @@ type process struct {
 	name              string
 	dns, api, cluster string
 	config            string
+	workDir           string // what it is started in; "" is here
 	dataDir           string
 	cmd               *exec.Cmd
 	log               *os.File
@@ -139,16 +140,19 @@ func newCluster(t *testing.T) *cluster {
 		}
 		c.nodes[i] = p
 	}
-	t.Cleanup(func() {
-		for _, p := range c.nodes {
-			p.kill()
-			if t.Failed() && p.log != nil {
-				b, _ := os.ReadFile(p.log.Name())
-				t.Logf("log of %s:\n%s", p.name, tail(b, 6000))
-			}
-		}
-	})
+	t.Cleanup(c.killAll)
 	return c
+}
+
+// killAll ends the nodes, and shows their logs when the test has failed.
+func (c *cluster) killAll() {
+	for _, p := range c.nodes {
+		p.kill()
+		if c.t.Failed() && p.log != nil {
+			b, _ := os.ReadFile(p.log.Name())
+			c.t.Logf("log of %s:\n%s", p.name, tail(b, 6000))
+		}
+	}
 }
 
 func tail(b []byte, n int) []byte {
@@ -172,6 +176,7 @@ func (c *cluster) start(i int) {
 		}
 	}
 	p.cmd = exec.Command(file, "serve", "--config", p.config)
+	p.cmd.Dir = p.workDir
 	p.cmd.Env = append(os.Environ(), "MERIDIAN_TOKEN="+token)
 	p.cmd.Stdout, p.cmd.Stderr = p.log, p.log
 	if err := p.cmd.Start(); err != nil {
@@ -211,22 +216,7 @@ func (c *cluster) up(monitor string, ttl int) {
 	for i := range c.nodes {
 		c.start(i)
 	}
-	eventually(c.t, 60*time.Second, "three voters", func() error {
-		st, err := c.status(0)
-		if err != nil {
-			return err
-		}
-		voters := 0
-		for _, m := range st.Members {
-			if m.Voter {
-				voters++
-			}
-		}
-		if voters != 3 || st.Leader == "" {
-			return fmt.Errorf("%d voters, leader %q", voters, st.Leader)
-		}
-		return nil
-	})
+	eventually(c.t, 60*time.Second, "three voters", func() error { return c.voters(3) })
 	c.must(c.do(0, http.MethodPut, "/zones/"+c.zone, "text/dns", demoZone, nil))
 	c.must(c.do(0, http.MethodPut, "/config", "application/yaml", []byte(c.document(monitor, ttl)), nil))
 	eventually(c.t, 60*time.Second, "every region's clients get their region at every node", func() error {
@@ -244,6 +234,24 @@ func (c *cluster) up(monitor string, ttl int) {
 		return nil
 	})
 	eventually(c.t, 60*time.Second, "every endpoint is up by the cluster's verdict", c.healthy)
+}
+
+// voters is nil when the first node knows of so many, and of a leader.
+func (c *cluster) voters(want int) error {
+	st, err := c.status(0)
+	if err != nil {
+		return err
+	}
+	voters := 0
+	for _, m := range st.Members {
+		if m.Voter {
+			voters++
+		}
+	}
+	if voters != want || st.Leader == "" {
+		return fmt.Errorf("%d voters, leader %q", voters, st.Leader)
+	}
+	return nil
 }
 
 // healthy is nil when every node holds every endpoint to be up.

@@ -122,3 +122,36 @@ func TestSecondClusterIsRefused(t *testing.T) {
 		t.Errorf("its keys are of cluster %s now, %v", b, err)
 	}
 }
+
+// A write's answer says of every node whether it has published and journalled the change, and names who cannot be asked.
+func TestSettleNamesWhoIsMissing(t *testing.T) {
+	first := nodeConfig(t, "ns1")
+	n1, _ := runs(t, first)
+	n2, stop := runs(t, nodeConfig(t, "ns2", first.Cluster.Listen))
+	eventually(t, "both know each other", func() bool {
+		_, ok := memberOf(n2, "ns2")
+		return ok && n1.State().Members.Len() == 2
+	})
+	index := n2.State().Index
+	for _, p := range n1.Settle(t.Context(), index) {
+		if !p.Reachable || p.Error != "" || p.PublishedAt.IsZero() || p.JournalledAt.IsZero() {
+			t.Errorf("%s has change %d: %+v", p.Node, index, p)
+		}
+	}
+	for _, p := range n1.Settle(t.Context(), index+1000) {
+		if p.Reachable && !strings.Contains(p.Error, "not published yet") {
+			t.Errorf("nobody has that change: %+v", p)
+		}
+	}
+	stop()
+	found := map[string]bool{}
+	for _, p := range n1.Settle(t.Context(), index) {
+		found[p.Node] = true
+		if here := p.Node == "ns1"; p.Reachable != here || (p.Error == "") != here {
+			t.Errorf("one node is gone: %+v", p)
+		}
+	}
+	if len(found) != 2 {
+		t.Errorf("told of %v", found)
+	}
+}
