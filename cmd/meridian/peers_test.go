@@ -77,10 +77,7 @@ func runPeer(t *testing.T, name, addr, program string, args ...string) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		_ = cmd.Process.Signal(syscall.SIGTERM) // NSD has children, which it ends itself
-		timer := time.AfterFunc(10*time.Second, func() { _ = cmd.Process.Kill() })
-		_ = cmd.Wait()
-		timer.Stop()
+		stop(cmd)
 		log.Close()
 		if t.Failed() {
 			text, _ := os.ReadFile(log.Name())
@@ -101,6 +98,14 @@ func runPeer(t *testing.T, name, addr, program string, args ...string) {
 		}
 		return nil
 	})
+}
+
+// stop ends a daemon; NSD has children, which it ends itself.
+func stop(cmd *exec.Cmd) {
+	_ = cmd.Process.Signal(syscall.SIGTERM)
+	timer := time.AfterFunc(10*time.Second, func() { _ = cmd.Process.Kill() })
+	_ = cmd.Wait()
+	timer.Stop()
 }
 
 func writeFile(t *testing.T, file, text string) {
