@@ -141,6 +141,17 @@ func zone(name string, size int) *policy.Zone {
 	return z
 }
 
+// insist proposes a change; on a slow machine its time may run out with the
+// outcome unknown, and then the same request is made again.
+func insist(t *testing.T, s *Store, c change.Change) (err error) {
+	for range 5 {
+		if _, err = s.Propose(t.Context(), c); policy.KindOf(err) != policy.Unavailable {
+			break
+		}
+	}
+	return err
+}
+
 // A big write goes in pieces between which small ones pass, and comes to be at once.
 func TestBigWriteIsStaged(t *testing.T) {
 	c := newCluster(t, 3)
@@ -151,13 +162,14 @@ func TestBigWriteIsStaged(t *testing.T) {
 	began := make(chan struct{})
 	go func() {
 		close(began)
-		_, err := at.store.Propose(t.Context(), put)
-		big <- err
+		big <- insist(t, at.store, put)
 	}()
 	<-began
 	between, during := 0, true
 	for i := 0; during; i++ {
-		if _, err := c.nodes[i%3].store.Propose(t.Context(), member("", fmt.Sprintf("s%d", i))); err != nil {
+		small := member("", fmt.Sprintf("s%d", i))
+		small.Request = fmt.Sprintf("small-%d", i)
+		if err := insist(t, c.nodes[i%3].store, small); err != nil {
 			t.Fatalf("a small write beside a big one: %v", err)
 		}
 		s := at.store.State()
@@ -200,13 +212,7 @@ func TestBigWriteAcrossLeaders(t *testing.T) {
 	z := zone("big.example.", 8<<20)
 	result := make(chan error, 1)
 	go func() {
-		var err error
-		for range 5 { // on a slow machine its time may run out with the outcome unknown: then the same request is made again
-			if _, err = at.store.Propose(t.Context(), change.Change{Request: "big", Actor: "test", Body: &change.PutZone{Zone: z}}); policy.KindOf(err) != policy.Unavailable {
-				break
-			}
-		}
-		result <- err
+		result <- insist(t, at.store, change.Change{Request: "big", Actor: "test", Body: &change.PutZone{Zone: z}})
 	}()
 	eventually(t, "the first pieces", func() bool { return at.store.State().Staged.Len() > 0 })
 	old.port.Streams().Cut()
