@@ -1429,7 +1429,7 @@ type ClientInterface interface {
 	//
 	// One entry of the log, one revision, one outcome. Changes are made in their order, each on what those before it
 	// left; `ifMatch` is about what was there before all of them. Each is one of `editZone`, `putZone`, `deleteZone`,
-	// `config`, `putControl` and `deleteControl`; nothing else can be part. At most 10,000 changes and 64 MiB. A refusal
+	// `config`, `putControl` and `deleteControl`; nothing else can be part. At most 10,000 changes and 4 MiB. A refusal
 	// is that of the first change that is refused, with the pointer of each mistake. `If-Match` on the request is about the
 	// revision of the whole state, as `GET /zones` gives it. Example:
 	// `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/json' -d '{"changes":[{"editZone":{"zone":"example.com","prerequisites":[{"require":"rrsetAbsent","name":"new.example.com","type":"A"}],"updates":[{"op":"add","name":"new.example.com","type":"A","ttl":300,"records":["192.0.2.7"]}]}}]}' http://127.0.0.1:8080/api/v1/changes`
@@ -1443,7 +1443,7 @@ type ClientInterface interface {
 	//
 	// One entry of the log, one revision, one outcome. Changes are made in their order, each on what those before it
 	// left; `ifMatch` is about what was there before all of them. Each is one of `editZone`, `putZone`, `deleteZone`,
-	// `config`, `putControl` and `deleteControl`; nothing else can be part. At most 10,000 changes and 64 MiB. A refusal
+	// `config`, `putControl` and `deleteControl`; nothing else can be part. At most 10,000 changes and 4 MiB. A refusal
 	// is that of the first change that is refused, with the pointer of each mistake. `If-Match` on the request is about the
 	// revision of the whole state, as `GET /zones` gives it. Example:
 	// `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/json' -d '{"changes":[{"editZone":{"zone":"example.com","prerequisites":[{"require":"rrsetAbsent","name":"new.example.com","type":"A"}],"updates":[{"op":"add","name":"new.example.com","type":"A","ttl":300,"records":["192.0.2.7"]}]}}]}' http://127.0.0.1:8080/api/v1/changes`
@@ -1706,7 +1706,7 @@ type ClientInterface interface {
 //
 // One entry of the log, one revision, one outcome. Changes are made in their order, each on what those before it
 // left; `ifMatch` is about what was there before all of them. Each is one of `editZone`, `putZone`, `deleteZone`,
-// `config`, `putControl` and `deleteControl`; nothing else can be part. At most 10,000 changes and 64 MiB. A refusal
+// `config`, `putControl` and `deleteControl`; nothing else can be part. At most 10,000 changes and 4 MiB. A refusal
 // is that of the first change that is refused, with the pointer of each mistake. `If-Match` on the request is about the
 // revision of the whole state, as `GET /zones` gives it. Example:
 // `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/json' -d '{"changes":[{"editZone":{"zone":"example.com","prerequisites":[{"require":"rrsetAbsent","name":"new.example.com","type":"A"}],"updates":[{"op":"add","name":"new.example.com","type":"A","ttl":300,"records":["192.0.2.7"]}]}}]}' http://127.0.0.1:8080/api/v1/changes`
@@ -1730,7 +1730,7 @@ func (c *Client) PostChangesWithBody(ctx context.Context, params *PostChangesPar
 //
 // One entry of the log, one revision, one outcome. Changes are made in their order, each on what those before it
 // left; `ifMatch` is about what was there before all of them. Each is one of `editZone`, `putZone`, `deleteZone`,
-// `config`, `putControl` and `deleteControl`; nothing else can be part. At most 10,000 changes and 64 MiB. A refusal
+// `config`, `putControl` and `deleteControl`; nothing else can be part. At most 10,000 changes and 4 MiB. A refusal
 // is that of the first change that is refused, with the pointer of each mistake. `If-Match` on the request is about the
 // revision of the whole state, as `GET /zones` gives it. Example:
 // `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/json' -d '{"changes":[{"editZone":{"zone":"example.com","prerequisites":[{"require":"rrsetAbsent","name":"new.example.com","type":"A"}],"updates":[{"op":"add","name":"new.example.com","type":"A","ttl":300,"records":["192.0.2.7"]}]}}]}' http://127.0.0.1:8080/api/v1/changes`
@@ -3835,7 +3835,7 @@ type ClientWithResponsesInterface interface {
 	//
 	// One entry of the log, one revision, one outcome. Changes are made in their order, each on what those before it
 	// left; `ifMatch` is about what was there before all of them. Each is one of `editZone`, `putZone`, `deleteZone`,
-	// `config`, `putControl` and `deleteControl`; nothing else can be part. At most 10,000 changes and 64 MiB. A refusal
+	// `config`, `putControl` and `deleteControl`; nothing else can be part. At most 10,000 changes and 4 MiB. A refusal
 	// is that of the first change that is refused, with the pointer of each mistake. `If-Match` on the request is about the
 	// revision of the whole state, as `GET /zones` gives it. Example:
 	// `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/json' -d '{"changes":[{"editZone":{"zone":"example.com","prerequisites":[{"require":"rrsetAbsent","name":"new.example.com","type":"A"}],"updates":[{"op":"add","name":"new.example.com","type":"A","ttl":300,"records":["192.0.2.7"]}]}}]}' http://127.0.0.1:8080/api/v1/changes`
@@ -3849,7 +3849,7 @@ type ClientWithResponsesInterface interface {
 	//
 	// One entry of the log, one revision, one outcome. Changes are made in their order, each on what those before it
 	// left; `ifMatch` is about what was there before all of them. Each is one of `editZone`, `putZone`, `deleteZone`,
-	// `config`, `putControl` and `deleteControl`; nothing else can be part. At most 10,000 changes and 64 MiB. A refusal
+	// `config`, `putControl` and `deleteControl`; nothing else can be part. At most 10,000 changes and 4 MiB. A refusal
 	// is that of the first change that is refused, with the pointer of each mistake. `If-Match` on the request is about the
 	// revision of the whole state, as `GET /zones` gives it. Example:
 	// `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/json' -d '{"changes":[{"editZone":{"zone":"example.com","prerequisites":[{"require":"rrsetAbsent","name":"new.example.com","type":"A"}],"updates":[{"op":"add","name":"new.example.com","type":"A","ttl":300,"records":["192.0.2.7"]}]}}]}' http://127.0.0.1:8080/api/v1/changes`
@@ -5868,7 +5868,7 @@ func (r PutRRsetResponse) ContentType() string {
 //
 // One entry of the log, one revision, one outcome. Changes are made in their order, each on what those before it
 // left; `ifMatch` is about what was there before all of them. Each is one of `editZone`, `putZone`, `deleteZone`,
-// `config`, `putControl` and `deleteControl`; nothing else can be part. At most 10,000 changes and 64 MiB. A refusal
+// `config`, `putControl` and `deleteControl`; nothing else can be part. At most 10,000 changes and 4 MiB. A refusal
 // is that of the first change that is refused, with the pointer of each mistake. `If-Match` on the request is about the
 // revision of the whole state, as `GET /zones` gives it. Example:
 // `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/json' -d '{"changes":[{"editZone":{"zone":"example.com","prerequisites":[{"require":"rrsetAbsent","name":"new.example.com","type":"A"}],"updates":[{"op":"add","name":"new.example.com","type":"A","ttl":300,"records":["192.0.2.7"]}]}}]}' http://127.0.0.1:8080/api/v1/changes`
@@ -5888,7 +5888,7 @@ func (c *ClientWithResponses) PostChangesWithBodyWithResponse(ctx context.Contex
 //
 // One entry of the log, one revision, one outcome. Changes are made in their order, each on what those before it
 // left; `ifMatch` is about what was there before all of them. Each is one of `editZone`, `putZone`, `deleteZone`,
-// `config`, `putControl` and `deleteControl`; nothing else can be part. At most 10,000 changes and 64 MiB. A refusal
+// `config`, `putControl` and `deleteControl`; nothing else can be part. At most 10,000 changes and 4 MiB. A refusal
 // is that of the first change that is refused, with the pointer of each mistake. `If-Match` on the request is about the
 // revision of the whole state, as `GET /zones` gives it. Example:
 // `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/json' -d '{"changes":[{"editZone":{"zone":"example.com","prerequisites":[{"require":"rrsetAbsent","name":"new.example.com","type":"A"}],"updates":[{"op":"add","name":"new.example.com","type":"A","ttl":300,"records":["192.0.2.7"]}]}}]}' http://127.0.0.1:8080/api/v1/changes`
