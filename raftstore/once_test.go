@@ -39,10 +39,12 @@ func TestClockIsAheadOfTheMachine(t *testing.T) {
 	nd.cfg.Bootstrap = initChange(nd.cfg.ServerID, nd.cfg.LocalAddr)
 	nd.start()
 	nd.write("before")
+	// As if this leader were on a machine whose clock is wrong.
+	r := *nd.store.reign.Load()
+	r.base, r.began = future, time.Now()
+	nd.store.reign.Store(&r)
+	nd.write("wrong")
 	nd.stop()
-	ahead := nd.store.State().Clone() // as if the leaders before had been on machines whose clocks were wrong
-	ahead.Clock = future
-	nd.cfg.Initial = ahead
 	nd.start()
 	last := future
 	for _, id := range []string{"a", "b", "c"} {
