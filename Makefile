@@ -3,7 +3,7 @@ GO ?= go
 # The race detector needs a C compiler on Linux.
 RACE := $(if $(shell command -v $${CC:-cc} 2>/dev/null),-race)
 # Real peers that some tests speak to; .ci/run installs them.
-PEERS = unbound gdnsd knotd dnsperf named nsd kdig
+PEERS = unbound gdnsd knotd dnsperf named nsd kdig zonemaster-cli dnsviz
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 
 .PHONY: build run test check bench e2e geo clean peers
