@@ -114,6 +114,7 @@ var messages = []struct {
 	{"D-34 elsewhere, EDNS", handmade(0, 1, 0, 0, 1, ask("www.example.org.", dns.TypeA, 1), edns(0, 0, "")), "", ""},
 	{"D-34 the root", handmade(0, 1, 0, 0, 0, ask(".", dns.TypeNS, 1)), "", ""},
 	{"D-36 AXFR over UDP", handmade(0, 1, 0, 0, 0, ask("msg.test.", dns.TypeAXFR, 1)), "REFUSED", "as BIND: it is not only UDP that has none"},
+	{"D-37 ANY", handmade(0, 1, 0, 0, 0, ask("msg.test.", dns.TypeANY, 1)), "", ""},
 	{"D-38 NXDOMAIN", handmade(0, 1, 0, 0, 0, ask("none.msg.test.", dns.TypeA, 1)), "", ""},
 	{"record in the answer section", handmade(0, 1, 1, 0, 0, askSOA, []byte{0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 0, 0, 4, 1, 2, 3, 4}), "", ""},
 	{"record in the authority section", handmade(0, 1, 0, 1, 0, askSOA, []byte{0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 0, 0, 4, 1, 2, 3, 4}), "", ""},

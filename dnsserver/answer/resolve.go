@@ -247,7 +247,7 @@ func (r *Responder) ancestor(name wire.Ref, labels int) wire.Ref {
 
 // referral writes a delegation: its NS records, and the addresses that the
 // zone has of them. Those within the delegated name are required, because nobody
-// else has them (RFC 9471 section 2.1); the rest is left out when there is no
+// else has them (RFC 9471 section 3.1); the rest is left out when there is no
 // room, as is all of it where it only says how a chain goes on.
 func (r *Responder) referral(p *place, name wire.Ref, alone bool) {
 	ns := p.owner.Find(policy.TypeNS)
