@@ -154,7 +154,8 @@ func (d *differential) zoneOf(name string) string {
 func (d *differential) crosses(m *dns.Msg) bool {
 	return m != nil && slices.ContainsFunc(m.Answer, func(rr dns.RR) bool {
 		c, ok := rr.(*dns.CNAME)
-		return ok && (d.zoneOf(c.Hdr.Name) != d.zoneOf(c.Target) || m.Question[0].Qtype == dns.TypeDS && d.zoneOf(c.Target) == strings.ToLower(c.Target))
+		apex := func(name string) bool { return d.zoneOf(name) == strings.ToLower(name) }
+		return ok && (d.zoneOf(c.Hdr.Name) != d.zoneOf(c.Target) || m.Question[0].Qtype == dns.TypeDS && (apex(c.Hdr.Name) || apex(c.Target)))
 	})
 }
 

@@ -277,7 +277,10 @@ func (r *Responder) glueAt(p *place) *policy.Owner {
 	if owner, ok := p.zone.Owners.Get(k.text(k.n)); ok {
 		return owner
 	}
-	for depth := k.n - 1; depth >= p.top; depth-- {
+	for depth := k.n; depth >= p.top; depth-- {
+		if depth > p.top && r.view.snapshot.Zone(k.at(depth)) != nil {
+			return nil // another zone's name, which no wildcard of this one stands for
+		}
 		if _, ok := p.zone.Owners.Get(k.text(depth)); ok {
 			owner, _ := p.zone.Owners.Get(k.wildcard(depth))
 			return owner

@@ -102,6 +102,7 @@ pair1 IN DNAME x.pair2
 pair2 IN DNAME pair1
 towild IN NS ns.glued
 toent IN NS x.glued
+tozone IN NS ns.zone.glued
 toent IN NS y.x.glued
 *.glued IN A 192.0.2.77
 z.x.glued IN TXT x
@@ -115,6 +116,10 @@ www IN A 192.0.2.2
 www IN A 192.0.2.3
 `,
 		"child.example.test": `$TTL 300
+@ IN SOA ns1.example.test. hostmaster 7 3600 600 86400 60
+@ IN NS ns1.example.test.
+`,
+		"zone.glued.example.test": `$TTL 300
 @ IN SOA ns1.example.test. hostmaster 7 3600 600 86400 60
 @ IN NS ns1.example.test.
 `,
@@ -162,6 +167,7 @@ www IN A 192.0.2.3
 		{"sib.example.test", "DS", 0, "", soa, ""},
 		// A name server that a wildcard stands for; below a cut there is no more than its glue.
 		{"towild.example.test", "A", 0, "", "towild.example.test. 300 NS ns.glued.example.test.", "ns.glued.example.test. 300 A 192.0.2.77"},
+		{"tozone.example.test", "A", 0, "", "tozone.example.test. 300 NS ns.zone.glued.example.test.", ""}, // that is another zone's
 		{"toent.example.test", "A", 0, "", "toent.example.test. 300 NS x.glued.example.test.; toent.example.test. 300 NS y.x.glued.example.test.", ""},
 		{"child.example.test", "DS", 3, "", soa, ""}, // the parent is here and has no such delegation
 		{"orphan.net", "DS", 0, "", "orphan.net. 60 SOA", ""},
