@@ -7,16 +7,20 @@ type Config struct {
 	Regions     []Region     `json:"regions,omitempty"`
 	Monitors    []Monitor    `json:"monitors,omitempty"`
 	Pools       []Pool       `json:"pools,omitempty"`
+	Templates   []Template   `json:"templates,omitempty"`
 	Services    []Service    `json:"services,omitempty"`
 	SafetyRules []SafetyRule `json:"safetyRules,omitempty"`
+	// Places say where networks are, whatever the geographic data says.
+	Places []PlaceOverride `json:"places,omitempty"`
 }
 
 // Region is a failure domain with a place, a provider and availability zones.
 type Region struct {
-	Name     string   `json:"name"`
-	Place    *Place   `json:"place,omitempty"`
-	Provider string   `json:"provider,omitempty"`
-	AZs      []string `json:"azs,omitempty"`
+	Name     string    `json:"name"`
+	Place    *Place    `json:"place,omitempty"`
+	Provider string    `json:"provider,omitempty"`
+	AZs      []string  `json:"azs,omitempty"`
+	Capacity *Capacity `json:"capacity,omitempty"`
 }
 
 // Monitor says how to check an endpoint. Exactly one of HTTP, HTTPS and TCP is set.
@@ -94,101 +98,6 @@ func (c *HTTPCheck) withDefaults(port int) *HTTPCheck {
 		d.SNI = d.Host
 	}
 	return &d
-}
-
-// Service is a steered owner name in a zone, or several that are steered alike.
-type Service struct {
-	Name       Name     `json:"name,omitempty"`
-	Names      []Name   `json:"names,omitempty"`
-	TTL        *Seconds `json:"ttl,omitempty"` // default 60
-	Steer      Steering `json:"steer"`
-	LastResort string   `json:"lastResort,omitempty"` // "all" (default)
-	Families   string   `json:"families,omitempty"`   // "together" (default) or "independent"
-}
-
-// DefaultTTL is a service's TTL when it states none, in seconds (A-12).
-const DefaultTTL = 60
-
-// Owners are the names the service steers.
-func (s *Service) Owners() []Name {
-	if s.Name != "" {
-		return append([]Name{s.Name}, s.Names...)
-	}
-	return s.Names
-}
-
-// ID is the service's first name, by which it is merged and addressed.
-func (s *Service) ID() string {
-	if o := s.Owners(); len(o) > 0 {
-		return o[0].String()
-	}
-	return ""
-}
-
-// TTLSeconds is the TTL of its answers.
-func (s *Service) TTLSeconds() uint32 {
-	if s.TTL == nil {
-		return DefaultTTL
-	}
-	return uint32(*s.TTL)
-}
-
-// Steering is a branch of the steering tree. Exactly one of Pool, Failover, Weighted and Nearest is set.
-type Steering struct {
-	Pool         string   `json:"pool,omitempty"`
-	Failover     []Branch `json:"failover,omitempty"`
-	Weighted     []Branch `json:"weighted,omitempty"`
-	Nearest      []Branch `json:"nearest,omitempty"`
-	MinAvailable int      `json:"minAvailable,omitempty"` // available children it takes to be available; default 1
-}
-
-// Branch is a child of a branch. A document may write the child under "to"
-// or put its keys beside the others; the second form is the canonical one.
-type Branch struct {
-	Steering
-	To     *Steering `json:"to,omitempty"`
-	Weight *int      `json:"weight,omitempty"` // in weighted, and among nearest children of one place; 0 to 1,000,000, default 1
-	Bias   int       `json:"bias,omitempty"`   // in nearest: -99 to 99, Route 53's arithmetic
-	Place  *Place    `json:"place,omitempty"`  // in nearest: default the weighted middle of the child's pools
-}
-
-// WeightOr1 is the weight, 1 by default.
-func (b *Branch) WeightOr1() int {
-	if b.Weight == nil {
-		return 1
-	}
-	return *b.Weight
-}
-
-// Kind names the branch's kind and its children; a pool has none.
-func (s *Steering) Kind() (kind string, children []Branch) {
-	switch {
-	case s.Pool != "":
-		return "pool", nil
-	case s.Failover != nil:
-		return "failover", s.Failover
-	case s.Weighted != nil:
-		return "weighted", s.Weighted
-	case s.Nearest != nil:
-		return "nearest", s.Nearest
-	}
-	return "", nil
-}
-
-// Pools goes through the pools of the tree, depth first, with repetition.
-func (s *Steering) Pools(yield func(pool string) bool) { s.pools(yield) }
-
-func (s *Steering) pools(yield func(string) bool) bool {
-	if s.Pool != "" {
-		return yield(s.Pool)
-	}
-	_, children := s.Kind()
-	for i := range children {
-		if !children[i].pools(yield) {
-			return false
-		}
-	}
-	return true
 }
 
 // SafetyRule is what no operator's change and no drill may break.

@@ -8,6 +8,7 @@ type Pool struct {
 	Region       string     `json:"region,omitempty"`
 	Monitor      string     `json:"monitor,omitempty"`
 	MinAvailable int        `json:"minAvailable,omitempty"` // default 1
+	Capacity     *Capacity  `json:"capacity,omitempty"`
 	Endpoints    []Endpoint `json:"endpoints"`
 }
 

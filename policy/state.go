@@ -72,10 +72,14 @@ type State struct {
 	Regions     *Tree[Object[Region]]
 	Monitors    *Tree[Object[Monitor]]
 	Pools       *Tree[Object[Pool]]
+	Templates   *Tree[Object[Template]]
 	Services    *Tree[Object[Service]] // by Service.ID
 	SafetyRules *Tree[Object[SafetyRule]]
+	Places      *Tree[Object[PlaceOverride]] // by PlaceOverride.ID
 	Controls    *Tree[Control]
 	Verdicts    *Tree[Verdict] // by check
+	Latencies   *Tree[Latency] // by Subject
+	Loads       *Tree[Load]    // by target
 	Members     *Tree[Member]  // by Raft server id
 	Removed     *Tree[int64]   // ids of former members, which are never let in again, with the clock of their removal
 	Tokens      *Tree[Token]
@@ -95,10 +99,14 @@ func NewState() *State {
 		Regions:     jsonTree[Object[Region]](),
 		Monitors:    jsonTree[Object[Monitor]](),
 		Pools:       jsonTree[Object[Pool]](),
+		Templates:   jsonTree[Object[Template]](),
 		Services:    jsonTree[Object[Service]](),
 		SafetyRules: jsonTree[Object[SafetyRule]](),
+		Places:      jsonTree[Object[PlaceOverride]](),
 		Controls:    jsonTree[Control](),
 		Verdicts:    jsonTree[Verdict](),
+		Latencies:   jsonTree[Latency](),
+		Loads:       jsonTree[Load](),
 		Members:     jsonTree[Member](),
 		Removed:     jsonTree[int64](),
 		Tokens:      jsonTree[Token](),
@@ -119,8 +127,12 @@ func (s *State) Clone() *State {
 	c.Pools = s.Pools.Copy()
 	c.Services = s.Services.Copy()
 	c.SafetyRules = s.SafetyRules.Copy()
+	c.Templates = s.Templates.Copy()
+	c.Places = s.Places.Copy()
 	c.Controls = s.Controls.Copy()
 	c.Verdicts = s.Verdicts.Copy()
+	c.Latencies = s.Latencies.Copy()
+	c.Loads = s.Loads.Copy()
 	c.Members = s.Members.Copy()
 	c.Removed = s.Removed.Copy()
 	c.Tokens = s.Tokens.Copy()
@@ -131,15 +143,21 @@ func (s *State) Clone() *State {
 	return &c
 }
 
+// firstTables is how many trees the first version of State had.
+const firstTables = 16
+
 // Hash tells states apart: equal on every node after the same index (I-15).
 func (s *State) Hash() uint64 {
 	h := hashJSON("header", s.Header) + hashJSON("cluster", s.Cluster)
 	for i, sum := range []uint64{
 		s.IDs.Sum(), s.Zones.Sum(), s.Regions.Sum(), s.Monitors.Sum(), s.Pools.Sum(), s.Services.Sum(), s.SafetyRules.Sum(),
 		s.Controls.Sum(), s.Verdicts.Sum(), s.Members.Sum(), s.Tokens.Sum(), s.Secrets.Sum(), s.Staged.Sum(),
-		s.Requests.Sum(), s.RequestLog.Sum(), s.Removed.Sum(),
+		s.Requests.Sum(), s.RequestLog.Sum(), s.Removed.Sum(), s.Templates.Sum(), s.Places.Sum(),
+		s.Latencies.Sum(), s.Loads.Sum(),
 	} {
-		h += mix(sum + uint64(i+1)*0x9e3779b97f4a7c15)
+		if i < firstTables || sum != 0 { // what came later does not count while it is empty, so that old journals hold true
+			h += mix(sum + uint64(i+1)*0x9e3779b97f4a7c15)
+		}
 	}
 	return h
 }
@@ -148,7 +166,7 @@ func (s *State) Hash() uint64 {
 func (s *State) Config() *Config {
 	return &Config{
 		Regions: specs(s.Regions), Monitors: specs(s.Monitors), Pools: specs(s.Pools),
-		Services: specs(s.Services), SafetyRules: specs(s.SafetyRules),
+		Templates: specs(s.Templates), Services: specs(s.Services), SafetyRules: specs(s.SafetyRules), Places: specs(s.Places),
 	}
 }
 
@@ -273,7 +291,7 @@ func CheckID(pool *Pool, e *Endpoint) string { return pool.Name + "/" + e.Name +
 func (s *State) Checks() []Check {
 	service := map[string]string{}
 	for _, o := range s.Services.All {
-		for pool := range o.Spec.Steer.Pools {
+		for pool := range s.PoolsOf(&o.Spec) {
 			if _, ok := service[pool]; !ok {
 				service[pool] = o.Spec.ID()
 			}

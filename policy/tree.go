@@ -19,7 +19,18 @@ type Tree[V any] struct {
 	m       btree.Map[string, entry[V]]
 	sum     uint64
 	hash    func(key string, v V) uint64
+	last    *touch
 }
+
+// touch is a key that was set or deleted, and the one before it. The way back
+// is cut off every maxTouches, so that it does not keep all keys there ever were.
+type touch struct {
+	key    string
+	before *touch
+	depth  int
+}
+
+const maxTouches = 1024
 
 // entry wraps a value so that the B-tree does not see its methods: the B-tree
 // calls the Copy method of values that have one, as a Zone has, whenever it
@@ -28,14 +39,14 @@ type entry[V any] struct{ v V }
 
 // NewTree makes an empty tree whose entries are hashed by hash.
 func NewTree[V any](hash func(key string, v V) uint64) *Tree[V] {
-	return &Tree[V]{copying: new(sync.Mutex), hash: hash}
+	return &Tree[V]{copying: new(sync.Mutex), hash: hash, last: new(touch)}
 }
 
 // Copy is a tree with the same content that may be changed. It costs O(1).
 func (t *Tree[V]) Copy() *Tree[V] {
 	t.copying.Lock()
 	defer t.copying.Unlock()
-	return &Tree[V]{copying: new(sync.Mutex), m: *t.m.IsoCopy(), sum: t.sum, hash: t.hash}
+	return &Tree[V]{copying: new(sync.Mutex), m: *t.m.IsoCopy(), sum: t.sum, hash: t.hash, last: t.last}
 }
 
 // Get finds an entry.
@@ -53,6 +64,27 @@ func (t *Tree[V]) Set(key string, v V) {
 		t.sum -= t.hash(key, old.v)
 	}
 	t.sum += t.hash(key, v)
+	t.touch(key)
+}
+
+func (t *Tree[V]) touch(key string) {
+	next := &touch{key: key, before: t.last, depth: t.last.depth + 1}
+	if next.depth == maxTouches {
+		next.before, next.depth = nil, 0
+	}
+	t.last = next
+}
+
+// Since lists the keys that were set or deleted since an earlier copy, some of
+// them twice. Not ok: the trees are not related, or too much has changed to tell.
+func (t *Tree[V]) Since(earlier *Tree[V]) (keys []string, ok bool) {
+	for at := t.last; at != nil; at = at.before {
+		if at == earlier.last {
+			return keys, true
+		}
+		keys = append(keys, at.key)
+	}
+	return nil, false
 }
 
 // Delete takes an entry out and says whether it was there.
@@ -60,6 +92,7 @@ func (t *Tree[V]) Delete(key string) bool {
 	old, ok := t.m.Delete(key)
 	if ok {
 		t.sum -= t.hash(key, old.v)
+		t.touch(key)
 	}
 	return ok
 }

@@ -14,7 +14,10 @@ const (
 	MaxChildren  = 64  // of one branch
 	MaxEndpoints = 256 // of a pool: the variants of one distribution
 	MaxWeight    = 1_000_000
-	MaxRecords   = 32 // of a type that an endpoint carries
+	MaxRecords   = 32   // of a type that an endpoint carries
+	MaxBranches  = 4096 // of a steering tree, its templates put in
+	MaxAnswers   = 64   // endpoints in one answer
+	MaxMatches   = 4096 // entries of one match
 )
 
 func jsonOf(v any) string {
@@ -40,11 +43,12 @@ func (c *Config) Validate() error {
 		c.Pools[i].validate(fmt.Sprintf("/pools/%d", i), regions, monitors, c.Regions, &p)
 	}
 	owners := map[Name]string{}
+	trees := newTrees(c, pools, &p)
 	for i := range c.Services {
 		at := fmt.Sprintf("/services/%d", i)
 		s := &c.Services[i]
-		s.validate(at, pools, &p)
-		c.aliasAlone(at, s, pools, &p)
+		trees.service(at, s)
+		trees.aliasAlone(at, s)
 		for _, n := range s.Owners() {
 			if other, ok := owners[n]; ok {
 				p.Add(at, "%s is steered twice: by %s and by service %s", n, other, s.ID())
@@ -54,6 +58,10 @@ func (c *Config) Validate() error {
 	}
 	for i := range c.SafetyRules {
 		c.SafetyRules[i].validate(fmt.Sprintf("/safetyRules/%d", i), owners, &p)
+	}
+	index(&p, "/places", c.Places, func(o PlaceOverride) string { return o.ID() }, func(string) error { return nil })
+	for i := range c.Places {
+		c.Places[i].validate(fmt.Sprintf("/places/%d", i), &p)
 	}
 	return p.Err("the configuration is not valid")
 }
@@ -94,6 +102,7 @@ func CheckLabel(s string) error {
 
 func (r *Region) validate(at string, p *Problems) {
 	r.Place.validate(at+"/place", p)
+	r.Capacity.validate(at+"/capacity", p)
 	if r.Provider != "" {
 		if err := CheckLabel(r.Provider); err != nil {
 			p.Add(at+"/provider", "%v", err)
@@ -177,81 +186,6 @@ func (c *HTTPCheck) validate(at, kind string, p *Problems) {
 	}
 	if c.Authorization != nil && CheckLabel(c.Authorization.Secret) != nil {
 		p.Add(at+"/authorization/secret", "%v", CheckLabel(c.Authorization.Secret))
-	}
-}
-
-func (s *Service) validate(at string, pools map[string]int, p *Problems) {
-	if len(s.Owners()) == 0 {
-		p.Add(at, "a service needs a name, or names")
-	}
-	for i, n := range s.Owners() {
-		if slices.Contains(s.Owners()[:i], n) {
-			p.Add(at, "%s is listed twice", n)
-		}
-	}
-	if t := s.TTLSeconds(); t > 86400 {
-		p.Add(at+"/ttl", "a TTL of %d s would keep clients on a failed region for over a day; 86400 is the most", t)
-	}
-	if s.LastResort != "" && s.LastResort != "all" {
-		p.Add(at+"/lastResort", "lastResort %q is not known; all is", s.LastResort)
-	}
-	if s.Families != "" && s.Families != "together" && s.Families != "independent" {
-		p.Add(at+"/families", "families %q is not known; together and independent are", s.Families)
-	}
-	s.Steer.validate(at+"/steer", pools, 1, p)
-}
-
-func (s *Steering) validate(at string, pools map[string]int, depth int, p *Problems) {
-	if depth > MaxDepth {
-		p.Add(at, "the steering tree is more than %d branches deep", MaxDepth)
-		return
-	}
-	set := 0
-	for _, is := range []bool{s.Pool != "", s.Failover != nil, s.Weighted != nil, s.Nearest != nil} {
-		if is {
-			set++
-		}
-	}
-	if set != 1 {
-		p.Add(at, "a branch is exactly one of pool, failover, weighted and nearest; this one is %d of them", set)
-		return
-	}
-	kind, children := s.Kind()
-	if kind == "pool" {
-		if _, ok := pools[s.Pool]; !ok {
-			p.Add(at+"/pool", "there is no pool %q", s.Pool)
-		}
-		if s.MinAvailable != 0 {
-			p.Add(at+"/minAvailable", "a pool's minAvailable belongs to the pool itself")
-		}
-		return
-	}
-	if len(children) == 0 || len(children) > MaxChildren {
-		p.Add(at+"/"+kind, "%s has %d branches; 1 to %d may be", kind, len(children), MaxChildren)
-	}
-	if s.MinAvailable < 0 || s.MinAvailable > len(children) {
-		p.Add(at+"/minAvailable", "minAvailable of %d is not within 0 to the %d branches", s.MinAvailable, len(children))
-	}
-	for i := range children {
-		c, at := &children[i], fmt.Sprintf("%s/%s/%d", at, kind, i)
-		if w := c.WeightOr1(); w < 0 || w > MaxWeight {
-			p.Add(at+"/weight", "weight %d is not within 0 to %d", w, MaxWeight)
-		}
-		if c.Weight != nil && kind == "failover" {
-			p.Add(at+"/weight", "a branch of failover has no weight: its order decides")
-		}
-		if c.Bias < -99 || c.Bias > 99 {
-			p.Add(at+"/bias", "bias %d is not within -99 to 99", c.Bias)
-		}
-		if kind != "nearest" && (c.Bias != 0 || c.Place != nil) {
-			p.Add(at, "bias and place are for branches of nearest, not of %s", kind)
-		}
-		c.Place.validate(at+"/place", p)
-		if c.To != nil {
-			p.Add(at+"/to", "a child under \"to\" is for documents; here its keys stand beside the branch's own")
-			continue
-		}
-		c.Steering.validate(at, pools, depth+1, p)
 	}
 }
 

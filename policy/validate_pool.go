@@ -28,6 +28,7 @@ func (o *Pool) validate(at string, regions, monitors map[string]int, list []Regi
 	if o.MinAvailable < 0 || o.MinAvailable > len(o.Endpoints) {
 		p.Add(at+"/minAvailable", "minAvailable of %d is not within 0 to the pool's %d endpoints", o.MinAvailable, len(o.Endpoints))
 	}
+	o.Capacity.validate(at+"/capacity", p)
 	names := map[string]bool{}
 	addrs := map[netip.Addr]string{}
 	for i := range o.Endpoints {
@@ -113,28 +114,5 @@ func (e *Endpoint) validateRecords(at string, p *Problems) {
 		case n < 1 || n > MaxRecords:
 			p.Add(at, "there are %d %s records; 1 to %d may be", n, key, MaxRecords)
 		}
-	}
-}
-
-// aliasAlone refuses a service that would be a CNAME for one client and have
-// records of other types for another: resolvers keep a CNAME for every type.
-func (c *Config) aliasAlone(at string, s *Service, pools map[string]int, p *Problems) {
-	alias, records := "", ""
-	for name := range s.Steer.Pools {
-		i, ok := pools[name]
-		if !ok {
-			continue
-		}
-		for j := range c.Pools[i].Endpoints {
-			switch e := &c.Pools[i].Endpoints[j]; {
-			case e.Alias() && alias == "":
-				alias = EndpointID(name, e.Name)
-			case len(e.Records) > 0 && records == "":
-				records = EndpointID(name, e.Name)
-			}
-		}
-	}
-	if alias != "" && records != "" {
-		p.Add(at, "service %s has %s, a hostname that is answered as a CNAME, and %s, which has records; a CNAME stands alone (RFC 2181 section 10.1): write resolve: flatten at the hostname, or take the records out", s.ID(), alias, records)
 	}
 }

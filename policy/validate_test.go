@@ -32,7 +32,7 @@ func goodConfig() *Config {
 			{Name: "eu", Region: "eu", Endpoints: []Endpoint{{Name: "a", Hostname: MustName("x.example.net")}}},
 		},
 		Services: []Service{{
-			Name: MustName("www.example.com"), TTL: of(Seconds(30)), LastResort: "all", Families: "independent",
+			Name: MustName("www.example.com"), TTL: FixedTTL(30), LastResort: &LastResort{Mode: ResortAll}, Families: "independent",
 			Steer: Steering{Nearest: []Branch{
 				{Steering: Steering{Pool: "us"}, Bias: 10, Weight: of(5)},
 				{Steering: Steering{Failover: []Branch{{Steering: Steering{Pool: "eu"}}, {Steering: Steering{Weighted: []Branch{{Steering: Steering{Pool: "us"}}}}}}}, Place: &Place{Cloud: "aws/us-east-1"}},
@@ -158,10 +158,10 @@ func TestValidate(t *testing.T) {
 		{func(c *Config) {
 			c.Services = append(c.Services, Service{Names: []Name{MustName("o.example.com"), MustName("www.example.com")}, Steer: Steering{Pool: "us"}})
 		}, "/services/1", "www.example.com is steered twice: by service www.example.com and by service o.example.com"},
-		{func(c *Config) { c.Services[0].TTL = of(Seconds(86401)) }, svc + "/ttl", "a TTL of 86401 s"},
-		{func(c *Config) { c.Services[0].LastResort = "none" }, svc + "/lastResort", `lastResort "none" is not known; all is`},
+		{func(c *Config) { c.Services[0].TTL = FixedTTL(86401) }, svc + "/ttl", "a TTL of 86401 s"},
+		{func(c *Config) { c.Services[0].LastResort = &LastResort{Steering: Steering{Pool: "gone"}} }, svc + "/lastResort/pool", `there is no pool "gone"`},
 		{func(c *Config) { c.Services[0].Families = "apart" }, svc + "/families", `families "apart" is not known; together and independent are`},
-		{func(c *Config) { c.Services[0].Steer = Steering{} }, svc + "/steer", "exactly one of pool, failover, weighted and nearest; this one is 0 of them"},
+		{func(c *Config) { c.Services[0].Steer = Steering{} }, svc + "/steer", "exactly one of pool, template, failover, weighted, nearest, latency and geo; this one is 0 of them"},
 		{func(c *Config) { c.Services[0].Steer.Pool = "us" }, svc + "/steer", "this one is 2 of them"},
 		{func(c *Config) { c.Services[0].Steer = Steering{Pool: "no"} }, svc + "/steer/pool", `there is no pool "no"`},
 		{func(c *Config) { c.Services[0].Steer = Steering{Pool: "us", MinAvailable: 1} }, svc + "/steer/minAvailable", "belongs to the pool itself"},
@@ -174,7 +174,7 @@ func TestValidate(t *testing.T) {
 		{func(c *Config) { c.Services[0].Steer.Nearest[0].Weight = of(-5) }, svc + "/steer/nearest/0/weight", "weight -5 is not within 0 to 1000000"},
 		{func(c *Config) { c.Services[0].Steer.Nearest[1].Failover[0].Weight = of(1) }, svc + "/steer/nearest/1/failover/0/weight", "a branch of failover has no weight"},
 		{func(c *Config) { c.Services[0].Steer.Nearest[0].Bias = -100 }, svc + "/steer/nearest/0/bias", "bias -100 is not within -99 to 99"},
-		{func(c *Config) { c.Services[0].Steer.Nearest[1].Failover[0].Bias = 1 }, svc + "/steer/nearest/1/failover/0", "bias and place are for branches of nearest, not of failover"},
+		{func(c *Config) { c.Services[0].Steer.Nearest[1].Failover[0].Bias = 1 }, svc + "/steer/nearest/1/failover/0", "bias and place are for branches of nearest and latency, not of failover"},
 		{func(c *Config) { c.Services[0].Steer.Nearest[1].Place = &Place{IATA: "QQQ"} }, svc + "/steer/nearest/1/place/iata", "is not known"},
 		{func(c *Config) { c.Services[0].Steer.Nearest[0] = Branch{To: &Steering{Pool: "us"}} }, svc + "/steer/nearest/0/to", `a child under "to" is for documents`},
 		{func(c *Config) { c.Services[0].Steer.Nearest[0].To = &Steering{Pool: "eu"} }, svc + "/steer/nearest/0/to", `a child under "to" is for documents`},
@@ -199,7 +199,7 @@ func TestValidate(t *testing.T) {
 	limits := goodConfig() // what is just within the bounds
 	limits.Pools[1].Endpoints = endpoints(256)
 	limits.Services[0].Steer = deep(16)
-	limits.Services[0].TTL = of(Seconds(86400))
+	limits.Services[0].TTL = FixedTTL(86400)
 	limits.Monitors[0].Interval, limits.Monitors[0].Timeout = Duration(200*time.Millisecond), Duration(200*time.Millisecond)
 	limits.Regions = append(limits.Regions, Region{Name: strings.Repeat("x", 63)})
 	if err := limits.Validate(); err != nil {

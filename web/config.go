@@ -183,11 +183,17 @@ var kinds = []struct {
 		return names(c.Monitors, func(o policy.Monitor) string { return o.Name })
 	}},
 	{"pools", "pool", func(c *policy.Config) []string { return names(c.Pools, func(o policy.Pool) string { return o.Name }) }},
+	{"templates", "template", func(c *policy.Config) []string {
+		return names(c.Templates, func(o policy.Template) string { return o.Name })
+	}},
 	{"services", "service", func(c *policy.Config) []string {
 		return names(c.Services, func(o policy.Service) string { return o.ID() })
 	}},
 	{"safetyRules", "safety rule", func(c *policy.Config) []string {
 		return names(c.SafetyRules, func(o policy.SafetyRule) string { return o.Name })
+	}},
+	{"places", "place", func(c *policy.Config) []string {
+		return names(c.Places, func(o policy.PlaceOverride) string { return o.ID() })
 	}},
 }
 

@@ -72,7 +72,7 @@ var getKinds = []kind{
 			if n := len(s.Owners()) - 1; n > 0 {
 				name += fmt.Sprintf(" +%d", n)
 			}
-			return []string{name, strconv.Itoa(int(s.TTLSeconds())), steerText(&s.Steer)}
+			return []string{name, ttlText(s.TTLRange()), steerText(&s.Steer)}
 		}),
 	},
 	{
@@ -280,8 +280,11 @@ func checkText(m policy.Monitor) string {
 // steerText is a steering tree on one line: nearest(web-us-east, failover(web-eu, web-us-east)).
 func steerText(s *policy.Steering) string {
 	name, children := s.Kind()
-	if name == "pool" {
+	switch name {
+	case "pool":
 		return s.Pool
+	case "template":
+		return "template " + s.Template
 	}
 	var parts []string
 	for i := range children {
@@ -297,9 +300,39 @@ func steerText(s *policy.Steering) string {
 		if b.Bias != 0 {
 			text += fmt.Sprintf(" bias %+d", b.Bias)
 		}
+		if name == "geo" {
+			text = matchText(b.Match) + ": " + text
+		}
 		parts = append(parts, text)
 	}
 	return name + "(" + strings.Join(parts, ", ") + ")"
+}
+
+// matchText is whom a branch of geo is for, cut short.
+func matchText(m *policy.Match) string {
+	if m == nil {
+		return "default"
+	}
+	var parts []string
+	for _, c := range m.CIDRs {
+		parts = append(parts, c.String())
+	}
+	for _, n := range m.ASNs {
+		parts = append(parts, fmt.Sprintf("AS%d", n))
+	}
+	parts = slices.Concat(parts, m.Subdivisions, m.Countries, m.Continents)
+	if len(parts) > 3 {
+		parts = append(parts[:3], "…")
+	}
+	return strings.Join(parts, "/")
+}
+
+// ttlText is a TTL in seconds, or its bounds.
+func ttlText(t policy.TTL) string {
+	if t.Fixed() {
+		return strconv.Itoa(int(t.Max))
+	}
+	return fmt.Sprintf("%d-%d", t.Min, t.Max)
 }
 
 func poolDetail(w io.Writer, body []byte) error {

@@ -24,17 +24,22 @@ func (r *Responder) client() {
 
 // scopeToTell is the SCOPE PREFIX-LENGTH. 0 where nothing looked at the
 // client, for delegations and negative answers (RFC 7871 section 7.4), and
-// without a SOURCE. Where an answer is for the resolver, though the query names a
-// private subnet, it must not be kept for anybody else: SCOPE is SOURCE.
+// without a SOURCE. Only where a service has no data for this client and may have
+// some for another, the scope holds for the negative answer too. Where an
+// answer is for the resolver, though the query names a private subnet, it must
+// not be kept for anybody else: SCOPE is SOURCE.
 func (r *Responder) scopeToTell() uint8 {
-	s := &r.q.Subnet
+	s, scope := &r.q.Subnet, r.withheld
+	if r.b.Records(wire.Answer) > 0 {
+		scope = max(scope, r.scope)
+	}
 	switch {
-	case !s.Present || s.Source == 0 || r.scope == 0 || r.b.Records(wire.Answer) == 0:
+	case !s.Present || s.Source == 0 || scope == 0:
 		return 0
 	case r.hidden:
 		return s.Source
 	}
-	return r.scope
+	return scope
 }
 
 // notGlobal are the prefixes that no route leads to from outside: what RFC

@@ -63,11 +63,12 @@ type Responder struct {
 	key   key
 	glue  key
 
-	rcode  uint16
-	flags  uint16
-	scope  uint8
-	asked  snapshot.Query // Client and Bits of it are the same for a whole chain
-	hidden bool           // the client is the resolver though the query names a subnet
+	rcode    uint16
+	flags    uint16
+	scope    uint8
+	asked    snapshot.Query // Client and Bits of it are the same for a whole chain
+	withheld uint8          // scope of a service's having nothing for this client
+	hidden   bool           // the client is the resolver though the query names a subnet
 
 	links  [maxChain]int           // where the owners of a chain stand in the message
 	dnames [maxChain]*policy.RRset // in the answer already
@@ -129,7 +130,7 @@ func (r *Responder) headerOnly(dst []byte, rcode uint16) []byte {
 // begin starts the response message.
 func (r *Responder) begin(v *View, dst []byte, req *Request, verdict wire.Verdict) {
 	r.view, r.req = v, req
-	r.rcode, r.flags, r.scope, r.hidden = wire.NoError, r.q.Flags&wire.FlagRD, 0, false
+	r.rcode, r.flags, r.scope, r.withheld, r.hidden = wire.NoError, r.q.Flags&wire.FlagRD, 0, 0, false
 	q := &r.q
 	limit, reserve := wire.MinUDP, 0
 	if req.TCP {

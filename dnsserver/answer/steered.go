@@ -18,6 +18,7 @@ func (r *Responder) decide(p *place, typ uint16) (set *packedSet, ttl uint32, sc
 	r.asked.Service, r.asked.Kind = p.owner.Service-1, kind
 	d := r.view.snapshot.Decide(r.asked)
 	if d.Set < 0 {
+		r.withheld = max(r.withheld, d.Scope)
 		return nil, 0, 0 // no data, which static data of the type cannot contradict
 	}
 	set = &service.sets[d.Set]

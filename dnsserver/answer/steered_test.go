@@ -45,7 +45,7 @@ func hostname(name, target string) policy.Endpoint {
 	return policy.Endpoint{Name: name, Hostname: policy.MustName(target)}
 }
 
-func seconds(n uint32) *policy.Seconds { s := policy.Seconds(n); return &s }
+func seconds(n uint32) *policy.TTL { return policy.FixedTTL(policy.Seconds(n)) }
 
 // steeredState has zones, two regions, pools of each kind, and services on top.
 func steeredState(t testing.TB) *policy.State {
@@ -277,6 +277,6 @@ func TestViewReuse(t *testing.T) {
 	}
 	v := steeredView(t)
 	if v.MaxTTL("us") != 40 || v.MaxTTL("eu") != 30 || v.MaxTTL("none") != 0 {
-		t.Errorf("largest TTLs are %v", v.maxTTL)
+		t.Errorf("largest TTLs are %d, %d and %d", v.MaxTTL("us"), v.MaxTTL("eu"), v.MaxTTL("none"))
 	}
 }

@@ -1,6 +1,8 @@
 package answer
 
 import (
+	"slices"
+
 	"github.com/meridian-gtm/meridian/dnsserver/wire"
 	"github.com/meridian-gtm/meridian/policy"
 	"github.com/meridian-gtm/meridian/policy/snapshot"
@@ -11,7 +13,6 @@ import (
 type View struct {
 	snapshot *snapshot.Snapshot
 	services []*packed // as Snapshot.Services
-	maxTTL   map[string]uint32
 }
 
 // packed is the answers of one service.
@@ -32,23 +33,21 @@ type packedSet struct {
 // NewView packs a snapshot. What was packed for prev (which may be nil) is
 // used again where the service is the very same.
 func NewView(prev *View, s *snapshot.Snapshot) *View {
-	v := &View{snapshot: s, services: make([]*packed, len(s.Services)), maxTTL: map[string]uint32{}}
-	kept := map[*snapshot.Service]*packed{}
-	if prev != nil {
-		for _, p := range prev.services {
-			kept[p.service] = p
-		}
-	}
+	v := &View{snapshot: s, services: make([]*packed, len(s.Services))}
+	var kept map[*snapshot.Service]*packed // of prev, once a service has moved
 	for i, service := range s.Services {
-		p := kept[service]
-		if p == nil {
-			p = pack(service)
-		}
-		v.services[i] = p
-		for _, set := range service.Sets {
-			if ttl, ok := v.maxTTL[set.Region]; !ok || set.TTL > ttl {
-				v.maxTTL[set.Region] = set.TTL
+		switch {
+		case prev != nil && i < len(prev.services) && prev.services[i].service == service:
+			v.services[i] = prev.services[i]
+			continue
+		case prev != nil && len(prev.services) != len(s.Services) && kept == nil:
+			kept = make(map[*snapshot.Service]*packed, len(prev.services))
+			for _, p := range prev.services {
+				kept[p.service] = p
 			}
+		}
+		if v.services[i] = kept[service]; v.services[i] == nil {
+			v.services[i] = pack(service)
 		}
 	}
 	return v
@@ -79,4 +78,14 @@ func (v *View) Position() policy.Position { return v.snapshot.Position }
 // MaxTTL is the largest TTL, in seconds, that this view hands out for answers
 // of a region, 0 if it has none. After the last worker has left the view, a
 // resolver may use such an answer for that long, and up to a second more.
-func (v *View) MaxTTL(region string) uint32 { return v.maxTTL[region] }
+// It goes through all services.
+func (v *View) MaxTTL(region string) (ttl uint32) {
+	for _, p := range v.services {
+		for i := range p.service.Sets {
+			if set := &p.service.Sets[i]; set.TTL > ttl && slices.Contains(set.Regions, region) {
+				ttl = set.TTL
+			}
+		}
+	}
+	return ttl
+}

@@ -127,7 +127,7 @@ func TestIfMatch(t *testing.T) {
 	z := func() uint64 { o, _ := m.s.Zones.Get(name("example.com").Key()); return o.Rev }
 	changed := zone(t, "example.com", "static.example.com A", "more.example.com A")
 	other := config("us", "eu", "ap")
-	other.Services[0].TTL = of(policy.Seconds(7))
+	other.Services[0].TTL = policy.FixedTTL(7)
 	for _, c := range []struct {
 		body    Body
 		current func() uint64

@@ -49,10 +49,16 @@ func (b PutConfig) apply(d *draft) error {
 			return put(d, d.Pools, b.Config.Pools, "pool", func(v policy.Pool) string { return v.Name }, merge, b.Force, next)
 		},
 		func() (int, error) {
+			return put(d, d.Templates, b.Config.Templates, "template", func(v policy.Template) string { return v.Name }, merge, b.Force, next)
+		},
+		func() (int, error) {
 			return put(d, d.Services, b.Config.Services, "service", func(v policy.Service) string { return v.ID() }, merge, b.Force, next)
 		},
 		func() (int, error) {
 			return put(d, d.SafetyRules, b.Config.SafetyRules, "safetyRule", func(v policy.SafetyRule) string { return v.Name }, merge, b.Force, next)
+		},
+		func() (int, error) {
+			return put(d, d.Places, b.Config.Places, "place", func(v policy.PlaceOverride) string { return v.ID() }, merge, b.Force, next)
 		},
 	} {
 		n, err := step()

@@ -27,7 +27,7 @@ func TestPutConfigRefusesWhole(t *testing.T) {
 	m := started(t)
 	c := config("us", "eu", "ap")
 	c.Pools[2].Region = "gone"
-	c.Services[0].TTL = of(policy.Seconds(5))
+	c.Services[0].TTL = policy.FixedTTL(5)
 	m.refuse(policy.Invalid, `there is no region "gone"`, PutConfig{Config: c})
 	c = config("us", "eu", "ap")
 	c.Pools = append(c.Pools, c.Pools[0])
@@ -92,7 +92,7 @@ func TestIDs(t *testing.T) {
 	}
 	// An edit keeps ids.
 	c := config("us", "eu", "ap")
-	c.Services[0].TTL = of(policy.Seconds(5))
+	c.Services[0].TTL = policy.FixedTTL(5)
 	c.Pools[0].Endpoints[0].Address = netip.MustParseAddr("203.0.113.7")
 	m.ok(PutConfig{Config: c})
 	if !maps.Equal(ids(m.s), before) {
@@ -136,6 +136,6 @@ func TestSafetyRulesHoldForConfigurations(t *testing.T) {
 	// A rule that asks for more than there ever was refuses only what makes it worse.
 	m.ok(PutConfig{Config: with("eu")})
 	c := with("eu")
-	c.Services[0].TTL = of(policy.Seconds(5))
+	c.Services[0].TTL = policy.FixedTTL(5)
 	m.ok(PutConfig{Config: c})
 }

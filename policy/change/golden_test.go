@@ -32,11 +32,19 @@ func samples(t fataler) []Change {
 		Name: "lb", Hostname: name("x.elb.example.net"), Region: "eu", AZ: "a", Weight: of(0), Labels: map[string]string{"tier": "gold", "a": "b"},
 		Probe: &policy.ProbeTarget{Address: netip.MustParseAddr("10.0.0.5"), Port: 9000}})
 	conf.Services[0].Names = []policy.Name{name("*.app.example.com")}
-	conf.Services[0].LastResort, conf.Services[0].Families = "all", "independent"
+	conf.Services[0].LastResort, conf.Services[0].Families = &policy.LastResort{Mode: policy.ResortAll}, "independent"
 	conf.Services[0].Steer = policy.Steering{MinAvailable: 1, Nearest: []policy.Branch{
 		{Steering: policy.Steering{Pool: "us"}, Bias: 10, Weight: of(3)},
 		{Steering: policy.Steering{Failover: []policy.Branch{branch("eu"), {Steering: policy.Steering{Weighted: []policy.Branch{branch("us")}}}}}, Place: &policy.Place{Cloud: "aws/eu-central-1"}},
 	}}
+	conf.Regions[0].Capacity, conf.Pools[0].Capacity = &policy.Capacity{Limit: 1e6}, &policy.Capacity{Limit: 1000.5, Low: 0.5, High: 0.75}
+	conf.Templates = []policy.Template{{Name: "near", Steer: policy.Steering{Latency: []policy.Branch{branch("us"), branch("eu")}, LastResort: &policy.LastResort{Mode: policy.ResortLastGood}}}}
+	conf.Places = []policy.PlaceOverride{{CIDR: netip.MustParsePrefix("2001:db8::/32"), Country: "DE", Subdivision: "BY", City: "Munich", Continent: "EU"}, {ASN: 64500, Place: &policy.Place{IATA: "SIN"}}}
+	conf.Services = append(conf.Services, policy.Service{Name: name("geo.example.com"), TTL: &policy.TTL{Max: 300, Min: 5}, Sticky: &policy.Sticky{IPv4: 20},
+		LastResort: &policy.LastResort{Steering: policy.Steering{Pool: "eu"}},
+		Steer: policy.Steering{Fence: true, Default: &policy.Steering{Template: "near"}, Geo: []policy.Branch{{Steering: policy.Steering{Pool: "eu"}, Match: &policy.Match{
+			CIDRs: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/24")}, ASNs: []uint32{4294967295}, Subdivisions: []string{"US-CA"}, Countries: []string{"DE"}, Continents: []string{"EU"}}}}}},
+		policy.Service{Name: name("many.example.com"), Sticky: nil, Answers: 3, Steer: policy.Steering{Pool: "eu"}})
 	conf.SafetyRules = []policy.SafetyRule{{Name: "keep", Service: name("www.example.com"), AtLeast: &policy.AtLeast{Regions: 1}, AppliesTo: []string{"operator", "drill"}}}
 	member := policy.Member{ID: "6f1c", Node: "ns1", Region: "us", Cluster: "192.0.2.1:7300", API: "192.0.2.1:8080", DNS: []string{"192.0.2.1:53", "[2001:db8::1]:53"}, Feature: 1, Voter: true}
 	edge := policy.Edge{Was: policy.Up, Verdict: policy.Verdict{Check: "us/a@web", Status: policy.Down, Since: 123456789, Revision: 18446744073709551615,
@@ -176,6 +184,9 @@ func fullState(t fataler) *policy.State {
 			m.ok(PutConfig{p.Config, true, true})
 		}
 	}
+	m.s = m.s.Clone()
+	m.s.Latencies.Set("asn/64500", policy.Latency{Subject: "asn/64500", Regions: []policy.RTT{{Region: "us", Ms: 12.5, At: 7, Samples: 3}}})
+	m.s.Loads.Set("pool/us", policy.Load{Target: "pool/us", Value: 850, At: 7, MaxAge: policy.Duration(time.Minute)})
 	m.do(Change{Request: "refused", Body: DeleteZone{name("gone.example")}})
 	return m.s
 }

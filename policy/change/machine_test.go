@@ -174,7 +174,7 @@ func branch(pool string) policy.Branch { return policy.Branch{Steering: policy.S
 // config steers www.example.com over pools of the same names as their regions.
 func config(pools ...string) policy.Config {
 	c := policy.Config{Monitors: []policy.Monitor{{Name: "web", HTTP: &policy.HTTPCheck{Port: 8080}, Interval: policy.Duration(time.Second)}}}
-	s := policy.Service{Name: name("www.example.com"), TTL: of(policy.Seconds(30))}
+	s := policy.Service{Name: name("www.example.com"), TTL: policy.FixedTTL(30)}
 	for _, p := range pools {
 		c.Regions = append(c.Regions, policy.Region{Name: p, Provider: "aws", AZs: []string{"a"}})
 		c.Pools = append(c.Pools, pool(p, p))

@@ -120,7 +120,7 @@ func typeName(k policy.AnswerKind) string {
 // any says whether any endpoint of a service is so. A flattened host name may
 // come to have addresses of either family, whatever it has now.
 func (d *draft) any(s *policy.Service, is func(*policy.Endpoint) bool) bool {
-	for name := range s.Steer.Pools {
+	for name := range d.PoolsOf(s) {
 		if p, ok := d.Pools.Get(name); ok {
 			for i := range p.Spec.Endpoints {
 				if is(&p.Spec.Endpoints[i]) {

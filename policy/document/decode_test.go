@@ -56,14 +56,14 @@ func designConfig() *policy.Config {
 			}},
 		},
 		Services: []policy.Service{{
-			Name: policy.MustName("www.example.com"), TTL: ptr(policy.Seconds(30)),
+			Name: policy.MustName("www.example.com"), TTL: policy.FixedTTL(30),
 			Steer: policy.Steering{Nearest: []policy.Branch{
 				{Steering: policy.Steering{Pool: "web-us-east"}, Bias: 10},
 				{Steering: policy.Steering{Failover: []policy.Branch{
 					{Steering: policy.Steering{Pool: "web-eu"}}, {Steering: policy.Steering{Pool: "web-us-east"}},
 				}}, Place: &policy.Place{IATA: "FRA"}},
 			}},
-			LastResort: "all",
+			LastResort: &policy.LastResort{Mode: policy.ResortAll},
 		}},
 		SafetyRules: []policy.SafetyRule{{Name: "keep-one", Service: policy.MustName("www.example.com"),
 			AtLeast: &policy.AtLeast{Regions: 1}, AppliesTo: []string{"operator", "drill"}}},
@@ -104,7 +104,7 @@ func TestDecodeNamesEveryMistake(t *testing.T) {
 		}},
 		{"swapped letters", "{\"polos\": []}", []string{`f:1:2: /polos: unknown key "polos"; did you mean "pools"?`}},
 		{"key with slash and tilde", "a/b~c: 1\n", []string{
-			`f:1:1: /a~1b~0c: unknown key "a/b~c"; the keys here are regions, monitors, pools, services, safetyRules`,
+			`f:1:1: /a~1b~0c: unknown key "a/b~c"; the keys here are regions, monitors, pools, templates, services, safetyRules, places`,
 		}},
 		{"repeated key", "regions:\n  - name: a\n    provider: x\n    name: b\n", []string{
 			`f:4:5: /regions/0/name: key "name" stands here twice; the first is on line 2`,
@@ -146,17 +146,17 @@ func TestDecodeNamesEveryMistake(t *testing.T) {
 			`f:1:75: /monitors/1/https/insecure: true or false is needed here, not the text "true"; take the quotes off`,
 			`f:1:113: /monitors/2/https/insecure: true or false is needed here, not the number 1`,
 		}},
-		{"wrong shapes", "regions: {name: a}\nmonitors: [http]\npools: [{name: p, endpoints: a, region: [x]}]\nservices: [{name: [a], steer: web, ttl: {}}]\n", []string{
+		{"wrong shapes", "regions: {name: a}\nmonitors: [http]\npools: [{name: p, endpoints: a, region: [x]}]\nservices: [{name: [a], steer: web, ttl: []}]\n", []string{
 			`f:1:10: /regions: a list is needed here, not a mapping`,
 			`f:2:12: /monitors/0: a mapping is needed here (its keys are name, http, https, tcp, interval, timeout, fall, rise, quorum, holdDown, ramp), not the text "http"`,
 			`f:3:30: /pools/0/endpoints: a list is needed here, not the text "a"; write [a]`,
 			`f:3:41: /pools/0/region: text is needed here, not a list`,
 			`f:4:19: /services/0/name: one value is needed here, not a list`,
-			`f:4:31: /services/0/steer: a mapping is needed here (its keys are pool, failover, weighted, nearest, minAvailable), not the text "web"`,
-			`f:4:41: /services/0/ttl: one value is needed here, not a mapping`,
+			`f:4:31: /services/0/steer: a mapping is needed here (its keys are pool, template, failover, weighted, nearest, latency, geo, default, fence, minAvailable, lastResort), not the text "web"`,
+			`f:4:41: /services/0/ttl: one value is needed here, not a list`,
 		}},
 		{"a list for the document", "- regions\n", []string{
-			`f:1:1: a mapping is needed here (its keys are regions, monitors, pools, services, safetyRules), not a list`,
+			`f:1:1: a mapping is needed here (its keys are regions, monitors, pools, templates, services, safetyRules, places), not a list`,
 		}},
 		{"values that do not parse", "pools: [{name: p, endpoints: [{name: a, address: 1.2.3, hostname: a..b}, {name: b, address: \"\"}]}]\nmonitors: [{name: m, interval: 5 parsecs, timeout: 0x10}]\nservices: [{names: [a], ttl: 1.5}]\n", []string{
 			`f:1:50: /pools/0/endpoints/0/address: ParseAddr("1.2.3"): IPv4 address too short`,
@@ -307,8 +307,8 @@ func TestDecodeReadsDurationsInEitherForm(t *testing.T) {
 		t.Fatal(err)
 	}
 	m := c.Monitors[0]
-	if m.Interval != policy.Duration(30*time.Second) || m.Timeout != policy.Duration(2*time.Second) || m.Ramp != policy.Duration(90*time.Second) || c.Services[0].TTLSeconds() != 120 {
-		t.Errorf("got %+v, TTL %d", m, c.Services[0].TTLSeconds())
+	if m.Interval != policy.Duration(30*time.Second) || m.Timeout != policy.Duration(2*time.Second) || m.Ramp != policy.Duration(90*time.Second) || c.Services[0].TTLRange().Max != 120 {
+		t.Errorf("got %+v, TTL %d", m, c.Services[0].TTLRange().Max)
 	}
 }
 

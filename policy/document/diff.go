@@ -42,8 +42,10 @@ func Diff(old, new *policy.Config) []Edit {
 	diffObjects(&d, "region/", old.Regions, new.Regions, regionName)
 	diffObjects(&d, "monitor/", old.Monitors, new.Monitors, monitorName)
 	diffObjects(&d, "pool/", old.Pools, new.Pools, poolName)
+	diffObjects(&d, "template/", old.Templates, new.Templates, templateName)
 	diffObjects(&d, "service/", old.Services, new.Services, serviceName)
 	diffObjects(&d, "safety-rule/", old.SafetyRules, new.SafetyRules, ruleName)
+	diffObjects(&d, "place/", old.Places, new.Places, (*policy.PlaceOverride).ID)
 	return d.edits
 }
 
@@ -188,7 +190,7 @@ func nameOf(item json.RawMessage) string {
 		return ""
 	}
 	members := objectMembers(item)
-	for _, key := range []string{"name", "pool"} {
+	for _, key := range []string{"name", "pool", "template"} {
 		for _, m := range members {
 			var name string
 			if m.key == key && json.Unmarshal(m.value, &name) == nil {

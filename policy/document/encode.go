@@ -73,25 +73,42 @@ func canonical(c *policy.Config) *policy.Config {
 			d.Pools[i].Endpoints = []policy.Endpoint{}
 		}
 	}
+	d.Templates = slices.Clone(c.Templates)
+	for i := range d.Templates {
+		d.Templates[i].Steer = canonicalSteering(d.Templates[i].Steer)
+	}
 	d.Services = slices.Clone(c.Services)
 	for i := range d.Services {
 		d.Services[i].Steer = canonicalSteering(d.Services[i].Steer)
+		d.Services[i].LastResort = canonicalResort(d.Services[i].LastResort)
 	}
 	return &d
 }
 
 func canonicalSteering(s policy.Steering) policy.Steering {
-	for _, list := range []*[]policy.Branch{&s.Failover, &s.Weighted, &s.Nearest} {
+	for _, list := range []*[]policy.Branch{&s.Failover, &s.Weighted, &s.Nearest, &s.Latency, &s.Geo} {
 		*list = slices.Clone(*list)
 		for i := range *list {
 			b := &(*list)[i]
-			if kind, _ := b.Kind(); b.To != nil && kind == "" && b.MinAvailable == 0 {
+			if kind, _ := b.Kind(); b.To != nil && kind == "" && b.MinAvailable == 0 && b.LastResort == nil {
 				b.Steering, b.To = *b.To, nil
 			}
 			b.Steering = canonicalSteering(b.Steering)
 		}
 	}
+	if s.Default != nil {
+		d := canonicalSteering(*s.Default)
+		s.Default = &d
+	}
+	s.LastResort = canonicalResort(s.LastResort)
 	return s
+}
+
+func canonicalResort(r *policy.LastResort) *policy.LastResort {
+	if r == nil || r.Mode != "" {
+		return r
+	}
+	return &policy.LastResort{Steering: canonicalSteering(r.Steering)}
 }
 
 // width is how long a line is before its flow mapping is broken up.

@@ -223,7 +223,10 @@ var genConfig = rapid.Custom(func(t *rapid.T) *policy.Config {
 		}), 3).Draw(t, "pools"),
 		Services: list(rapid.Custom(func(t *rapid.T) policy.Service {
 			return policy.Service{Name: genName().Draw(t, "name"), Names: list(genName(), 2).Draw(t, "names"), Steer: genSteering(3).Draw(t, "steer"),
-				TTL: genPtr(rapid.Custom(func(t *rapid.T) policy.Seconds { return policy.Seconds(rapid.Uint32Max(policy.MaxTTL).Draw(t, "s")) })).Draw(t, "ttl")}
+				TTL: genPtr(rapid.Custom(func(t *rapid.T) policy.TTL {
+					most := rapid.Uint32Max(policy.MaxTTL).Draw(t, "s")
+					return policy.TTL{Max: policy.Seconds(most), Min: policy.Seconds(rapid.SampledFrom([]uint32{most, most / 2}).Draw(t, "min"))}
+				})).Draw(t, "ttl")}
 		}), 2).Draw(t, "services"),
 		SafetyRules: list(rapid.Custom(func(t *rapid.T) policy.SafetyRule {
 			return policy.SafetyRule{Name: genText().Draw(t, "name"), AtLeast: genPtr(rapid.Custom(func(t *rapid.T) policy.AtLeast {

@@ -21,7 +21,7 @@ services:
             failover:
               - {pool: away, weight: 1}
           bias: 200
-    lastResort: never
+    lastResort: {pool: away}
     "x~/y": 1
 `
 	c, err := Decode([]byte(strings.Replace(text, "    \"x~/y\": 1\n", "", 1)), "f")
@@ -36,7 +36,7 @@ services:
 		`f:10:24: /services/0/steer/nearest/1/failover/0/pool: there is no pool "away"`,
 		`f:10:38: /services/0/steer/nearest/1/failover/0/weight: `,
 		`f:11:17: /services/0/steer/nearest/1/bias: `,
-		`f:12:17: /services/0/lastResort: `,
+		`f:12:24: /services/0/lastResort/pool: there is no pool "away"`,
 	} {
 		found := false
 		for _, g := range got {

@@ -17,8 +17,10 @@ func Merge(base, over *policy.Config) *policy.Config {
 		Regions:     mergeObjects(base.Regions, over.Regions, regionName),
 		Monitors:    mergeObjects(base.Monitors, over.Monitors, monitorName),
 		Pools:       mergeObjects(base.Pools, over.Pools, poolName),
+		Templates:   mergeObjects(base.Templates, over.Templates, templateName),
 		Services:    mergeObjects(base.Services, over.Services, serviceName),
 		SafetyRules: mergeObjects(base.SafetyRules, over.SafetyRules, ruleName),
+		Places:      mergeObjects(base.Places, over.Places, (*policy.PlaceOverride).ID),
 	}
 }
 
@@ -40,8 +42,9 @@ func mergeObjects[T any](base, over []T, name func(*T) string) []T {
 }
 
 // What the objects of each kind go by.
-func regionName(o *policy.Region) string   { return o.Name }
-func monitorName(o *policy.Monitor) string { return o.Name }
-func poolName(o *policy.Pool) string       { return o.Name }
-func serviceName(o *policy.Service) string { return o.ID() }
-func ruleName(o *policy.SafetyRule) string { return o.Name }
+func regionName(o *policy.Region) string     { return o.Name }
+func monitorName(o *policy.Monitor) string   { return o.Name }
+func poolName(o *policy.Pool) string         { return o.Name }
+func templateName(o *policy.Template) string { return o.Name }
+func serviceName(o *policy.Service) string   { return o.ID() }
+func ruleName(o *policy.SafetyRule) string   { return o.Name }

@@ -74,7 +74,7 @@ func (r *reader) value(n, key *yaml.Node, at string, v reflect.Value, depth int)
 		return
 	}
 	switch {
-	case isText:
+	case isText && (n.Kind != yaml.MappingNode || !r.long(v.Type())):
 		r.text(n, at, v)
 		return
 	case v.Type() == reflect.TypeFor[[]byte]():
@@ -96,6 +96,11 @@ func (r *reader) value(n, key *yaml.Node, at string, v reflect.Value, depth int)
 	default:
 		r.scalar(n, at, v)
 	}
+}
+
+// long says whether a type that reads itself from a word has a form as a mapping too.
+func (r *reader) long(t reflect.Type) bool {
+	return t.Kind() == reflect.Struct && len(r.fields(t)) > 0
 }
 
 // plain refuses what is not plain YAML, and what is nested too deep.

@@ -1,6 +1,9 @@
 package geo
 
-import "math"
+import (
+	"math"
+	"slices"
+)
 
 // EarthRadius is the mean radius of the Earth in kilometres (IUGG).
 const EarthRadius = 6371.0088
@@ -35,9 +38,9 @@ type Candidate struct {
 // DefaultNearest is how many candidates are put in order of distance when nothing else is asked for.
 const DefaultNearest = 3
 
-// sameDistance is how many kilometres two candidates may differ in biased
+// SameDistance is how many kilometres two candidates may differ in biased
 // distance and still be as near as each other.
-const sameDistance = 1.0
+const SameDistance = 1.0
 
 // Order ranks at most 256 candidates for a client at p, as indices into
 // candidates. First come the k nearest by biased distance, where among those
@@ -47,53 +50,52 @@ const sameDistance = 1.0
 // k below 1 means [DefaultNearest].
 func Order(p Point, located bool, candidates []Candidate, k int) []uint8 {
 	candidates = candidates[:min(len(candidates), 256)]
-	order := make([]uint8, 0, len(candidates))
-	if !located {
-		for i := range candidates {
-			order = append(order, uint8(i))
-		}
-		return order
-	}
-	if k < 1 {
-		k = DefaultNearest
-	}
-	distance := make([]float64, len(candidates)) // negative once placed
+	distance := make([]float64, len(candidates))
 	for i, c := range candidates {
 		distance[i] = math.Inf(1)
-		if c.Located {
+		if located && c.Located {
 			distance[i] = Biased(Distance(p, c.Point), c.Bias)
 		}
+	}
+	return Rank(distance, k, SameDistance)
+}
+
+// Rank ranks at most 256 candidates by their costs, none of them negative, as
+// Order does by distance: the k cheapest first, where those within same of the
+// cheapest that is left count alike; then the others as they stand, those of infinite cost last.
+func Rank(cost []float64, k int, same float64) []uint8 {
+	cost = slices.Clone(cost[:min(len(cost), 256)])
+	order := make([]uint8, 0, len(cost))
+	if k < 1 {
+		k = DefaultNearest
 	}
 	const taken = -1
 	take := func(i int) {
 		order = append(order, uint8(i))
-		distance[i] = taken
+		cost[i] = taken
 	}
 	for len(order) < k {
-		nearest := math.Inf(1)
-		for _, d := range distance {
-			if d != taken && d < nearest {
-				nearest = d
+		least := math.Inf(1)
+		for _, c := range cost {
+			if c != taken && c < least {
+				least = c
 			}
 		}
-		if math.IsInf(nearest, 1) {
+		if math.IsInf(least, 1) {
 			break
 		}
-		for i, d := range distance {
-			if d != taken && d <= nearest+sameDistance {
+		for i, c := range cost {
+			if c != taken && c <= least+same {
 				take(i)
 				break
 			}
 		}
 	}
-	for i, c := range candidates {
-		if c.Located && distance[i] != taken {
-			take(i)
-		}
-	}
-	for i, c := range candidates {
-		if !c.Located {
-			take(i)
+	for _, last := range []bool{false, true} {
+		for i, c := range cost {
+			if c != taken && math.IsInf(c, 1) == last {
+				take(i)
+			}
 		}
 	}
 	return order

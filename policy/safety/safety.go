@@ -23,6 +23,13 @@ func Drain(before, after *policy.State) error {
 				p.Add("", "service %s would have no undrained %s endpoint left: all its clients would be sent to what is drained", s.ID(), k)
 			}
 		}
+		for i, f := range is.Fenced { // the tree is the same, and so are its fences
+			for k := range policy.AnswerKinds {
+				if was.Fenced[i].Endpoints[k] > 0 && f.Endpoints[k] == 0 && is.Endpoints[k] > 0 {
+					p.Add("", "service %s would have no undrained %s endpoint left in %s, which its clients cannot leave (fence): they would be sent to what is drained", s.ID(), k, f.Path)
+				}
+			}
+		}
 		rules(&p, after, s, was, is)
 	}
 	if len(p) == 0 {

@@ -13,7 +13,7 @@ func (s *Snapshot) answers(prev *Snapshot, pool *policy.Pool) []steer.Answers {
 	for i := range pool.Endpoints {
 		fixed = fixed && !pool.Endpoints[i].Flattens()
 	}
-	if old := prev.pools[pool.Name]; old != nil && fixed {
+	if old := prev.pool(pool.Name); old != nil && fixed {
 		was, ok := prev.State.Pools.Get(pool.Name)
 		if n := len(pool.Endpoints); ok && n > 0 && n == len(was.Spec.Endpoints) && &was.Spec.Endpoints[0] == &pool.Endpoints[0] {
 			return old.Answers

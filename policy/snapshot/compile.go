@@ -1,10 +1,8 @@
 package snapshot
 
 import (
-	"cmp"
 	"fmt"
 	"maps"
-	"math"
 	"slices"
 
 	"github.com/meridian-gtm/meridian/policy"
@@ -19,147 +17,180 @@ type Local struct {
 	Generation uint64          // grows when anything in Local changes at the same index
 }
 
-// MaxVariants is how many different answers one class of clients may get.
-// Beyond it the least likely ones are left out.
-const MaxVariants = 256
-
 // Compile makes a state ready for queries. It takes over from prev (which may
 // be nil) whatever has not changed: geography is computed anew only when
-// places or the geographic data change, a service only when its own
-// specification or a pool of its own does.
+// places or what is known of clients change, a service only when its own
+// specification or a pool of its own does. A change of verdicts or of pools
+// alone looks at nothing but what depends on them.
 func Compile(prev *Snapshot, state *policy.State, local Local) (*Snapshot, error) {
 	if prev == nil {
-		prev = &Snapshot{}
+		prev = &Snapshot{State: policy.NewState()}
 	}
 	s := &Snapshot{
 		Position: policy.Position{Epoch: state.Epoch, Index: state.Index, Generation: local.Generation},
-		State:    state, geo: local.Geo, local: local,
-		pools: make(map[string]*steer.Pool, state.Pools.Len()),
-		byID:  make(map[string]*Service, state.Services.Len()),
-		maps:  map[string]*geography{},
+		State:    state, local: local,
 	}
+	if pools, ok := s.onlyPools(prev); ok {
+		return s, s.update(prev, pools)
+	}
+	s.world(prev)
+	s.index = &index{pools: make(map[string]int, state.Pools.Len()), services: make(map[string]int, state.Services.Len())}
+	s.maps = map[string]*geography{}
 	for name, o := range state.Pools.All {
 		p := steer.NewPool(state, &o.Spec, s.answers(prev, &o.Spec), local.Down)
-		if old := prev.pools[name]; old != nil && old.Equal(p) {
+		if old := prev.pool(name); old != nil && old.Equal(p) {
 			p = old
 		}
-		s.pools[name] = p
+		s.index.pools[name] = len(s.pools)
+		s.pools = append(s.pools, p)
+	}
+	for _, r := range state.Regions.All {
+		s.index.entangled = s.index.entangled || r.Spec.Capacity != nil
+	}
+	s.index.users = make([][]int32, len(s.pools))
+	for id, o := range state.Services.All {
+		for name := range state.PoolsOf(&o.Spec) {
+			if i, ok := s.index.pools[name]; ok {
+				if users := s.index.users[i]; len(users) == 0 || users[len(users)-1] != int32(len(s.index.services)) {
+					s.index.users[i] = append(users, int32(len(s.index.services)))
+				}
+			}
+		}
+		s.index.services[id] = len(s.index.services)
 	}
 	for id, o := range state.Services.All {
 		svc, err := s.service(prev, id, o)
 		if err != nil {
 			return nil, fmt.Errorf("service %s: %w", id, err)
 		}
-		s.byID[id] = svc
 		s.Services = append(s.Services, svc)
 	}
 	s.overlayZones(prev)
 	return s, nil
 }
 
+// index finds pools and services by name, and the services that a pool has a
+// part in. It stands for as long as no service and no name of a pool changes.
+type index struct {
+	pools, services map[string]int
+	users           [][]int32 // by pool
+	entangled       bool      // a pool may depend on others: they share a region's capacity
+}
+
+func (s *Snapshot) pool(name string) *steer.Pool {
+	if s.index != nil {
+		if i, ok := s.index.pools[name]; ok {
+			return s.pools[i]
+		}
+	}
+	return nil
+}
+
+func (s *Snapshot) serviceByID(id string) *Service {
+	if s.index != nil {
+		if i, ok := s.index.services[id]; ok {
+			return s.Services[i]
+		}
+	}
+	return nil
+}
+
+// sharers counts the services that use a pool.
+func (s *Snapshot) sharers(pool string) int { return len(s.index.users[s.index.pools[pool]]) }
+
+// world settles what is known of clients: the geographic data under the
+// overrides of the document, and the measured round-trip times.
+func (s *Snapshot) world(prev *Snapshot) {
+	s.geo = prev.geo
+	if s.geo == nil || prev.local.Geo != s.local.Geo || prev.State.Places.Sum() != s.State.Places.Sum() {
+		if s.geo = s.local.Geo; s.geo == nil {
+			s.geo = geo.Nowhere()
+		}
+		if list := overrides(s.State); len(list) > 0 {
+			s.geo = s.geo.Override(list)
+		}
+	}
+	if s.rtt = prev.rtt; s.rtt == nil || s.rtt.sum != s.State.Latencies.Sum() {
+		s.rtt = &latencies{sum: s.State.Latencies.Sum(), of: make(map[string][]policy.RTT, s.State.Latencies.Len())}
+		for subject, l := range s.State.Latencies.All {
+			s.rtt.of[subject] = l.Regions
+		}
+	}
+}
+
+func overrides(s *policy.State) (list []geo.Override) {
+	for _, o := range s.Places.All {
+		p := geo.Place{Country: o.Spec.Country, Continent: o.Spec.Continent, Subdivision: o.Spec.Subdivision, City: o.Spec.City}
+		if middle, ok := geo.CountryPlace(p.Country); ok {
+			p.Point, p.Located = middle.Point, true
+			if p.Continent == "" {
+				p.Continent = middle.Continent
+			}
+		}
+		if lat, lon, ok := o.Spec.Place.Coordinates(); ok {
+			p.Point, p.Located = geo.Point{Lat: lat, Lon: lon}, true
+		}
+		list = append(list, geo.Override{Prefix: o.Spec.CIDR, ASN: o.Spec.ASN, Place: p})
+	}
+	return list
+}
+
 // service compiles a service, or takes over the one that prev has.
 func (s *Snapshot) service(prev *Snapshot, id string, o policy.Object[policy.Service]) (*Service, error) {
-	old := prev.byID[id]
-	if old != nil && old.spec.Rev == o.Rev && prev.geo == s.geo && !slices.ContainsFunc(old.tree.Pools, func(p *steer.Pool) bool { return s.pools[p.Name] != p }) {
+	old := prev.serviceByID(id)
+	if old != nil && old.spec.Rev == o.Rev && prev.geo == s.geo && (prev.rtt == s.rtt || !old.measured) &&
+		prev.State.Templates.Sum() == s.State.Templates.Sum() &&
+		!slices.ContainsFunc(old.tree.Pools, func(p *steer.Pool) bool { return s.pool(p.Name) != p }) {
 		s.maps[old.geo.key] = old.geo
 		return old, nil
 	}
-	tree, err := steer.Build(&o.Spec, func(name string) *steer.Pool { return s.pools[name] })
+	tree, err := steer.Build(&o.Spec, s.pool, s.State.Template)
 	if err != nil {
 		return nil, err
 	}
-	svc := &Service{ID: id, TTL: o.Spec.TTLSeconds(), spec: o, tree: tree, geo: s.geography(prev, tree)}
+	ttl := o.Spec.TTLRange()
+	svc := &Service{ID: id, TTL: uint32(ttl.Max), minTTL: uint32(ttl.Min), spec: o, tree: tree, geo: s.geography(prev, tree)}
+	if o.Spec.Sticky != nil {
+		k := o.Spec.Sticky.WithDefaults()
+		svc.sticky = &k
+	}
+	svc.measured = slices.ContainsFunc(tree.Ordered, func(n *steer.Node) bool { return n.Kind == "latency" })
 	for _, p := range tree.Pools {
 		svc.aliases = svc.aliases || slices.ContainsFunc(p.Answers, func(a steer.Answers) bool { return a.CNAME != "" })
 	}
-	known := map[setKey]int32{}
+	b := outcomes{svc: svc, known: map[setKey]int32{}}
+	classes := s.crowds(svc)
 	for k := range policy.AnswerKinds {
 		if !tree.Serves[k] {
 			continue
 		}
-		svc.classes[k] = make([]outcome, len(svc.geo.orders))
-		for class, orders := range svc.geo.orders {
-			svc.classes[k][class] = svc.outcome(tree.Evaluate(k, orders, o.Spec.Families != "independent", nil), k, known)
+		svc.classes[k] = make([]outcome, len(classes))
+		for i := range classes {
+			svc.classes[k][i] = b.outcome(tree.Evaluate(k, classes[i].Class, svc.together(), nil), k)
 		}
 	}
 	return svc, nil
 }
 
-type setKey struct {
-	pool   *steer.Pool
-	member int
-	kind   policy.AnswerKind
-}
-
-// outcome is a finished distribution: which sets, and up to which value of Query.Rand each of them reaches.
-type outcome struct {
-	sets  []int32
-	until []uint64 // until[i] > Rand picks sets[i]; the last is MaxUint64
-	probs []float64
-	tier  steer.Tier
-}
-
-// outcome turns an evaluation into thresholds, adding the answer sets it needs.
-func (svc *Service) outcome(r steer.Result, k policy.AnswerKind, known map[setKey]int32) outcome {
-	picks := r.Picks
-	if len(picks) > MaxVariants {
-		picks = slices.Clone(picks)
-		slices.SortStableFunc(picks, func(a, b steer.Pick) int { return cmp.Compare(b.Probability, a.Probability) })
-		picks = picks[:MaxVariants]
+// crowds are a service's classes, with what pools that are short of capacity shed of each.
+func (s *Snapshot) crowds(svc *Service) []steer.Crowd {
+	g := svc.geo
+	list := make([]steer.Crowd, len(g.orders))
+	for i := range list {
+		list[i] = steer.Crowd{Class: steer.Class{Orders: g.orders[i]}, Weight: g.weight[i], Extra: g.extra[i]}
 	}
-	total := 0.0
-	for _, p := range picks {
-		total += p.Probability
-	}
-	o := outcome{tier: r.Tier}
-	reached := 0.0
-	for i, p := range picks {
-		key := setKey{p.Pool, p.Member, k}
-		at, ok := known[key]
-		if !ok {
-			at = int32(len(svc.Sets))
-			known[key] = at
-			svc.Sets = append(svc.Sets, answerSet(p, k, svc.TTL))
+	if svc.tree.Bounded() {
+		for k := range policy.AnswerKinds {
+			if svc.tree.Serves[k] { // one kind decides for all, so that they stay together
+				svc.tree.Shed(list, k, svc.together(), s.sharers)
+				break
+			}
 		}
-		reached += p.Probability / total
-		until := uint64(math.MaxUint64)
-		if i < len(picks)-1 {
-			until = uint64(min(reached, 1-0x1p-53) * 0x1p64)
-		}
-		o.sets = append(o.sets, at)
-		o.until = append(o.until, until)
-		o.probs = append(o.probs, p.Probability/total)
 	}
-	return o
+	return list
 }
 
-func answerSet(p steer.Pick, k policy.AnswerKind, ttl uint32) AnswerSet {
-	m, own := &p.Pool.Members[p.Member], &p.Pool.Answers[p.Member]
-	a := AnswerSet{Endpoint: m.ID, Region: m.Region, Type: k.Type(), TTL: ttl, CNAME: own.CNAME}
-	if set := own.Find(k); set != nil {
-		a.TTL, a.Data = min(ttl, set.TTL), set.Data
-	}
-	return a
-}
-
-// Decide picks the answer to a query for a steered name. It is a pure function
-// of the snapshot and the query, takes no lock and allocates nothing.
-func (s *Snapshot) Decide(q Query) Decision {
-	svc := s.Services[q.Service]
-	if !svc.tree.Serves[q.Kind] {
-		return Decision{Set: -1, TTL: svc.TTL}
-	}
-	class, scope := svc.geo.lookup(q.Client, q.Bits)
-	o := &svc.classes[q.Kind][class]
-	i := 0
-	for i < len(o.until)-1 && q.Rand >= o.until[i] {
-		i++
-	}
-	if i >= len(o.sets) {
-		return Decision{Set: -1, TTL: svc.TTL, Scope: scope}
-	}
-	return Decision{Set: o.sets[i], TTL: svc.Sets[o.sets[i]].TTL, Scope: scope}
-}
+func (svc *Service) together() bool { return svc.spec.Spec.Families != "independent" }
 
 // overlay is a steered name as it is laid over a zone.
 type overlay struct {
@@ -234,7 +265,9 @@ func (svc *Service) Regions() []string {
 	for k := range svc.classes {
 		for _, o := range svc.classes[k] {
 			for _, i := range o.sets {
-				seen[svc.Sets[i].Region] = true
+				for _, r := range svc.Sets[i].Regions {
+					seen[r] = true
+				}
 			}
 		}
 	}

@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/meridian-gtm/meridian/policy"
-	"github.com/meridian-gtm/meridian/policy/geo"
 	"github.com/meridian-gtm/meridian/policy/steer"
 	"github.com/meridian-gtm/meridian/policy/zonefile"
 )
@@ -17,6 +16,8 @@ type ExplainQuery struct {
 	Name   policy.Name
 	Type   uint16
 	Client netip.Prefix // a whole address, or as much of it as EDNS Client Subnet tells
+	// Somebody is asked about instead of Client where it is set: anybody in a country or behind an AS number.
+	Somebody policy.Subject
 	// Assume changes the world for this question: "down:TARGET", "up:TARGET"
 	// or "drain:TARGET", where TARGET is as in a control ("region/us-east").
 	Assume []string
@@ -37,6 +38,7 @@ type Explanation struct {
 	TTL          uint32          `json:"ttl"`
 	Scope        uint8           `json:"scope"`
 	Tier         string          `json:"tier,omitempty"`
+	Sticky       string          `json:"sticky,omitempty"` // the endpoint that a sticky client has
 	Branches     []steer.Step    `json:"branches,omitempty"`
 	Distances    []Leg           `json:"distances,omitempty"`
 	Endpoints    []Standing      `json:"endpoints,omitempty"`
@@ -48,28 +50,34 @@ type Explanation struct {
 
 // ExplainedPlace is where the client is taken to be, and on whose word.
 type ExplainedPlace struct {
-	Country   string  `json:"country,omitempty"`
-	Continent string  `json:"continent,omitempty"`
-	City      string  `json:"city,omitempty"`
-	Lat       float64 `json:"lat"`
-	Lon       float64 `json:"lon"`
-	Located   bool    `json:"located"`
-	Source    string  `json:"source"`
+	Country     string  `json:"country,omitempty"`
+	Continent   string  `json:"continent,omitempty"`
+	City        string  `json:"city,omitempty"`
+	Subdivision string  `json:"subdivision,omitempty"`
+	ASN         uint32  `json:"asn,omitempty"`
+	Lat         float64 `json:"lat"`
+	Lon         float64 `json:"lon"`
+	Located     bool    `json:"located"`
+	Source      string  `json:"source"`
 }
 
 // Share is one answer of a distribution.
 type Share struct {
 	Answers     []string `json:"answers"`
 	Probability float64  `json:"probability"`
-	Endpoint    string   `json:"endpoint,omitempty"`
-	Region      string   `json:"region,omitempty"`
+	Endpoint    string   `json:"endpoint,omitempty"` // the first of Endpoints
+	Region      string   `json:"region,omitempty"`   // the first of Regions
+	Endpoints   []string `json:"endpoints,omitempty"`
+	Regions     []string `json:"regions,omitempty"`
 }
 
-// Leg is the distance from the client to a child of a nearest branch.
+// Leg is how far it is from the client to a child of a nearest or latency branch.
 type Leg struct {
 	Branch string  `json:"branch"`
-	Km     float64 `json:"km"`
-	Biased float64 `json:"biased"` // as the branch's bias makes it look
+	Km     float64 `json:"km"`               // great-circle distance
+	Ms     float64 `json:"ms,omitempty"`     // of latency: the measured round-trip time, if there is one
+	Biased float64 `json:"biased"`           // what counts, km or ms, as the branch's bias makes it look
+	Source string  `json:"source,omitempty"` // of latency: where Ms comes from, or why the distance counts
 }
 
 // Standing is an endpoint's health as it entered the decision.
@@ -91,7 +99,10 @@ func (s *Snapshot) Explain(q ExplainQuery) (*Explanation, error) {
 		Name: q.Name, Type: zonefile.TypeString(q.Type), Client: q.Client.String(), Assumed: q.Assume, Distribution: []Share{},
 		Index: s.State.Index, Position: s.Position,
 	}
-	if q.Client.IsSingleIP() {
+	switch {
+	case q.Somebody != (policy.Subject{}):
+		x.Client = q.Somebody.String()
+	case q.Client.IsSingleIP():
 		x.Client = q.Client.Addr().String()
 	}
 	static := s.State.ZoneFor(q.Name)
@@ -173,29 +184,36 @@ func texts(typ uint16, data [][]byte) []string {
 }
 
 func (s *Snapshot) explainSteered(x *Explanation, svc *Service, tree *steer.Tree, k policy.AnswerKind, q ExplainQuery) {
-	class, scope := svc.geo.lookup(q.Client.Addr(), q.Client.Bits())
-	x.Scope = scope
-	place := s.explainPlace(x, q.Client)
-	for _, n := range tree.Nearest {
-		for _, c := range n.Children {
-			if c.Place.Located && place.Located {
-				km := geo.Distance(place.Point, c.Place.Point)
-				x.Distances = append(x.Distances, Leg{c.Path, km, geo.Biased(km, c.Place.Bias)})
-			}
-		}
+	who := s.explainClient(x, svc, q)
+	orders, _ := svc.geo.orderOf(&who)
+	for i, n := range tree.Ordered {
+		s.explainOrder(x, svc, n, &svc.geo.ask[i], &who)
 	}
-	together := svc.spec.Spec.Families != "independent"
-	r := tree.Evaluate(k, svc.geo.orders[class], together, &x.Branches)
+	class := steer.Class{Orders: orders}
+	if at := slices.IndexFunc(svc.geo.orders, func(o [][]uint8) bool { return slices.EqualFunc(o, orders, slices.Equal[[]uint8]) }); at >= 0 && tree.Bounded() {
+		if q.Somebody == (policy.Subject{}) {
+			c, _ := svc.geo.lookup(q.Client.Addr(), q.Client.Bits())
+			at = int(c)
+		}
+		crowds := s.crowds(&Service{spec: svc.spec, geo: svc.geo, tree: tree})
+		class = crowds[at].Class
+	}
+	r := tree.Evaluate(k, class, svc.together(), &x.Branches)
 	x.Result, x.Tier = "answer", r.Tier.String()
-	tmp := Service{TTL: svc.TTL}
-	o := tmp.outcome(r, k, map[setKey]int32{})
+	if r.Tier >= steer.Nothing {
+		x.Result = "nodata"
+	}
+	tmp := &Service{TTL: svc.TTL, minTTL: svc.minTTL, spec: svc.spec}
+	b := outcomes{svc: tmp, known: map[setKey]int32{}}
+	o := b.outcome(r, k)
+	x.TTL = o.ttl
 	for i, at := range o.sets {
 		set := tmp.Sets[at]
-		share := Share{Probability: o.probs[i], Endpoint: set.Endpoint, Region: set.Region, Answers: texts(set.Type, set.Data)}
+		share := Share{Probability: o.probs[i], Endpoint: set.Endpoints[0], Endpoints: set.Endpoints, Region: set.Regions[0], Regions: set.Regions, Answers: texts(set.Type, set.Data)}
 		if set.CNAME != "" {
 			share.Answers = append(share.Answers, set.CNAME.FQDN())
 		} else if set.Type != q.Type && q.Type != policy.TypeANY {
-			x.Reasons = append(x.Reasons, fmt.Sprintf("%s is no CNAME and has no %s: NODATA for who gets it", set.Endpoint, x.Type))
+			x.Reasons = append(x.Reasons, fmt.Sprintf("%s is no CNAME and has no %s: NODATA for who gets it", strings.Join(set.Endpoints, ", "), x.Type))
 		}
 		x.TTL = min(x.TTL, set.TTL)
 		x.Distribution = append(x.Distribution, share)
@@ -205,8 +223,25 @@ func (s *Snapshot) explainSteered(x *Explanation, svc *Service, tree *steer.Tree
 			x.Endpoints = append(x.Endpoints, s.standing(p, i))
 		}
 	}
-	x.reasons(svc, r, place)
+	x.reasons(svc, r, o.ttl, who.place)
+	if svc.sticky != nil && len(r.Picks) > 1 {
+		x.explainSticky(svc, tmp, &b, r, k, q)
+	}
 	s.explainFlattened(x, tree)
+}
+
+// explainSticky says which of the answers is this client's own.
+func (x *Explanation) explainSticky(svc, tmp *Service, b *outcomes, r steer.Result, k policy.AnswerKind, q ExplainQuery) {
+	if q.Somebody != (policy.Subject{}) {
+		x.Reasons = append(x.Reasons, fmt.Sprintf("sticky: each /%d (IPv4) or /%d (IPv6) has one of these answers for as long as it is available", svc.sticky.IPv4, svc.sticky.IPv6))
+		return
+	}
+	o := outcome{draw: b.choices(r.Shares, k), first: len(r.Shares)}
+	hash, length := stickyHash(svc.sticky, q.Client.Addr(), q.Client.Bits())
+	set := &tmp.Sets[o.stick(hash)]
+	x.Sticky = strings.Join(set.Endpoints, ", ")
+	x.Reasons = append(x.Reasons, fmt.Sprintf("sticky: the client's /%d has %s for as long as it is available", length, x.Sticky))
+	x.Scope = max(x.Scope, length)
 }
 
 // explainFlattened says where endpoints have addresses from that are not their own.
@@ -230,22 +265,6 @@ func (s *Snapshot) explainFlattened(x *Explanation, tree *steer.Tree) {
 			}
 		}
 	}
-}
-
-func (s *Snapshot) explainPlace(x *Explanation, client netip.Prefix) geo.Place {
-	if s.geo == nil {
-		x.Place = &ExplainedPlace{Source: "no geographic data is loaded"}
-		return geo.Place{}
-	}
-	addr, _, _ := geo.Normalize(client.Addr(), client.Bits())
-	at, _ := s.geo.Lookup(addr)
-	p := s.geo.Places()[at]
-	src := s.geo.Source()
-	x.Place = &ExplainedPlace{
-		Country: p.Country, Continent: p.Continent, City: p.City, Lat: p.Point.Lat, Lon: p.Point.Lon, Located: p.Located,
-		Source: fmt.Sprintf("%s (%s)", src.Name, src.Kind),
-	}
-	return p
 }
 
 func (s *Snapshot) standing(p *steer.Pool, i int) Standing {
@@ -272,39 +291,6 @@ func (s *Snapshot) standing(p *steer.Pool, i int) Standing {
 	return st
 }
 
-func (x *Explanation) reasons(svc *Service, r steer.Result, place geo.Place) {
-	add := func(format string, args ...any) { x.Reasons = append(x.Reasons, fmt.Sprintf(format, args...)) }
-	if len(svc.tree.Nearest) > 0 {
-		if place.Located {
-			add("the client is taken to be in %s, on the word of %s", placeText(x.Place), x.Place.Source)
-		} else {
-			add("the client's place is not known (%s), so the document's order decides", x.Place.Source)
-		}
-	}
-	for _, b := range x.Branches {
-		if b.Kind != "pool" && len(b.Kept) > 0 {
-			add("%s keeps %s", b.Path, strings.Join(b.Kept, ", "))
-		}
-		for _, d := range b.Dropped {
-			add("%s drops %s", b.Path, d)
-		}
-	}
-	add("answered from: %s", r.Tier)
-	if r.Together {
-		add("all answers are kept in regions that have IPv4 and IPv6 (families: together)")
-	}
-	if x.TTL == svc.TTL {
-		add("TTL %d s is the service's own", x.TTL)
-	} else {
-		add("TTL %d s is less than the service's own, %d s: that of the records that a host name is flattened to", x.TTL, svc.TTL)
-	}
-	if x.Scope == 0 {
-		add("scope 0: the client's address makes no difference")
-	} else {
-		add("scope /%d is the widest prefix around the client with the same order of places", x.Scope)
-	}
-}
-
 func placeText(p *ExplainedPlace) string {
 	var parts []string
 	for _, s := range []string{p.City, p.Country, p.Continent} {
@@ -318,8 +304,11 @@ func placeText(p *ExplainedPlace) string {
 // assume builds the service's tree as if the assumptions held.
 func (s *Snapshot) assume(svc *Service, list []string) (*steer.Tree, error) {
 	pools := map[string]*steer.Pool{}
-	for name := range svc.spec.Spec.Steer.Pools {
-		p := *s.pools[name]
+	for name := range s.State.PoolsOf(svc.Spec()) {
+		if pools[name] != nil {
+			continue
+		}
+		p := *s.pool(name)
 		p.Members = slices.Clone(p.Members)
 		pools[name] = &p
 	}
@@ -348,5 +337,5 @@ func (s *Snapshot) assume(svc *Service, list []string) (*steer.Tree, error) {
 			}
 		}
 	}
-	return steer.Build(&svc.spec.Spec, func(name string) *steer.Pool { return pools[name] })
+	return steer.Build(&svc.spec.Spec, func(name string) *steer.Pool { return pools[name] }, s.State.Template)
 }

@@ -15,8 +15,8 @@ func (s *Snapshot) ClassOf(service int, client netip.Addr) uint16 {
 // Reused counts the services that a snapshot has taken over from another as they were.
 func (s *Snapshot) Reused(from *Snapshot) int {
 	n := 0
-	for id, svc := range s.byID {
-		if from.byID[id] == svc {
+	for _, svc := range s.Services {
+		if from.serviceByID(svc.ID) == svc {
 			n++
 		}
 	}

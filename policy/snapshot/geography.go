@@ -2,86 +2,199 @@ package snapshot
 
 import (
 	"fmt"
+	"math"
 	"net/netip"
+	"slices"
+	"strconv"
 	"strings"
 
+	"github.com/meridian-gtm/meridian/policy"
 	"github.com/meridian-gtm/meridian/policy/geo"
 	"github.com/meridian-gtm/meridian/policy/steer"
 )
 
-// geography is how a set of nearest branches divides the world: every address
+// geography is how a set of ordered branches divides the world: every address
 // to its class, and every class to the order it puts each branch's children in.
-// Services that ask for the same places share one.
+// Services that ask the same share one.
 type geography struct {
 	key     string
 	classes *geo.Classes // nil when there is one class only
-	orders  [][][]uint8  // by class, then by nearest branch
-	first   [][]bool     // by nearest branch and child: is it nearest for any place that clients have
+	orders  [][][]uint8  // by class, then by ordered branch
+	first   [][]bool     // by ordered branch and child: does it come first for any place that clients have
+	weight  []float64    // by class: its share of the world's addresses; 0 for a class of no addresses
+	extra   []float64    // by class: what its clients lose by their next choice, in the cost of the first ordered branch
+
+	ask      []asker
+	rtt      *latencies
+	table    *geo.Table
+	prefixes []netip.Prefix // that the branches ask for
+	within   [][]int        // by prefix: itself and those it lies in, the longest first
 }
 
-// key names the places that a tree's nearest branches ask for.
-func geographyKey(t *steer.Tree) string {
+// geographyKey names all that a tree's ordered branches ask about clients.
+func geographyKey(t *steer.Tree, rtt *latencies) string {
 	var b strings.Builder
-	for _, n := range t.Nearest {
+	for _, n := range t.Ordered {
+		fmt.Fprintf(&b, "%s,%v,%v;", n.Kind, n.Fence, n.Default)
+		if n.Kind == "latency" {
+			fmt.Fprintf(&b, "%x;", rtt.sum)
+		}
 		for _, c := range n.Children {
+			switch n.Kind {
+			case "geo":
+				fmt.Fprintf(&b, "%v;", c.Match)
+				continue
+			case "latency":
+				fmt.Fprintf(&b, "%v,", c.Regions)
+			}
 			fmt.Fprintf(&b, "%v,%v,%v,%v;", c.Place.Located, c.Place.Point.Lat, c.Place.Point.Lon, c.Place.Bias)
 		}
 		b.WriteByte('|')
+	}
+	if t.Bounded() {
+		b.WriteString("capacity")
 	}
 	return b.String()
 }
 
 func (s *Snapshot) geography(prev *Snapshot, t *steer.Tree) *geography {
-	key := geographyKey(t)
+	key := geographyKey(t, s.rtt)
 	if g := s.maps[key]; g != nil {
 		return g
 	}
 	g := prev.maps[key]
 	if g == nil || prev.geo != s.geo {
-		g = newGeography(key, t, s.geo)
+		g = newGeography(key, t, s.geo, s.rtt)
 	}
 	s.maps[key] = g
 	return g
 }
 
-func newGeography(key string, t *steer.Tree, table *geo.Table) *geography {
-	g := &geography{key: key}
-	places := []geo.Place{{}} // place 0: no place
-	if table != nil && len(t.Nearest) > 0 {
-		places = table.Places()
-	}
-	candidates := make([][]geo.Candidate, len(t.Nearest))
-	for i, n := range t.Nearest {
-		for _, c := range n.Children {
-			candidates[i] = append(candidates[i], c.Place)
-		}
+func newGeography(key string, t *steer.Tree, table *geo.Table, rtt *latencies) *geography {
+	g := &geography{key: key, table: table, rtt: rtt}
+	var asns []uint32
+	for _, n := range t.Ordered {
+		g.ask = append(g.ask, newAsker(n))
 		g.first = append(g.first, make([]bool, len(n.Children)))
-	}
-	known := map[string]uint16{}
-	classOf := make([]uint16, len(places))
-	for i, p := range places {
-		orders := make([][]uint8, len(candidates))
-		var name []byte
-		for j, c := range candidates {
-			orders[j] = geo.Order(p.Point, p.Located, c, geo.DefaultNearest)
-			name = append(name, orders[j]...)
-			if p.Located && len(orders[j]) > 0 {
-				g.first[j][orders[j][0]] = true
+		for _, c := range n.Children {
+			if c.Match != nil {
+				g.prefixes = append(g.prefixes, c.Match.CIDRs...)
+				asns = append(asns, c.Match.ASNs...)
 			}
 		}
+		if n.Kind == "latency" {
+			for subject := range rtt.of {
+				s, _ := policy.ParseSubject(subject)
+				if s.Prefix.IsValid() {
+					g.prefixes = append(g.prefixes, s.Prefix)
+				} else if s.ASN != 0 {
+					asns = append(asns, s.ASN)
+				}
+			}
+		}
+	}
+	if len(g.ask) == 0 || table == nil {
+		orders, _ := g.orderOf(&client{})
+		g.orders, g.weight, g.extra = [][][]uint8{orders}, []float64{1}, []float64{0}
+		return g
+	}
+	g.nest()
+	slices.Sort(asns)
+	g.divide(slices.Compact(asns), t.Bounded())
+	return g
+}
+
+// nest finds out which of the prefixes lie in which.
+func (g *geography) nest() {
+	slices.SortFunc(g.prefixes, func(a, b netip.Prefix) int { return -longestFirst(a, b) })
+	g.prefixes = slices.Compact(g.prefixes)
+	at := make(map[netip.Prefix]int, len(g.prefixes))
+	g.within = make([][]int, len(g.prefixes))
+	lengths := map[bool][]int{}
+	for i, p := range g.prefixes { // the shortest first
+		at[p] = i
+		g.within[i] = []int{i}
+		for _, bits := range slices.Backward(lengths[p.Addr().Is4()]) {
+			if outer, ok := at[netip.PrefixFrom(p.Addr(), bits).Masked()]; ok && bits < p.Bits() {
+				g.within[i] = append(g.within[i], g.within[outer]...)
+				break
+			}
+		}
+		if l := lengths[p.Addr().Is4()]; len(l) == 0 || l[len(l)-1] != p.Bits() {
+			lengths[p.Addr().Is4()] = append(l, p.Bits())
+		}
+	}
+}
+
+// divide gives every address its class.
+func (g *geography) divide(asns []uint32, bounded bool) {
+	places := g.table.Places()
+	known := map[string]uint16{}
+	var harm [][2]float64 // by class: sums of extra, and of what they are of
+	classes, parts := g.table.Divide(g.prefixes, asns, func(place, asn uint32, prefix int) uint16 {
+		c := client{place: places[place], asn: asn}
+		if prefix >= 0 {
+			for _, i := range g.within[prefix] {
+				c.prefixes = append(c.prefixes, g.prefixes[i])
+			}
+		}
+		orders, extra := g.orderOf(&c)
+		var name []byte
+		for j, o := range orders {
+			name = append(append(name, o...), 0xff)
+			if c.place.Located && len(o) > 0 {
+				g.first[j][o[0]] = true
+			}
+		}
+		if bounded { // who loses less is shed first, so that they are told apart
+			name = strconv.AppendInt(name, int64(bucket(extra)), 10)
+		}
 		class, ok := known[string(name)]
-		if !ok && len(known) < 1<<16-1 {
+		if !ok && len(known) < geo.MaxClasses-1 {
 			class = uint16(len(g.orders))
 			known[string(name)] = class
 			g.orders = append(g.orders, orders)
+			harm = append(harm, [2]float64{})
 		}
-		classOf[i] = class // beyond 65,535 classes: class 0, the document's order
+		harm[class][0] += extra
+		harm[class][1]++
+		return class // beyond the last class: class 0
+	})
+	g.weight, g.extra = make([]float64, len(g.orders)), make([]float64, len(g.orders))
+	total := 0.0
+	for _, p := range parts {
+		g.weight[p.Class] += p.Addresses
+		total += p.Addresses
+	}
+	for class := range g.weight {
+		if total > 0 {
+			g.weight[class] /= total
+		}
+		g.extra[class] = harm[class][0] / harm[class][1]
 	}
 	if len(g.orders) > 1 {
-		g.classes = table.Classify(classOf)
+		g.classes = classes
 	}
-	return g
 }
+
+// orderOf is the order of each branch for a client, and what the next choice of the first branch with costs would cost more.
+func (g *geography) orderOf(c *client) (orders [][]uint8, extra float64) {
+	found := false
+	for i := range g.ask {
+		order, legs := g.ask[i].order(c, g.rtt)
+		orders = append(orders, order)
+		if !found && len(legs) > 1 {
+			found = true
+			if a, b := legs[order[0]].cost, legs[order[1]].cost; !math.IsInf(b, 1) {
+				extra = max(0, b-a)
+			}
+		}
+	}
+	return orders, extra
+}
+
+// bucket makes a few steps of what clients lose.
+func bucket(extra float64) int { return min(int(extra/500), 40) }
 
 // lookup gives a client's class and the widest prefix around it that has one class.
 func (g *geography) lookup(client netip.Addr, bits int) (class uint16, scope uint8) {
@@ -92,3 +205,21 @@ func (g *geography) lookup(client netip.Addr, bits int) (class uint16, scope uin
 	class, length := g.classes.Lookup(addr)
 	return class, uint8(length + shift)
 }
+
+// clientAt is what is known of an address.
+func (g *geography) clientAt(addr netip.Addr) client {
+	if g.table == nil {
+		return client{}
+	}
+	f := g.table.Find(addr)
+	c := client{place: f.Place, asn: f.ASN}
+	for _, p := range g.prefixes {
+		if p.Contains(addr) {
+			c.prefixes = append(c.prefixes, p)
+		}
+	}
+	slices.SortFunc(c.prefixes, longestFirst)
+	return c
+}
+
+func asnText(asn uint32) string { return "AS" + strconv.FormatUint(uint64(asn), 10) }

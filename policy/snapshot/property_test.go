@@ -143,7 +143,7 @@ func TestDecideFitsExplain(t *testing.T) {
 						t.Fatalf("%s: TTL %d, scope %d\n%s", svc.ID, d.TTL, d.Scope, x.Text())
 					}
 					if d.Set >= 0 {
-						left[svc.Sets[d.Set].Endpoint] -= 1.0 / steps
+						left[svc.Sets[d.Set].Endpoints[0]] -= 1.0 / steps
 					} else if len(x.Distribution) > 0 {
 						t.Fatalf("%s: no data", svc.ID)
 					}

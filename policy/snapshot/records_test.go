@@ -67,7 +67,7 @@ func twoRegions() []policy.Pool {
 }
 
 func service(name string, s policy.Steering) policy.Service {
-	ttl := policy.Seconds(30)
+	ttl := policy.TTL{Max: 30, Min: 30}
 	return policy.Service{Name: policy.MustName(name), TTL: &ttl, Steer: s}
 }
 
@@ -169,7 +169,7 @@ func TestCompileTakesAnswersOver(t *testing.T) {
 	}
 	state.Zones.Set(z.Name.Key(), z)
 	two := compile(t, one, state)
-	if one.byID["www.example.com"] != two.byID["www.example.com"] || &one.pools["us"].Answers[0] != &two.pools["us"].Answers[0] {
+	if one.serviceByID("www.example.com") != two.serviceByID("www.example.com") || &one.pool("us").Answers[0] != &two.pool("us").Answers[0] {
 		t.Error("a service that no zone has part in was compiled again")
 	}
 	if got := said(explain(t, two, "flat.example.com", "A", german)); got != "1 192.0.2.99; answer ttl 5" {
@@ -272,7 +272,7 @@ func TestNeverEmpty(t *testing.T) {
 				if d.Set < 0 {
 					continue
 				}
-				if set := s.Services[0].Sets[d.Set]; set.Type != k.Type() || len(set.Data) == 0 || !carries[set.Endpoint][k] {
+				if set := s.Services[0].Sets[d.Set]; set.Type != k.Type() || len(set.Data) == 0 || !carries[set.Endpoints[0]][k] {
 					t.Fatalf("%s is answered with %+v", k, set)
 				}
 			}

@@ -21,9 +21,10 @@ type Snapshot struct {
 	zones map[string]*Zone // by Name.Key
 	geo   *geo.Table
 	local Local
+	rtt   *latencies
 	// What the next compilation takes over as it is:
-	pools map[string]*steer.Pool
-	byID  map[string]*Service
+	pools []*steer.Pool
+	index *index
 	maps  map[string]*geography // by the places asked for
 }
 
@@ -45,14 +46,17 @@ func (s *Snapshot) Zone(key []byte) *Zone { return s.zones[string(key)] }
 // Service is a compiled service.
 type Service struct {
 	ID   string
-	TTL  uint32
+	TTL  uint32      // the most
 	Sets []AnswerSet // the variants; Decision.Set is an index into them
 
-	spec    policy.Object[policy.Service]
-	tree    *steer.Tree
-	geo     *geography
-	aliases bool                          // some endpoint is answered as a CNAME
-	classes [policy.AnswerKinds][]outcome // by class
+	minTTL   uint32
+	spec     policy.Object[policy.Service]
+	tree     *steer.Tree
+	geo      *geography
+	sticky   *policy.Sticky                // with its defaults; nil: a draw for each query
+	measured bool                          // round-trip times have a part in it
+	aliases  bool                          // some endpoint is answered as a CNAME
+	classes  [policy.AnswerKinds][]outcome // by class
 }
 
 // Kind is the kind of answer that decides about queries of a type: the type's own
@@ -79,12 +83,12 @@ func (s *Service) Spec() *policy.Service { return &s.spec.Spec }
 
 // AnswerSet is one of the answers a service may give: records of one type, or a CNAME.
 type AnswerSet struct {
-	Endpoint string // "endpoint/web-us-east/a"
-	Region   string // "us-east"
-	Type     uint16
-	TTL      uint32      // the service's, or what a flattened host name allows if that is less
-	Data     [][]byte    // RDATA, in a fixed order
-	CNAME    policy.Name // not "": the answer is this, for every type
+	Endpoints []string // "endpoint/web-us-east/a"
+	Regions   []string // that they are in
+	Type      uint16
+	TTL       uint32      // the service's, or what a flattened host name allows if that is less
+	Data      [][]byte    // RDATA, in a fixed order
+	CNAME     policy.Name // not "": the answer is this, for every type
 }
 
 // Query is what a decision depends on, besides the snapshot.

@@ -1,9 +1,11 @@
 package snapshot
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/meridian-gtm/meridian/policy"
+	"github.com/meridian-gtm/meridian/policy/geo"
 	"github.com/meridian-gtm/meridian/policy/steer"
 	"github.com/meridian-gtm/meridian/policy/zonefile"
 )
@@ -14,16 +16,7 @@ import (
 func (s *Snapshot) Warnings() []string {
 	var list []string
 	for _, svc := range s.Services {
-		for j, n := range svc.tree.Nearest {
-			for i, c := range n.Children {
-				if c.Place.Located && !svc.geo.reaches(j, n, i) {
-					list = append(list, fmt.Sprintf("service %s: %s is nearest for no client, so it is only a fallback. %s", svc.ID, c.Path, s.advice()))
-				}
-				if !c.Place.Located {
-					list = append(list, fmt.Sprintf("service %s: %s has no place, so it comes after every branch that has one; give its region a place", svc.ID, c.Path))
-				}
-			}
-		}
+		list = append(list, s.orderWarnings(svc)...)
 		list = append(list, svc.familyWarnings()...)
 		list = append(list, s.ttlWarnings(svc)...)
 		list = append(list, svc.sizeWarnings()...)
@@ -33,6 +26,52 @@ func (s *Snapshot) Warnings() []string {
 		list = append(list, HintWarnings(s.State, z)...)
 	}
 	return list
+}
+
+// orderWarnings tells of branches that no client reaches, or that some clients reach and get nothing from.
+func (s *Snapshot) orderWarnings(svc *Service) (list []string) {
+	add := func(format string, args ...any) {
+		list = append(list, fmt.Sprintf("service "+svc.ID+": "+format, args...))
+	}
+	for j, n := range svc.tree.Ordered {
+		if n.Kind == "geo" {
+			s.geoWarnings(n, add)
+			continue
+		}
+		for i, c := range n.Children {
+			if c.Place.Located && !svc.geo.reaches(j, n, i) {
+				add("%s is nearest for no client, so it is only a fallback. %s", c.Path, s.advice())
+			}
+			if !c.Place.Located {
+				add("%s has no place, so it comes after every branch that has one; give its region a place", c.Path)
+			}
+		}
+	}
+	return list
+}
+
+func (s *Snapshot) geoWarnings(n *steer.Node, add func(format string, args ...any)) {
+	if n.Fence && !n.Default {
+		add("%s has a fence and no default: clients whom no branch matches get no data", n.Path)
+	}
+	_, asns := s.geo.ASNSource()
+	source := s.geo.Source()
+	for _, c := range n.Children {
+		if c.Match == nil {
+			continue
+		}
+		if len(c.Match.ASNs) > 0 && !asns {
+			add("%s matches AS numbers, and no data tells whose an address is: set geo.asn in the node's configuration", c.Path)
+		}
+		if len(c.Match.Subdivisions) > 0 && source.Kind != geo.KindCity {
+			add("%s matches subdivisions, and %s knows countries only: load a City database (geo.database in the node's configuration)", c.Path, cmp.Or(source.Name, "no geographic data"))
+		}
+		for _, country := range c.Match.Countries {
+			if _, known := geo.CountryPlace(country); !known {
+				add("%s matches the country %s, which no geographic data knows", c.Path, country)
+			}
+		}
+	}
 }
 
 // reaches says whether a child of a nearest branch, or one at the same place, is nearest for anybody.
@@ -47,7 +86,7 @@ func (g *geography) reaches(branch int, n *steer.Node, child int) bool {
 
 func (s *Snapshot) advice() string {
 	switch {
-	case s.geo == nil:
+	case s.geo.Source().Kind == "":
 		return "No geographic data is loaded: set geo.database."
 	case s.geo.Source().Kind != "city":
 		return "The country data puts every client of a country at one point; load a City database (geo.database in the node's configuration) to tell regions within a country apart."

@@ -3,6 +3,7 @@ package snapshot
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/meridian-gtm/meridian/policy"
 	"github.com/meridian-gtm/meridian/policy/steer"
@@ -24,7 +25,7 @@ func (s *Snapshot) ttlWarnings(svc *Service) []string {
 	case !checked:
 	case svc.TTL > longTTL:
 		return []string{fmt.Sprintf("service %s: resolvers keep a failed endpoint for up to its TTL of %d s; %d to %d s are usual for what is health-checked", svc.ID, svc.TTL, shortTTL, longTTL)}
-	case svc.TTL < shortTTL:
+	case svc.TTL < shortTTL && svc.minTTL == svc.TTL:
 		return []string{fmt.Sprintf("service %s: with a TTL of %d s resolvers ask very often, and some keep answers for %d s all the same; %d to %d s are usual for what is health-checked", svc.ID, svc.TTL, shortTTL, shortTTL, longTTL)}
 	}
 	return nil
@@ -37,7 +38,7 @@ func (svc *Service) sizeWarnings() (list []string) {
 			rr := policy.RRset{Type: set.Type, Data: set.Data}
 			if size := zonefile.AnswerSize("", n, rr); size > zonefile.SafeAnswer {
 				list = append(list, fmt.Sprintf("service %s: %s has %d %s records, which make an answer of about %d octets for %s; over %d it goes by TCP, or in fragments that get lost (RFC 9715)",
-					svc.ID, set.Endpoint, len(set.Data), zonefile.TypeString(set.Type), size, n, zonefile.SafeAnswer))
+					svc.ID, strings.Join(set.Endpoints, ", "), len(set.Data), zonefile.TypeString(set.Type), size, n, zonefile.SafeAnswer))
 			}
 		}
 	}

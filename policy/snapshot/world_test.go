@@ -187,9 +187,9 @@ func drawService(t *rapid.T, s *policy.State, i int) policy.Service {
 	for name := range s.Pools.All {
 		pools = append(pools, name)
 	}
-	ttl := policy.Seconds(rapid.SampledFrom([]uint32{1, 30, 300}).Draw(t, "ttl"))
+	ttl := policy.FixedTTL(policy.Seconds(rapid.SampledFrom([]uint32{1, 30, 300}).Draw(t, "ttl")))
 	return policy.Service{
-		Name: policy.MustName(fmt.Sprintf("s%d.example.com", i)), TTL: &ttl, Steer: drawSteering(t, pools, 3),
+		Name: policy.MustName(fmt.Sprintf("s%d.example.com", i)), TTL: ttl, Steer: drawSteering(t, pools, 3),
 		Families: rapid.SampledFrom([]string{"", "independent"}).Draw(t, "together"),
 	}
 }
@@ -235,7 +235,7 @@ func drawSteering(t *rapid.T, pools []string, depth int) policy.Steering {
 
 // has says whether any endpoint of a service's pools answers a kind, whatever its health: by the nouns alone.
 func has(s *policy.State, svc *policy.Service, k policy.AnswerKind) bool {
-	for name := range svc.Steer.Pools {
+	for name := range s.PoolsOf(svc) {
 		p, _ := s.Pools.Get(name)
 		for i := range p.Spec.Endpoints {
 			if s.Has(&p.Spec.Endpoints[i], k) {

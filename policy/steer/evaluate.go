@@ -1,7 +1,6 @@
 package steer
 
 import (
-	"fmt"
 	"slices"
 
 	"github.com/meridian-gtm/meridian/policy"
@@ -15,14 +14,15 @@ const (
 	Available   Tier = iota + 1 // available and not drained, with every minAvailable kept
 	Unjudged                    // as before, with those that await their first verdict
 	BelowMin                    // available and not drained, minAvailable waived
-	LastResort                  // not drained, though down: all as if healthy
+	LastResort                  // not drained, though down: as lastResort says, all as if healthy by default
 	Drained                     // drained, since nothing else exists: those that are not down
 	DrainedDown                 // drained and down: all as if healthy
-	Nothing                     // the service has no endpoint with such an answer
+	Nothing                     // there is no endpoint with such an answer for the client
+	Withheld                    // nothing is available, and lastResort asks for no data then
 )
 
 // drained says whether the tier serves what is drained, and asIfHealthy whether it serves what is down.
-func (t Tier) drained() bool     { return t >= Drained }
+func (t Tier) drained() bool     { return t == Drained || t == DrainedDown }
 func (t Tier) asIfHealthy() bool { return t == LastResort || t == DrainedDown }
 
 // String is the tier in words.
@@ -40,6 +40,8 @@ func (t Tier) String() string {
 		return "last resort: everything is drained, so the drained endpoints are served"
 	case DrainedDown:
 		return "last resort: everything is drained and down, so the drained endpoints are served as if healthy"
+	case Withheld:
+		return "no data: nothing is available, and lastResort: nodata asks for none then"
 	}
 	return "no endpoint has such an answer"
 }
@@ -51,33 +53,46 @@ type Pick struct {
 	Probability float64
 }
 
-// Result is an evaluation's distribution: probabilities add up to 1, each endpoint once, in order of first mention.
+// Share is an entry of a list of which one is drawn, by Part: an endpoint, or a list of its own.
+type Share struct {
+	Name   string  // of the endpoint or branch, the same in every evaluation
+	Part   float64 // above 0
+	Pool   *Pool   // of the endpoint
+	Member int
+	Of     []Share // not nil: draw from these
+}
+
+// Result is an evaluation's distribution.
 type Result struct {
-	Picks []Pick
-	Tier  Tier
+	Picks  []Pick  // probabilities add up to 1, each endpoint once, in order of first mention
+	Shares []Share // the same, as the tree draws it
+	Tier   Tier
 	// Together says that the answers were kept in regions that have both families.
 	Together bool
+	// Resort is the lastResort that the topmost branch acted by, "" for all as if healthy.
+	Resort string
+	// Need is how long it takes, at the least, until a verdict can change that this rests on; 0 if none can.
+	Need policy.Duration
 }
 
-// Step is what one branch did, for explain.
-type Step struct {
-	Path    string   `json:"path"`
-	Kind    string   `json:"kind"`
-	Kept    []string `json:"kept,omitempty"`
-	Dropped []string `json:"dropped,omitempty"` // each with the reason
+// Class is what an evaluation knows of the clients it is for.
+type Class struct {
+	// Orders holds, for each of Tree.Ordered, the children that serve the class, best first.
+	Orders [][]uint8
+	// Shed says of pools that are short of capacity what share of the class goes elsewhere, 0 to 1.
+	Shed map[string]float64
 }
 
-// Evaluate gives the distribution for a kind of answer. orders holds, for each of
-// t.Nearest, the order of its children for the class of clients. With together,
-// and a service of both families, both are kept to regions that have both, and so is
+// Evaluate gives the distribution for a kind of answer and a class of clients. With
+// together, and a service of both families, both are kept to regions that have both, and so is
 // everything else that can be had there; it never moves the addresses. A non-nil
 // trace collects the steps of the evaluation that led to the result.
-func (t *Tree) Evaluate(k policy.AnswerKind, orders [][]uint8, together bool, trace *[]Step) Result {
+func (t *Tree) Evaluate(k policy.AnswerKind, class Class, together bool, trace *[]Step) Result {
 	if !t.Serves[k] {
 		return Result{Tier: Nothing}
 	}
 	for tier := Available; tier < Nothing; tier++ {
-		e := evaluation{tree: t, tier: tier, orders: orders}
+		e := evaluation{tree: t, tier: tier, class: class}
 		if together && t.Serves[policy.IPv4] && t.Serves[policy.IPv6] {
 			e.only = t.both(&e)
 			if len(e.only) > 0 && e.alive(policy.IPv4) && e.alive(policy.IPv6) && e.alive(k) {
@@ -88,12 +103,17 @@ func (t *Tree) Evaluate(k policy.AnswerKind, orders [][]uint8, together bool, tr
 		if e.alive(k) {
 			return e.result(k, trace)
 		}
+		if e.withheld {
+			r := e.result(k, trace)
+			r.Tier = Withheld
+			return r
+		}
 	}
-	return Result{Tier: Nothing}
+	e := evaluation{tree: t, tier: DrainedDown, class: class}
+	r := e.result(k, trace)
+	r.Tier = Nothing
+	return r
 }
-
-// alive says whether the tree has anything of a kind to give.
-func (e *evaluation) alive(k policy.AnswerKind) bool { return len(e.branch(e.tree.Root, k)) > 0 }
 
 // both lists the regions that have usable endpoints of both families.
 func (t *Tree) both(e *evaluation) map[string]bool {
@@ -119,93 +139,217 @@ func (t *Tree) both(e *evaluation) map[string]bool {
 
 // evaluation is one pass over the tree at one tier.
 type evaluation struct {
-	tree   *Tree
-	tier   Tier
-	only   map[string]bool // regions to keep to; nil for all
-	orders [][]uint8
-	trace  *[]Step
+	tree     *Tree
+	tier     Tier
+	only     map[string]bool // regions to keep to; nil for all
+	class    Class
+	good     int64 // at LastResort: what is down counts only if it has been since then, or later
+	withheld bool  // a branch asked for no data
+	trace    *[]Step
+}
+
+// alive says whether the tree has anything of a kind to give.
+func (e *evaluation) alive(k policy.AnswerKind) bool {
+	e.withheld = false
+	shed := e.class.Shed
+	e.class.Shed = nil // who is full is not dead
+	shares, _ := e.branch(e.tree.Root, k)
+	e.class.Shed = shed
+	return len(shares) > 0
 }
 
 func (e *evaluation) result(k policy.AnswerKind, trace *[]Step) Result {
 	e.trace = trace
 	r := Result{Tier: e.tier, Together: e.only != nil}
-	for _, p := range e.branch(e.tree.Root, k) {
-		i := slices.IndexFunc(r.Picks, func(q Pick) bool { return q.Pool == p.Pool && q.Member == p.Member })
-		if i >= 0 {
-			r.Picks[i].Probability += p.Probability
-		} else {
-			r.Picks = append(r.Picks, p)
-		}
+	r.Shares, r.Need = e.branch(e.tree.Root, k)
+	if r.Shares = scaled(r.Shares); e.class.Shed != nil {
+		r.Shares = scaled(pruned(r.Shares, 1))
+	}
+	flatten(r.Shares, 1, &r.Picks)
+	if at := e.tree.Root.Resort; e.tier == LastResort && at != nil {
+		r.Resort = at.text()
 	}
 	return r
 }
 
-// branch gives a branch's distribution, empty when the branch is not available.
-func (e *evaluation) branch(n *Node, k policy.AnswerKind) []Pick {
+// flatten multiplies the parts out, each endpoint once.
+func flatten(shares []Share, by float64, picks *[]Pick) {
+	for _, s := range shares {
+		if s.Of != nil {
+			flatten(s.Of, by*s.Part, picks)
+			continue
+		}
+		i := slices.IndexFunc(*picks, func(q Pick) bool { return q.Pool == s.Pool && q.Member == s.Member })
+		if i >= 0 {
+			(*picks)[i].Probability += by * s.Part
+		} else {
+			*picks = append(*picks, Pick{s.Pool, s.Member, by * s.Part})
+		}
+	}
+}
+
+// pruned leaves out what next to nobody gets: all of it is shed.
+func pruned(shares []Share, by float64) []Share {
+	var kept []Share
+	for _, s := range shares {
+		if by*s.Part < 1e-6 {
+			continue
+		}
+		if s.Of != nil {
+			s.Of = scaled(pruned(s.Of, by*s.Part))
+		}
+		kept = append(kept, s)
+	}
+	return kept
+}
+
+func sum(shares []Share) (total float64) {
+	for i := range shares {
+		total += shares[i].Part
+	}
+	return total
+}
+
+// branch gives a branch's distribution, empty when the branch is not available;
+// its parts add up to less than 1 when it sheds. need is how long this stands at the least.
+func (e *evaluation) branch(n *Node, k policy.AnswerKind) (shares []Share, need policy.Duration) {
+	if e.tier == LastResort && n.Resort != nil {
+		return e.resort(n, k)
+	}
+	return e.inner(n, k)
+}
+
+func (e *evaluation) inner(n *Node, k policy.AnswerKind) (shares []Share, need policy.Duration) {
 	if n.Kind == "pool" {
 		return e.pool(n, k)
 	}
 	order := e.order(n)
 	at := e.begin(n)
-	alive := make([][]Pick, len(n.Children))
+	alive := make([][]Share, len(n.Children))
+	needs := make([]policy.Duration, len(n.Children))
 	count := 0
-	for i, c := range n.Children {
-		if alive[i] = e.branch(c, k); len(alive[i]) > 0 {
+	for _, i := range order {
+		if alive[i], needs[i] = e.branch(n.Children[i], k); len(alive[i]) > 0 {
 			count++
 		}
+		need = sooner(need, needs[i])
 	}
 	if e.tier <= Unjudged && count < n.Min {
 		if count > 0 {
 			e.drop(at, "%s: %d of its branches are available, %d needed", n.Path, count, n.Min)
 		}
-		return nil
+		return nil, need
 	}
-	var share []int // the children that share, the rest is backed out of
-	switch n.Kind {
-	case "weighted":
-		share = order
-	default: // failover and nearest: the first that is alive, with its equals
-		for _, i := range order {
-			if len(alive[i]) == 0 {
-				continue
+	kept := map[int]bool{}
+	if n.Kind == "weighted" {
+		shares = n.mix(order, alive, kept)
+	} else {
+		shares, need = e.inOrder(n, order, alive, needs, kept)
+	}
+	e.told(at, n, k, order, alive, kept)
+	return shares, need
+}
+
+// sooner is the smaller of two times of which 0 is never.
+func sooner(a, b policy.Duration) policy.Duration {
+	if a == 0 || b != 0 && b < a {
+		return b
+	}
+	return a
+}
+
+// inOrder takes the first child that is alive, with its equals; what they
+// shed goes on to the next. Only what was tried has a part in need.
+func (e *evaluation) inOrder(n *Node, order []int, alive [][]Share, needs []policy.Duration, kept map[int]bool) (shares []Share, need policy.Duration) {
+	left := 1.0
+	var stages []Share
+	for at, i := range order {
+		need = sooner(need, needs[i])
+		if len(alive[i]) == 0 || kept[i] {
+			continue
+		}
+		group := []int{i}
+		for _, j := range order[at+1:] {
+			if (n.Kind == "nearest" || n.Kind == "latency") && n.Children[j].Group == n.Children[i].Group {
+				group = append(group, j)
+				need = sooner(need, needs[j])
 			}
-			for _, j := range order {
-				if j == i || n.Kind == "nearest" && n.Children[j].Group == n.Children[i].Group {
-					share = append(share, j)
-				}
-			}
+		}
+		list := n.mix(group, alive, kept)
+		total := sum(list)
+		stages = append(stages, Share{Name: n.Children[i].Name, Part: left * total, Of: list})
+		if left *= 1 - total; left < 1e-6 {
 			break
 		}
 	}
-	picks, kept := e.mix(n, share, alive)
-	for _, i := range order {
-		switch {
-		case kept[i]:
-			e.keep(at, n.Children[i].Path)
-		case len(alive[i]) == 0:
-			e.drop(at, "%s: nothing %s in it", n.Children[i].Path, e.wanted(k))
-		case n.Kind == "weighted":
-			e.drop(at, "%s: weight 0 is a reserve", n.Children[i].Path)
-		default:
-			e.drop(at, "%s: comes after one that is available", n.Children[i].Path)
-		}
+	if len(stages) == 1 {
+		return stages[0].Of, need
 	}
-	return picks
+	for i := range stages {
+		stages[i].Of = scaled(stages[i].Of)
+	}
+	return stages, need
 }
 
-func (e *evaluation) wanted(k policy.AnswerKind) string {
-	what := "available"
-	if e.tier >= LastResort {
-		what = "to serve"
+// mix shares among children by weight. Weight 0 is a reserve: it counts only
+// when nothing else is alive. What one of them sheds, those that shed nothing take.
+func (n *Node) mix(among []int, alive [][]Share, kept map[int]bool) []Share {
+	total, reserves := 0, 0
+	for _, i := range among {
+		if len(alive[i]) > 0 {
+			total += n.Children[i].Weight
+			reserves++
+		}
 	}
-	return what + " for " + k.String()
+	var shares []Share
+	shed, whole := 0.0, 0.0
+	last := 0
+	for _, i := range among {
+		if len(alive[i]) == 0 || total > 0 && n.Children[i].Weight == 0 {
+			continue
+		}
+		part := 1 / float64(reserves)
+		if total > 0 {
+			part = float64(n.Children[i].Weight) / float64(total)
+		}
+		kept[i], last = true, i
+		stays := min(sum(alive[i]), 1)
+		if shed += part * (1 - stays); stays > 1-1e-9 {
+			whole += part
+		}
+		shares = append(shares, Share{Name: n.Children[i].Name, Part: part * stays, Of: alive[i]})
+	}
+	if len(shares) == 1 {
+		return alive[last]
+	}
+	for i := range shares {
+		s := &shares[i]
+		if sum(s.Of) > 1-1e-9 && whole > 0 {
+			s.Part += shed * s.Part / whole
+		}
+		s.Of = scaled(s.Of)
+	}
+	return shares
+}
+
+// scaled makes the parts of a list add up to 1.
+func scaled(list []Share) []Share {
+	total := sum(list)
+	if total > 1-1e-12 && total < 1+1e-12 {
+		return list
+	}
+	list = slices.Clone(list)
+	for i := range list {
+		list[i].Part /= total
+	}
+	return list
 }
 
 // order is the order in which a branch's children are considered.
 func (e *evaluation) order(n *Node) []int {
 	order := make([]int, 0, len(n.Children))
-	if n.Kind == "nearest" && n.nearest < len(e.orders) {
-		for _, i := range e.orders[n.nearest] {
+	if n.ordered >= 0 && n.ordered < len(e.class.Orders) {
+		for _, i := range e.class.Orders[n.ordered] {
 			order = append(order, int(i))
 		}
 		return order
@@ -214,170 +358,4 @@ func (e *evaluation) order(n *Node) []int {
 		order = append(order, i)
 	}
 	return order
-}
-
-// mix shares probability among children by weight. Weight 0 is a reserve: it counts only when nothing else is alive.
-func (e *evaluation) mix(n *Node, share []int, alive [][]Pick) (picks []Pick, kept map[int]bool) {
-	kept = map[int]bool{}
-	total := 0
-	for _, i := range share {
-		if len(alive[i]) > 0 {
-			total += n.Children[i].Weight
-		}
-	}
-	reserves := 0
-	for _, i := range share {
-		if total == 0 && len(alive[i]) > 0 {
-			reserves++
-		}
-	}
-	for _, i := range share {
-		if len(alive[i]) == 0 || total > 0 && n.Children[i].Weight == 0 {
-			continue
-		}
-		part := 1.0
-		switch {
-		case n.Kind == "failover":
-		case total > 0:
-			part = float64(n.Children[i].Weight) / float64(total)
-		default:
-			part = 1 / float64(reserves)
-		}
-		kept[i] = true
-		for _, p := range alive[i] {
-			p.Probability *= part
-			picks = append(picks, p)
-		}
-	}
-	return picks, kept
-}
-
-// members lists the members of a pool that the tier lets serve, by the rules
-// for unknown endpoints and reserves. A nil filter takes every region; what it
-// takes out still counts as a sibling, so that it makes no reserve serve.
-func (e *evaluation) members(p *Pool, k policy.AnswerKind, only map[string]bool) []int {
-	list := e.choose(p, func(m *Member) bool { return m.Has[k] })
-	if only != nil {
-		list = slices.DeleteFunc(list, func(i int) bool { return !only[p.Members[i].Region] })
-	}
-	return list
-}
-
-func (e *evaluation) choose(p *Pool, want func(*Member) bool) []int {
-	var candidates []int
-	up, weighted := false, false
-	for i := range p.Members {
-		m := &p.Members[i]
-		if !want(m) || !e.tier.drained() && m.Drained != "" || !e.tier.asIfHealthy() && m.Status == policy.Down || e.tier == Available && m.Pending {
-			continue
-		}
-		up = up || m.Status == policy.Up
-		candidates = append(candidates, i)
-	}
-	if up && !e.tier.asIfHealthy() {
-		candidates = slices.DeleteFunc(candidates, func(i int) bool { return p.Members[i].Status != policy.Up })
-	}
-	for _, i := range candidates {
-		weighted = weighted || p.Members[i].Weight > 0
-	}
-	if weighted {
-		candidates = slices.DeleteFunc(candidates, func(i int) bool { return p.Members[i].Weight == 0 })
-	}
-	return candidates
-}
-
-func (e *evaluation) pool(n *Node, k policy.AnswerKind) []Pick {
-	p := n.Pool
-	members := e.members(p, k, e.only)
-	at := e.begin(n)
-	if e.tier <= Unjudged {
-		if n := len(e.choose(p, func(*Member) bool { return true })); n < p.Min {
-			if n > 0 {
-				e.drop(at, "pool %s: %d of its endpoints are available, %d needed", p.Name, n, p.Min)
-			}
-			members = nil
-		}
-	}
-	weight := (*Member).weight
-	if e.tier.asIfHealthy() {
-		weight = func(m *Member) int { return m.Weight } // a ramp is for what has recovered
-	}
-	total := 0
-	for _, i := range members {
-		total += weight(&p.Members[i])
-	}
-	var picks []Pick
-	for _, i := range members {
-		part := 1 / float64(len(members))
-		if total > 0 {
-			part = float64(weight(&p.Members[i])) / float64(total)
-		}
-		picks = append(picks, Pick{p, i, part})
-	}
-	if at != nil {
-		usable := e.members(p, k, e.only)
-		for i := range p.Members {
-			switch m := &p.Members[i]; {
-			case slices.Contains(members, i):
-				e.keep(at, m.ID)
-			case slices.Contains(usable, i):
-				e.drop(at, "%s: available, but its pool is below minAvailable", m.ID)
-			default:
-				e.drop(at, "%s: %s", m.ID, e.whyNot(p, m, k))
-			}
-		}
-	}
-	return picks
-}
-
-func (e *evaluation) whyNot(p *Pool, m *Member, k policy.AnswerKind) string {
-	up := func(o Member) bool {
-		return o.Has[k] && o.Status == policy.Up && (e.tier.drained() || o.Drained == "")
-	}
-	switch {
-	case !m.Has[k]:
-		return lacks(k)
-	case !e.tier.drained() && m.Drained != "":
-		return "drained by control " + m.Drained
-	case !e.tier.asIfHealthy() && m.Status == policy.Down && m.Why != "":
-		return "down: " + m.Why
-	case !e.tier.asIfHealthy() && m.Status == policy.Down:
-		return "down"
-	case e.only != nil && !e.only[m.Region]:
-		return "region " + m.Region + " does not have both families now (families: together)"
-	case !e.tier.asIfHealthy() && m.Status == policy.Unknown && slices.ContainsFunc(p.Members, up):
-		return "unknown, and a sibling is up"
-	case e.tier == Available && m.Pending:
-		return "awaits its first verdict"
-	}
-	return "weight 0 is a reserve"
-}
-
-func lacks(k policy.AnswerKind) string {
-	if k.Family() {
-		return "has no " + k.String() + " address"
-	}
-	return "has no " + k.String() + " record"
-}
-
-// begin opens a branch's step in the trace; nil when nobody traces.
-func (e *evaluation) begin(n *Node) *int {
-	if e.trace == nil {
-		return nil
-	}
-	*e.trace = append(*e.trace, Step{Path: n.Path, Kind: n.Kind})
-	i := len(*e.trace) - 1
-	return &i
-}
-
-func (e *evaluation) keep(at *int, what string) {
-	if at != nil {
-		(*e.trace)[*at].Kept = append((*e.trace)[*at].Kept, what)
-	}
-}
-
-func (e *evaluation) drop(at *int, format string, args ...any) {
-	if at != nil {
-		(*e.trace)[*at].Dropped = append((*e.trace)[*at].Dropped, fmt.Sprintf(format, args...))
-	}
 }

@@ -222,7 +222,7 @@ func (o *oracle) pool(s *policy.Steering) map[endpoint]float64 {
 // answer goes through the levels, best first.
 func answer(s *policy.State, svc *policy.Service, f policy.AnswerKind, orders [][]uint8) (map[endpoint]float64, int) {
 	of := map[policy.AnswerKind]bool{}
-	for name := range svc.Steer.Pools {
+	for name := range s.PoolsOf(svc) {
 		p, _ := s.Pools.Get(name)
 		for i := range p.Spec.Endpoints {
 			for k := range policy.AnswerKinds {
@@ -240,7 +240,7 @@ func answer(s *policy.State, svc *policy.Service, f policy.AnswerKind, orders []
 		if svc.Families != "independent" && of[policy.IPv4] && of[policy.IPv6] {
 			both := map[string]bool{}
 			count := map[string][2]bool{}
-			for name := range svc.Steer.Pools {
+			for name := range s.PoolsOf(svc) {
 				p, _ := s.Pools.Get(name)
 				for _, family := range []policy.AnswerKind{policy.IPv4, policy.IPv6} {
 					o := &oracle{s: s, level: level, family: family}
@@ -348,7 +348,7 @@ func drawSteering(t *rapid.T, pools []string, depth int) policy.Steering {
 
 func drawOrders(t *rapid.T, tree *Tree) [][]uint8 {
 	var orders [][]uint8
-	for _, n := range tree.Nearest {
+	for _, n := range tree.Ordered {
 		order := make([]uint8, len(n.Children))
 		for i := range order {
 			order[i] = uint8(i)
@@ -368,7 +368,7 @@ func TestAgainstOracle(t *testing.T) {
 		orders := drawOrders(t, tree)
 		for f := range policy.AnswerKinds {
 			want, level := answer(w.s, svc, f, orders)
-			r := tree.Evaluate(f, orders, svc.Families != "independent", nil)
+			r := tree.Evaluate(f, Class{Orders: orders}, svc.Families != "independent", nil)
 			ids := map[string]float64{}
 			for e, p := range want {
 				ids[e.pool+"/"+e.name] = p

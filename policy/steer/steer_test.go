@@ -126,11 +126,11 @@ func TestEvaluate(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			tree := c.w.tree(t, c.steer)
 			var trace []Step
-			r := tree.Evaluate(c.family, c.orders, false, &trace)
+			r := tree.Evaluate(c.family, Class{Orders: c.orders}, false, &trace)
 			if got := shares(r); r.Tier != c.tier || !close2(got, expect(t, c.want)) {
 				t.Fatalf("tier %d (%v): %s\nwant tier %d: %s", r.Tier, r.Tier, text(got), c.tier, c.want)
 			}
-			quiet := tree.Evaluate(c.family, c.orders, false, nil)
+			quiet := tree.Evaluate(c.family, Class{Orders: c.orders}, false, nil)
 			if !close2(shares(quiet), shares(r)) {
 				t.Fatal("tracing changes the result")
 			}
@@ -168,7 +168,7 @@ func TestFamilies(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			tree := c.w.tree(t, c.steer)
-			r4, r6 := tree.Evaluate(v4, c.orders, c.together, nil), tree.Evaluate(v6, c.orders, c.together, nil)
+			r4, r6 := tree.Evaluate(v4, Class{Orders: c.orders}, c.together, nil), tree.Evaluate(v6, Class{Orders: c.orders}, c.together, nil)
 			if !close2(shares(r4), expect(t, c.want4)) || !close2(shares(r6), expect(t, c.want6)) {
 				t.Fatalf("IPv4: %s\nIPv6: %s\nwant  %s\nand   %s", text(shares(r4)), text(shares(r6)), c.want4, c.want6)
 			}
@@ -212,7 +212,7 @@ func TestRecords(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			tree := c.w.tree(t, c.steer)
 			for k, want := range c.want {
-				r := tree.Evaluate(k, [][]uint8{{0, 1, 2}}, c.together, nil)
+				r := tree.Evaluate(k, Class{Orders: [][]uint8{{0, 1, 2}}}, c.together, nil)
 				if got := shares(r); !close2(got, expect(t, want)) || k == policy.MX && r.Tier != c.tier {
 					t.Errorf("%s: tier %d: %s, want %s", k, r.Tier, text(got), want)
 				}
@@ -225,7 +225,7 @@ func TestRecords(t *testing.T) {
 func TestBias(t *testing.T) {
 	w := newWorld().pool("us", "us", 0, "a up").pool("eu", "eu", 0, "a up")
 	tree := w.tree(t, nearest(bias(50, pool("us")), bias(-50, pool("eu"))))
-	c := tree.Nearest[0].Children
+	c := tree.Ordered[0].Children
 	if c[0].Place.Bias != 50 || c[1].Place.Bias != -50 {
 		t.Fatalf("biases are %d and %d", c[0].Place.Bias, c[1].Place.Bias)
 	}
@@ -251,7 +251,7 @@ func TestPlaces(t *testing.T) {
 		pool("us"), pool("mixed"), pool("heavy"), pool("nowhere"), pool("half"),
 		branch(failover(pool("us"), pool("us"))), branch(weighted(pool("us"), pool("eu"))), in("SIN", branch(failover(pool("us")))), in("FRA", pool("us")),
 	))
-	c := tree.Nearest[0].Children
+	c := tree.Ordered[0].Children
 	iadCode := &policy.Place{IATA: "IAD"}
 	lat, lon, _ := iadCode.Coordinates()
 	if c[0].Place.Point != (geo.Point{Lat: lat, Lon: lon}) {
@@ -301,7 +301,7 @@ func TestTrace(t *testing.T) {
 		pool("ap", "ap", 0, "a up")
 	tree := w.tree(t, nearest(pool("us"), branch(weighted(pool("eu"), weight(0, pool("ap")))), pool("ap")))
 	var trace []Step
-	tree.Evaluate(v4, [][]uint8{{0, 1, 2}}, false, &trace)
+	tree.Evaluate(v4, Class{Orders: [][]uint8{{0, 1, 2}}}, false, &trace)
 	got := map[string]string{}
 	for _, s := range trace {
 		got[s.Path] = s.Kind + " | " + strings.Join(s.Kept, "; ") + " | " + strings.Join(s.Dropped, "; ")
@@ -325,7 +325,7 @@ func TestTrace(t *testing.T) {
 	// minAvailable says its numbers, and the tiers their names.
 	w2 := newWorld().pool("us", "us", 2, "a up", "b down").pool("eu", "eu", 0, "a up")
 	trace = nil
-	w2.tree(t, failover(pool("us"), pool("eu"))).Evaluate(v4, nil, false, &trace)
+	w2.tree(t, failover(pool("us"), pool("eu"))).Evaluate(v4, Class{}, false, &trace)
 	if !slices.ContainsFunc(trace, func(s Step) bool {
 		return slices.Contains(s.Dropped, "pool us: 1 of its endpoints are available, 2 needed")
 	}) {
@@ -341,7 +341,7 @@ func TestTrace(t *testing.T) {
 	// An unknown reserve beside an unknown weighted one is a reserve, not silenced.
 	w3 := newWorld().pool("p", "us", 0, "a unknown", "b unknown w=0")
 	trace = nil
-	w3.tree(t, pool("p").Steering).Evaluate(v4, nil, false, &trace)
+	w3.tree(t, pool("p").Steering).Evaluate(v4, Class{}, false, &trace)
 	if len(trace) != 1 || !slices.Equal(trace[0].Dropped, []string{"endpoint/p/b: weight 0 is a reserve"}) {
 		t.Errorf("%+v", trace)
 	}
@@ -365,7 +365,7 @@ func TestUndrained(t *testing.T) {
 
 func TestBuildRefuses(t *testing.T) {
 	for want, s := range map[string]policy.Steering{`no pool "gone"`: failover(pool("gone")), "without a kind": failover(policy.Branch{})} {
-		if _, err := Build(&policy.Service{Steer: s}, func(string) *Pool { return nil }); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := Build(&policy.Service{Steer: s}, func(string) *Pool { return nil }, nil); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v, want %q", err, want)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"math"
 	"slices"
+	"strings"
 
 	"github.com/meridian-gtm/meridian/policy"
 	"github.com/meridian-gtm/meridian/policy/geo"
@@ -25,6 +26,9 @@ type Member struct {
 	Why      string        // why Status is what it is, when that is not the verdict
 	Drained  string        // the control that drains it, or ""
 	Ramp     int           // share of its weight it has back, in percent
+	Since    int64         // State clock at the last change of Measured
+	// Need is how long it takes until its verdict can change, at the least; 0 when it has none.
+	Need policy.Duration
 }
 
 // weight is the effective weight: the ramp scales it, but never to nothing.
@@ -42,6 +46,8 @@ type Pool struct {
 	Members []Member
 	Answers []Answers     // the members', in the same order
 	Place   geo.Candidate // weighted middle of its members' regions
+
+	Pressure Pressure
 }
 
 // Answers is what a member answers with.
@@ -84,8 +90,11 @@ func NewPool(s *policy.State, spec *policy.Pool, answers []Answers, down map[str
 		v, monitored := s.Verdict(spec, e)
 		m := Member{
 			ID: policy.EndpointID(spec.Name, e.Name), Region: region, Has: answers[i].has(),
-			Weight: e.WeightOr1(), Measured: v.Status, Status: v.Status, Ramp: v.Ramp,
+			Weight: e.WeightOr1(), Measured: v.Status, Status: v.Status, Ramp: v.Ramp, Since: v.Since,
 			Pending: monitored && v.Status == policy.Unknown,
+		}
+		if o, ok := s.Monitors.Get(spec.Monitor); ok {
+			m.Need = needed(o.Spec.WithDefaults(), v.Status)
 		}
 		switch {
 		case down[v.Check] && v.Status != policy.Down:
@@ -102,48 +111,82 @@ func NewPool(s *policy.State, spec *policy.Pool, answers []Answers, down map[str
 		}
 	}
 	p.Place = middle.candidate()
+	p.Pressure = pressure(s, spec)
 	return p
 }
 
 // Equal says whether two evaluations would see the same pool.
 func (p *Pool) Equal(q *Pool) bool {
-	return p.Name == q.Name && p.Min == q.Min && p.Place == q.Place && slices.Equal(p.Members, q.Members) &&
+	return p.Name == q.Name && p.Min == q.Min && p.Place == q.Place && p.Pressure == q.Pressure && slices.Equal(p.Members, q.Members) &&
 		slices.EqualFunc(p.Answers, q.Answers, Answers.equal)
+}
+
+// needed is how long a monitor takes at the least to change a verdict: so many
+// more samples, an interval each (gdnsd's rule).
+func needed(m policy.Monitor, status policy.Status) policy.Duration {
+	if status == policy.Down {
+		return m.Interval * policy.Duration(m.Rise)
+	}
+	return m.Interval * policy.Duration(m.Fall)
 }
 
 // Node is a branch of a compiled steering tree.
 type Node struct {
-	Kind     string // "pool", "failover", "weighted" or "nearest"
+	Kind     string // "pool", "failover", "weighted", "nearest", "latency" or "geo"
 	Path     string // where in the tree: "nearest[1].failover[0]"
+	Name     string // what it is called among its siblings, wherever it stands: "pool/web"
 	Pool     *Pool
 	Children []*Node
-	Min      int // available children it takes
+	Regions  []string // of its pools' members, sorted
+	Min      int      // available children it takes
+	Resort   *Resort  // nil: as the branch above
+	Fence    bool     // of geo
+	Default  bool     // of geo: its last child is the default
 
 	// As a child of its parent:
 	Weight int
 	Place  geo.Candidate
-	Group  int // among the children of nearest: those with the same Group share by weight
+	Group  int           // among the children of nearest and latency: those with the same Group share by weight
+	Match  *policy.Match // of geo; nil for the default
 
-	nearest int // index among the tree's nearest branches
+	ordered int // index among the tree's ordered branches
 	weight  float64
+}
+
+// Resort is what a branch serves at [LastResort].
+type Resort struct {
+	Mode   string // of policy.LastResort
+	Branch *Node  // instead, when not nil
 }
 
 // Tree is a compiled steering tree.
 type Tree struct {
 	Root    *Node
-	Nearest []*Node                  // the nearest branches, each before those inside it
+	Ordered []*Node                  // the branches whose order of children depends on the client, each before those inside it
 	Pools   []*Pool                  // every pool once, in order of first use
 	Serves  [policy.AnswerKinds]bool // is there any endpoint that has it
 }
 
-// Build compiles a service's tree; pools gives the resolved pools by name.
-func Build(s *policy.Service, pools func(name string) *Pool) (*Tree, error) {
+// builder makes a tree's nodes.
+type builder struct {
+	*Tree
+	pools     func(name string) *Pool
+	templates func(name string) *policy.Steering
+}
+
+// Build compiles a service's tree; pools gives the resolved pools by name, and templates the trees of templates.
+func Build(s *policy.Service, pools func(name string) *Pool, templates func(name string) *policy.Steering) (*Tree, error) {
 	t := &Tree{}
-	root, err := t.node(&s.Steer, "", pools)
+	b := builder{t, pools, templates}
+	root, err := b.node(&s.Steer, "", 1)
 	if err != nil {
 		return nil, err
 	}
-	t.Root = root
+	if t.Root = root; root.Resort == nil {
+		if root.Resort, err = b.resort(s.LastResort, "", 1); err != nil {
+			return nil, err
+		}
+	}
 	for _, p := range t.Pools {
 		for i := range p.Members {
 			for k, has := range p.Members[i].Has {
@@ -154,52 +197,110 @@ func Build(s *policy.Service, pools func(name string) *Pool) (*Tree, error) {
 	return t, nil
 }
 
-func (t *Tree) node(s *policy.Steering, path string, pools func(string) *Pool) (*Node, error) {
+func (t builder) node(s *policy.Steering, path string, depth int) (*Node, error) {
+	if depth > policy.MaxDepth {
+		return nil, fmt.Errorf("the tree is more than %d branches deep", policy.MaxDepth)
+	}
 	kind, children := s.Kind()
-	n := &Node{Kind: kind, Path: path, Min: max(1, s.MinAvailable), nearest: -1}
+	n := &Node{Kind: kind, Path: join(path, kind), Min: max(1, s.MinAvailable), Fence: s.Fence, Default: s.Default != nil, ordered: -1}
 	switch kind {
 	case "":
 		return nil, fmt.Errorf("a branch without a kind")
+	case "template":
+		return t.template(s, path, depth)
 	case "pool":
 		n.Path = join(path, "pool "+s.Pool)
-		if n.Pool = pools(s.Pool); n.Pool == nil {
-			return nil, fmt.Errorf("there is no pool %q", s.Pool)
+		if err := t.pool(n, s.Pool); err != nil {
+			return nil, err
 		}
-		if !slices.Contains(t.Pools, n.Pool) {
-			t.Pools = append(t.Pools, n.Pool)
-		}
-		n.Place = n.Pool.Place
-		for i := range n.Pool.Members {
-			n.weight += float64(max(1, n.Pool.Members[i].Weight))
-		}
-		return n, nil
-	case "nearest":
-		n.nearest = len(t.Nearest)
-		t.Nearest = append(t.Nearest, n)
+	case "nearest", "latency", "geo":
+		n.ordered = len(t.Ordered)
+		t.Ordered = append(t.Ordered, n)
 	}
-	n.Path = join(path, kind)
 	var m middle
 	for i := range children {
-		b := &children[i]
-		c, err := t.node(&b.Steering, fmt.Sprintf("%s[%d]", n.Path, i), pools)
+		c, err := t.child(n, &children[i], fmt.Sprintf("%s[%d]", n.Path, i), depth)
 		if err != nil {
 			return nil, err
 		}
-		if c.Weight = b.WeightOr1(); b.Place != nil {
-			var own middle
-			own.add(b.Place, 1)
-			c.Place = own.candidate()
-		}
-		c.Place.Bias = b.Bias
-		n.Children = append(n.Children, c)
-		n.weight += c.weight
 		if c.Place.Located {
 			m.addPoint(c.Place.Point, c.weight)
 		}
 	}
-	n.Place = m.candidate()
-	n.group()
-	return n, nil
+	if kind != "pool" {
+		n.Place = m.candidate()
+		n.group()
+		n.name()
+	}
+	slices.Sort(n.Regions)
+	n.Regions = slices.Compact(n.Regions)
+	var err error
+	n.Resort, err = t.resort(s.LastResort, n.Path, depth)
+	return n, err
+}
+
+// template puts a template's tree in the place of its name.
+func (t builder) template(s *policy.Steering, path string, depth int) (*Node, error) {
+	tree := t.templates(s.Template)
+	if tree == nil {
+		return nil, fmt.Errorf("there is no template %q", s.Template)
+	}
+	n, err := t.node(tree, join(path, "template "+s.Template), depth+1)
+	if err != nil {
+		return nil, err
+	}
+	n.Name = "template/" + s.Template
+	if s.LastResort != nil {
+		n.Resort, err = t.resort(s.LastResort, n.Path, depth)
+	}
+	return n, err
+}
+
+func (t builder) pool(n *Node, name string) error {
+	if n.Pool = t.pools(name); n.Pool == nil {
+		return fmt.Errorf("there is no pool %q", name)
+	}
+	if !slices.Contains(t.Pools, n.Pool) {
+		t.Pools = append(t.Pools, n.Pool)
+	}
+	n.Name, n.Place = "pool/"+name, n.Pool.Place
+	for i := range n.Pool.Members {
+		m := &n.Pool.Members[i]
+		n.weight += float64(max(1, m.Weight))
+		if m.Region != "" {
+			n.Regions = append(n.Regions, m.Region)
+		}
+	}
+	return nil
+}
+
+func (t builder) child(n *Node, b *policy.Branch, path string, depth int) (*Node, error) {
+	c, err := t.node(&b.Steering, path, depth+1)
+	if err != nil {
+		return nil, err
+	}
+	c.Weight, c.Match = b.WeightOr1(), b.Match
+	if b.Place != nil {
+		var own middle
+		own.add(b.Place, 1)
+		c.Place = own.candidate()
+	}
+	c.Place.Bias = b.Bias
+	n.Children = append(n.Children, c)
+	n.Regions = append(n.Regions, c.Regions...)
+	n.weight += c.weight
+	return c, nil
+}
+
+func (t builder) resort(r *policy.LastResort, path string, depth int) (*Resort, error) {
+	if r == nil {
+		return nil, nil
+	}
+	if r.Mode != "" {
+		return &Resort{Mode: r.Mode}, nil
+	}
+	n, err := t.node(&r.Steering, join(path, "lastResort"), depth+1)
+	return &Resort{Branch: n}, err
 }
 
 func join(path, s string) string {
@@ -209,18 +310,35 @@ func join(path, s string) string {
 	return path + "." + s
 }
 
-// group finds the children of nearest that stand at the very same place with
-// the same bias: no client is nearer to one of them than to another.
+// group finds the children that no client is nearer to than to another:
+// those at the very same place with the same bias, or of latency in the same regions.
 func (n *Node) group() {
 	for i, c := range n.Children {
 		c.Group = i
 		for j, other := range n.Children[:i] {
-			if c.Place.Located && c.Place == other.Place {
+			same := c.Place.Located && c.Place == other.Place
+			if n.Kind == "latency" {
+				same = slices.Equal(c.Regions, other.Regions) && c.Place == other.Place
+			}
+			if same {
 				c.Group = j
 				break
 			}
 		}
 	}
+}
+
+// name calls a branch by its kind and what is in it, and tells its children of one name apart.
+func (n *Node) name() {
+	names := make([]string, len(n.Children))
+	seen := map[string]int{}
+	for i, c := range n.Children {
+		names[i] = c.Name
+		if seen[c.Name]++; seen[c.Name] > 1 {
+			c.Name = fmt.Sprintf("%s#%d", c.Name, seen[c.Name])
+		}
+	}
+	n.Name = n.Kind + "(" + strings.Join(names, ",") + ")"
 }
 
 // middle is the weighted mean of points on the globe, as unit vectors. Equal
@@ -262,39 +380,4 @@ func (m *middle) candidate() geo.Candidate {
 		}
 	}
 	return geo.Candidate{Point: p, Located: true}
-}
-
-// Left is what of a service no control drains.
-type Left struct {
-	Endpoints [policy.AnswerKinds]int
-	Regions   []string // with an undrained endpoint, sorted
-}
-
-// Undrained counts what of a service no control drains; health plays no part.
-func Undrained(s *policy.State, svc *policy.Service) Left {
-	var l Left
-	seen := map[string]bool{}
-	for name := range svc.Steer.Pools {
-		o, ok := s.Pools.Get(name)
-		if !ok || seen[name] {
-			continue
-		}
-		seen[name] = true
-		for i := range o.Spec.Endpoints {
-			e := &o.Spec.Endpoints[i]
-			if len(s.Drains(&o.Spec, e)) > 0 {
-				continue
-			}
-			for k := range policy.AnswerKinds {
-				if s.Has(e, k) {
-					l.Endpoints[k]++
-				}
-			}
-			if r := e.RegionOr(&o.Spec); r != "" && !slices.Contains(l.Regions, r) {
-				l.Regions = append(l.Regions, r)
-			}
-		}
-	}
-	slices.Sort(l.Regions)
-	return l
 }

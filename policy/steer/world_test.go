@@ -130,7 +130,7 @@ func (w *world) tree(t interface{ Fatalf(string, ...any) }, s policy.Steering) *
 			pools[name] = NewPool(w.s, &o.Spec, answersOf(&o.Spec), nil)
 		}
 		return pools[name]
-	})
+	}, w.s.Template)
 	if err != nil {
 		t.Fatalf("Build: %v", err)
 	}

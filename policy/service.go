@@ -1,0 +1,91 @@
+package policy
+
+import "iter"
+
+// Service is a steered owner name in a zone, or several that are steered alike.
+type Service struct {
+	Name       Name        `json:"name,omitempty"`
+	Names      []Name      `json:"names,omitempty"`
+	TTL        *TTL        `json:"ttl,omitempty"` // default 60
+	Steer      Steering    `json:"steer"`
+	LastResort *LastResort `json:"lastResort,omitempty"` // of the whole tree; default all
+	Families   string      `json:"families,omitempty"`   // "together" (default) or "independent"
+	Sticky     *Sticky     `json:"sticky,omitempty"`     // a client keeps its answer; default a draw for each query
+	Answers    int         `json:"answers,omitempty"`    // endpoints in one answer; 1 to MaxAnswers, default 1
+}
+
+// DefaultTTL is a service's TTL when it states none, in seconds (A-12).
+const DefaultTTL = 60
+
+// Owners are the names the service steers.
+func (s *Service) Owners() []Name {
+	if s.Name != "" {
+		return append([]Name{s.Name}, s.Names...)
+	}
+	return s.Names
+}
+
+// ID is the service's first name, by which it is merged and addressed.
+func (s *Service) ID() string {
+	if o := s.Owners(); len(o) > 0 {
+		return o[0].String()
+	}
+	return ""
+}
+
+// TTLRange is the most and the least that its answers may be kept for, in seconds.
+func (s *Service) TTLRange() TTL {
+	if s.TTL == nil {
+		return TTL{DefaultTTL, DefaultTTL}
+	}
+	return *s.TTL
+}
+
+// PoolsOf goes through the pools that a service's tree names, templates and
+// last resorts followed, depth first, with repetition.
+func (s *State) PoolsOf(svc *Service) iter.Seq[string] {
+	return poolsOf(svc, s.Template)
+}
+
+// Template finds a template's tree, or gives nil.
+func (s *State) Template(name string) *Steering {
+	if o, ok := s.Templates.Get(name); ok {
+		return &o.Spec.Steer
+	}
+	return nil
+}
+
+func poolsOf(svc *Service, template func(string) *Steering) iter.Seq[string] {
+	return func(yield func(string) bool) {
+		if !svc.Steer.pools(template, 1, yield) {
+			return
+		}
+		if r := svc.LastResort; r != nil && r.Mode == "" {
+			r.Steering.pools(template, 1, yield)
+		}
+	}
+}
+
+// pools is bounded by MaxDepth: a template that has not been checked may name itself.
+func (s *Steering) pools(template func(string) *Steering, depth int, yield func(string) bool) bool {
+	switch {
+	case depth > MaxDepth:
+		return true
+	case s.Pool != "" && !yield(s.Pool):
+		return false
+	case s.Template != "":
+		if t := template(s.Template); t != nil && !t.pools(template, depth+1, yield) {
+			return false
+		}
+	}
+	_, children := s.Kind()
+	for i := range children {
+		if !children[i].pools(template, depth+1, yield) {
+			return false
+		}
+	}
+	if s.LastResort != nil && s.LastResort.Mode == "" {
+		return s.LastResort.Steering.pools(template, depth+1, yield)
+	}
+	return true
+}

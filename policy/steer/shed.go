@@ -1,0 +1,152 @@
+package steer
+
+import (
+	"cmp"
+	"math"
+	"slices"
+
+	"github.com/meridian-gtm/meridian/policy"
+)
+
+// Pressure is how near a pool is to what it can carry.
+type Pressure struct {
+	Bounded bool    // it, or its region, has a capacity
+	Load    float64 // in the unit of the capacity
+	Shed    float64 // share of its clients that should go elsewhere: 0 below the low watermark, 1 from the high one
+	Room    float64 // load it can take before the low watermark; infinite where there is no capacity
+}
+
+// pressure reads what the state knows of a pool's load and capacity. What no load was told of is at ease.
+func pressure(s *policy.State, spec *policy.Pool) Pressure {
+	p := Pressure{Room: math.Inf(1)}
+	load, known := poolLoad(s, spec)
+	p.Load = load
+	if spec.Capacity != nil {
+		p.Bounded = true
+		if known {
+			p.press(spec.Capacity.WithDefaults(), load, 1)
+		}
+	}
+	r := s.Region(spec.Region)
+	if r == nil || r.Capacity == nil {
+		return p
+	}
+	p.Bounded = true
+	total, pools := 0.0, 0
+	told, fed := s.Loads.Get("region/" + r.Name)
+	for _, o := range s.Pools.All {
+		if o.Spec.Region != r.Name {
+			continue
+		}
+		pools++
+		if l, ok := poolLoad(s, &o.Spec); ok && told.Target == "" {
+			total, fed = total+l, true
+		}
+	}
+	if fed {
+		p.press(r.Capacity.WithDefaults(), max(total, told.Value), pools)
+	}
+	return p
+}
+
+// press takes a capacity into account that so many pools share.
+func (p *Pressure) press(c policy.Capacity, load float64, pools int) {
+	low, high := c.Low*c.Limit, c.High*c.Limit
+	p.Shed = max(p.Shed, min(1, max(0, (load-low)/(high-low))))
+	p.Room = min(p.Room, max(0, low-load)/float64(pools))
+}
+
+// poolLoad is a pool's load: what was told of it, or else the sum of its endpoints'.
+func poolLoad(s *policy.State, spec *policy.Pool) (load float64, known bool) {
+	if l, ok := s.Loads.Get("pool/" + spec.Name); ok {
+		return l.Value, true
+	}
+	for i := range spec.Endpoints {
+		if l, ok := s.Loads.Get(policy.EndpointID(spec.Name, spec.Endpoints[i].Name)); ok {
+			load, known = load+l.Value, true
+		}
+	}
+	return load, known
+}
+
+// Bounded says whether any pool of the tree has a capacity.
+func (t *Tree) Bounded() bool {
+	return slices.ContainsFunc(t.Pools, func(p *Pool) bool { return p.Pressure.Bounded })
+}
+
+// Crowd is a class of clients with its share of them all, and what they lose by their next choice.
+type Crowd struct {
+	Class
+	Weight float64
+	Extra  float64
+}
+
+// Shed decides what share of each class pools that are short of capacity send
+// elsewhere, and puts it into the classes: those who lose least by it first,
+// and no more than there is room for where they go. sharers counts the services
+// that use a pool, which divide its load and its room among them.
+func (t *Tree) Shed(crowds []Crowd, k policy.AnswerKind, together bool, sharers func(pool string) int) {
+	full := map[string]float64{}
+	room := map[string]float64{}
+	for _, p := range t.Pools {
+		if p.Pressure.Shed > 0 {
+			full[p.Name] = 1
+		}
+		room[p.Name] = p.Pressure.Room / float64(max(1, sharers(p.Name)))
+	}
+	if len(full) == 0 {
+		return
+	}
+	now, next := make([]map[string]float64, len(crowds)), make([]map[string]float64, len(crowds))
+	served := map[string]float64{}
+	for i := range crowds {
+		now[i] = byPool(t.Evaluate(k, Class{Orders: crowds[i].Orders}, together, nil))
+		next[i] = byPool(t.Evaluate(k, Class{Orders: crowds[i].Orders, Shed: full}, together, nil))
+		for name, part := range now[i] {
+			served[name] += crowds[i].Weight * part
+		}
+	}
+	order := make([]int, len(crowds))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortStableFunc(order, func(a, b int) int { return cmp.Compare(crowds[a].Extra, crowds[b].Extra) })
+	for _, p := range t.Pools {
+		if full[p.Name] == 0 || served[p.Name] == 0 {
+			continue
+		}
+		load := p.Pressure.Load / float64(max(1, sharers(p.Name)))
+		want := p.Pressure.Shed * load
+		for _, i := range order {
+			amount := load * crowds[i].Weight * now[i][p.Name] / served[p.Name]
+			if amount == 0 || next[i][p.Name] > 1e-6 {
+				continue
+			}
+			part := min(1, want/amount)
+			for name, to := range next[i] {
+				if gains := amount * to; gains > 0 && now[i][name] == 0 {
+					part = min(part, room[name]/gains)
+				}
+			}
+			if part <= 0 {
+				continue
+			}
+			want -= part * amount
+			for name, to := range next[i] {
+				room[name] -= part * amount * to
+			}
+			if crowds[i].Shed == nil {
+				crowds[i].Shed = map[string]float64{}
+			}
+			crowds[i].Shed[p.Name] = part
+		}
+	}
+}
+
+func byPool(r Result) map[string]float64 {
+	m := map[string]float64{}
+	for _, p := range r.Picks {
+		m[p.Pool.Name] += p.Probability
+	}
+	return m
+}
