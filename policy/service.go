@@ -66,6 +66,17 @@ func poolsOf(svc *Service, template func(string) *Steering) iter.Seq[string] {
 	}
 }
 
+// Under is a template's tree in the place of the branch that names it, whose
+// last resort takes the place of the tree's own.
+func (s *Steering) Under(named *Steering) *Steering {
+	if named.LastResort == nil {
+		return s
+	}
+	t := *s
+	t.LastResort = named.LastResort
+	return &t
+}
+
 // pools is bounded by MaxDepth: a template that has not been checked may name itself.
 func (s *Steering) pools(template func(string) *Steering, depth int, yield func(string) bool) bool {
 	switch {
@@ -74,9 +85,8 @@ func (s *Steering) pools(template func(string) *Steering, depth int, yield func(
 	case s.Pool != "" && !yield(s.Pool):
 		return false
 	case s.Template != "":
-		if t := template(s.Template); t != nil && !t.pools(template, depth+1, yield) {
-			return false
-		}
+		t := template(s.Template)
+		return t == nil || t.Under(s).pools(template, depth+1, yield)
 	}
 	_, children := s.Kind()
 	for i := range children {

@@ -240,21 +240,24 @@ func inclusion(picks []steer.Pick, n int) []float64 {
 func (o *outcome) stick(client uint64) int32 {
 	level := o.draw[:o.first]
 	for {
-		best, least := 0, math.Inf(1)
-		for i := range level {
+		best, most := &level[0], unit(client, level[0].seed)
+		for i := 1; i < len(level); i++ {
 			c := &level[i]
-			u := (float64(mix(client^c.seed)>>11) + 0.5) * 0x1p-53
-			if score := -math.Log(u) / c.weight; score < least {
-				best, least = i, score
+			u := unit(client, c.seed)
+			// The least -ln(u)/weight wins; mostly it takes no logarithm to see which.
+			if u > most && c.weight >= best.weight || (u > most || c.weight > best.weight) && math.Log(u)*best.weight > math.Log(most)*c.weight {
+				best, most = c, u
 			}
 		}
-		c := &level[best]
-		if c.set >= 0 {
-			return c.set
+		if best.set >= 0 {
+			return best.set
 		}
-		level = o.draw[c.from : c.from+c.n]
+		level = o.draw[best.from : best.from+best.n]
 	}
 }
+
+// unit hashes a client and a choice to a number between 0 and 1.
+func unit(client, seed uint64) float64 { return (float64(mix(client^seed)>>11) + 0.5) * 0x1p-53 }
 
 // stickyHash is what stands for a client: the network that it is in, in as many
 // bits as count as one client, and no more than are known. It also gives their number, in the address's own family.

@@ -39,6 +39,10 @@ var tables = sync.OnceValue(func() []*geo.Table {
 				a := base4(r)
 				record := mmdbtype.Map{"location": mmdbtype.Map{
 					"latitude": mmdbtype.Float64(r.Float64()*150 - 70), "longitude": mmdbtype.Float64(r.Float64()*360 - 180)}}
+				if i := r.IntN(2 * len(countries)); i < len(countries) {
+					record["country"] = mmdbtype.Map{"iso_code": mmdbtype.String(countries[i])}
+					record["continent"] = mmdbtype.Map{"code": mmdbtype.String(worldwide[i])}
+				}
 				v6 := netip.AddrFrom16([16]byte{0x2a, 0, a.As4()[1], a.As4()[2], a.As4()[3], byte(r.Uint32())})
 				for _, p := range []netip.Prefix{netip.PrefixFrom(a, bits), netip.PrefixFrom(v6, bits+8)} {
 					n := &net.IPNet{IP: p.Masked().Addr().AsSlice(), Mask: net.CIDRMask(p.Bits(), p.Addr().BitLen())}
@@ -116,6 +120,14 @@ func drawState(t *rapid.T) *policy.State {
 		p := drawPool(t, fmt.Sprintf("p%d", i), families)
 		s.Pools.Set(p.Name, policy.Object[policy.Pool]{Rev: 1, Spec: p})
 	}
+	var pools []string
+	for name := range s.Pools.All {
+		pools = append(pools, name)
+	}
+	s.Templates.Set("t", policy.Object[policy.Template]{Rev: 1, Spec: policy.Template{Name: "t", Steer: drawSteering(t, pools, false, 2)}})
+	if rapid.Bool().Draw(t, "measured world") {
+		drawMeasured(t, s)
+	}
 	for i := range rapid.IntRange(1, 3).Draw(t, "services") {
 		putService(s, drawService(t, s, i))
 	}
@@ -157,6 +169,9 @@ func drawVerdict(t *rapid.T, s *policy.State, check string) {
 func drawPool(t *rapid.T, name string, families []string) policy.Pool {
 	p := policy.Pool{Name: name, Region: rapid.SampledFrom(regions).Draw(t, "region"), Monitor: rapid.SampledFrom([]string{"m", "m", "m", ""}).Draw(t, "monitor")}
 	n := rapid.IntRange(1, 4).Draw(t, "endpoints")
+	if rapid.IntRange(0, 3).Draw(t, "bounded") == 0 {
+		p.Capacity = &policy.Capacity{Limit: 100}
+	}
 	p.MinAvailable = rapid.SampledFrom([]int{0, 0, 1, 2, n}).Draw(t, "min")
 	for i := range n {
 		e := policy.Endpoint{Name: string(rune('a' + i)), Region: rapid.SampledFrom([]string{"", "", "r0", "r3"}).Draw(t, "in")}
@@ -182,55 +197,8 @@ func drawPool(t *rapid.T, name string, families []string) policy.Pool {
 	return p
 }
 
-func drawService(t *rapid.T, s *policy.State, i int) policy.Service {
-	var pools []string
-	for name := range s.Pools.All {
-		pools = append(pools, name)
-	}
-	ttl := policy.FixedTTL(policy.Seconds(rapid.SampledFrom([]uint32{1, 30, 300}).Draw(t, "ttl")))
-	return policy.Service{
-		Name: policy.MustName(fmt.Sprintf("s%d.example.com", i)), TTL: ttl, Steer: drawSteering(t, pools, 3),
-		Families: rapid.SampledFrom([]string{"", "independent"}).Draw(t, "together"),
-	}
-}
-
 func putService(s *policy.State, svc policy.Service) {
 	s.Services.Set(svc.ID(), policy.Object[policy.Service]{Rev: s.Revision, Spec: svc})
-}
-
-func drawSteering(t *rapid.T, pools []string, depth int) policy.Steering {
-	kinds := []string{"nearest", "pool", "failover", "weighted"}
-	if depth == 0 {
-		kinds = kinds[1:2]
-	}
-	kind := rapid.SampledFrom(kinds).Draw(t, "kind")
-	if kind == "pool" {
-		return policy.Steering{Pool: rapid.SampledFrom(pools).Draw(t, "pool")}
-	}
-	var children []policy.Branch
-	for range rapid.IntRange(1, 4).Draw(t, "children") {
-		b := policy.Branch{Steering: drawSteering(t, pools, depth-1)}
-		if w := rapid.SampledFrom([]int{-1, 0, 2, 5}).Draw(t, "share"); w >= 0 && kind != "failover" {
-			b.Weight = &w
-		}
-		if kind == "nearest" {
-			b.Bias = rapid.SampledFrom([]int{0, 0, 50, -50}).Draw(t, "bias")
-			if iata := rapid.SampledFrom(airports).Draw(t, "own place"); iata != "" {
-				b.Place = &policy.Place{IATA: iata}
-			}
-		}
-		children = append(children, b)
-	}
-	s := policy.Steering{MinAvailable: rapid.IntRange(0, len(children)).Draw(t, "branch min")}
-	switch kind {
-	case "failover":
-		s.Failover = children
-	case "weighted":
-		s.Weighted = children
-	case "nearest":
-		s.Nearest = children
-	}
-	return s
 }
 
 // has says whether any endpoint of a service's pools answers a kind, whatever its health: by the nouns alone.

@@ -2,9 +2,11 @@ package steer
 
 import (
 	"fmt"
+	"maps"
 	"net/netip"
 	"slices"
 	"testing"
+	"time"
 
 	"github.com/meridian-gtm/meridian/policy"
 	"pgregory.net/rapid"
@@ -19,10 +21,11 @@ type oracle struct {
 	s        *policy.State
 	svc      *policy.Service
 	family   policy.AnswerKind
-	level    int             // 1 available; 2 with those without a verdict; 3 minAvailable waived; 4 undrained though down; 5 drained, not down; 6 drained and down
-	regions  map[string]bool // families: together keeps to these; nil for all
-	orders   [][]uint8
-	nearests int // nearest branches met so far, in preorder
+	level    int                // 1 available; 2 with those without a verdict; 3 minAvailable waived; 4 undrained though down; 5 drained, not down; 6 drained and down
+	regions  map[string]bool    // families: together keeps to these; nil for all
+	orders   map[string][]uint8 // of branches whose order depends on the client, by where they stand
+	good     int64              // at level 4: what went down before this does not count
+	withheld bool               // some branch wants to give no data
 }
 
 type endpoint struct{ pool, name string }
@@ -74,6 +77,9 @@ func (o *oracle) usable(p *policy.Pool, of func(*policy.Endpoint) bool) []*polic
 	for i := range p.Endpoints {
 		e := &p.Endpoints[i]
 		down := o.status(p, e) == policy.Down
+		if v, _ := o.s.Verdicts.Get(p.Name + "/" + e.Name + "@" + p.Monitor); down && v.Since < o.good {
+			continue
+		}
 		pending := p.Monitor != "" && o.status(p, e) == policy.Unknown
 		ok := map[int]bool{1: !down && !pending, 2: !down, 3: !down, 4: true, 5: !down, 6: true}[o.level]
 		if of(e) && ok && (o.level >= 5 || !o.drained(p, e)) {
@@ -119,7 +125,73 @@ func mix(parts []map[endpoint]float64, weights []float64) map[endpoint]float64 {
 }
 
 // eval is the distribution of a branch, nil when the branch is not available.
-func (o *oracle) eval(s *policy.Steering) map[endpoint]float64 {
+func (o *oracle) eval(s *policy.Steering, path string) map[endpoint]float64 {
+	last := s.LastResort
+	if s.Template != "" {
+		t, _ := o.s.Templates.Get(s.Template)
+		in := t.Spec.Steer
+		if last != nil {
+			in.LastResort = last
+		}
+		return o.eval(&in, path+" template")
+	}
+	if last == nil || o.level != 4 {
+		return o.inner(s, path)
+	}
+	outer := o.good
+	defer func() { o.good = outer }()
+	o.good = 0
+	switch last.Mode {
+	case policy.ResortNoData:
+		d := o.inner(s, path) // which may hold back something itself
+		o.withheld = o.withheld || len(d) > 0
+		return nil
+	case policy.ResortLastGood:
+		var newest int64
+		for name := range o.s.PoolsOf(&policy.Service{Steer: o.bare(*s)}) {
+			p, _ := o.s.Pools.Get(name)
+			for i := range p.Spec.Endpoints {
+				e := &p.Spec.Endpoints[i]
+				v, _ := o.s.Verdicts.Get(name + "/" + e.Name + "@" + p.Spec.Monitor)
+				if o.status(&p.Spec, e) == policy.Down && serves(e, o.family) && !o.drained(&p.Spec, e) {
+					newest = max(newest, v.Since)
+				}
+			}
+		}
+		o.good = max(0, newest-int64(time.Minute))
+	case "":
+		for o.level = 1; o.level <= 4; o.level++ {
+			if d := o.eval(&last.Steering, path+" resort"); len(d) > 0 {
+				o.level = 4
+				return d
+			}
+		}
+		o.level = 4
+	}
+	return o.inner(s, path)
+}
+
+// bare is a tree, its templates put in, without what it serves as a last resort.
+func (o *oracle) bare(s policy.Steering) policy.Steering {
+	if s.Template != "" {
+		t, _ := o.s.Templates.Get(s.Template)
+		return o.bare(t.Spec.Steer)
+	}
+	s.LastResort = nil
+	for _, list := range []*[]policy.Branch{&s.Failover, &s.Weighted, &s.Nearest, &s.Latency, &s.Geo} {
+		*list = slices.Clone(*list)
+		for i := range *list {
+			(*list)[i].Steering = o.bare((*list)[i].Steering)
+		}
+	}
+	if s.Default != nil {
+		d := o.bare(*s.Default)
+		s.Default = &d
+	}
+	return s
+}
+
+func (o *oracle) inner(s *policy.Steering, path string) map[endpoint]float64 {
 	if s.Pool != "" {
 		return o.pool(s)
 	}
@@ -128,16 +200,16 @@ func (o *oracle) eval(s *policy.Steering) map[endpoint]float64 {
 	for i := range order {
 		order[i] = i
 	}
-	if kind == "nearest" {
-		for i, j := range o.orders[o.nearests] {
-			order[i] = int(j)
+	if given, ok := o.orders[path]; ok {
+		order = nil
+		for _, j := range given {
+			order = append(order, int(j))
 		}
-		o.nearests++
 	}
 	dist := make([]map[endpoint]float64, len(children))
 	available := 0
-	for i := range children {
-		if dist[i] = o.eval(&children[i].Steering); len(dist[i]) > 0 {
+	for _, i := range order {
+		if dist[i] = o.eval(&children[i].Steering, fmt.Sprintf("%s %d", path, i)); len(dist[i]) > 0 {
 			available++
 		}
 	}
@@ -145,16 +217,20 @@ func (o *oracle) eval(s *policy.Steering) map[endpoint]float64 {
 		return nil
 	}
 	switch kind {
-	case "failover":
+	case "failover", "geo":
 		for _, i := range order {
 			if len(dist[i]) > 0 {
 				return dist[i]
 			}
 		}
-	case "nearest":
+	case "nearest", "latency":
 		for _, i := range order {
 			if len(dist[i]) > 0 {
-				return o.share(children, dist, func(j int) bool { return j == i || o.samePlace(&children[i], &children[j]) })
+				return o.share(children, dist, func(j int) bool {
+					a, b := &children[i], &children[j]
+					return j == i || kind == "nearest" && o.samePlace(a, b) || kind == "latency" && a.Bias == b.Bias && o.place(a) == o.place(b) &&
+						o.regionsOf(a) == o.regionsOf(b) && (o.place(a) != "" || o.regionsOf(a) != "[]")
+				})
 			}
 		}
 	case "weighted":
@@ -185,6 +261,9 @@ func (o *oracle) place(b *policy.Branch) string {
 	if b.Place != nil {
 		return b.Place.IATA
 	}
+	if b.Pool == "" {
+		return ""
+	}
 	p, _ := o.s.Pools.Get(b.Pool)
 	for i := range p.Spec.Endpoints {
 		if r, ok := o.s.Regions.Get(o.region(&p.Spec, &p.Spec.Endpoints[i])); ok && r.Spec.Place != nil {
@@ -192,6 +271,20 @@ func (o *oracle) place(b *policy.Branch) string {
 		}
 	}
 	return ""
+}
+
+// regionsOf are the regions in a branch, as text.
+func (o *oracle) regionsOf(b *policy.Branch) string {
+	seen := map[string]bool{}
+	for name := range o.s.PoolsOf(&policy.Service{Steer: o.bare(b.Steering)}) {
+		p, _ := o.s.Pools.Get(name)
+		for i := range p.Spec.Endpoints {
+			if r := o.region(&p.Spec, &p.Spec.Endpoints[i]); r != "" {
+				seen[r] = true
+			}
+		}
+	}
+	return fmt.Sprint(slices.Sorted(maps.Keys(seen)))
 }
 
 func (o *oracle) pool(s *policy.Steering) map[endpoint]float64 {
@@ -220,7 +313,7 @@ func (o *oracle) pool(s *policy.Steering) map[endpoint]float64 {
 }
 
 // answer goes through the levels, best first.
-func answer(s *policy.State, svc *policy.Service, f policy.AnswerKind, orders [][]uint8) (map[endpoint]float64, int) {
+func answer(s *policy.State, svc *policy.Service, f policy.AnswerKind, orders map[string][]uint8) (map[endpoint]float64, int) {
 	of := map[policy.AnswerKind]bool{}
 	for name := range s.PoolsOf(svc) {
 		p, _ := s.Pools.Get(name)
@@ -234,8 +327,12 @@ func answer(s *policy.State, svc *policy.Service, f policy.AnswerKind, orders []
 		return nil, 7
 	}
 	for level := 1; level <= 6; level++ {
+		withheld := false
 		run := func(f policy.AnswerKind, regions map[string]bool) map[endpoint]float64 {
-			return (&oracle{s: s, svc: svc, family: f, level: level, regions: regions, orders: orders}).eval(&svc.Steer)
+			o := &oracle{s: s, svc: svc, family: f, level: level, regions: regions, orders: orders}
+			d := o.eval(&svc.Steer, "")
+			withheld = o.withheld
+			return d
 		}
 		if svc.Families != "independent" && of[policy.IPv4] && of[policy.IPv6] {
 			both := map[string]bool{}
@@ -263,8 +360,11 @@ func answer(s *policy.State, svc *policy.Service, f policy.AnswerKind, orders []
 		if d := run(f, nil); len(d) > 0 {
 			return d, level
 		}
+		if withheld {
+			return nil, 8
+		}
 	}
-	return nil, 8
+	return nil, 7
 }
 
 // drawWorld makes a random state with one service.
@@ -287,6 +387,9 @@ func drawWorld(t *rapid.T) (*world, *policy.Service) {
 			if status == "up" {
 				text += rapid.SampledFrom([]string{"", "", " ramp=10", " ramp=50"}).Draw(t, "ramp")
 			}
+			if status == "down" {
+				text += rapid.SampledFrom([]string{"", " since=100", " since=130", " since=200"}).Draw(t, "since")
+			}
 			if region == "us" || region == "us2" { // at the very same place
 				text += rapid.SampledFrom([]string{"", " in=us", " in=us2"}).Draw(t, "in")
 			}
@@ -305,27 +408,54 @@ func drawWorld(t *rapid.T) (*world, *policy.Service) {
 	for range drains {
 		w.drain(rapid.SampledFrom([]string{"region/us", "region/eu", "region/ap", "provider/cloud-us2", "pool/p", "pool/q"}).Draw(t, "target"))
 	}
-	svc := &policy.Service{Name: policy.MustName("www.example.com"), Steer: drawSteering(t, names, 3)}
+	for i, name := range []string{"one", "two"} {
+		tree := drawSteering(t, names, []string{"one"}[:i], 2)
+		w.s.Templates.Set(name, policy.Object[policy.Template]{Spec: policy.Template{Name: name, Steer: tree}})
+	}
+	svc := &policy.Service{Name: policy.MustName("www.example.com"), Steer: drawSteering(t, names, []string{"one", "two"}, 3)}
 	svc.Families = rapid.SampledFrom([]string{"", "independent"}).Draw(t, "families option")
 	return w, svc
 }
 
-func drawSteering(t *rapid.T, pools []string, depth int) policy.Steering {
-	kinds := []string{"pool", "failover", "weighted", "nearest"}
+func drawSteering(t *rapid.T, pools, templates []string, depth int) policy.Steering {
+	kinds := []string{"pool", "template", "failover", "weighted", "nearest", "latency", "geo"}
 	if depth == 0 {
-		kinds = kinds[:1]
+		kinds = kinds[:2]
+	}
+	if len(templates) == 0 {
+		kinds = slices.DeleteFunc(slices.Clone(kinds), func(k string) bool { return k == "template" })
 	}
 	kind := rapid.SampledFrom(kinds).Draw(t, "kind")
-	if kind == "pool" {
-		return policy.Steering{Pool: rapid.SampledFrom(pools).Draw(t, "pool")}
+	var s policy.Steering
+	switch kind {
+	case "pool":
+		s.Pool = rapid.SampledFrom(pools).Draw(t, "pool")
+	case "template":
+		s.Template = rapid.SampledFrom(templates).Draw(t, "template")
+	default:
+		s = drawBranches(t, kind, pools, templates, depth)
 	}
+	switch rapid.IntRange(0, 15).Draw(t, "lastResort") {
+	case 0:
+		s.LastResort = &policy.LastResort{Mode: policy.ResortLastGood}
+	case 1:
+		s.LastResort = &policy.LastResort{Mode: policy.ResortNoData}
+	case 2:
+		s.LastResort = &policy.LastResort{Mode: policy.ResortAll}
+	case 3:
+		s.LastResort = &policy.LastResort{Steering: drawSteering(t, pools, nil, min(depth, 1))}
+	}
+	return s
+}
+
+func drawBranches(t *rapid.T, kind string, pools, templates []string, depth int) policy.Steering {
 	var children []policy.Branch
 	for range rapid.IntRange(1, 4).Draw(t, "children") {
-		b := policy.Branch{Steering: drawSteering(t, pools, depth-1)}
-		if kind != "failover" {
+		b := policy.Branch{Steering: drawSteering(t, pools, templates, depth-1)}
+		if kind != "failover" && kind != "geo" {
 			b.Weight = rapid.SampledFrom([]*int{nil, nil, of(0), of(2), of(5)}).Draw(t, "weight")
 		}
-		if kind == "nearest" {
+		if kind == "nearest" || kind == "latency" {
 			b.Bias = rapid.SampledFrom([]int{0, 0, 0, 50}).Draw(t, "bias")
 			if b.Pool == "" || rapid.IntRange(0, 3).Draw(t, "given") == 0 {
 				b.Place = &policy.Place{IATA: rapid.SampledFrom([]string{"IAD", "FRA", "SIN"}).Draw(t, "place")}
@@ -342,20 +472,63 @@ func drawSteering(t *rapid.T, pools []string, depth int) policy.Steering {
 		s.Weighted = children
 	case "nearest":
 		s.Nearest = children
+	case "latency":
+		s.Latency = children
+	case "geo":
+		s.Geo = children
+		if rapid.Bool().Draw(t, "default") {
+			d := drawSteering(t, pools, templates, depth-1)
+			s.Default = &d
+		}
 	}
 	return s
 }
 
-func drawOrders(t *rapid.T, tree *Tree) [][]uint8 {
-	var orders [][]uint8
-	for _, n := range tree.Ordered {
-		order := make([]uint8, len(n.Children))
-		for i := range order {
-			order[i] = uint8(i)
+// drawOrders makes an order for each branch that takes one: of all children, or of some for geo. They
+// come in the tree's order, and by where the branches stand, as the oracle wants them.
+func drawOrders(t *rapid.T, s *policy.State, svc *policy.Service) (orders [][]uint8, at map[string][]uint8) {
+	at = map[string][]uint8{}
+	var walk func(b *policy.Steering, path string)
+	walk = func(b *policy.Steering, path string) {
+		if b.Template != "" {
+			tree, _ := s.Templates.Get(b.Template)
+			inner := tree.Spec.Steer
+			if b.LastResort != nil {
+				inner.LastResort = b.LastResort
+			}
+			walk(&inner, path+" template")
+			return
 		}
-		orders = append(orders, rapid.Permutation(order).Draw(t, "order"))
+		kind, children := b.Kind()
+		if kind == "nearest" || kind == "latency" || kind == "geo" {
+			order := make([]uint8, len(children))
+			for i := range order {
+				order[i] = uint8(i)
+			}
+			order = rapid.Permutation(order).Draw(t, "order")
+			if kind == "geo" {
+				order = order[:rapid.IntRange(0, len(order)).Draw(t, "matches")]
+			}
+			orders = append(orders, order)
+			at[path] = order
+		}
+		for i := range children {
+			walk(&children[i].Steering, fmt.Sprintf("%s %d", path, i))
+		}
+		if r := b.LastResort; r != nil && r.Mode == "" {
+			walk(&r.Steering, path+" resort")
+		}
 	}
-	return orders
+	walk(&svc.Steer, "")
+	return orders, at
+}
+
+// plain says whether a tree always has an answer: nothing in it keeps some clients from some of it.
+func plain(n *Node) bool {
+	if n.Kind == "geo" || n.Resort != nil && n.Resort.Mode != policy.ResortAll {
+		return false
+	}
+	return !slices.ContainsFunc(n.Children, func(c *Node) bool { return !plain(c) })
 }
 
 // TestAgainstOracle: the evaluation is what DESIGN section 4 says, and what
@@ -365,9 +538,12 @@ func TestAgainstOracle(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		w, svc := drawWorld(t)
 		tree := w.tree(t, svc.Steer)
-		orders := drawOrders(t, tree)
+		orders, at := drawOrders(t, w.s, svc)
+		if len(orders) != len(tree.Ordered) {
+			t.Fatalf("%d branches have an order, not %d", len(tree.Ordered), len(orders))
+		}
 		for f := range policy.AnswerKinds {
-			want, level := answer(w.s, svc, f, orders)
+			want, level := answer(w.s, svc, f, at)
 			r := tree.Evaluate(f, Class{Orders: orders}, svc.Families != "independent", nil)
 			ids := map[string]float64{}
 			for e, p := range want {
@@ -389,7 +565,8 @@ func checkInvariants(t *rapid.T, tree *Tree, f policy.AnswerKind, r Result) {
 			undrained = undrained || p.Members[i].Has[f] && p.Members[i].Drained == ""
 		}
 	}
-	if exists != (len(r.Picks) > 0) {
+	always := plain(tree.Root)
+	if exists != (len(r.Picks) > 0) && always {
 		t.Fatalf("%s: %d picks, though endpoints that have it exist: %v", f, len(r.Picks), exists)
 	}
 	sum, live, down := 0.0, 0, 0
@@ -401,7 +578,7 @@ func checkInvariants(t *rapid.T, tree *Tree, f policy.AnswerKind, r Result) {
 			t.Fatalf("%s: the pick %s of %v is there twice, impossible or of no use", f, m.ID, p.Probability)
 		}
 		seen[m.ID] = true
-		if m.Drained != "" && undrained {
+		if m.Drained != "" && undrained && always {
 			t.Fatalf("%s: %s is served though drained, and not all is", f, m.ID)
 		}
 		if m.Status == policy.Down {
@@ -410,13 +587,13 @@ func checkInvariants(t *rapid.T, tree *Tree, f policy.AnswerKind, r Result) {
 			live++
 		}
 	}
-	if exists && (sum < 1-1e-9 || sum > 1+1e-9) {
+	if len(r.Picks) > 0 && (sum < 1-1e-9 || sum > 1+1e-9) {
 		t.Fatalf("%s: probabilities add up to %v", f, sum)
 	}
-	if live > 0 && down > 0 {
+	if live > 0 && down > 0 && always {
 		t.Fatalf("%s: %s: what is down stands beside what is not", f, text(shares(r)))
 	}
-	if down > 0 { // then nothing of the same standing is left
+	if down > 0 && always { // then nothing of the same standing is left
 		for _, p := range tree.Pools {
 			for i := range p.Members {
 				if m := &p.Members[i]; m.Has[f] && m.Status != policy.Down && (m.Drained == "" || !undrained) {

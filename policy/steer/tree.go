@@ -245,15 +245,12 @@ func (t builder) template(s *policy.Steering, path string, depth int) (*Node, er
 	if tree == nil {
 		return nil, fmt.Errorf("there is no template %q", s.Template)
 	}
-	n, err := t.node(tree, join(path, "template "+s.Template), depth+1)
+	n, err := t.node(tree.Under(s), join(path, "template "+s.Template), depth+1)
 	if err != nil {
 		return nil, err
 	}
 	n.Name = "template/" + s.Template
-	if s.LastResort != nil {
-		n.Resort, err = t.resort(s.LastResort, n.Path, depth)
-	}
-	return n, err
+	return n, nil
 }
 
 func (t builder) pool(n *Node, name string) error {
@@ -318,7 +315,7 @@ func (n *Node) group() {
 		for j, other := range n.Children[:i] {
 			same := c.Place.Located && c.Place == other.Place
 			if n.Kind == "latency" {
-				same = slices.Equal(c.Regions, other.Regions) && c.Place == other.Place
+				same = (c.Place.Located || len(c.Regions) > 0) && c.Place == other.Place && slices.Equal(c.Regions, other.Regions)
 			}
 			if same {
 				c.Group = j

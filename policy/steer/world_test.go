@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/meridian-gtm/meridian/policy"
 )
@@ -68,6 +69,9 @@ func (w *world) pool(name, region string, minAvailable int, endpoints ...string)
 				e.Weight = &n
 			case "ramp":
 				_, _ = fmt.Sscan(value, &v.Ramp)
+			case "since": // seconds
+				_, _ = fmt.Sscan(value, &v.Since)
+				v.Since *= int64(time.Second)
 			case "in":
 				e.Region = value
 			case "drained":
