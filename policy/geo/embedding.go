@@ -67,9 +67,13 @@ func Normalize(a netip.Addr, bits int) (addr netip.Addr, length, shift int) {
 	if !ok || bits < shift+32 {
 		return a, bits, 0
 	}
+	return addr4(x), 32, shift
+}
+
+func addr4(x uint32) netip.Addr {
 	var b [4]byte
 	binary.BigEndian.PutUint32(b[:], x)
-	return netip.AddrFrom4(b), 32, shift
+	return netip.AddrFrom4(b)
 }
 
 func wordOf(a netip.Addr) word {

@@ -26,20 +26,26 @@ func Load(mmdb []byte, name string) (*Table, error) {
 	if err != nil {
 		return nil, policy.Errorf(policy.Invalid, "geo database %s: %v", name, err)
 	}
-	l := loader{
-		reader:  reader,
-		records: map[uintptr]uint32{},
-		indexOf: map[Place]uint32{{}: 0},
-		places:  []Place{{}},
-		strings: map[string]string{},
-	}
+	l := places{indexOf: map[Place]uint32{{}: 0}, list: []Place{{}}, strings: map[string]string{}}
+	w := walker{reader: reader, value: l.place}
 	if l.read, err = readerOf(mmdb, reader.Metadata.DatabaseType); err == nil {
-		err = l.run()
+		err = w.run()
+	}
+	switch {
+	case err != nil:
+	case w.networks == 0:
+		err = errors.New("it holds no networks; load a City or Country database")
+	case !l.country:
+		err = errors.New("none of its records has country.iso_code, country_code or a location; load a City or Country database")
 	}
 	if err != nil {
 		return nil, policy.Errorf(policy.Invalid, "geo database %s (%s): %v", name, reader.Metadata.DatabaseType, err)
 	}
-	return newTable(l.source(name), l.places, l.v4, l.v6), nil
+	source := w.source(name, KindCountry)
+	if l.located {
+		source.Kind = KindCity
+	}
+	return newTable(source, l.list, w.v4, w.v6), nil
 }
 
 func open(mmdb []byte) (*maxminddb.Reader, error) {
@@ -180,103 +186,18 @@ func walk(v any, path string) any {
 	return v
 }
 
-// loader turns the networks of a database into runs and places.
-type loader struct {
-	reader   *maxminddb.Reader
-	read     func(maxminddb.Result) (record, error)
-	records  map[uintptr]uint32 // place by the offset of the record: many networks share one
-	indexOf  map[Place]uint32
-	places   []Place
-	strings  map[string]string // one copy of each, none of them inside the file's bytes
-	networks int
-	located  bool // some record has a point of its own
-	country  bool // some record has a country or a point
-
-	v4    runs4[uint32]
-	next4 uint64 // the first address not yet covered
-	v6    runs6[uint32]
-	next6 word
-	full6 bool
+// places are the places of a database, each once.
+type places struct {
+	read    func(maxminddb.Result) (record, error)
+	indexOf map[Place]uint32
+	list    []Place
+	strings map[string]string // one copy of each, none of them inside the file's bytes
+	located bool              // some record has a point of its own
+	country bool              // some record has a country or a point
 }
 
-func (l *loader) run() error {
-	options := []maxminddb.NetworksOption{maxminddb.IncludeNetworksWithoutData()}
-	if all := l.reader.Lookup(netip.IPv4Unspecified()).Prefix(); !all.Addr().Is4() || all.Bits() == 0 {
-		// Networks leaves out what points to where IPv4 begins, taking it for an
-		// alias of IPv4. With all of IPv4 in one record, that is every other network with the same record.
-		options = append(options, maxminddb.IncludeAliasedNetworks())
-	}
-	leaves := uint(0)
-	for result := range l.reader.Networks(options...) {
-		if err := result.Err(); err != nil {
-			return fmt.Errorf("its search tree is damaged: %v; download it again", err)
-		}
-		// A tree has one leaf more than it has nodes. If there are more, branches
-		// lead back to one another, and walking them all may not end in our lifetime.
-		if leaves++; leaves > l.reader.Metadata.NodeCount+1 {
-			return errors.New("its search tree is damaged: it has more leaves than its nodes allow; download it again")
-		}
-		if !result.Found() {
-			continue
-		}
-		place, err := l.place(result)
-		if err != nil {
-			return fmt.Errorf("the record of %s is damaged: %v; download it again", result.Prefix(), err)
-		}
-		l.networks++
-		l.add(result.Prefix(), place)
-	}
-	switch {
-	case l.networks == 0:
-		return errors.New("it holds no networks; load a City or Country database")
-	case !l.country:
-		return errors.New("none of its records has country.iso_code, country_code or a location; load a City or Country database")
-	}
-	if l.next4 < 1<<32 {
-		l.v4.append(uint32(l.next4), 0)
-	}
-	if !l.full6 {
-		l.v6.append(l.next6, 0)
-	}
-	return nil
-}
-
-// add puts a network after those before it; what is between them is at no place.
-func (l *loader) add(prefix netip.Prefix, place uint32) {
-	if prefix.Addr().Is4() {
-		first := uint64(number4(prefix.Addr()))
-		if first > l.next4 {
-			l.v4.append(uint32(l.next4), 0)
-		}
-		l.v4.append(uint32(first), place)
-		l.next4 = first + 1<<(32-prefix.Bits())
-		return
-	}
-	first := wordOf(prefix.Addr())
-	if first == (word{}) && prefix.Bits() <= 96 { // the database keeps IPv4 at ::/96
-		l.add(netip.PrefixFrom(netip.IPv4Unspecified(), 0), place)
-	}
-	if l.next6.less(first) {
-		l.v6.append(l.next6, 0)
-	}
-	l.v6.append(first, place)
-	last := lastOf(first, prefix.Bits())
-	l.next6, l.full6 = last.next(), last == lastWord
-}
-
-// lastOf is the last address of a prefix.
-func lastOf(first word, length int) word {
-	if length >= 64 {
-		return word{first.hi, first.lo | ^uint64(0)>>(length-64)}
-	}
-	return word{first.hi | ^uint64(0)>>length, ^uint64(0)}
-}
-
-// place is the index of a network's place.
-func (l *loader) place(result maxminddb.Result) (uint32, error) {
-	if i, ok := l.records[result.Offset()]; ok {
-		return i, nil
-	}
+// place is the index of a record's place.
+func (l *places) place(result maxminddb.Result) (uint32, error) {
 	r, err := l.read(result)
 	if err != nil {
 		return 0, err
@@ -287,28 +208,22 @@ func (l *loader) place(result maxminddb.Result) (uint32, error) {
 		Subdivision: l.intern(r.subdivision),
 		City:        l.intern(r.city),
 	}
-	if middle, ok := countryPlace(p.Country); ok {
-		p.Point, p.Located = middle.Point, true
-		if p.Continent == "" {
-			p.Continent = middle.Continent
-		}
-	}
 	if r.located && math.Abs(r.lat) <= 90 && math.Abs(r.lon) <= 180 { // false for NaN too
 		p.Point, p.Located = Point{r.lat, r.lon}, true
 		l.located = true
 	}
+	p = p.completed()
 	l.country = l.country || p.Country != "" || p.Located
 	i, ok := l.indexOf[p]
 	if !ok {
-		i = uint32(len(l.places))
+		i = uint32(len(l.list))
 		l.indexOf[p] = i
-		l.places = append(l.places, p)
+		l.list = append(l.list, p)
 	}
-	l.records[result.Offset()] = i
 	return i, nil
 }
 
-func (l *loader) intern(s string) string {
+func (l *places) intern(s string) string {
 	if one, ok := l.strings[s]; ok {
 		return one
 	}
@@ -317,19 +232,15 @@ func (l *loader) intern(s string) string {
 	return s
 }
 
-func (l *loader) source(name string) Source {
-	m := l.reader.Metadata
-	s := Source{Name: name, Type: m.DatabaseType, Kind: KindCountry, Built: m.BuildTime().UTC(), Networks: l.networks}
-	if l.located {
-		s.Kind = KindCity
+// completed is a place with what its country says, where it does not say that itself: the continent, and the middle.
+func (p Place) completed() Place {
+	if middle, ok := countryPlace(p.Country); ok {
+		if !p.Located {
+			p.Point, p.Located = middle.Point, true
+		}
+		if p.Continent == "" {
+			p.Continent = middle.Continent
+		}
 	}
-	switch {
-	case strings.HasPrefix(s.Type, "DBIP"):
-		s.Attribution, s.Link = attributionDBIP, linkDBIP
-	case strings.HasPrefix(s.Type, "GeoLite2"):
-		s.Attribution, s.Link = "This product includes GeoLite Data created by MaxMind, available from https://www.maxmind.com", "https://www.maxmind.com"
-	default:
-		s.Attribution = m.Description["en"]
-	}
-	return s
+	return p
 }

@@ -139,14 +139,15 @@ func embed(p netip.Prefix, near netip.Addr) []netip.Prefix {
 	}
 }
 
-// widest is the length of the widest prefix around a in which class is one, by trying all.
-func (o oracle) widest(a netip.Addr, edges []netip.Addr, class func(country string) uint16) int {
-	want := class(o.country(a))
+// widest is the length of the widest prefix around a in which class is one, by
+// trying all; it changes at edges only.
+func widest[T comparable](a netip.Addr, edges []netip.Addr, class func(netip.Addr) T) int {
+	want := class(a)
 	for bits := range a.BitLen() {
 		p := netip.PrefixFrom(a, bits).Masked()
 		uniform := true
 		for _, edge := range append([]netip.Addr{p.Addr(), last(p)}, edges...) {
-			if p.Contains(edge) && class(o.country(edge)) != want {
+			if p.Contains(edge) && class(edge) != want {
 				uniform = false
 				break
 			}
@@ -250,14 +251,14 @@ func TestLookupIsTheWidestUniformPrefix(t *testing.T) {
 			if got, want := table.Places()[place].Country, o.country(a); got != want {
 				t.Fatalf("%v is in %q, want %q", a, got, want)
 			}
-			if want := o.widest(a, edges, func(c string) uint16 { return own[c] }); bits != want {
+			if want := widest(a, edges, func(a netip.Addr) uint16 { return own[o.country(a)] }); bits != want {
 				t.Fatalf("%v: place %d has length %d, want %d", a, place, bits, want)
 			}
 			class, bits := classes.Lookup(a)
 			if want := classOf[o.country(a)]; class != want {
 				t.Fatalf("%v has class %d, want %d", a, class, want)
 			}
-			if want := o.widest(a, edges, func(c string) uint16 { return classOf[c] }); bits != want {
+			if want := widest(a, edges, func(a netip.Addr) uint16 { return classOf[o.country(a)] }); bits != want {
 				t.Fatalf("%v: class %d has scope %d, want %d", a, class, bits, want)
 			}
 		}

@@ -3,6 +3,7 @@ package geo
 import (
 	"math/bits"
 	"slices"
+	"sync"
 )
 
 // index narrows the search for a run down by the top 64 bits of the address,
@@ -13,8 +14,18 @@ type index struct {
 	fine   []uint32 // the run in which an entry's first address is; one more for the last run
 }
 
+// oneRun is the index of a single run, which all single runs share.
+var oneRun = sync.OnceValue(func() index { return buildIndex(1, nil) })
+
 // newIndex makes the index of n runs; atMost says whether run i begins at or before the first address of a key.
 func newIndex(n int, atMost func(i int, key uint64) bool) index {
+	if n == 1 {
+		return oneRun()
+	}
+	return buildIndex(n, atMost)
+}
+
+func buildIndex(n int, atMost func(i int, key uint64) bool) index {
 	x := index{offset: make([]uint32, 1<<16+1)}
 	run := 0
 	for p := range uint64(1 << 16) {
@@ -100,6 +111,30 @@ func (r *runs4[V]) bytes() int {
 
 // uniform says whether the whole space is one run, and of what.
 func (r *runs4[V]) uniform() (v V, ok bool) { return r.values[0], len(r.values) == 1 }
+
+// zip goes through the stretches of addresses in which each of two rows of runs
+// has one value, in order. Both begin at the first address there is.
+func zip[A any](less func(a, b A) bool, aStarts []A, a []uint32, bStarts []A, b []uint32, visit func(start A, a, b uint32)) {
+	j := 0
+	for i, start := range aStarts {
+		if j+1 < len(bStarts) && !less(start, bStarts[j+1]) { // only at the same start: an earlier one was visited below
+			j++
+		}
+		visit(start, a[i], b[j])
+		for j+1 < len(bStarts) && (i+1 == len(aStarts) || less(bStarts[j+1], aStarts[i+1])) {
+			j++
+			visit(bStarts[j], a[i], b[j])
+		}
+	}
+}
+
+func zip4(a, b *runs4[uint32], visit func(start, a, b uint32)) {
+	zip(func(a, b uint32) bool { return a < b }, a.starts, a.values, b.starts, b.values, visit)
+}
+
+func zip6(a, b *runs6[uint32], visit func(start word, a, b uint32)) {
+	zip(word.less, a.starts, a.values, b.starts, b.values, visit)
+}
 
 // runs6 is runs4 for IPv6.
 type runs6[V uint16 | uint32] struct {

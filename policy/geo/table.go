@@ -1,7 +1,6 @@
 package geo
 
 import (
-	"fmt"
 	"net/netip"
 	"time"
 )
@@ -39,34 +38,31 @@ const (
 	KindCountry = "country"
 )
 
-// Table maps every address to a place, by index: 0 is "no place". It is immutable.
+// Table maps every address to a place, by index: 0 is "no place". It may also
+// know the AS number of an address ([Table.WithASNs]), and have some addresses put elsewhere
+// than its data says ([Table.Override]). It is immutable.
 type Table struct {
 	source Source
 	places []Place
-	v4     runs4[uint32]
-	v6     runs6[uint32] // inEmbedding where the address carries an IPv4 address
+	space[uint32]
+	asns *ASNs // nil: none are known
+
+	data      *Table // the table without the overrides; nil if there are none
+	overrides []Override
+	by        space[uint32] // 1 more than the index of the override that decides, 0 where the data does
 }
 
-// In a run of IPv6 these send the lookup to IPv4.
-const (
-	inEmbedding      = ^uint32(0)
-	classInEmbedding = ^uint16(0)
-)
-
-// MaxClasses is how many classes [Table.Classify] can tell apart; the largest is one less.
+// MaxClasses is how many classes [Table.Divide] can tell apart; the largest is one less.
 const MaxClasses = 1<<16 - 1
 
-// newTable finishes a table: v4 and v6 cover all of their space, in order.
+// newTable is a table of data: v4 and v6 cover all of their space, in order.
 func newTable(source Source, places []Place, v4 runs4[uint32], v6 runs6[uint32]) *Table {
-	t := &Table{source: source, places: places, v4: v4}
-	t.v4.finish()
-	embedded := inEmbedding
-	if v, ok := t.v4.uniform(); ok {
-		embedded = v
-	}
-	t.v6 = v6.carve(embeddingSpans(), embedded)
-	t.v6.finish()
-	return t
+	return &Table{source: source, places: places, space: newSpace(v4, v6)}
+}
+
+// Nowhere is the table of who has no data: every address is at no place, until an override says otherwise.
+func Nowhere() *Table {
+	return &Table{source: Source{Name: "no geographic data"}, places: []Place{{}}, space: everywhere(uint32(0))}
 }
 
 // Source says where the data comes from.
@@ -75,8 +71,18 @@ func (t *Table) Source() Source { return t.source }
 // Places are the places by index; the caller does not change them. The first is no place.
 func (t *Table) Places() []Place { return t.places }
 
-// Bytes is about how much memory the table takes, without the places.
-func (t *Table) Bytes() int { return t.v4.bytes() + t.v6.bytes() }
+// Bytes is about how much memory the table takes, without the places. What a
+// table with overrides shares with the one without them counts in both.
+func (t *Table) Bytes() int {
+	n := t.space.bytes()
+	if t.asns != nil {
+		n += t.asns.bytes()
+	}
+	if t.data != nil {
+		n += t.by.bytes() + t.data.space.bytes()
+	}
+	return n
+}
 
 // Lookup is the index of the place of an address, and the length of the widest
 // prefix around the address that is all at that place, in the address's own
@@ -85,65 +91,19 @@ func (t *Table) Lookup(a netip.Addr) (place uint32, bits int) {
 	if !a.IsValid() {
 		return 0, 0
 	}
-	if a.Is4() {
-		return t.v4.lookup(number4(a))
-	}
-	x := wordOf(a)
-	if place, bits = t.v6.lookup(x); place == inEmbedding {
-		x4, shift, _ := extract(x)
-		place, bits = t.v4.lookup(x4)
-		bits += shift
-	}
-	return place, bits
+	return t.lookup(a)
 }
 
 // Classes maps every address to a class. It is immutable.
 type Classes struct {
-	none uint16 // of no place
-	v4   runs4[uint16]
-	v6   runs6[uint16]
-}
-
-// Classify folds places into classes: classOf has a class, below [MaxClasses],
-// for every place by its index. It goes through all runs once (milliseconds
-// for a country table, tens of them for a city one), so it is for when places
-// change, never for a change of health.
-//
-// It panics if classOf has another length than Places, or a class out of range:
-// that is a mistake of the caller, not of the data.
-func (t *Table) Classify(classOf []uint16) *Classes {
-	if len(classOf) != len(t.places) {
-		panic(fmt.Sprintf("geo: Classify with %d classes for %d places", len(classOf), len(t.places)))
-	}
-	for place, class := range classOf {
-		if class >= MaxClasses {
-			panic(fmt.Sprintf("geo: Classify with class %d for place %d; the largest is %d", class, place, MaxClasses-1))
-		}
-	}
-	c := &Classes{none: classOf[0]}
-	for i, place := range t.v4.values {
-		c.v4.append(t.v4.starts[i], classOf[place])
-	}
-	c.v4.finish()
-	embedded := classInEmbedding
-	if v, ok := c.v4.uniform(); ok {
-		embedded = v // no need to look, and the prefixes around it become wider
-	}
-	for i, place := range t.v6.values {
-		class := embedded
-		if place != inEmbedding {
-			class = classOf[place]
-		}
-		c.v6.append(t.v6.starts[i], class)
-	}
-	c.v6.finish()
-	return c
+	none uint16 // of the zero Addr
+	space[uint16]
 }
 
 // Lookup is the class of an address and the length of the widest prefix around
 // the address whose addresses all have that class, in the address's own family:
 // the SCOPE PREFIX-LENGTH of RFC 7871 for an answer that depends on the class
-// alone. It does not allocate. The zero Addr has the class of no place.
+// alone. It does not allocate. The zero Addr has the class of no place, no AS number and no prefix.
 //
 // The prefix can be longer than what an EDNS Client Subnet option gave: the
 // class then is that of the prefix's first address, and RFC 7871 section 7.3.1 has
@@ -152,17 +112,8 @@ func (c *Classes) Lookup(a netip.Addr) (class uint16, bits int) {
 	if !a.IsValid() {
 		return c.none, 0
 	}
-	if a.Is4() {
-		return c.v4.lookup(number4(a))
-	}
-	x := wordOf(a)
-	if class, bits = c.v6.lookup(x); class == classInEmbedding {
-		x4, shift, _ := extract(x)
-		class, bits = c.v4.lookup(x4)
-		bits += shift
-	}
-	return class, bits
+	return c.lookup(a)
 }
 
 // Bytes is about how much memory the classes take.
-func (c *Classes) Bytes() int { return c.v4.bytes() + c.v6.bytes() }
+func (c *Classes) Bytes() int { return c.space.bytes() }

@@ -1,6 +1,7 @@
 package geo
 
 import (
+	"cmp"
 	"encoding/binary"
 	"math/bits"
 )
@@ -13,6 +14,8 @@ var lastWord = word{^uint64(0), ^uint64(0)}
 func (w word) less(x word) bool { return w.hi < x.hi || w.hi == x.hi && w.lo < x.lo }
 
 func (w word) atMost(x word) bool { return w.hi < x.hi || w.hi == x.hi && w.lo <= x.lo }
+
+func (w word) compare(x word) int { return cmp.Or(cmp.Compare(w.hi, x.hi), cmp.Compare(w.lo, x.lo)) }
 
 func (w word) plus(x word) word {
 	lo, carry := bits.Add64(w.lo, x.lo, 0)
