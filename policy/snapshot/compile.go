@@ -121,12 +121,6 @@ func (s *Snapshot) world(prev *Snapshot) {
 func overrides(s *policy.State) (list []geo.Override) {
 	for _, o := range s.Places.All {
 		p := geo.Place{Country: o.Spec.Country, Continent: o.Spec.Continent, Subdivision: o.Spec.Subdivision, City: o.Spec.City}
-		if middle, ok := geo.CountryPlace(p.Country); ok {
-			p.Point, p.Located = middle.Point, true
-			if p.Continent == "" {
-				p.Continent = middle.Continent
-			}
-		}
 		if lat, lon, ok := o.Spec.Place.Coordinates(); ok {
 			p.Point, p.Located = geo.Point{Lat: lat, Lon: lon}, true
 		}

@@ -241,7 +241,6 @@ func (x *Explanation) explainSticky(svc, tmp *Service, b *outcomes, r steer.Resu
 	set := &tmp.Sets[o.stick(hash)]
 	x.Sticky = strings.Join(set.Endpoints, ", ")
 	x.Reasons = append(x.Reasons, fmt.Sprintf("sticky: the client's /%d has %s for as long as it is available", length, x.Sticky))
-	x.Scope = max(x.Scope, length)
 }
 
 // explainFlattened says where endpoints have addresses from that are not their own.

@@ -31,6 +31,10 @@ func (s *Snapshot) explainClient(x *Explanation, svc *Service, q ExplainQuery) c
 	default:
 		addr, _, _ := geo.Normalize(q.Client.Addr(), q.Client.Bits())
 		_, x.Scope = svc.geo.lookup(q.Client.Addr(), q.Client.Bits())
+		if svc.sticky != nil {
+			_, length := stickyHash(svc.sticky, q.Client.Addr(), q.Client.Bits())
+			x.Scope = max(x.Scope, length)
+		}
 		who = svc.geo.clientAt(addr)
 		if f := s.geo.Find(addr); f.Override != "" {
 			from = "the configuration: places, " + f.Override
@@ -121,9 +125,12 @@ func (x *Explanation) reasons(svc *Service, r steer.Result, ttl uint32, place ge
 	default:
 		add("TTL %d s is the service's own", x.TTL)
 	}
-	if x.Scope == 0 {
+	switch {
+	case x.Scope == 0:
 		add("scope 0: the client's address makes no difference")
-	} else {
+	case svc.sticky != nil:
+		add("scope /%d is the widest prefix around the client with the same order of places, and at least what counts as one client (sticky)", x.Scope)
+	default:
 		add("scope /%d is the widest prefix around the client with the same order of places", x.Scope)
 	}
 }
