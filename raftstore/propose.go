@@ -50,7 +50,7 @@ func (s *Store) Propose(ctx context.Context, c change.Change) (policy.Outcome, e
 	if len(body) > stageOver {
 		o, err = s.stage(ctx, c, body)
 	} else {
-		o, err = s.propose(ctx, c)
+		o, err = s.propose(ctx, c, 0)
 	}
 	s.metrics.proposed(time.Since(began), o, err)
 	if err == nil && o.Refused != nil {
@@ -59,9 +59,10 @@ func (s *Store) Propose(ctx context.Context, c change.Change) (policy.Outcome, e
 	return o, err
 }
 
-// propose takes one entry to the leader, wherever it is.
-func (s *Store) propose(ctx context.Context, c change.Change) (policy.Outcome, error) {
-	ctx, cancel := context.WithTimeout(ctx, s.cfg.WriteTimeout)
+// propose takes one entry to the leader, wherever it is. size is that of the
+// staged write that the entry brings in, if it does: applying that takes time.
+func (s *Store) propose(ctx context.Context, c change.Change, size int) (policy.Outcome, error) {
+	ctx, cancel := context.WithTimeout(ctx, s.cfg.WriteTimeout+timeFor(size))
 	defer cancel()
 	var unknown error
 	leaderless := time.NewTimer(s.cfg.LeaderWait)
@@ -98,6 +99,9 @@ func (s *Store) propose(ctx context.Context, c change.Change) (policy.Outcome, e
 		}
 	}
 }
+
+// timeFor is how long a write of so many octets may take more than a small one: a second for each MiB, on a slow and busy machine.
+func timeFor(size int) time.Duration { return time.Duration(size) * time.Second >> 20 }
 
 func (s *Store) outcomeUnknown(c change.Change, cause error) error {
 	next := "it had no request id, so look whether it took effect before trying again"

@@ -46,13 +46,13 @@ func (s *Store) stage(ctx context.Context, c change.Change, body []byte) (policy
 		}
 	}
 	c.Body = &change.CommitStaged{ID: id, SHA256: sum[:], Chunks: chunks}
-	return s.propose(ctx, c)
+	return s.propose(ctx, c, len(body))
 }
 
 func (s *Store) stageChunks(ctx context.Context, actor, id string, body []byte) (chunks int, err error) {
 	for seq := 0; len(body) > 0; seq++ {
 		n := min(stageChunk, len(body))
-		o, err := s.propose(ctx, change.Change{Actor: actor, Body: &change.StageChunk{ID: id, Seq: seq, Data: body[:n]}})
+		o, err := s.propose(ctx, change.Change{Actor: actor, Body: &change.StageChunk{ID: id, Seq: seq, Data: body[:n]}}, 0)
 		if err != nil {
 			return 0, err
 		}

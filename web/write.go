@@ -129,7 +129,7 @@ func entityTag(rev uint64) string { return `"` + strconv.FormatUint(rev, 10) + `
 // try brings a change in; a refusal is an error too. size is that of the body:
 // a big one goes in in pieces and may take longer.
 func (s *server) try(c *gin.Context, ch change.Change, size int) (policy.Outcome, error) {
-	limit := 4500*time.Millisecond + time.Duration(size)*time.Second>>21 // half a second for each MiB
+	limit := 4500*time.Millisecond + time.Duration(size)*time.Second>>19 // two seconds for each MiB
 	// A caller that goes away does not take its write back.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.Request.Context()), limit)
 	defer cancel()
