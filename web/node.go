@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"net/netip"
 
 	"github.com/meridian-gtm/meridian/policy"
 	"github.com/meridian-gtm/meridian/policy/change"
@@ -26,6 +27,9 @@ type Node interface {
 
 	// Explain says what a client is answered, and why.
 	Explain(q snapshot.ExplainQuery) (*snapshot.Explanation, error)
+
+	// Where says where an address is taken to be, and on whose word.
+	Where(a netip.Addr) (*snapshot.Where, error)
 
 	// Warnings says what a whole configuration would do that its author may not
 	// expect, by the geographic data that this node has.

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/netip"
 	"strings"
 	"testing"
 	"time"
@@ -88,6 +89,28 @@ func TestExplain(t *testing.T) {
 	r.call("GET", "/explain?name=www.example.com&assume=nonsense", "").refused(422, "invalid")
 	for _, typ := range []string{"MX", "AAAA", "TYPE65534", "ANY"} {
 		r.call("GET", "/explain?name=www.example.com&client=2001:db8::/32&type="+typ, "").is(200)
+	}
+}
+
+// TestLookupPlace asks for what the embedded country data knows.
+func TestLookupPlace(t *testing.T) {
+	r := loaded(t)
+	w := into[api.Where](r.call("GET", "/geo/lookup?address=91.10.0.1", "").is(200))
+	if w.Address != "91.10.0.1" || w.Country != "DE" || w.Continent != "EU" || w.Point == nil || w.Asn != 0 || w.Override != "" ||
+		w.Database.Kind != "country" || w.Database.Link != "https://db-ip.com" || w.AsnDatabase.Name != "" {
+		t.Errorf("%+v", w)
+	}
+	if p, err := netip.ParsePrefix(w.Network); err != nil || !p.Contains(netip.MustParseAddr("91.10.0.1")) {
+		t.Errorf("the network is %q", w.Network)
+	}
+	if w := into[api.Where](r.call("GET", "/geo/lookup?address=2002:5b0a:1::1", "").is(200)); w.Country != "DE" { // 6to4 of 91.10.0.1
+		t.Errorf("%+v", w)
+	}
+	if w := into[api.Where](r.call("GET", "/geo/lookup?address=10.0.0.1", "").is(200)); w.Country != "" || w.Point != nil {
+		t.Errorf("%+v", w)
+	}
+	for _, query := range []string{"", "?address=", "?address=Berlin", "?address=91.10.0.0/24", "?address=fe80::1%25eth0", "?address=91.10.0.1&client=x"} {
+		r.call("GET", "/geo/lookup"+query, "").refused(400, "bad-request")
 	}
 }
 

@@ -68,6 +68,20 @@ func client(text string, r *http.Request) (netip.Prefix, error) {
 	return netip.Prefix{}, policy.Errorf(badRequest, "the parameter client: %q is neither an address nor a prefix (91.10.0.1, 91.10.0.0/24, 2001:db8::/48)", text)
 }
 
+func (s *server) LookupPlace(c *gin.Context, params api.LookupPlaceParams) {
+	a, err := netip.ParseAddr(params.Address)
+	if err != nil || a.Zone() != "" {
+		s.refuse(c, policy.Errorf(badRequest, "the parameter address: %q is no address (91.10.0.1, 2001:db8::1)", params.Address))
+		return
+	}
+	w, err := s.cfg.Node.Where(a)
+	if err != nil {
+		s.refuse(c, err)
+		return
+	}
+	s.render(c, http.StatusOK, w)
+}
+
 func (s *server) ListHealth(c *gin.Context) {
 	list := s.cfg.Node.Health()
 	if list == nil {

@@ -227,6 +227,8 @@ var queryParameters = map[string][]string{
 	"PUT /config":  {"dryRun", "merge", "force"},
 	"GET /explain": {"name", "type", "client", "assume"},
 
+	"GET /geo/lookup": {"address"},
+
 	"GET /zones/:zone/rrsets": {"name", "type", "after", "limit"},
 }
 

@@ -45,7 +45,6 @@ func (t *Table) Divide(prefixes []netip.Prefix, asns []uint32, class func(place,
 	sides4, sides6 := d.sides(t, prefixes, asns)
 	c := &Classes{none: d.parts[d.part(0, 0)].Class}
 
-	var v4 runs4[uint16]
 	var since uint32 // when the part that we are in began
 	in := int32(-1)
 	zip4(&t.v4, &sides4, func(start, place, side uint32) {
@@ -53,11 +52,11 @@ func (t *Table) Divide(prefixes []netip.Prefix, asns []uint32, class func(place,
 			d.parts[in].Addresses += float64(start - since)
 		}
 		in, since = d.part(place, side), start
-		v4.append(start, d.parts[in].Class)
+		c.v4.append(start, d.parts[in].Class)
 	})
 	d.parts[in].Addresses += float64(1<<32 - uint64(since))
+	c.v4.finish()
 
-	var v6 runs6[uint16]
 	var since6 word
 	in = -1
 	zip6(&t.v6, &sides6, func(start word, place, side uint32) {
@@ -65,15 +64,16 @@ func (t *Table) Divide(prefixes []netip.Prefix, asns []uint32, class func(place,
 			d.parts[in].Nets += start.minus(since6).nets()
 		}
 		if side == inEmbedding {
-			in = -1 // newSpace fills it
+			in = -1
+			c.v6.append(start, c.embedded())
 			return
 		}
 		in, since6 = d.part(place, side), start
-		v6.append(start, d.parts[in].Class)
+		c.v6.append(start, d.parts[in].Class)
 	})
 	d.parts[in].Nets += word{}.minus(since6).nets() // 2^128 is 0 here; the last part begins after the embeddings
+	c.v6.finish()
 
-	c.space = newSpace(v4, v6)
 	if p := &d.parts[0]; p.Addresses == 0 && p.Nets == 0 {
 		d.parts = d.parts[1:] // it does not occur
 	}
@@ -120,11 +120,15 @@ func (d *divider) sides(t *Table, prefixes []netip.Prefix, asns []uint32) (v4 ru
 
 // part is the index of a triple's part, which gets its class when it comes for the first time.
 func (d *divider) part(place, side uint32) int32 {
-	if side == 0 {
-		if i := d.plain[place]; i > 0 {
-			return i - 1
-		}
-	} else if i, ok := d.others[triple{place, side}]; ok {
+	if side == 0 && d.plain[place] > 0 {
+		return d.plain[place] - 1
+	}
+	return d.rarer(place, side)
+}
+
+// rarer is part for what is not plain, or new; it stands alone so that part can be inlined.
+func (d *divider) rarer(place, side uint32) int32 {
+	if i, ok := d.others[triple{place, side}]; ok {
 		return i
 	}
 	i := int32(len(d.parts))

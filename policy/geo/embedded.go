@@ -41,8 +41,8 @@ type country struct {
 	point           Point
 }
 
-// countryPlace is the place of a whole country.
-func countryPlace(code string) (Place, bool) {
+// CountryPlace is the place of a whole country, by its ISO 3166-1 alpha-2 code in upper case.
+func CountryPlace(code string) (Place, bool) {
 	i, ok := slices.BinarySearchFunc(countries, code, func(c country, code string) int { return strings.Compare(c.code, code) })
 	if !ok {
 		return Place{}, false
@@ -145,7 +145,7 @@ func decodeRuns(data []byte) (*Table, error) {
 	places := []Place{{}}
 	for range d.count() {
 		code := string(d.take(2))
-		p, ok := countryPlace(code)
+		p, ok := CountryPlace(code)
 		if !ok {
 			p = Place{Country: code}
 		}

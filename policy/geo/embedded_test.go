@@ -102,12 +102,12 @@ func TestCountries(t *testing.T) {
 		{"XK", "EU", Point{42.6, 20.9}, 50},
 		{"CY", "EU", Point{35, 33.3}, 50},
 	} {
-		p, ok := countryPlace(c.code)
+		p, ok := CountryPlace(c.code)
 		if km := Distance(p.Point, c.near); !ok || p.Continent != c.continent || km > c.km {
 			t.Errorf("%s: %+v, %.0f km from %v", c.code, p, km, c.near)
 		}
 	}
-	if p, ok := countryPlace("ZZ"); ok || p != (Place{}) {
+	if p, ok := CountryPlace("ZZ"); ok || p != (Place{}) {
 		t.Errorf("ZZ is at %+v", p)
 	}
 }

@@ -234,7 +234,7 @@ func (l *places) intern(s string) string {
 
 // completed is a place with what its country says, where it does not say that itself: the continent, and the middle.
 func (p Place) completed() Place {
-	if middle, ok := countryPlace(p.Country); ok {
+	if middle, ok := CountryPlace(p.Country); ok {
 		if !p.Located {
 			p.Point, p.Located = middle.Point, true
 		}

@@ -51,8 +51,8 @@ func TestLoadCity(t *testing.T) {
 		!s.Built.Equal(time.Unix(1_750_000_000, 0)) || !strings.Contains(s.Attribution, "MaxMind") {
 		t.Errorf("source %+v", s)
 	}
-	germany, _ := countryPlace("DE")
-	australia, _ := countryPlace("AU")
+	germany, _ := CountryPlace("DE")
+	australia, _ := CountryPlace("AU")
 	for client, want := range map[string]Place{
 		"192.0.2.1":    {"US", "NA", "VA", "Ashburn", Point{39.04, -77.49}, true},
 		"192.0.2.129":  {"US", "NA", "CA", "San Jose", Point{37.34, -121.89}, true},
@@ -75,7 +75,7 @@ func TestLoadCity(t *testing.T) {
 
 // TestLoadOthers reads the record shapes of other makers.
 func TestLoadOthers(t *testing.T) {
-	japan, _ := countryPlace("JP")
+	japan, _ := CountryPlace("JP")
 	osaka := Place{"JP", "AS", "Osaka", "Osaka", Point{34.5, 135.5}, true}
 	for name, c := range map[string]struct {
 		record mmdbtype.DataType

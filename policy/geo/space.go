@@ -17,13 +17,17 @@ const inEmbedding = ^uint32(0)
 func newSpace[V uint16 | uint32](v4 runs4[V], v6 runs6[V]) space[V] {
 	s := space[V]{v4: v4}
 	s.v4.finish()
-	embedded := ^V(0)
-	if v, ok := s.v4.uniform(); ok {
-		embedded = v // no need to look, and the prefixes around it become wider
-	}
-	s.v6 = v6.carve(embeddingSpans(), embedded)
+	s.v6 = v6.carve(embeddingSpans(), s.embedded())
 	s.v6.finish()
 	return s
+}
+
+// embedded is what v6 has in the embeddings, once v4 is there.
+func (s *space[V]) embedded() V {
+	if v, ok := s.v4.uniform(); ok {
+		return v // no need to look, and the prefixes around it become wider
+	}
+	return ^V(0)
 }
 
 // everywhere is a space of one value.

@@ -65,6 +65,27 @@ func (e EndpointHealthEffective) Valid() bool {
 	}
 }
 
+// Defines values for GeoSourceKind.
+const (
+	Asn     GeoSourceKind = "asn"
+	City    GeoSourceKind = "city"
+	Country GeoSourceKind = "country"
+)
+
+// Valid indicates whether the value is a known member of the GeoSourceKind enum.
+func (e GeoSourceKind) Valid() bool {
+	switch e {
+	case Asn:
+		return true
+	case City:
+		return true
+	case Country:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for PrerequisiteRequire.
 const (
 	NameInUse    PrerequisiteRequire = "nameInUse"
@@ -581,6 +602,35 @@ type Explanation struct {
 	Ttl uint32 `json:"ttl"`
 }
 
+// GeoSource Where geographic data comes from.
+type GeoSource struct {
+	// Attribution To be shown with the data, as its license asks.
+	Attribution string `json:"attribution"`
+
+	// Built When the data was made.
+	Built time.Time     `json:"built"`
+	Kind  GeoSourceKind `json:"kind"`
+
+	// Link What the attribution links to.
+	Link string `json:"link"`
+
+	// Name Of the file.
+	//
+	// Examples: GeoLite2-City.mmdb
+	Name string `json:"name"`
+
+	// Networks That the data has something for.
+	Networks int `json:"networks"`
+
+	// Type What the file calls itself.
+	//
+	// Examples: GeoLite2-City
+	Type string `json:"type"`
+}
+
+// GeoSourceKind defines model for GeoSource.Kind.
+type GeoSourceKind string
+
 // HTTPCheck A GET that must be answered with one of the statuses.
 type HTTPCheck struct {
 	// Authorization Value of the Authorization header.
@@ -1065,6 +1115,57 @@ type Verdict struct {
 	Status Status `json:"status"`
 }
 
+// Where Where an address is taken to be, and on whose word.
+type Where struct {
+	Address string `json:"address"`
+
+	// Asn Number of the autonomous system. It takes an ASN database (`geo.asn`).
+	Asn uint32 `json:"asn,omitempty,omitzero"`
+
+	// AsnDatabase Absent when none is loaded.
+	AsnDatabase GeoSource `json:"asnDatabase,omitempty,omitzero"`
+
+	// City Name in English.
+	City string `json:"city,omitempty,omitzero"`
+
+	// Continent AF, AN, AS, EU, NA, OC or SA.
+	//
+	// Examples: EU
+	Continent string `json:"continent,omitempty,omitzero"`
+
+	// Country ISO 3166-1 alpha-2.
+	//
+	// Examples: DE
+	Country string `json:"country,omitempty,omitzero"`
+
+	// Database Absent when none is loaded.
+	Database GeoSource `json:"database,omitempty,omitzero"`
+
+	// Network The widest prefix around the address that the database has in one place.
+	//
+	// Examples: 91.0.0.0/10
+	Network string `json:"network"`
+
+	// Override The prefix or AS number of the override that decided, instead of the database.
+	//
+	// Examples: 192.0.2.0/24, AS64500
+	Override string `json:"override,omitempty,omitzero"`
+
+	// Point Of the city, or the population-weighted middle of the country.
+	Point *struct {
+		// Lat Degrees north.
+		Lat float64 `json:"lat"`
+
+		// Lon Degrees east.
+		Lon float64 `json:"lon"`
+	} `json:"point,omitempty"`
+
+	// Subdivision ISO 3166-2 without the country, or a name where the data has no code.
+	//
+	// Examples: VA
+	Subdivision string `json:"subdivision,omitempty,omitzero"`
+}
+
 // Window How far a control is published.
 type Window struct {
 	Nodes []Publication `json:"nodes"`
@@ -1262,6 +1363,12 @@ type ExplainParams struct {
 
 	// Assume What if: `down:TARGET`, `up:TARGET` or `drain:TARGET`, any number of times.
 	Assume []string `form:"assume,omitempty" json:"assume,omitempty,omitzero"`
+}
+
+// LookupPlaceParams defines parameters for LookupPlace.
+type LookupPlaceParams struct {
+	// Address An IPv4 or IPv6 address.
+	Address string `form:"address" json:"address"`
 }
 
 // DeleteSecretParams defines parameters for DeleteSecret.
@@ -1534,6 +1641,15 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /explain (the `Explain` operationId).
 	Explain(ctx context.Context, params *ExplainParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// LookupPlace Where an address is taken to be
+	//
+	// By the geographic data and the overrides of the node that is asked. An IPv6 address that carries an
+	// IPv4 address (IPv4-mapped, NAT64, Teredo, 6to4) is where that is. Whoever shows the answer to others shows the
+	// attribution of its databases too.
+	//
+	// Corresponds with GET /geo/lookup (the `LookupPlace` operationId).
+	LookupPlace(ctx context.Context, params *LookupPlaceParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListHealth The health of every endpoint
 	//
@@ -1932,6 +2048,25 @@ func (c *Client) StreamEvents(ctx context.Context, params *StreamEventsParams, r
 // Corresponds with GET /explain (the `Explain` operationId).
 func (c *Client) Explain(ctx context.Context, params *ExplainParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewExplainRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// LookupPlace Where an address is taken to be
+//
+// By the geographic data and the overrides of the node that is asked. An IPv6 address that carries an
+// IPv4 address (IPv4-mapped, NAT64, Teredo, 6to4) is where that is. Whoever shows the answer to others shows the
+// attribution of its databases too.
+//
+// Corresponds with GET /geo/lookup (the `LookupPlace` operationId).
+func (c *Client) LookupPlace(ctx context.Context, params *LookupPlaceParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewLookupPlaceRequest(c.Server, params)
 	if err != nil {
 		return nil, err
 	}
@@ -2846,6 +2981,56 @@ func NewExplainRequest(server string, params *ExplainParams) (*http.Request, err
 				}
 			}
 
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewLookupPlaceRequest constructs an http.Request for the LookupPlace method
+func NewLookupPlaceRequest(server string, params *LookupPlaceParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/geo/lookup")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "address", params.Address, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
 		}
 
 		if encoded := queryValues.Encode(); encoded != "" {
@@ -3955,6 +4140,17 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /explain (the `Explain` operationId).
 	ExplainWithResponse(ctx context.Context, params *ExplainParams, reqEditors ...RequestEditorFn) (*ExplainResponse, error)
 
+	// LookupPlaceWithResponse Where an address is taken to be
+	//
+	// By the geographic data and the overrides of the node that is asked. An IPv6 address that carries an
+	// IPv4 address (IPv4-mapped, NAT64, Teredo, 6to4) is where that is. Whoever shows the answer to others shows the
+	// attribution of its databases too.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /geo/lookup (the `LookupPlace` operationId).
+	LookupPlaceWithResponse(ctx context.Context, params *LookupPlaceParams, reqEditors ...RequestEditorFn) (*LookupPlaceResponse, error)
+
 	// ListHealthWithResponse The health of every endpoint
 	//
 	// Returns a wrapper object for the known response body format(s).
@@ -4703,6 +4899,54 @@ func (r ExplainResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r ExplainResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type LookupPlaceResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Where
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r LookupPlaceResponse) GetJSON200() *Where {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r LookupPlaceResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r LookupPlaceResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r LookupPlaceResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r LookupPlaceResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r LookupPlaceResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -6066,6 +6310,23 @@ func (c *ClientWithResponses) ExplainWithResponse(ctx context.Context, params *E
 	return ParseExplainResponse(rsp)
 }
 
+// LookupPlaceWithResponse Where an address is taken to be
+//
+// By the geographic data and the overrides of the node that is asked. An IPv6 address that carries an
+// IPv4 address (IPv4-mapped, NAT64, Teredo, 6to4) is where that is. Whoever shows the answer to others shows the
+// attribution of its databases too.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /geo/lookup (the `LookupPlace` operationId).
+func (c *ClientWithResponses) LookupPlaceWithResponse(ctx context.Context, params *LookupPlaceParams, reqEditors ...RequestEditorFn) (*LookupPlaceResponse, error) {
+	rsp, err := c.LookupPlace(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseLookupPlaceResponse(rsp)
+}
+
 // ListHealthWithResponse The health of every endpoint
 //
 // Returns a wrapper object for the known response body format(s).
@@ -6913,6 +7174,39 @@ func ParseExplainResponse(rsp *http.Response) (*ExplainResponse, error) {
 			headers.XIndex = value
 		}
 		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseLookupPlaceResponse parses an HTTP response from a LookupPlaceWithResponse call
+func ParseLookupPlaceResponse(rsp *http.Response) (*LookupPlaceResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &LookupPlaceResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Where
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
 	}
 
 	return response, nil
@@ -7964,6 +8258,9 @@ type ServerInterface interface {
 	// Explain What a client is answered, and why
 	// (GET /explain)
 	Explain(c *gin.Context, params ExplainParams)
+	// LookupPlace Where an address is taken to be
+	// (GET /geo/lookup)
+	LookupPlace(c *gin.Context, params LookupPlaceParams)
 	// ListHealth The health of every endpoint
 	// (GET /health)
 	ListHealth(c *gin.Context)
@@ -8460,6 +8757,33 @@ func (siw *ServerInterfaceWrapper) Explain(c *gin.Context) {
 	}
 
 	siw.Handler.Explain(c, params)
+}
+
+// LookupPlace operation middleware
+func (siw *ServerInterfaceWrapper) LookupPlace(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params LookupPlaceParams
+
+	// ------------- Required query parameter "address" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "address", c.Request.URL.Query(), &params.Address, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter address: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.LookupPlace(c, params)
 }
 
 // ListHealth operation middleware
@@ -9297,6 +9621,7 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.GET(options.BaseURL+"/services", wrapper.ListServices)
 	router.GET(options.BaseURL+"/services/:name", wrapper.GetService)
 	router.GET(options.BaseURL+"/explain", wrapper.Explain)
+	router.GET(options.BaseURL+"/geo/lookup", wrapper.LookupPlace)
 	router.GET(options.BaseURL+"/controls", wrapper.ListControls)
 	router.POST(options.BaseURL+"/controls", wrapper.CreateControl)
 	router.DELETE(options.BaseURL+"/controls/:id", wrapper.DeleteControl)

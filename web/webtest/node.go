@@ -165,6 +165,15 @@ func (n *Node) Explain(q snapshot.ExplainQuery) (*snapshot.Explanation, error) {
 	return s.Explain(q)
 }
 
+// Where compiles the state and looks an address up.
+func (n *Node) Where(a netip.Addr) (*snapshot.Where, error) {
+	s, err := n.compile(n.State())
+	if err != nil {
+		return nil, err
+	}
+	return s.Where(a), nil
+}
+
 // Warnings compiles the state with another configuration.
 func (n *Node) Warnings(c *policy.Config) []string {
 	state := n.State()

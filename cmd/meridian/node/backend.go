@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/netip"
 	"sync"
 	"time"
 
@@ -227,6 +228,15 @@ func (n *Node) Explain(q snapshot.ExplainQuery) (*snapshot.Explanation, error) {
 		return nil, policy.Errorf(policy.Unavailable, "this node has no state yet; it is still starting")
 	}
 	return s.Explain(q)
+}
+
+// Where says where an address is taken to be.
+func (n *Node) Where(a netip.Addr) (*snapshot.Where, error) {
+	s := n.publisher.snapshot()
+	if s == nil {
+		return nil, policy.Errorf(policy.Unavailable, "this node has no state yet; it is still starting")
+	}
+	return s.Where(a), nil
 }
 
 // Warnings says what a configuration would do that its author may not expect.

@@ -58,6 +58,7 @@ type Cluster struct {
 // Geo is where clients' places come from.
 type Geo struct {
 	Database string `json:"database,omitempty"` // MaxMind City or Country file; read again when it changes; default the embedded country data
+	ASN      string `json:"asn,omitempty"`      // ASN file in the same format, for the AS numbers of clients; read again when it changes; default none are known
 }
 
 // Probing is what this node may probe, and how it knows that it is not cut off itself.

@@ -6,51 +6,94 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"sync"
 
 	"github.com/meridian-gtm/meridian/policy/geo"
 )
 
-// geodata reads the geographic database, for watched.
+// geodata puts the geographic data of a node together, which comes out of two files.
 type geodata struct {
-	file string
-	set  func(*geo.Table)
-	sum  [32]byte
+	set func(*geo.Table)
+
+	mu    sync.Mutex
+	table *geo.Table
+	asns  *geo.ASNs // nil: there are none
+}
+
+// use takes over what is not nil.
+func (g *geodata) use(table *geo.Table, asns *geo.ASNs) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if table != nil {
+		g.table = table
+	}
+	if asns != nil {
+		g.asns = asns
+	}
+	g.set(g.table.WithASNs(g.asns))
 }
 
 // openGeo puts geographic data in use: the embedded country data, or a file,
-// and then gives what watches that.
-func openGeo(file string, set func(*geo.Table), log *slog.Logger) (*watched, error) {
-	if file == "" {
+// and AS numbers if there is a file of them. It gives what watches the files.
+func openGeo(cfg Geo, set func(*geo.Table), log *slog.Logger) (list []*watched, err error) {
+	g := &geodata{set: set}
+	database := &geofile{file: cfg.Database, read: func(name string, data []byte) error {
+		t, err := geo.Load(data, name)
+		if err == nil {
+			g.use(t, nil)
+		}
+		return err
+	}}
+	numbers := &geofile{file: cfg.ASN, read: func(name string, data []byte) error {
+		a, err := geo.LoadASN(name, data)
+		if err == nil {
+			g.use(nil, a)
+		}
+		return err
+	}}
+	if cfg.Database == "" {
 		t, err := geo.Embedded()
 		if err != nil {
 			return nil, fmt.Errorf("the embedded country data: %w", err)
 		}
-		set(t)
-		return nil, nil
+		g.use(t, nil)
+	} else {
+		w := &watched{what: "the geographic database", files: []string{cfg.Database}, load: database.load, log: log}
+		if err := w.start(); err != nil {
+			return nil, fmt.Errorf("geo.database: %w", err)
+		}
+		list = append(list, w)
 	}
-	g := &geodata{file: file, set: set}
-	w := &watched{what: "the geographic database", files: []string{file}, load: g.load, log: log}
-	if err := w.start(); err != nil {
-		return nil, fmt.Errorf("geo.database: %w", err)
+	if cfg.ASN != "" {
+		w := &watched{what: "the ASN database", files: []string{cfg.ASN}, load: numbers.load, log: log}
+		if err := w.start(); err != nil {
+			return nil, fmt.Errorf("geo.asn: %w", err)
+		}
+		list = append(list, w)
 	}
-	return w, nil
+	return list, nil
+}
+
+// geofile is one of the files, for watched.
+type geofile struct {
+	file string
+	read func(name string, data []byte) error
+	sum  [32]byte
 }
 
 // load reads the file if its content is another than the last time.
-func (g *geodata) load() (changed bool, err error) {
-	data, err := os.ReadFile(g.file)
+func (f *geofile) load() (changed bool, err error) {
+	data, err := os.ReadFile(f.file)
 	if err != nil {
 		return false, err
 	}
 	sum := sha256.Sum256(data)
-	if sum == g.sum {
+	if sum == f.sum {
 		return false, nil
 	}
-	t, err := geo.Load(data, filepath.Base(g.file))
-	if err != nil {
+	if err := f.read(filepath.Base(f.file), data); err != nil {
 		return false, err
 	}
-	g.sum = sum
-	g.set(t)
+	f.sum = sum
 	return true, nil
 }

@@ -98,17 +98,17 @@ func New(cfg Config, opts Options) (_ *Node, err error) {
 	}
 	n.cookies = cookieJar{open: n.keeper.open, set: n.dns.SetCookieKeys, log: n.log}
 	n.publisher = newPublisher(n.dns, n.events, n.log)
-	geo, err := openGeo(cfg.Geo.Database, n.publisher.setGeo, n.log)
+	files, err := openGeo(cfg.Geo, n.publisher.setGeo, n.log)
 	if err != nil {
 		return nil, err
 	}
-	n.watch(geo)
+	n.watched = append(n.watched, files...)
 	if t := cfg.API.TLS; t != nil {
 		var w *watched
 		if n.apiCert, w, err = openCertificate("api.tls", "api", t.Cert, t.Key, n.log, n.registry); err != nil {
 			return nil, err
 		}
-		n.watch(w)
+		n.watched = append(n.watched, w)
 	}
 	if n.api, err = net.Listen("tcp", cfg.API.Listen); err != nil {
 		return nil, fmt.Errorf("the API: %w; is another node running, or api.listen wrong?", err)
@@ -127,13 +127,6 @@ func New(cfg Config, opts Options) (_ *Node, err error) {
 	return n, nil
 }
 
-// watch has files looked at while the node runs; nil is none.
-func (n *Node) watch(w *watched) {
-	if w != nil {
-		n.watched = append(n.watched, w)
-	}
-}
-
 func (n *Node) openDNS() error {
 	cfg := n.cfg.DNS
 	var err error
@@ -142,7 +135,7 @@ func (n *Node) openDNS() error {
 		if err != nil {
 			return err
 		}
-		n.watch(w)
+		n.watched = append(n.watched, w)
 		cfg.TLS.Certificate = cert.current
 	}
 	if n.sockets, err = dnsserver.Listen(cfg); err != nil {
