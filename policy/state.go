@@ -8,8 +8,8 @@ import (
 
 // FeatureLevel is the highest feature level this version can apply. A change
 // that needs a level waits until every member has it. Level 1 is what a
-// cluster starts with; FeatureCookies is the next.
-const FeatureLevel = FeatureCookies
+// cluster starts with; FeatureCookies and FeatureSteering follow.
+const FeatureLevel = FeatureSteering
 
 // Header is the part of State that is not a collection.
 type Header struct {
@@ -83,6 +83,8 @@ type State struct {
 	Staged      *Tree[Staged]
 	Requests    *Tree[Outcome] // by request id
 	RequestLog  *Tree[string]  // request ids by index, oldest first
+	Latencies   *Tree[Latency] // by Subject as text; empty below FeatureSteering
+	Loads       *Tree[Load]    // by target; empty below FeatureSteering
 }
 
 // NewState is the state before the first change.
@@ -106,6 +108,8 @@ func NewState() *State {
 		Staged:      NewTree(hashStaged),
 		Requests:    jsonTree[Outcome](),
 		RequestLog:  jsonTree[string](),
+		Latencies:   jsonTree[Latency](),
+		Loads:       jsonTree[Load](),
 	}
 }
 
@@ -128,10 +132,14 @@ func (s *State) Clone() *State {
 	c.Staged = s.Staged.Copy()
 	c.Requests = s.Requests.Copy()
 	c.RequestLog = s.RequestLog.Copy()
+	c.Latencies = s.Latencies.Copy()
+	c.Loads = s.Loads.Copy()
 	return &c
 }
 
 // Hash tells states apart: equal on every node after the same index (I-15).
+// A table that came with a later feature level counts only when there is something
+// in it, so that nodes of the version before, which lack it, have the same hash until then.
 func (s *State) Hash() uint64 {
 	h := hashJSON("header", s.Header) + hashJSON("cluster", s.Cluster)
 	for i, sum := range []uint64{
@@ -139,10 +147,18 @@ func (s *State) Hash() uint64 {
 		s.Controls.Sum(), s.Verdicts.Sum(), s.Members.Sum(), s.Tokens.Sum(), s.Secrets.Sum(), s.Staged.Sum(),
 		s.Requests.Sum(), s.RequestLog.Sum(), s.Removed.Sum(),
 	} {
-		h += mix(sum + uint64(i+1)*0x9e3779b97f4a7c15)
+		h += hashTable(i+1, sum)
+	}
+	if s.Latencies.Len() > 0 {
+		h += hashTable(17, s.Latencies.Sum())
+	}
+	if s.Loads.Len() > 0 {
+		h += hashTable(18, s.Loads.Sum())
 	}
 	return h
 }
+
+func hashTable(n int, sum uint64) uint64 { return mix(sum + uint64(n)*0x9e3779b97f4a7c15) }
 
 // Config is the configuration document that the state holds, each list in order of names.
 func (s *State) Config() *Config {

@@ -70,10 +70,11 @@ func tables(s *policy.State) map[byte]table {
 		'k': jsonTable[policy.Secret]{s.Secrets}, 'g': stagedTable{jsonTable[policy.Staged]{s.Staged}},
 		'q': jsonTable[policy.Outcome]{s.Requests}, 'l': jsonTable[string]{s.RequestLog},
 		'x': jsonTable[int64]{s.Removed},
+		'y': jsonTable[policy.Latency]{s.Latencies}, 'o': jsonTable[policy.Load]{s.Loads},
 	}
 }
 
-const tableOrder = "irmpsfcvnxtkgql"
+const tableOrder = "irmpsfcvnxtkgqlyo"
 
 type zoneHead struct {
 	Name policy.Name `json:"name"`

@@ -177,7 +177,10 @@ func fullState(t fataler) *policy.State {
 		}
 	}
 	m.do(Change{Request: "refused", Body: DeleteZone{name("gone.example")}})
-	return m.s
+	s := m.s.Clone()
+	s.Latencies.Set("192.0.2.0/24", policy.Latency{Subject: "192.0.2.0/24", Regions: []policy.RTT{{Region: "us", Ms: 12.5, At: 1, Samples: 1}}})
+	s.Loads.Set("pool/us", policy.Load{Target: "pool/us", Value: 850, At: 1, MaxAge: policy.DefaultLoadAge})
+	return s
 }
 
 // TestStateGolden pins the bytes of a whole state and its hash: nodes compare
