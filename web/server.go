@@ -228,6 +228,7 @@ var queryParameters = map[string][]string{
 	"GET /explain": {"name", "type", "client", "assume"},
 
 	"GET /zones/:zone/rrsets": {"name", "type", "after", "limit"},
+	"GET /latency":            {"subject", "after", "limit"},
 }
 
 func known(allowed []string) string {

@@ -47,7 +47,10 @@ func (b PutLatency) apply(d *draft) error {
 	for i, m := range b.Measurements {
 		at := fmt.Sprintf("/measurements/%d", i)
 		subject, err := policy.ParseSubject(m.Subject)
-		if err != nil {
+		switch {
+		case m.Subject == "":
+			p.Add(at, "it names no clients; exactly one of client (a network), country and asn does")
+		case err != nil:
 			p.Add(at, "%v", err)
 		}
 		before := len(p)
@@ -80,12 +83,13 @@ func (b PutLatency) apply(d *draft) error {
 	if n := d.Latencies.Len(); n > policy.MaxLatencies && n > d.base.Latencies.Len() {
 		p.Add("/measurements", "there would be latencies of %d subjects; %d are the most: measure wider networks, or take some out", n, policy.MaxLatencies)
 	}
+	d.outcome.Revision = d.Revision
 	return p.Err("the latencies are not valid; nothing is changed")
 }
 
 func (d *draft) checkMeasurement(p *policy.Problems, at string, m Measurement) {
 	if !d.Regions.Has(m.Region) {
-		p.Add(at+"/region", "%s", d.noRegion(m.Region))
+		p.Add(at+"/region", "%s", NoRegion(d.State, m.Region))
 	}
 	if err := policy.Measurable(m.Ms); err != nil {
 		p.Add(at+"/ms", "%v", err)
@@ -95,9 +99,10 @@ func (d *draft) checkMeasurement(p *policy.Problems, at string, m Measurement) {
 	}
 }
 
-func (d *draft) noRegion(name string) string {
+// NoRegion says that there is no such region, and what there is.
+func NoRegion(s *policy.State, name string) string {
 	var known []string
-	for n := range d.Regions.All {
+	for n := range s.Regions.All {
 		if known = append(known, n); len(known) == 8 {
 			known = append(known, "…")
 			break
@@ -156,6 +161,7 @@ func (b PutLoad) apply(d *draft) error {
 	if n := d.Loads.Len(); n > policy.MaxLoads && n > d.base.Loads.Len() {
 		p.Add("/loads", "there would be loads of %d targets; %d are the most", n, policy.MaxLoads)
 	}
+	d.outcome.Revision = d.Revision
 	return p.Err("the loads are not valid; nothing is changed")
 }
 
