@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"encoding/binary"
 	"fmt"
 	"math"
 	"net/netip"
@@ -70,6 +71,20 @@ func (l Latency) With(r RTT) Latency {
 		l.Regions = slices.Insert(l.Regions, i, r)
 	}
 	return l
+}
+
+// hashLatency hashes bits and no JSON: a change may touch every subject at once, each with many regions.
+func hashLatency(key string, l Latency) uint64 {
+	b := append(make([]byte, 0, 64+48*len(l.Regions)), l.Subject...)
+	for _, r := range l.Regions {
+		b = append(b, 0)
+		b = append(b, r.Region...)
+		b = append(b, 0)
+		for _, v := range [...]uint64{math.Float64bits(r.Ms), uint64(r.At), uint64(r.Samples), uint64(r.MaxAge)} {
+			b = binary.LittleEndian.AppendUint64(b, v)
+		}
+	}
+	return hashBytes(key, b)
 }
 
 // Load is how busy something is now.

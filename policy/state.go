@@ -108,7 +108,7 @@ func NewState() *State {
 		Staged:      NewTree(hashStaged),
 		Requests:    jsonTree[Outcome](),
 		RequestLog:  jsonTree[string](),
-		Latencies:   jsonTree[Latency](),
+		Latencies:   NewTree(hashLatency),
 		Loads:       jsonTree[Load](),
 	}
 }

@@ -269,10 +269,13 @@ func (d *draft) dropOrphanMeasured(before *policy.State) {
 	for _, target := range gone {
 		d.Loads.Delete(target)
 	}
+	gone = nil
 	for name := range before.Regions.All {
 		if !d.Regions.Has(name) {
-			d.keepRTTs(policy.MaxLatencies, func(r policy.RTT) bool { return d.Regions.Has(r.Region) })
-			return
+			gone = append(gone, name)
 		}
+	}
+	if len(gone) > 0 {
+		d.keepRTTs(policy.MaxLatencies, func(r policy.RTT) bool { return !slices.Contains(gone, r.Region) })
 	}
 }
