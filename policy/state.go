@@ -8,8 +8,8 @@ import (
 
 // FeatureLevel is the highest feature level this version can apply. A change
 // that needs a level waits until every member has it. Level 1 is what a
-// cluster starts with; FeatureCookies is the next.
-const FeatureLevel = FeatureCookies
+// cluster starts with; FeatureCookies and FeatureSteering follow.
+const FeatureLevel = FeatureSteering
 
 // Header is the part of State that is not a collection.
 type Header struct {
@@ -78,8 +78,6 @@ type State struct {
 	Places      *Tree[Object[PlaceOverride]] // by PlaceOverride.ID
 	Controls    *Tree[Control]
 	Verdicts    *Tree[Verdict] // by check
-	Latencies   *Tree[Latency] // by Subject
-	Loads       *Tree[Load]    // by target
 	Members     *Tree[Member]  // by Raft server id
 	Removed     *Tree[int64]   // ids of former members, which are never let in again, with the clock of their removal
 	Tokens      *Tree[Token]
@@ -87,6 +85,8 @@ type State struct {
 	Staged      *Tree[Staged]
 	Requests    *Tree[Outcome] // by request id
 	RequestLog  *Tree[string]  // request ids by index, oldest first
+	Latencies   *Tree[Latency] // by Subject as text; empty below FeatureSteering
+	Loads       *Tree[Load]    // by target; empty below FeatureSteering
 }
 
 // NewState is the state before the first change.
@@ -105,8 +105,6 @@ func NewState() *State {
 		Places:      jsonTree[Object[PlaceOverride]](),
 		Controls:    jsonTree[Control](),
 		Verdicts:    jsonTree[Verdict](),
-		Latencies:   jsonTree[Latency](),
-		Loads:       jsonTree[Load](),
 		Members:     jsonTree[Member](),
 		Removed:     jsonTree[int64](),
 		Tokens:      jsonTree[Token](),
@@ -114,6 +112,8 @@ func NewState() *State {
 		Staged:      NewTree(hashStaged),
 		Requests:    jsonTree[Outcome](),
 		RequestLog:  jsonTree[string](),
+		Latencies:   NewTree(hashLatency),
+		Loads:       jsonTree[Load](),
 	}
 }
 
@@ -143,20 +143,24 @@ func (s *State) Clone() *State {
 	return &c
 }
 
-// firstTables is how many trees the first version of State had.
+// firstTables is how many tables the first version of State had.
 const firstTables = 16
 
 // Hash tells states apart: equal on every node after the same index (I-15).
+// A table that came with a later feature level counts only when there is something
+// in it, so that nodes of the version before, which lack it, have the same hash until then.
 func (s *State) Hash() uint64 {
 	h := hashJSON("header", s.Header) + hashJSON("cluster", s.Cluster)
-	for i, sum := range []uint64{
-		s.IDs.Sum(), s.Zones.Sum(), s.Regions.Sum(), s.Monitors.Sum(), s.Pools.Sum(), s.Services.Sum(), s.SafetyRules.Sum(),
-		s.Controls.Sum(), s.Verdicts.Sum(), s.Members.Sum(), s.Tokens.Sum(), s.Secrets.Sum(), s.Staged.Sum(),
-		s.Requests.Sum(), s.RequestLog.Sum(), s.Removed.Sum(), s.Templates.Sum(), s.Places.Sum(),
-		s.Latencies.Sum(), s.Loads.Sum(),
+	for i, table := range []interface {
+		Len() int
+		Sum() uint64
+	}{
+		s.IDs, s.Zones, s.Regions, s.Monitors, s.Pools, s.Services, s.SafetyRules, s.Controls, s.Verdicts, s.Members, s.Tokens,
+		s.Secrets, s.Staged, s.Requests, s.RequestLog, s.Removed,
+		s.Latencies, s.Loads, s.Templates, s.Places,
 	} {
-		if i < firstTables || sum != 0 { // what came later does not count while it is empty, so that old journals hold true
-			h += mix(sum + uint64(i+1)*0x9e3779b97f4a7c15)
+		if i < firstTables || table.Len() > 0 {
+			h += mix(table.Sum() + uint64(i+1)*0x9e3779b97f4a7c15)
 		}
 	}
 	return h

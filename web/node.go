@@ -49,6 +49,9 @@ type Node interface {
 	// Seal encrypts a secret under the cluster's key.
 	Seal(name string, value []byte) ([]byte, error)
 
+	// Beacon gathers what a client has measured, to be brought into the state with what others have.
+	Beacon(client netip.Addr, rtts []policy.RTT)
+
 	// Ready is nil when the node has its state and answers DNS, else it says what is missing.
 	Ready() error
 }

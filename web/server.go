@@ -230,6 +230,7 @@ var queryParameters = map[string][]string{
 	"GET /geo/lookup": {"address"},
 
 	"GET /zones/:zone/rrsets": {"name", "type", "after", "limit"},
+	"GET /latency":            {"subject", "after", "limit"},
 }
 
 func known(allowed []string) string {

@@ -123,6 +123,15 @@ var getKinds = []kind{
 		detail: healthDetail,
 	},
 	{
+		name: "loads",
+		list: func(c *client, ctx context.Context) (*http.Response, error) { return c.ListLoad(ctx) },
+
+		heading: []string{"TARGET", "LOAD", "SINCE", "UNTIL"}, // by the cluster's clock, UTC
+		rows: each(func(l api.Load) []string {
+			return []string{l.Target, decimal(l.Value), second(l.At), second(l.ExpiresAt)}
+		}),
+	},
+	{
 		name:    "secrets",
 		list:    func(c *client, ctx context.Context) (*http.Response, error) { return c.ListSecrets(ctx) },
 		heading: []string{"NAME"},
@@ -131,7 +140,7 @@ var getKinds = []kind{
 }
 
 func getCommand(g *globals) *cobra.Command {
-	names := []string{"config", "records"}
+	names := []string{"config", "records", "latency"}
 	var records api.ListRRsetsParams
 	var limit int
 	for _, k := range getKinds {
@@ -144,10 +153,12 @@ func getCommand(g *globals) *cobra.Command {
 		Long: `Show what the cluster holds. KIND is one of
 ` + strings.Join(names, ", ") + `;
 the singular will do. config is the whole document, in YAML, as apply takes it.
-records are those of a zone: get records ZONE [NAME].`,
+records are those of a zone: get records ZONE [NAME]. latency is what was measured
+between clients and regions, of all or of one: get latency [SUBJECT].`,
 		Example: `  meridian get health
   meridian get pool web-us-east
   meridian get controls -o json
+  meridian get latency country/DE
   meridian get config > meridian.yaml
   meridian get records example.com
   meridian get records example.com mail.example.com --type MX`,
@@ -166,6 +177,9 @@ records are those of a zone: get records ZONE [NAME].`,
 			if args[0] == "records" {
 				return getRecords(cmd, g, args[1:], records, limit)
 			}
+			if args[0] == "latency" {
+				return getLatency(cmd, g, args[1:], records.After, limit)
+			}
 			if args[0] == "config" && len(args) == 1 {
 				return getConfig(cmd, g, conn)
 			}
@@ -178,8 +192,8 @@ records are those of a zone: get records ZONE [NAME].`,
 		},
 	}
 	c.Flags().StringVar(&records.Type, "type", "", "records of this type only")
-	c.Flags().StringVar(&records.After, "after", "", "records after this RRset, as a listing that was cut short says")
-	c.Flags().IntVar(&limit, "limit", 1000, "this many RRsets of records at most; 0 is all")
+	c.Flags().StringVar(&records.After, "after", "", "records after this RRset, or latencies after this subject, as a listing that was cut short says")
+	c.Flags().IntVar(&limit, "limit", 1000, "this many RRsets of records, or subjects of latencies, at most; 0 is all")
 	return c
 }
 

@@ -50,7 +50,10 @@ var kinds = []kind{
 	{"secret.delete", 1, func() Body { return new(DeleteSecret) }},
 	{"stage.chunk", 1, func() Body { return new(StageChunk) }},
 	{"stage.commit", 1, func() Body { return new(CommitStaged) }},
-	{"cookies.roll", 1, func() Body { return new(RollCookies) }}, // from policy.FeatureCookies
+	{"cookies.roll", 1, func() Body { return new(RollCookies) }},       // from policy.FeatureCookies
+	{"latency.put", 1, func() Body { return new(PutLatency) }},         // from policy.FeatureSteering
+	{"load.put", 1, func() Body { return new(PutLoad) }},               // likewise
+	{"measured.expire", 1, func() Body { return new(ExpireMeasured) }}, // likewise
 	{"batch", 1, func() Body { return new(Batch) }},
 }
 
@@ -72,6 +75,25 @@ func KindOf(b Body) string {
 		return "unknown"
 	}
 	return k.name
+}
+
+// Admit refuses a body of a kind that some member may not be able to apply yet.
+// Whoever proposes for an operator asks first: an older node that finds such a change in its log has to stop.
+func Admit(s *policy.State, b Body) error {
+	switch b.(type) {
+	case PutLatency, *PutLatency, PutLoad, *PutLoad, ExpireMeasured, *ExpireMeasured:
+	default:
+		return nil
+	}
+	if s.Feature >= policy.FeatureSteering {
+		return nil
+	}
+	for _, m := range s.Members.All {
+		if m.Feature < policy.FeatureSteering {
+			return policy.Errorf(policy.Conflict, "%s needs feature level %d on every node, and node %s is at %d: upgrade it", KindOf(b), policy.FeatureSteering, m.Node, m.Feature)
+		}
+	}
+	return policy.Errorf(policy.Conflict, "%s needs feature level %d, and the cluster is at %d; the leader raises it within seconds: try again", KindOf(b), policy.FeatureSteering, s.Feature)
 }
 
 // format is the first octet of every encoded change.

@@ -70,12 +70,12 @@ func tables(s *policy.State) map[byte]table {
 		'k': jsonTable[policy.Secret]{s.Secrets}, 'g': stagedTable{jsonTable[policy.Staged]{s.Staged}},
 		'q': jsonTable[policy.Outcome]{s.Requests}, 'l': jsonTable[string]{s.RequestLog},
 		'x': jsonTable[int64]{s.Removed},
+		'y': jsonTable[policy.Latency]{s.Latencies}, 'o': jsonTable[policy.Load]{s.Loads},
 		'T': jsonTable[policy.Object[policy.Template]]{s.Templates}, 'P': jsonTable[policy.Object[policy.PlaceOverride]]{s.Places},
-		'L': jsonTable[policy.Latency]{s.Latencies}, 'O': jsonTable[policy.Load]{s.Loads},
 	}
 }
 
-const tableOrder = "irmpTsfPcvLOnxtkgql"
+const tableOrder = "irmpTsfPcvnxtkgqlyo"
 
 type zoneHead struct {
 	Name policy.Name `json:"name"`

@@ -92,6 +92,7 @@ func (b PutConfig) apply(d *draft) error {
 		return err
 	}
 	d.dropOrphanVerdicts()
+	d.dropOrphanMeasured(before)
 	return nil
 }
 

@@ -72,6 +72,9 @@ func samples(t fataler) []Change {
 		with(&StageChunk{ID: "s-1", Seq: 300, Data: []byte{0, 1, 2}}),
 		with(&CommitStaged{"s-1", bytes.Repeat([]byte{7}, 32), 301}),
 		with(&RollCookies{policy.CookieLearn, policy.CookieKey{ID: "5c0a", Sealed: []byte{8, 0}}, "", 1_750_000_000_000_000_001}),
+		with(&PutLatency{[]Measurement{{"192.0.2.0/24", "us", 12.5, 0}, {"country/DE", "eu", 0.25, 7}, {"asn/64500", "", 0, 0}}, policy.Duration(time.Hour)}),
+		with(&PutLoad{[]TargetLoad{{"pool/us", of(850.0), policy.Duration(time.Minute)}, {"service/www.example.com", of(0.0), 0}}}),
+		{Body: &ExpireMeasured{}},
 		with(&Batch{[]Part{{of(uint64(3)), "part", &DeleteZone{name("example.org")}}, {nil, "", &PutControl{"region/us", policy.Drain, 0}}}}),
 	}
 }
@@ -184,10 +187,14 @@ func fullState(t fataler) *policy.State {
 			m.ok(PutConfig{p.Config, true, true})
 		}
 	}
-	m.s = m.s.Clone()
-	m.s.Latencies.Set("asn/64500", policy.Latency{Subject: "asn/64500", Regions: []policy.RTT{{Region: "us", Ms: 12.5, At: 7, Samples: 3}}})
-	m.s.Loads.Set("pool/us", policy.Load{Target: "pool/us", Value: 850, At: 7, MaxAge: policy.Duration(time.Minute)})
 	m.do(Change{Request: "refused", Body: DeleteZone{name("gone.example")}})
+	m.steering()
+	for _, c := range samples(t) {
+		switch c.Body.(type) {
+		case *PutLatency, *PutLoad:
+			m.ok(c.Body)
+		}
+	}
 	return m.s
 }
 

@@ -30,7 +30,8 @@ func drawBody(t *rapid.T, s *policy.State, staging bool) Body {
 	zones := []string{"example.com", "sub.example.com", "example.org"}
 	targets := []string{"region/us", "region/eu", "provider/aws", "pool/us", "endpoint/us/a", "endpoint/eu/b", "az/us/a", "nonsense"}
 	pick := func(list ...string) string { return rapid.SampledFrom(list).Draw(t, "pick") }
-	kinds := []string{"edit", "edit", "edit", "zone", "zone", "config", "config", "config", "drain", "drain", "undrain", "verdicts", "verdicts", "delete zone", "expire", "member", "secret", "feature", "cookies"}
+	kinds := []string{"edit", "edit", "edit", "zone", "zone", "config", "config", "config", "drain", "drain", "undrain", "verdicts", "verdicts", "delete zone", "expire", "member", "secret", "feature", "cookies",
+		"latency", "latency", "load", "load", "outdated"}
 	if staging {
 		kinds = append(kinds, "chunk", "commit", "batch", "batch")
 	}
@@ -96,6 +97,25 @@ func drawBody(t *rapid.T, s *policy.State, staging bool) Body {
 		return b
 	case "feature":
 		return RaiseFeature{rapid.IntRange(0, 1).Draw(t, "level")}
+	case "latency":
+		b := PutLatency{MaxAge: policy.Duration(rapid.Int64Range(0, 40).Draw(t, "age") * 1e9)}
+		for range rapid.IntRange(0, 3).Draw(t, "measurements") {
+			m := Measurement{Subject: pick("192.0.2.0/24", "192.0.2.9/24", "2001:db8::/48", "country/DE", "asn/1", "nonsense")}
+			if rapid.IntRange(0, 3).Draw(t, "gone") > 0 {
+				m.Region, m.Ms = pick("us", "eu", "ap", "mars"), rapid.Float64Range(-1, policy.MaxMs+1).Draw(t, "ms")
+			}
+			b.Measurements = append(b.Measurements, m)
+		}
+		return b
+	case "load":
+		var b PutLoad
+		for range rapid.IntRange(0, 3).Draw(t, "loads") {
+			b.Loads = append(b.Loads, TargetLoad{pick("pool/us", "pool/eu", "endpoint/us/a", "region/ap", "service/www.example.com", "nonsense"),
+				of(rapid.Float64Range(-1, 2e15).Draw(t, "load")), policy.Duration(rapid.Int64Range(0, 40).Draw(t, "age") * 1e9)})
+		}
+		return b
+	case "outdated":
+		return ExpireMeasured{}
 	case "chunk":
 		data, err := EncodeBody(drawBody(t, s, false))
 		if err != nil {
@@ -225,6 +245,21 @@ func invariants(t *rapid.T, before, s *policy.State, c Change, o policy.Outcome)
 			t.Fatalf("zone %s has the id %d, of %d, and the revision %d of %d", z.Name, z.ID, id, z.Rev, s.Revision)
 		}
 	}
+	for key, l := range s.Latencies.All {
+		if l.Subject != key || len(l.Regions) == 0 || s.Feature < policy.FeatureSteering {
+			t.Fatalf("%s has the latency %+v", key, l)
+		}
+		for i, r := range l.Regions {
+			if !s.Regions.Has(r.Region) || i > 0 && r.Region <= l.Regions[i-1].Region {
+				t.Fatalf("%s has the round trips %+v", key, l.Regions)
+			}
+		}
+	}
+	for target, l := range s.Loads.All {
+		if l.Target != target || !s.IDs.Has(target) || s.Feature < policy.FeatureSteering {
+			t.Fatalf("%s has the load %+v", target, l)
+		}
+	}
 	if s.Revision < before.Revision || s.Revision > before.Revision+1 || s.ConfigRevision > s.Revision {
 		t.Fatalf("the revision went from %d to %d", before.Revision, s.Revision)
 	}
@@ -232,7 +267,7 @@ func invariants(t *rapid.T, before, s *policy.State, c Change, o policy.Outcome)
 		t.Fatalf("%d requests, %d in the log", s.Requests.Len(), s.RequestLog.Len())
 	}
 	switch c.Body.(type) {
-	case RecordVerdicts, PutMember, DeleteMember, StageChunk, RaiseFeature:
+	case RecordVerdicts, PutMember, DeleteMember, StageChunk, RaiseFeature, PutLatency, PutLoad, ExpireMeasured:
 		if s.Revision != before.Revision {
 			t.Fatalf("%s raised the revision", KindOf(c.Body))
 		}
@@ -249,6 +284,9 @@ func TestLogs(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
 	rapid.Check(t, func(t *rapid.T) {
 		m := started(t)
+		if rapid.IntRange(0, 3).Draw(t, "steering") > 0 {
+			m.steering()
+		}
 		start := m.s
 		base, first := m.index, m.s.Hash()
 		var log [][]byte

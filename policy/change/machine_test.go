@@ -199,6 +199,17 @@ func started(t fataler) *machine {
 	return m
 }
 
+// steering raises the feature level to where things may be measured.
+func (m *machine) steering() *machine {
+	m.t.Helper()
+	for _, v := range m.s.Members.All {
+		v.Feature = policy.FeatureSteering
+		m.ok(PutMember{v})
+	}
+	m.ok(RaiseFeature{policy.FeatureSteering})
+	return m
+}
+
 func ids(s *policy.State) map[string]uint32 {
 	m := map[string]uint32{}
 	for k, v := range s.IDs.All {

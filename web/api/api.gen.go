@@ -209,6 +209,39 @@ type Ballot struct {
 	Vantage string `json:"vantage"`
 }
 
+// Beacon defines model for Beacon.
+type Beacon struct {
+	// Client The address of the client that measured. By default the address that the call comes from; one that no route leads to is refused.
+	//
+	// Examples: 91.10.3.77
+	Client       string              `json:"client,omitempty,omitzero"`
+	Measurements []BeaconMeasurement `json:"measurements"`
+}
+
+// BeaconMeasurement defines model for BeaconMeasurement.
+type BeaconMeasurement struct {
+	// Ms Milliseconds, above 0 and at most 60,000.
+	//
+	// Examples: 43.2
+	Ms float64 `json:"ms"`
+
+	// Region A region of the configuration.
+	//
+	// Examples: us-east
+	Region string `json:"region"`
+}
+
+// BeaconTaken defines model for BeaconTaken.
+type BeaconTaken struct {
+	// Client The address that it counts for.
+	//
+	// Examples: 91.10.3.77
+	Client string `json:"client"`
+
+	// Measurements How many were taken in.
+	Measurements int `json:"measurements"`
+}
+
 // Branch A child of a branch, with its kind beside the other keys or under "to".
 type Branch struct {
 	// Bias In nearest: Route 53's arithmetic.
@@ -677,6 +710,110 @@ type HealthVoice struct {
 	Vantage string   `json:"vantage"`
 }
 
+// Latency The round trips of some clients.
+type Latency struct {
+	// Regions In order of names.
+	Regions []RoundTrip `json:"regions"`
+
+	// Subject A network, country/DE or asn/64500.
+	//
+	// Examples: 192.0.2.0/24
+	Subject string `json:"subject"`
+}
+
+// LatencyPage defines model for LatencyPage.
+type LatencyPage struct {
+	Items []Latency `json:"items"`
+
+	// Next Where the next page begins, for `after`. Absent on the last page.
+	//
+	// Examples: 192.0.2.0/24
+	Next string `json:"next,omitempty,omitzero"`
+}
+
+// LatencyPut defines model for LatencyPut.
+type LatencyPut struct {
+	// MaxAge When these are too old to count, 1s to 720h; default 24h.
+	//
+	// Examples: 30s
+	MaxAge       Duration      `json:"maxAge,omitempty,omitzero"`
+	Measurements []Measurement `json:"measurements"`
+}
+
+// Load How busy something is.
+type Load struct {
+	// Age Since it came in, by the clock of the node that is asked.
+	//
+	// Examples: 30s
+	Age Duration `json:"age"`
+
+	// At When it came in, by the cluster's clock.
+	At time.Time `json:"at"`
+
+	// ExpiresAt When it goes, by the cluster's clock.
+	ExpiresAt time.Time `json:"expiresAt"`
+
+	// Target Examples: pool/web-us-east
+	Target string  `json:"target"`
+	Value  float64 `json:"value"`
+}
+
+// LoadList defines model for LoadList.
+type LoadList struct {
+	Items []Load `json:"items"`
+}
+
+// LoadPut defines model for LoadPut.
+type LoadPut struct {
+	Loads []LoadValue `json:"loads"`
+}
+
+// LoadValue defines model for LoadValue.
+type LoadValue struct {
+	// MaxAge When it is too old to count, 1s to 24h; default 1m.
+	//
+	// Examples: 30s
+	MaxAge Duration `json:"maxAge,omitempty,omitzero"`
+
+	// Target endpoint/POOL/NAME, pool/NAME, region/NAME or service/NAME.
+	//
+	// Examples: pool/web-us-east
+	Target string `json:"target"`
+
+	// Value 0 to 1e15, in the unit that the capacity is declared in.
+	//
+	// Examples: 850
+	Value float64 `json:"value"`
+}
+
+// Measurement A round trip between some clients, named by exactly one of client, country and asn, and a region.
+type Measurement struct {
+	// Asn The number of an autonomous system, 1 to 4294967295.
+	//
+	// Examples: 64500
+	Asn int64 `json:"asn,omitempty,omitzero"`
+
+	// Client A network, IPv4 or IPv6.
+	//
+	// Examples: 192.0.2.0/24
+	Client string `json:"client,omitempty,omitzero"`
+
+	// Country Two letters of ISO 3166-1.
+	//
+	// Examples: DE
+	Country string `json:"country,omitempty,omitzero"`
+
+	// Ms Milliseconds, above 0 and at most 60,000.
+	//
+	// Examples: 12.5
+	Ms float64 `json:"ms,omitempty,omitzero"`
+
+	// Region A region of the configuration.
+	//
+	// Examples: us-east
+	Region string `json:"region,omitempty,omitzero"`
+}
+
 // MemberStatus A member as seen from the node that was asked.
 type MemberStatus struct {
 	// Api Address of the API.
@@ -975,6 +1112,27 @@ type Region struct {
 // RegionList defines model for RegionList.
 type RegionList struct {
 	Items []Region `json:"items"`
+}
+
+// RoundTrip defines model for RoundTrip.
+type RoundTrip struct {
+	// Age Since it came in, by the clock of the node that is asked.
+	//
+	// Examples: 30s
+	Age Duration `json:"age"`
+
+	// At When it came in, by the cluster's clock.
+	At time.Time `json:"at"`
+
+	// ExpiresAt When it goes, by the cluster's clock.
+	ExpiresAt time.Time `json:"expiresAt"`
+
+	// Ms Milliseconds.
+	Ms     float64 `json:"ms"`
+	Region string  `json:"region"`
+
+	// Samples Measurements behind it; 1 for one that was put.
+	Samples int `json:"samples"`
 }
 
 // SafetyRule What no operator's change and no drill may break.
@@ -1371,6 +1529,30 @@ type LookupPlaceParams struct {
 	Address string `form:"address" json:"address"`
 }
 
+// ListLatencyParams defines parameters for ListLatency.
+type ListLatencyParams struct {
+	// Subject Only this subject: a network, country/DE or asn/64500, as `subject` gives it.
+	Subject string `form:"subject,omitempty" json:"subject,omitempty,omitzero"`
+
+	// After Begin after this subject: the `next` of the page before.
+	After string `form:"after,omitempty" json:"after,omitempty,omitzero"`
+
+	// Limit Subjects on the page.
+	Limit int `form:"limit,omitempty" json:"limit,omitempty,omitzero"`
+}
+
+// PutLatencyParams defines parameters for PutLatency.
+type PutLatencyParams struct {
+	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+}
+
+// PutLoadParams defines parameters for PutLoad.
+type PutLoadParams struct {
+	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+}
+
 // DeleteSecretParams defines parameters for DeleteSecret.
 type DeleteSecretParams struct {
 	// IfMatch The revision that the change is based on. It is checked where the change is applied.
@@ -1440,6 +1622,9 @@ type PutRRsetParams struct {
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 }
 
+// PostBeaconJSONRequestBody defines body for PostBeacon for application/json ContentType.
+type PostBeaconJSONRequestBody = Beacon
+
 // PostChangesJSONRequestBody defines body for PostChanges for application/json ContentType.
 type PostChangesJSONRequestBody = Changes
 
@@ -1448,6 +1633,12 @@ type PutConfigJSONRequestBody = Config
 
 // CreateControlJSONRequestBody defines body for CreateControl for application/json ContentType.
 type CreateControlJSONRequestBody = ControlRequest
+
+// PutLatencyJSONRequestBody defines body for PutLatency for application/json ContentType.
+type PutLatencyJSONRequestBody = LatencyPut
+
+// PutLoadJSONRequestBody defines body for PutLoad for application/json ContentType.
+type PutLoadJSONRequestBody = LoadPut
 
 // PutSecretJSONRequestBody defines body for PutSecret for application/json ContentType.
 type PutSecretJSONRequestBody = SecretWrite
@@ -1531,6 +1722,32 @@ func WithRequestEditorFn(fn RequestEditorFn) ClientOption {
 
 // The interface specification for the client above.
 type ClientInterface interface {
+
+	// PostBeaconWithBody Hand in what one client has measured
+	//
+	// For what browsers and apps measure, in any number. The node gathers beacons by network (a /24 of IPv4, a /48 of IPv6;
+	// IPv4 inside IPv6 counts as IPv4) and region, for at most 50,000 of them, and once a minute puts the medians of the latest
+	// 16 that have moved by more than 10 % and more than 2 ms, blended with the old values: an old value loses half of its
+	// weight in an hour. What a node has gathered and not yet put is lost when it stops. Example:
+	// `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/json' -d '{"client":"91.10.3.77","measurements":[{"region":"us-east","ms":43.2}]}' http://127.0.0.1:8080/api/v1/beacons`
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /beacons (the `PostBeacon` operationId).
+	PostBeaconWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PostBeacon Hand in what one client has measured
+	//
+	// For what browsers and apps measure, in any number. The node gathers beacons by network (a /24 of IPv4, a /48 of IPv6;
+	// IPv4 inside IPv6 counts as IPv4) and region, for at most 50,000 of them, and once a minute puts the medians of the latest
+	// 16 that have moved by more than 10 % and more than 2 ms, blended with the old values: an old value loses half of its
+	// weight in an hour. What a node has gathered and not yet put is lost when it stops. Example:
+	// `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/json' -d '{"client":"91.10.3.77","measurements":[{"region":"us-east","ms":43.2}]}' http://127.0.0.1:8080/api/v1/beacons`
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /beacons (the `PostBeacon` operationId).
+	PostBeacon(ctx context.Context, body PostBeaconJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// PostChangesWithBody Make several changes as one, all or nothing
 	//
@@ -1660,6 +1877,64 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /health/{endpoint} (the `GetHealth` operationId).
 	GetHealth(ctx context.Context, endpoint string, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListLatency Browse the measured latencies, page by page
+	//
+	// In order of subjects as text. While `next` is there, there is more. Each page is of the state as it is when it is asked for.
+	//
+	// Corresponds with GET /latency (the `ListLatency` operationId).
+	ListLatency(ctx context.Context, params *ListLatencyParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PutLatencyWithBody Put measured latencies
+	//
+	// Each measurement replaces that of the same clients and region; all others stay. All go in or none. At most
+	// 10,000 at once, 100,000 subjects in all, and 64 regions of one. A measurement that names clients and nothing else takes
+	// them out. Latencies are no configuration: they raise no revision. Example:
+	// `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/json' -X PUT -d '{"measurements":[{"client":"192.0.2.0/24","region":"us-east","ms":12.5},{"country":"DE","region":"eu-central","ms":9}]}' http://127.0.0.1:8080/api/v1/latency`
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /latency (the `PutLatency` operationId).
+	PutLatencyWithBody(ctx context.Context, params *PutLatencyParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PutLatency Put measured latencies
+	//
+	// Each measurement replaces that of the same clients and region; all others stay. All go in or none. At most
+	// 10,000 at once, 100,000 subjects in all, and 64 regions of one. A measurement that names clients and nothing else takes
+	// them out. Latencies are no configuration: they raise no revision. Example:
+	// `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/json' -X PUT -d '{"measurements":[{"client":"192.0.2.0/24","region":"us-east","ms":12.5},{"country":"DE","region":"eu-central","ms":9}]}' http://127.0.0.1:8080/api/v1/latency`
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /latency (the `PutLatency` operationId).
+	PutLatency(ctx context.Context, params *PutLatencyParams, body PutLatencyJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListLoad List the loads
+	//
+	// Corresponds with GET /load (the `ListLoad` operationId).
+	ListLoad(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PutLoadWithBody Say how busy things are
+	//
+	// Each load replaces that of its target; all others stay. All go in or none: what is refused leaves the loads as they
+	// were. At most 10,000. Loads are no configuration: they raise no revision. Example:
+	// `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/json' -X PUT -d '{"loads":[{"target":"pool/web-us-east","value":850,"maxAge":"1m"}]}' http://127.0.0.1:8080/api/v1/load`
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /load (the `PutLoad` operationId).
+	PutLoadWithBody(ctx context.Context, params *PutLoadParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PutLoad Say how busy things are
+	//
+	// Each load replaces that of its target; all others stay. All go in or none: what is refused leaves the loads as they
+	// were. At most 10,000. Loads are no configuration: they raise no revision. Example:
+	// `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/json' -X PUT -d '{"loads":[{"target":"pool/web-us-east","value":850,"maxAge":"1m"}]}' http://127.0.0.1:8080/api/v1/load`
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /load (the `PutLoad` operationId).
+	PutLoad(ctx context.Context, params *PutLoadParams, body PutLoadJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListMonitors List the monitors
 	//
@@ -1816,6 +2091,52 @@ type ClientInterface interface {
 	//
 	// Corresponds with PUT /zones/{zone}/rrsets/{name}/{type} (the `PutRRset` operationId).
 	PutRRset(ctx context.Context, zone ZonePath, name string, pType string, params *PutRRsetParams, body PutRRsetJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+}
+
+// PostBeaconWithBody Hand in what one client has measured
+//
+// For what browsers and apps measure, in any number. The node gathers beacons by network (a /24 of IPv4, a /48 of IPv6;
+// IPv4 inside IPv6 counts as IPv4) and region, for at most 50,000 of them, and once a minute puts the medians of the latest
+// 16 that have moved by more than 10 % and more than 2 ms, blended with the old values: an old value loses half of its
+// weight in an hour. What a node has gathered and not yet put is lost when it stops. Example:
+// `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/json' -d '{"client":"91.10.3.77","measurements":[{"region":"us-east","ms":43.2}]}' http://127.0.0.1:8080/api/v1/beacons`
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /beacons (the `PostBeacon` operationId).
+func (c *Client) PostBeaconWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPostBeaconRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PostBeacon Hand in what one client has measured
+//
+// For what browsers and apps measure, in any number. The node gathers beacons by network (a /24 of IPv4, a /48 of IPv6;
+// IPv4 inside IPv6 counts as IPv4) and region, for at most 50,000 of them, and once a minute puts the medians of the latest
+// 16 that have moved by more than 10 % and more than 2 ms, blended with the old values: an old value loses half of its
+// weight in an hour. What a node has gathered and not yet put is lost when it stops. Example:
+// `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/json' -d '{"client":"91.10.3.77","measurements":[{"region":"us-east","ms":43.2}]}' http://127.0.0.1:8080/api/v1/beacons`
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /beacons (the `PostBeacon` operationId).
+func (c *Client) PostBeacon(ctx context.Context, body PostBeaconJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPostBeaconRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
 }
 
 // PostChangesWithBody Make several changes as one, all or nothing
@@ -2097,6 +2418,124 @@ func (c *Client) ListHealth(ctx context.Context, reqEditors ...RequestEditorFn) 
 // Corresponds with GET /health/{endpoint} (the `GetHealth` operationId).
 func (c *Client) GetHealth(ctx context.Context, endpoint string, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetHealthRequest(c.Server, endpoint)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListLatency Browse the measured latencies, page by page
+//
+// In order of subjects as text. While `next` is there, there is more. Each page is of the state as it is when it is asked for.
+//
+// Corresponds with GET /latency (the `ListLatency` operationId).
+func (c *Client) ListLatency(ctx context.Context, params *ListLatencyParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListLatencyRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PutLatencyWithBody Put measured latencies
+//
+// Each measurement replaces that of the same clients and region; all others stay. All go in or none. At most
+// 10,000 at once, 100,000 subjects in all, and 64 regions of one. A measurement that names clients and nothing else takes
+// them out. Latencies are no configuration: they raise no revision. Example:
+// `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/json' -X PUT -d '{"measurements":[{"client":"192.0.2.0/24","region":"us-east","ms":12.5},{"country":"DE","region":"eu-central","ms":9}]}' http://127.0.0.1:8080/api/v1/latency`
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /latency (the `PutLatency` operationId).
+func (c *Client) PutLatencyWithBody(ctx context.Context, params *PutLatencyParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPutLatencyRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PutLatency Put measured latencies
+//
+// Each measurement replaces that of the same clients and region; all others stay. All go in or none. At most
+// 10,000 at once, 100,000 subjects in all, and 64 regions of one. A measurement that names clients and nothing else takes
+// them out. Latencies are no configuration: they raise no revision. Example:
+// `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/json' -X PUT -d '{"measurements":[{"client":"192.0.2.0/24","region":"us-east","ms":12.5},{"country":"DE","region":"eu-central","ms":9}]}' http://127.0.0.1:8080/api/v1/latency`
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /latency (the `PutLatency` operationId).
+func (c *Client) PutLatency(ctx context.Context, params *PutLatencyParams, body PutLatencyJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPutLatencyRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListLoad List the loads
+//
+// Corresponds with GET /load (the `ListLoad` operationId).
+func (c *Client) ListLoad(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListLoadRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PutLoadWithBody Say how busy things are
+//
+// Each load replaces that of its target; all others stay. All go in or none: what is refused leaves the loads as they
+// were. At most 10,000. Loads are no configuration: they raise no revision. Example:
+// `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/json' -X PUT -d '{"loads":[{"target":"pool/web-us-east","value":850,"maxAge":"1m"}]}' http://127.0.0.1:8080/api/v1/load`
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /load (the `PutLoad` operationId).
+func (c *Client) PutLoadWithBody(ctx context.Context, params *PutLoadParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPutLoadRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PutLoad Say how busy things are
+//
+// Each load replaces that of its target; all others stay. All go in or none: what is refused leaves the loads as they
+// were. At most 10,000. Loads are no configuration: they raise no revision. Example:
+// `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/json' -X PUT -d '{"loads":[{"target":"pool/web-us-east","value":850,"maxAge":"1m"}]}' http://127.0.0.1:8080/api/v1/load`
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /load (the `PutLoad` operationId).
+func (c *Client) PutLoad(ctx context.Context, params *PutLoadParams, body PutLoadJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPutLoadRequest(c.Server, params, body)
 	if err != nil {
 		return nil, err
 	}
@@ -2481,6 +2920,46 @@ func (c *Client) PutRRset(ctx context.Context, zone ZonePath, name string, pType
 		return nil, err
 	}
 	return c.Client.Do(req)
+}
+
+// NewPostBeaconRequest calls the generic PostBeacon builder with application/json body
+func NewPostBeaconRequest(server string, body PostBeaconJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewPostBeaconRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewPostBeaconRequestWithBody constructs an http.Request for the PostBeacon method, with any body, and a specified content type
+func NewPostBeaconRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/beacons")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
 }
 
 // NewPostChangesRequest calls the generic PostChanges builder with application/json body
@@ -3103,6 +3582,205 @@ func NewGetHealthRequest(server string, endpoint string) (*http.Request, error) 
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
 	if err != nil {
 		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewListLatencyRequest constructs an http.Request for the ListLatency method
+func NewListLatencyRequest(server string, params *ListLatencyParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/latency")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "subject", params.Subject, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "after", params.After, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewPutLatencyRequest calls the generic PutLatency builder with application/json body
+func NewPutLatencyRequest(server string, params *PutLatencyParams, body PutLatencyJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewPutLatencyRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewPutLatencyRequestWithBody constructs an http.Request for the PutLatency method, with any body, and a specified content type
+func NewPutLatencyRequestWithBody(server string, params *PutLatencyParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/latency")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam0)
+
+	}
+
+	return req, nil
+}
+
+// NewListLoadRequest constructs an http.Request for the ListLoad method
+func NewListLoadRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/load")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewPutLoadRequest calls the generic PutLoad builder with application/json body
+func NewPutLoadRequest(server string, params *PutLoadParams, body PutLoadJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewPutLoadRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewPutLoadRequestWithBody constructs an http.Request for the PutLoad method, with any body, and a specified content type
+func NewPutLoadRequestWithBody(server string, params *PutLoadParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/load")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam0)
+
 	}
 
 	return req, nil
@@ -4016,6 +4694,32 @@ func WithBaseURL(baseURL string) ClientOption {
 // ClientWithResponsesInterface is the interface specification for the client with responses above.
 type ClientWithResponsesInterface interface {
 
+	// PostBeaconWithBodyWithResponse Hand in what one client has measured
+	//
+	// For what browsers and apps measure, in any number. The node gathers beacons by network (a /24 of IPv4, a /48 of IPv6;
+	// IPv4 inside IPv6 counts as IPv4) and region, for at most 50,000 of them, and once a minute puts the medians of the latest
+	// 16 that have moved by more than 10 % and more than 2 ms, blended with the old values: an old value loses half of its
+	// weight in an hour. What a node has gathered and not yet put is lost when it stops. Example:
+	// `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/json' -d '{"client":"91.10.3.77","measurements":[{"region":"us-east","ms":43.2}]}' http://127.0.0.1:8080/api/v1/beacons`
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /beacons (the `PostBeacon` operationId).
+	PostBeaconWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PostBeaconResponse, error)
+
+	// PostBeaconWithResponse Hand in what one client has measured
+	//
+	// For what browsers and apps measure, in any number. The node gathers beacons by network (a /24 of IPv4, a /48 of IPv6;
+	// IPv4 inside IPv6 counts as IPv4) and region, for at most 50,000 of them, and once a minute puts the medians of the latest
+	// 16 that have moved by more than 10 % and more than 2 ms, blended with the old values: an old value loses half of its
+	// weight in an hour. What a node has gathered and not yet put is lost when it stops. Example:
+	// `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/json' -d '{"client":"91.10.3.77","measurements":[{"region":"us-east","ms":43.2}]}' http://127.0.0.1:8080/api/v1/beacons`
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /beacons (the `PostBeacon` operationId).
+	PostBeaconWithResponse(ctx context.Context, body PostBeaconJSONRequestBody, reqEditors ...RequestEditorFn) (*PostBeaconResponse, error)
+
 	// PostChangesWithBodyWithResponse Make several changes as one, all or nothing
 	//
 	// One entry of the log, one revision, one outcome. Changes are made in their order, each on what those before it
@@ -4164,6 +4868,68 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /health/{endpoint} (the `GetHealth` operationId).
 	GetHealthWithResponse(ctx context.Context, endpoint string, reqEditors ...RequestEditorFn) (*GetHealthResponse, error)
+
+	// ListLatencyWithResponse Browse the measured latencies, page by page
+	//
+	// In order of subjects as text. While `next` is there, there is more. Each page is of the state as it is when it is asked for.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /latency (the `ListLatency` operationId).
+	ListLatencyWithResponse(ctx context.Context, params *ListLatencyParams, reqEditors ...RequestEditorFn) (*ListLatencyResponse, error)
+
+	// PutLatencyWithBodyWithResponse Put measured latencies
+	//
+	// Each measurement replaces that of the same clients and region; all others stay. All go in or none. At most
+	// 10,000 at once, 100,000 subjects in all, and 64 regions of one. A measurement that names clients and nothing else takes
+	// them out. Latencies are no configuration: they raise no revision. Example:
+	// `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/json' -X PUT -d '{"measurements":[{"client":"192.0.2.0/24","region":"us-east","ms":12.5},{"country":"DE","region":"eu-central","ms":9}]}' http://127.0.0.1:8080/api/v1/latency`
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /latency (the `PutLatency` operationId).
+	PutLatencyWithBodyWithResponse(ctx context.Context, params *PutLatencyParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PutLatencyResponse, error)
+
+	// PutLatencyWithResponse Put measured latencies
+	//
+	// Each measurement replaces that of the same clients and region; all others stay. All go in or none. At most
+	// 10,000 at once, 100,000 subjects in all, and 64 regions of one. A measurement that names clients and nothing else takes
+	// them out. Latencies are no configuration: they raise no revision. Example:
+	// `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/json' -X PUT -d '{"measurements":[{"client":"192.0.2.0/24","region":"us-east","ms":12.5},{"country":"DE","region":"eu-central","ms":9}]}' http://127.0.0.1:8080/api/v1/latency`
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /latency (the `PutLatency` operationId).
+	PutLatencyWithResponse(ctx context.Context, params *PutLatencyParams, body PutLatencyJSONRequestBody, reqEditors ...RequestEditorFn) (*PutLatencyResponse, error)
+
+	// ListLoadWithResponse List the loads
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /load (the `ListLoad` operationId).
+	ListLoadWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListLoadResponse, error)
+
+	// PutLoadWithBodyWithResponse Say how busy things are
+	//
+	// Each load replaces that of its target; all others stay. All go in or none: what is refused leaves the loads as they
+	// were. At most 10,000. Loads are no configuration: they raise no revision. Example:
+	// `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/json' -X PUT -d '{"loads":[{"target":"pool/web-us-east","value":850,"maxAge":"1m"}]}' http://127.0.0.1:8080/api/v1/load`
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /load (the `PutLoad` operationId).
+	PutLoadWithBodyWithResponse(ctx context.Context, params *PutLoadParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PutLoadResponse, error)
+
+	// PutLoadWithResponse Say how busy things are
+	//
+	// Each load replaces that of its target; all others stay. All go in or none: what is refused leaves the loads as they
+	// were. At most 10,000. Loads are no configuration: they raise no revision. Example:
+	// `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/json' -X PUT -d '{"loads":[{"target":"pool/web-us-east","value":850,"maxAge":"1m"}]}' http://127.0.0.1:8080/api/v1/load`
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /load (the `PutLoad` operationId).
+	PutLoadWithResponse(ctx context.Context, params *PutLoadParams, body PutLoadJSONRequestBody, reqEditors ...RequestEditorFn) (*PutLoadResponse, error)
 
 	// ListMonitorsWithResponse List the monitors
 	//
@@ -4352,6 +5118,54 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with PUT /zones/{zone}/rrsets/{name}/{type} (the `PutRRset` operationId).
 	PutRRsetWithResponse(ctx context.Context, zone ZonePath, name string, pType string, params *PutRRsetParams, body PutRRsetJSONRequestBody, reqEditors ...RequestEditorFn) (*PutRRsetResponse, error)
+}
+
+type PostBeaconResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON202 the response for an HTTP 202 `application/json` response
+	JSON202 *BeaconTaken
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+}
+
+// GetJSON202 returns the response for an HTTP 202 `application/json` response
+func (r PostBeaconResponse) GetJSON202() *BeaconTaken {
+	return r.JSON202
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r PostBeaconResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r PostBeaconResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r PostBeaconResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r PostBeaconResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r PostBeaconResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
 }
 
 // PostChangesResponse200Headers the declared response headers of an HTTP 200 response for PostChanges
@@ -5057,6 +5871,228 @@ func (r GetHealthResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r GetHealthResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ListLatencyResponse200Headers the declared response headers of an HTTP 200 response for ListLatency
+type ListLatencyResponse200Headers struct {
+	XIndex uint64
+}
+
+type ListLatencyResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *LatencyPage
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListLatencyResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListLatencyResponse) GetJSON200() *LatencyPage {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListLatencyResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListLatencyResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListLatencyResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListLatencyResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListLatencyResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// PutLatencyResponse200Headers the declared response headers of an HTTP 200 response for PutLatency
+type PutLatencyResponse200Headers struct {
+	ETag   string
+	XIndex uint64
+}
+
+type PutLatencyResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Written
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *PutLatencyResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r PutLatencyResponse) GetJSON200() *Written {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r PutLatencyResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r PutLatencyResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r PutLatencyResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r PutLatencyResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r PutLatencyResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ListLoadResponse200Headers the declared response headers of an HTTP 200 response for ListLoad
+type ListLoadResponse200Headers struct {
+	XIndex uint64
+}
+
+type ListLoadResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *LoadList
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListLoadResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListLoadResponse) GetJSON200() *LoadList {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListLoadResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListLoadResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListLoadResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListLoadResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListLoadResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// PutLoadResponse200Headers the declared response headers of an HTTP 200 response for PutLoad
+type PutLoadResponse200Headers struct {
+	ETag   string
+	XIndex uint64
+}
+
+type PutLoadResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Written
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *PutLoadResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r PutLoadResponse) GetJSON200() *Written {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r PutLoadResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r PutLoadResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r PutLoadResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r PutLoadResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r PutLoadResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -6108,6 +7144,44 @@ func (r PutRRsetResponse) ContentType() string {
 	return ""
 }
 
+// PostBeaconWithBodyWithResponse Hand in what one client has measured
+//
+// For what browsers and apps measure, in any number. The node gathers beacons by network (a /24 of IPv4, a /48 of IPv6;
+// IPv4 inside IPv6 counts as IPv4) and region, for at most 50,000 of them, and once a minute puts the medians of the latest
+// 16 that have moved by more than 10 % and more than 2 ms, blended with the old values: an old value loses half of its
+// weight in an hour. What a node has gathered and not yet put is lost when it stops. Example:
+// `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/json' -d '{"client":"91.10.3.77","measurements":[{"region":"us-east","ms":43.2}]}' http://127.0.0.1:8080/api/v1/beacons`
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /beacons (the `PostBeacon` operationId).
+func (c *ClientWithResponses) PostBeaconWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PostBeaconResponse, error) {
+	rsp, err := c.PostBeaconWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePostBeaconResponse(rsp)
+}
+
+// PostBeaconWithResponse Hand in what one client has measured
+//
+// For what browsers and apps measure, in any number. The node gathers beacons by network (a /24 of IPv4, a /48 of IPv6;
+// IPv4 inside IPv6 counts as IPv4) and region, for at most 50,000 of them, and once a minute puts the medians of the latest
+// 16 that have moved by more than 10 % and more than 2 ms, blended with the old values: an old value loses half of its
+// weight in an hour. What a node has gathered and not yet put is lost when it stops. Example:
+// `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/json' -d '{"client":"91.10.3.77","measurements":[{"region":"us-east","ms":43.2}]}' http://127.0.0.1:8080/api/v1/beacons`
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /beacons (the `PostBeacon` operationId).
+func (c *ClientWithResponses) PostBeaconWithResponse(ctx context.Context, body PostBeaconJSONRequestBody, reqEditors ...RequestEditorFn) (*PostBeaconResponse, error) {
+	rsp, err := c.PostBeacon(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePostBeaconResponse(rsp)
+}
+
 // PostChangesWithBodyWithResponse Make several changes as one, all or nothing
 //
 // One entry of the log, one revision, one outcome. Changes are made in their order, each on what those before it
@@ -6351,6 +7425,104 @@ func (c *ClientWithResponses) GetHealthWithResponse(ctx context.Context, endpoin
 		return nil, err
 	}
 	return ParseGetHealthResponse(rsp)
+}
+
+// ListLatencyWithResponse Browse the measured latencies, page by page
+//
+// In order of subjects as text. While `next` is there, there is more. Each page is of the state as it is when it is asked for.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /latency (the `ListLatency` operationId).
+func (c *ClientWithResponses) ListLatencyWithResponse(ctx context.Context, params *ListLatencyParams, reqEditors ...RequestEditorFn) (*ListLatencyResponse, error) {
+	rsp, err := c.ListLatency(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListLatencyResponse(rsp)
+}
+
+// PutLatencyWithBodyWithResponse Put measured latencies
+//
+// Each measurement replaces that of the same clients and region; all others stay. All go in or none. At most
+// 10,000 at once, 100,000 subjects in all, and 64 regions of one. A measurement that names clients and nothing else takes
+// them out. Latencies are no configuration: they raise no revision. Example:
+// `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/json' -X PUT -d '{"measurements":[{"client":"192.0.2.0/24","region":"us-east","ms":12.5},{"country":"DE","region":"eu-central","ms":9}]}' http://127.0.0.1:8080/api/v1/latency`
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /latency (the `PutLatency` operationId).
+func (c *ClientWithResponses) PutLatencyWithBodyWithResponse(ctx context.Context, params *PutLatencyParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PutLatencyResponse, error) {
+	rsp, err := c.PutLatencyWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePutLatencyResponse(rsp)
+}
+
+// PutLatencyWithResponse Put measured latencies
+//
+// Each measurement replaces that of the same clients and region; all others stay. All go in or none. At most
+// 10,000 at once, 100,000 subjects in all, and 64 regions of one. A measurement that names clients and nothing else takes
+// them out. Latencies are no configuration: they raise no revision. Example:
+// `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/json' -X PUT -d '{"measurements":[{"client":"192.0.2.0/24","region":"us-east","ms":12.5},{"country":"DE","region":"eu-central","ms":9}]}' http://127.0.0.1:8080/api/v1/latency`
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /latency (the `PutLatency` operationId).
+func (c *ClientWithResponses) PutLatencyWithResponse(ctx context.Context, params *PutLatencyParams, body PutLatencyJSONRequestBody, reqEditors ...RequestEditorFn) (*PutLatencyResponse, error) {
+	rsp, err := c.PutLatency(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePutLatencyResponse(rsp)
+}
+
+// ListLoadWithResponse List the loads
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /load (the `ListLoad` operationId).
+func (c *ClientWithResponses) ListLoadWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListLoadResponse, error) {
+	rsp, err := c.ListLoad(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListLoadResponse(rsp)
+}
+
+// PutLoadWithBodyWithResponse Say how busy things are
+//
+// Each load replaces that of its target; all others stay. All go in or none: what is refused leaves the loads as they
+// were. At most 10,000. Loads are no configuration: they raise no revision. Example:
+// `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/json' -X PUT -d '{"loads":[{"target":"pool/web-us-east","value":850,"maxAge":"1m"}]}' http://127.0.0.1:8080/api/v1/load`
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /load (the `PutLoad` operationId).
+func (c *ClientWithResponses) PutLoadWithBodyWithResponse(ctx context.Context, params *PutLoadParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PutLoadResponse, error) {
+	rsp, err := c.PutLoadWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePutLoadResponse(rsp)
+}
+
+// PutLoadWithResponse Say how busy things are
+//
+// Each load replaces that of its target; all others stay. All go in or none: what is refused leaves the loads as they
+// were. At most 10,000. Loads are no configuration: they raise no revision. Example:
+// `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/json' -X PUT -d '{"loads":[{"target":"pool/web-us-east","value":850,"maxAge":"1m"}]}' http://127.0.0.1:8080/api/v1/load`
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /load (the `PutLoad` operationId).
+func (c *ClientWithResponses) PutLoadWithResponse(ctx context.Context, params *PutLoadParams, body PutLoadJSONRequestBody, reqEditors ...RequestEditorFn) (*PutLoadResponse, error) {
+	rsp, err := c.PutLoad(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePutLoadResponse(rsp)
 }
 
 // ListMonitorsWithResponse List the monitors
@@ -6671,6 +7843,39 @@ func (c *ClientWithResponses) PutRRsetWithResponse(ctx context.Context, zone Zon
 		return nil, err
 	}
 	return ParsePutRRsetResponse(rsp)
+}
+
+// ParsePostBeaconResponse parses an HTTP response from a PostBeaconWithResponse call
+func ParsePostBeaconResponse(rsp *http.Response) (*PostBeaconResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &PostBeaconResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 202:
+		var dest BeaconTaken
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON202 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
 }
 
 // ParsePostChangesResponse parses an HTTP response from a PostChangesWithResponse call
@@ -7291,6 +8496,204 @@ func ParseGetHealthResponse(rsp *http.Response) (*GetHealthResponse, error) {
 	switch {
 	case rsp.StatusCode == 200:
 		var headers GetHealthResponse200Headers
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseListLatencyResponse parses an HTTP response from a ListLatencyWithResponse call
+func ParseListLatencyResponse(rsp *http.Response) (*ListLatencyResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListLatencyResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest LatencyPage
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListLatencyResponse200Headers
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParsePutLatencyResponse parses an HTTP response from a PutLatencyWithResponse call
+func ParsePutLatencyResponse(rsp *http.Response) (*PutLatencyResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &PutLatencyResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Written
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers PutLatencyResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseListLoadResponse parses an HTTP response from a ListLoadWithResponse call
+func ParseListLoadResponse(rsp *http.Response) (*ListLoadResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListLoadResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest LoadList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListLoadResponse200Headers
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParsePutLoadResponse parses an HTTP response from a PutLoadWithResponse call
+func ParsePutLoadResponse(rsp *http.Response) (*PutLoadResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &PutLoadResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Written
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers PutLoadResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
 		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
 			var value uint64
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
@@ -8228,6 +9631,9 @@ func ParsePutRRsetResponse(rsp *http.Response) (*PutRRsetResponse, error) {
 
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
+	// PostBeacon Hand in what one client has measured
+	// (POST /beacons)
+	PostBeacon(c *gin.Context)
 	// PostChanges Make several changes as one, all or nothing
 	// (POST /changes)
 	PostChanges(c *gin.Context, params PostChangesParams)
@@ -8267,6 +9673,18 @@ type ServerInterface interface {
 	// GetHealth The health of one endpoint
 	// (GET /health/{endpoint})
 	GetHealth(c *gin.Context, endpoint string)
+	// ListLatency Browse the measured latencies, page by page
+	// (GET /latency)
+	ListLatency(c *gin.Context, params ListLatencyParams)
+	// PutLatency Put measured latencies
+	// (PUT /latency)
+	PutLatency(c *gin.Context, params PutLatencyParams)
+	// ListLoad List the loads
+	// (GET /load)
+	ListLoad(c *gin.Context)
+	// PutLoad Say how busy things are
+	// (PUT /load)
+	PutLoad(c *gin.Context, params PutLoadParams)
 	// ListMonitors List the monitors
 	// (GET /monitors)
 	ListMonitors(c *gin.Context)
@@ -8334,6 +9752,19 @@ type ServerInterfaceWrapper struct {
 }
 
 type MiddlewareFunc func(c *gin.Context)
+
+// PostBeacon operation middleware
+func (siw *ServerInterfaceWrapper) PostBeacon(c *gin.Context) {
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.PostBeacon(c)
+}
 
 // PostChanges operation middleware
 func (siw *ServerInterfaceWrapper) PostChanges(c *gin.Context) {
@@ -8822,6 +10253,142 @@ func (siw *ServerInterfaceWrapper) GetHealth(c *gin.Context) {
 	}
 
 	siw.Handler.GetHealth(c, endpoint)
+}
+
+// ListLatency operation middleware
+func (siw *ServerInterfaceWrapper) ListLatency(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListLatencyParams
+
+	// ------------- Optional query parameter "subject" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "subject", c.Request.URL.Query(), &params.Subject, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter subject: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "after" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "after", c.Request.URL.Query(), &params.After, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter after: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", c.Request.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter limit: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ListLatency(c, params)
+}
+
+// PutLatency operation middleware
+func (siw *ServerInterfaceWrapper) PutLatency(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params PutLatencyParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Idempotency-Key, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.PutLatency(c, params)
+}
+
+// ListLoad operation middleware
+func (siw *ServerInterfaceWrapper) ListLoad(c *gin.Context) {
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ListLoad(c)
+}
+
+// PutLoad operation middleware
+func (siw *ServerInterfaceWrapper) PutLoad(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params PutLoadParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Idempotency-Key, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.PutLoad(c, params)
 }
 
 // ListMonitors operation middleware
@@ -9626,6 +11193,11 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.POST(options.BaseURL+"/controls", wrapper.CreateControl)
 	router.DELETE(options.BaseURL+"/controls/:id", wrapper.DeleteControl)
 	router.GET(options.BaseURL+"/controls/:id", wrapper.GetControl)
+	router.GET(options.BaseURL+"/latency", wrapper.ListLatency)
+	router.PUT(options.BaseURL+"/latency", wrapper.PutLatency)
+	router.GET(options.BaseURL+"/load", wrapper.ListLoad)
+	router.PUT(options.BaseURL+"/load", wrapper.PutLoad)
+	router.POST(options.BaseURL+"/beacons", wrapper.PostBeacon)
 	router.GET(options.BaseURL+"/health", wrapper.ListHealth)
 	router.GET(options.BaseURL+"/health/:endpoint", wrapper.GetHealth)
 	router.GET(options.BaseURL+"/cluster", wrapper.GetCluster)

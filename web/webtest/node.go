@@ -8,6 +8,7 @@ import (
 	"crypto/sha256"
 	"fmt"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
@@ -32,6 +33,7 @@ type Node struct {
 	events      []policy.Event
 	more        chan struct{}
 	applied     int // changes that were not replays
+	beacons     []string
 }
 
 // New makes a node whose cluster has been initialised.
@@ -44,6 +46,8 @@ func New() *Node {
 	})
 	n.must(change.PutMember{Member: member(2)})
 	n.must(change.PutMember{Member: member(3)})
+	n.state = n.state.Clone()
+	n.state.Feature = policy.FeatureLevel // as the leader raises it, without an entry that every test would have to count
 	return n
 }
 
@@ -85,6 +89,22 @@ func (n *Node) Applied() int {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	return n.applied
+}
+
+// Beacon notes what a client has measured.
+func (n *Node) Beacon(client netip.Addr, rtts []policy.RTT) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for _, r := range rtts {
+		n.beacons = append(n.beacons, fmt.Sprintf("%s %s %v", client, r.Region, r.Ms))
+	}
+}
+
+// Beacons is what clients have measured: their address, the region, and milliseconds.
+func (n *Node) Beacons() []string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return slices.Clone(n.beacons)
 }
 
 // State is the state now.

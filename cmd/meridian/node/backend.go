@@ -26,8 +26,14 @@ func (n *Node) Propose(ctx context.Context, c change.Change) (policy.Outcome, er
 	if store == nil {
 		return policy.Outcome{}, policy.Errorf(policy.Unavailable, "this node cannot take writes: %s", n.problem())
 	}
+	if err := change.Admit(n.State(), c.Body); err != nil {
+		return policy.Outcome{}, err
+	}
 	return store.Propose(ctx, c)
 }
+
+// Beacon gathers what a client has measured, to be brought in with what others have.
+func (n *Node) Beacon(client netip.Addr, rtts []policy.RTT) { n.beacons.hear(client, rtts) }
 
 // problem says why Raft is not running on this node.
 func (n *Node) problem() string {

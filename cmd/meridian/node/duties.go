@@ -12,7 +12,7 @@ import (
 
 const (
 	verdictTick = 100 * time.Millisecond // at most one verdict entry in one
-	slowTick    = time.Second            // expiry, promotion, feature level, cookie key
+	slowTick    = time.Second            // expiry, promotion, feature level, cookie key, what is measured
 )
 
 // duties is what the leader does. Each is a pure step over State, so that
@@ -53,6 +53,7 @@ func (d *duties) run(ctx context.Context) {
 		case <-tick.C:
 		case <-slow.C:
 			d.expire(ctx)
+			d.forget(ctx)
 			d.raise(ctx)
 			d.roll(ctx)
 			if err := d.promote(ctx); err != nil && ctx.Err() == nil {
@@ -83,6 +84,13 @@ func (d *duties) expire(ctx context.Context) {
 			d.do(ctx, change.ExpireControls{})
 			return
 		}
+	}
+}
+
+// forget takes out measured latencies and loads that are too old.
+func (d *duties) forget(ctx context.Context) {
+	if change.Outdated(d.state(), d.clock()) {
+		d.do(ctx, change.ExpireMeasured{})
 	}
 }
 

@@ -231,3 +231,28 @@ func TestDutiesExpireAndRaise(t *testing.T) {
 		}
 	}
 }
+
+// What was measured goes when it is too old, and nothing is proposed before.
+func TestDutiesForget(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := stateWith(1)
+		s.Feature = policy.FeatureLevel
+		s.Loads.Set("pool/web", policy.Load{Target: "pool/web", At: s.Clock, MaxAge: policy.Duration(30 * time.Second)})
+		s.Latencies.Set("asn/1", policy.Latency{Subject: "asn/1", Regions: []policy.RTT{
+			{Region: "eu", Ms: 1, At: s.Clock, MaxAge: policy.Duration(40 * time.Second)}, {Region: "us", Ms: 1, At: s.Clock - int64(23*time.Hour+55*time.Minute)}}})
+		l := lead(t, s)
+		defer l.start(t)()
+		for _, step := range []struct {
+			until          time.Duration
+			loads, regions int
+			calls          int
+		}{{29 * time.Second, 1, 2, 0}, {31 * time.Second, 0, 2, 1}, {39 * time.Second, 0, 2, 1}, {41 * time.Second, 0, 1, 2}, {299 * time.Second, 0, 1, 2}, {301 * time.Second, 0, 0, 3}} {
+			time.Sleep(step.until - time.Duration(l.clock()-s.Clock))
+			synctest.Wait()
+			asn, _ := l.now().Latencies.Get("asn/1")
+			if l.now().Loads.Len() != step.loads || len(asn.Regions) != step.regions || len(l.done()) != step.calls {
+				t.Errorf("after %v: %d loads, %+v, %s", step.until, l.now().Loads.Len(), asn, l.kinds())
+			}
+		}
+	})
+}

@@ -56,6 +56,7 @@ type Node struct {
 	watched    []*watched   // files that are read again when they change
 	apiCert    *certificate // nil without TLS
 	cookies    cookieJar
+	beacons    beacons
 	port       *peer.Port
 	api        net.Listener
 	cluster    net.Listener
@@ -98,6 +99,7 @@ func New(cfg Config, opts Options) (_ *Node, err error) {
 	}
 	n.cookies = cookieJar{open: n.keeper.open, set: n.dns.SetCookieKeys, log: n.log}
 	n.publisher = newPublisher(n.dns, n.events, n.log)
+	n.beacons = beacons{propose: n.Propose, state: n.State, actor: "node/" + cfg.Node, log: n.log}
 	files, err := openGeo(cfg.Geo, n.publisher.setGeo, n.log)
 	if err != nil {
 		return nil, err
@@ -235,6 +237,7 @@ func (n *Node) Run(ctx context.Context) error {
 	work.Go(func() error { return n.pulse(workCtx) })
 	work.Go(func() error { return n.report(workCtx) })
 	work.Go(func() error { return n.keepUp(workCtx) })
+	work.Go(func() error { return n.beacons.Run(workCtx) })
 	work.Go(func() error { return n.runStore(workCtx) })
 	work.Go(func() error { // what lasts ends early only by failing, and takes the rest down with it
 		select {
