@@ -99,3 +99,43 @@ func (s *Steering) pools(template func(string) *Steering, depth int, yield func(
 	}
 	return true
 }
+
+// Steers says whether a document has anything in it that came with
+// FeatureSteering, which nodes of the version before would not see.
+func (c *Config) Steers() bool {
+	if len(c.Templates)+len(c.Places) > 0 {
+		return true
+	}
+	for i := range c.Regions {
+		if c.Regions[i].Capacity != nil {
+			return true
+		}
+	}
+	for i := range c.Pools {
+		if c.Pools[i].Capacity != nil {
+			return true
+		}
+	}
+	for i := range c.Services {
+		s := &c.Services[i]
+		if !s.TTLRange().Fixed() || s.Sticky != nil || s.Answers != 0 || s.LastResort.steers() || s.Steer.steers() {
+			return true
+		}
+	}
+	return false
+}
+
+func (r *LastResort) steers() bool { return r != nil && r.Mode != ResortAll }
+
+func (s *Steering) steers() bool {
+	if s.Template != "" || s.Latency != nil || s.Geo != nil || s.LastResort != nil {
+		return true
+	}
+	_, children := s.Kind()
+	for i := range children {
+		if children[i].steers() {
+			return true
+		}
+	}
+	return false
+}

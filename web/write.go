@@ -129,6 +129,9 @@ func entityTag(rev uint64) string { return `"` + strconv.FormatUint(rev, 10) + `
 // try brings a change in; a refusal is an error too. size is that of the body:
 // a big one goes in in pieces and may take longer.
 func (s *server) try(c *gin.Context, ch change.Change, size int) (policy.Outcome, error) {
+	if err := change.Admit(s.cfg.Node.State(), ch.Body); err != nil {
+		return policy.Outcome{}, err
+	}
 	limit := 4500*time.Millisecond + time.Duration(size)*time.Second>>19 // two seconds for each MiB
 	// A caller that goes away does not take its write back.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(c.Request.Context()), limit)

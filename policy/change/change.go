@@ -80,8 +80,23 @@ func KindOf(b Body) string {
 // Admit refuses a body of a kind that some member may not be able to apply yet.
 // Whoever proposes for an operator asks first: an older node that finds such a change in its log has to stop.
 func Admit(s *policy.State, b Body) error {
-	switch b.(type) {
+	switch b := b.(type) {
 	case PutLatency, *PutLatency, PutLoad, *PutLoad, ExpireMeasured, *ExpireMeasured:
+	case PutConfig:
+		if !b.Config.Steers() {
+			return nil
+		}
+	case *PutConfig:
+		if !b.Config.Steers() {
+			return nil
+		}
+	case Batch:
+		for i := range b.Parts {
+			if err := Admit(s, b.Parts[i].Body); err != nil {
+				return err
+			}
+		}
+		return nil
 	default:
 		return nil
 	}
