@@ -29,6 +29,17 @@ func (k AnswerKind) String() string {
 	return "nothing"
 }
 
+// TypeName is the name of the RR type of the kind's answers: "A", "AAAA" or the type's own.
+func (k AnswerKind) TypeName() string {
+	switch k {
+	case IPv4:
+		return "A"
+	case IPv6:
+		return "AAAA"
+	}
+	return k.String()
+}
+
 // Type is the RR type of the kind's answers.
 func (k AnswerKind) Type() uint16 { return answerKinds[k].typ }
 

@@ -81,7 +81,7 @@ func (s *server) PostChanges(c *gin.Context, params api.PostChangesParams) {
 		}
 	}
 	if slices.ContainsFunc(in.Changes, func(i changeItem) bool { return i.Config != nil }) {
-		result.Warnings = append(result.Warnings, s.cfg.Node.Warnings(s.cfg.Node.State().Config())...)
+		result.Warnings = append(result.Warnings, s.warnings()...)
 	}
 	s.render(c, http.StatusOK, result)
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/meridian-gtm/meridian/policy"
 	"github.com/meridian-gtm/meridian/policy/change"
 	"github.com/meridian-gtm/meridian/policy/document"
+	"github.com/meridian-gtm/meridian/policy/snapshot"
 	"github.com/meridian-gtm/meridian/web/api"
 )
 
@@ -35,14 +36,7 @@ func (s *server) GetConfig(c *gin.Context) {
 }
 
 func (s *server) PutConfig(c *gin.Context, params api.PutConfigParams) {
-	data, media, err := readBody(c, document.MaxSize, mediaYAML, mediaJSON)
-	if err == nil && media == mediaJSON {
-		err = checkJSON(data)
-	}
-	var doc *policy.Config
-	if err == nil {
-		doc, err = document.Decode(data, "")
-	}
+	doc, data, err := readDocument(c)
 	if err == nil {
 		err = document.Locate(data, "", checkAlone(doc, params.Merge))
 	}
@@ -66,36 +60,76 @@ func (s *server) PutConfig(c *gin.Context, params api.PutConfigParams) {
 		return
 	}
 	r := s.settle(c, out)
-	r.Warnings = append(r.Warnings, s.cfg.Node.Warnings(s.cfg.Node.State().Config())...)
+	r.Warnings = append(r.Warnings, s.warnings()...)
 	s.render(c, http.StatusOK, r)
 }
 
 // plan is an api.ConfigResult that says so when there are no changes.
 type plan struct {
 	api.ConfigResult
-	Changes []api.Edit `json:"changes"`
+	Changes []api.Edit        `json:"changes"`
+	Effects []snapshot.Effect `json:"effects"`
 }
 
-// plan says what a change of the configuration would do, by applying it to the
-// state at hand and letting the result go.
-func (s *server) plan(c *gin.Context, ch change.Change, doc *policy.Config, merge bool, data []byte) {
+// readDocument reads the body as a configuration document; data is its text.
+func readDocument(c *gin.Context) (doc *policy.Config, data []byte, err error) {
+	data, media, err := readBody(c, document.MaxSize, mediaYAML, mediaJSON)
+	if err == nil && media == mediaJSON {
+		err = checkJSON(data)
+	}
+	if err == nil {
+		doc, err = document.Decode(data, "")
+	}
+	return doc, data, err
+}
+
+// would is what a change makes of the state at hand, which stays as it is.
+func (s *server) would(ch change.Change) (*policy.State, policy.Outcome, error) {
 	state := s.cfg.Node.State()
 	ch.Request = ""
 	next, out, err := change.Apply(state, state.Index+1, ch)
 	if err == nil && out.Refused != nil {
 		err = out.Refused
 	}
+	return next, out, err
+}
+
+// warnings are those of what this node answers from now.
+func (s *server) warnings() []string {
+	snap, err := s.cfg.Node.Snapshot()
+	if err != nil {
+		return nil
+	}
+	return snap.Warnings()
+}
+
+// plan says what a change of the configuration would do, by applying it to the
+// state at hand and letting the result go.
+func (s *server) plan(c *gin.Context, ch change.Change, doc *policy.Config, merge bool, data []byte) {
+	state := s.cfg.Node.State()
 	before := state.Config()
+	next, out, err := s.would(ch)
 	if err != nil {
 		s.refuse(c, locate(err, data, doc, before, merge))
 		return
 	}
-	after := next.Config()
+	draft, err := s.cfg.Node.Draft(next)
+	if err != nil {
+		s.refuse(c, err)
+		return
+	}
 	r := plan{ConfigResult: api.ConfigResult{
 		DryRun: true, Revision: state.ConfigRevision, Index: state.Index,
-		Warnings: append(append([]string{}, out.Warnings...), s.cfg.Node.Warnings(after)...),
-	}, Changes: []api.Edit{}}
-	for _, e := range document.Diff(before, after) {
+		Warnings: append(append([]string{}, out.Warnings...), draft.Warnings()...),
+	}, Changes: []api.Edit{}, Effects: []snapshot.Effect{}}
+	if now, err := s.cfg.Node.Snapshot(); err == nil {
+		effects, more := draft.EffectsFrom(now)
+		r.Effects = append(r.Effects, effects...)
+		if more > 0 {
+			r.Warnings = append(r.Warnings, fmt.Sprintf("%d more services change, whose effect on answers was not worked out", more))
+		}
+	}
+	for _, e := range document.Diff(before, next.Config()) {
 		r.Changes = append(r.Changes, api.Edit{Op: api.EditOp(e.Op), Object: e.Object, Field: e.Field, Old: e.Old, New: e.New})
 	}
 	read(c, state, state.ConfigRevision)

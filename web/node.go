@@ -25,15 +25,12 @@ type Node interface {
 	// index, for 2 seconds at most, and says how far each member is.
 	Settle(ctx context.Context, index uint64) []policy.Publication
 
-	// Explain says what a client is answered, and why.
-	Explain(q snapshot.ExplainQuery) (*snapshot.Explanation, error)
+	// Snapshot is what this node answers queries from now.
+	Snapshot() (*snapshot.Snapshot, error)
 
-	// Where says where an address is taken to be, and on whose word.
-	Where(a netip.Addr) (*snapshot.Where, error)
-
-	// Warnings says what a whole configuration would do that its author may not
-	// expect, by the geographic data that this node has.
-	Warnings(c *policy.Config) []string
+	// Draft is what this node would answer queries from if a state were
+	// published, by the geographic data that it has.
+	Draft(s *policy.State) (*snapshot.Snapshot, error)
 
 	// Cluster is what this node knows of the cluster now.
 	Cluster(ctx context.Context) policy.ClusterStatus

@@ -9,6 +9,8 @@ import (
 	"github.com/gin-gonic/gin"
 
 	"github.com/meridian-gtm/meridian/policy"
+	"github.com/meridian-gtm/meridian/policy/change"
+	"github.com/meridian-gtm/meridian/policy/document"
 	"github.com/meridian-gtm/meridian/policy/snapshot"
 	"github.com/meridian-gtm/meridian/policy/zonefile"
 	"github.com/meridian-gtm/meridian/web/api"
@@ -19,23 +21,64 @@ func (s *server) Explain(c *gin.Context, params api.ExplainParams) {
 	if !ok {
 		return
 	}
-	q := snapshot.ExplainQuery{Type: policy.TypeA, Assume: params.Assume}
+	snap, err := s.cfg.Node.Snapshot()
+	if err != nil {
+		s.refuse(c, err)
+		return
+	}
+	s.explain(c, media, snap, params.Name, params.Type, params.Client, params.Assume)
+}
+
+// ExplainDraft explains as if the document in the body were merged into the configuration.
+func (s *server) ExplainDraft(c *gin.Context, params api.ExplainDraftParams) {
+	media, ok := s.accept(c, mediaJSON, mediaText)
+	if !ok {
+		return
+	}
+	doc, data, err := readDocument(c)
+	if err == nil {
+		err = document.Locate(data, "", checkAlone(doc, true))
+	}
+	if err != nil {
+		s.refuse(c, err)
+		return
+	}
+	next, _, err := s.would(change.Change{Body: change.PutConfig{Config: *doc, Merge: true, Force: true}})
+	if err != nil {
+		s.refuse(c, locate(err, data, doc, s.cfg.Node.State().Config(), true))
+		return
+	}
+	snap, err := s.cfg.Node.Draft(next)
+	if err != nil {
+		s.refuse(c, err)
+		return
+	}
+	s.explain(c, media, snap, params.Name, params.Type, params.Client, params.Assume)
+}
+
+func (s *server) explain(c *gin.Context, media string, snap *snapshot.Snapshot, name, typ, who string, assume []string) {
+	q := snapshot.ExplainQuery{Type: policy.TypeA, Assume: assume}
 	var err error
-	if q.Name, err = policy.ParseName(params.Name); err != nil {
+	if q.Name, err = policy.ParseName(name); err != nil {
 		s.refuse(c, policy.Errorf(badRequest, "the parameter name: %v", err))
 		return
 	}
-	if params.Type != "" {
-		if q.Type, err = zonefile.ParseType(params.Type); err != nil {
+	if typ != "" {
+		if q.Type, err = zonefile.ParseType(typ); err != nil {
 			s.refuse(c, policy.Errorf(badRequest, "the parameter type: %v", err))
 			return
 		}
 	}
-	if q.Client, err = client(params.Client, c.Request); err != nil {
+	if strings.HasPrefix(who, "country/") || strings.HasPrefix(who, "asn/") {
+		q.Somebody, err = policy.ParseSubject(who)
+	} else {
+		q.Client, err = client(who, c.Request)
+	}
+	if err != nil {
 		s.refuse(c, err)
 		return
 	}
-	x, err := s.cfg.Node.Explain(q)
+	x, err := snap.Explain(q)
 	if err != nil {
 		s.refuse(c, err)
 		return
@@ -65,7 +108,7 @@ func client(text string, r *http.Request) (netip.Prefix, error) {
 	} else if a, err := netip.ParseAddr(text); err == nil && a.Zone() == "" {
 		return netip.PrefixFrom(a, a.BitLen()), nil
 	}
-	return netip.Prefix{}, policy.Errorf(badRequest, "the parameter client: %q is neither an address nor a prefix (91.10.0.1, 91.10.0.0/24, 2001:db8::/48)", text)
+	return netip.Prefix{}, policy.Errorf(badRequest, "the parameter client: %q is neither an address nor a prefix (91.10.0.1, 91.10.0.0/24, 2001:db8::/48), and not country/DE or asn/64500", text)
 }
 
 func (s *server) LookupPlace(c *gin.Context, params api.LookupPlaceParams) {
@@ -74,12 +117,12 @@ func (s *server) LookupPlace(c *gin.Context, params api.LookupPlaceParams) {
 		s.refuse(c, policy.Errorf(badRequest, "the parameter address: %q is no address (91.10.0.1, 2001:db8::1)", params.Address))
 		return
 	}
-	w, err := s.cfg.Node.Where(a)
+	snap, err := s.cfg.Node.Snapshot()
 	if err != nil {
 		s.refuse(c, err)
 		return
 	}
-	s.render(c, http.StatusOK, w)
+	s.render(c, http.StatusOK, snap.Where(a))
 }
 
 func (s *server) ListHealth(c *gin.Context) {

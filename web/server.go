@@ -224,8 +224,9 @@ func (s *server) checkRequest(c *gin.Context) {
 // test compares it with openapi.yaml. An unknown parameter is refused, since a
 // misspelled dryRun would be a write.
 var queryParameters = map[string][]string{
-	"PUT /config":  {"dryRun", "merge", "force"},
-	"GET /explain": {"name", "type", "client", "assume"},
+	"PUT /config":   {"dryRun", "merge", "force"},
+	"GET /explain":  {"name", "type", "client", "assume"},
+	"POST /explain": {"name", "type", "client", "assume"},
 
 	"GET /geo/lookup": {"address"},
 

@@ -200,9 +200,47 @@ func printPlan(w io.Writer, plan api.ConfigResult) {
 		fmt.Fprintf(w, "No changes: the configuration is as the document says, at revision %d.\n", plan.Revision)
 	} else {
 		printChanges(w, plan.Changes)
+		printEffects(w, plan.Effects)
 		fmt.Fprintf(w, "%s to revision %d. Nothing has been done.\n", count(len(plan.Changes), "change"), plan.Revision)
 	}
 	printWarnings(w, plan.Warnings)
+}
+
+// printEffects says whose answers change: clients count by the world's address space.
+func printEffects(w io.Writer, effects []api.Effect) {
+	if len(effects) == 0 {
+		fmt.Fprintln(w, "\nNobody gets another answer.")
+		return
+	}
+	fmt.Fprintln(w, "\nEffect on answers, by the world's IPv4 address space:")
+	for i, e := range effects {
+		if i == 10 {
+			fmt.Fprintf(w, "  and %s more (-o json lists them)\n", count(len(effects)-10, "service"))
+			break
+		}
+		fmt.Fprintf(w, "  %s %s: %s get another answer\n", e.Service, e.Type, percent(e.Moved))
+		for j, m := range e.Moves {
+			if j == 5 {
+				fmt.Fprintf(w, "      and %d more moves\n", len(e.Moves)-5+e.More)
+				break
+			}
+			fmt.Fprintf(w, "      %-2s  %s -> %s  %s, %s of the country\n", first(m.Country, "?"), m.From, m.To, percent(m.Share), percent(m.OfCountry))
+		}
+	}
+	fmt.Fprintln(w)
+}
+
+// percent is a share for reading.
+func percent(share float64) string {
+	switch p := share * 100; {
+	case p >= 99.95:
+		return "100 %"
+	case p >= 10:
+		return fmt.Sprintf("%.0f %%", p)
+	case p >= 0.1:
+		return fmt.Sprintf("%.1f %%", p)
+	}
+	return "under 0.1 %"
 }
 
 func printChanges(w io.Writer, changes []api.Edit) {

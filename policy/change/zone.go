@@ -94,7 +94,7 @@ func (d *draft) clash(s *policy.Service, n policy.Name, z *policy.Zone) error {
 	}
 	for k := range policy.AnswerKinds {
 		if o.Find(k.Type()) != nil && d.any(s, func(e *policy.Endpoint) bool { return e.Has(k) || e.Flattens() && k.Family() }) {
-			return policy.Errorf(policy.Conflict, "%s has %s records in the zone %s and is steered by service %s, which has %s endpoints; take one of them out", n, typeName(k), z.Name, s.ID(), k)
+			return policy.Errorf(policy.Conflict, "%s has %s records in the zone %s and is steered by service %s, which has %s endpoints; take one of them out", n, k.TypeName(), z.Name, s.ID(), k)
 		}
 	}
 	switch {
@@ -105,16 +105,6 @@ func (d *draft) clash(s *policy.Service, n policy.Name, z *policy.Zone) error {
 		return policy.Errorf(policy.Conflict, "%s has records in the zone %s and is steered by service %s, which has an endpoint with a hostname; it is answered as a CNAME, which stands alone (RFC 2181 section 10.1): give the endpoint addresses, or resolve: flatten if a zone here holds the hostname", n, z.Name, s.ID())
 	}
 	return nil
-}
-
-func typeName(k policy.AnswerKind) string {
-	switch k {
-	case policy.IPv4:
-		return "A"
-	case policy.IPv6:
-		return "AAAA"
-	}
-	return k.String()
 }
 
 // any says whether any endpoint of a service is so. A flattened host name may

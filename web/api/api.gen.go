@@ -65,6 +65,33 @@ func (e EndpointHealthEffective) Valid() bool {
 	}
 }
 
+// Defines values for ExplanationResult.
+const (
+	ExplanationResultAnswer   ExplanationResult = "answer"
+	ExplanationResultNodata   ExplanationResult = "nodata"
+	ExplanationResultNxdomain ExplanationResult = "nxdomain"
+	ExplanationResultRefused  ExplanationResult = "refused"
+	ExplanationResultStatic   ExplanationResult = "static"
+)
+
+// Valid indicates whether the value is a known member of the ExplanationResult enum.
+func (e ExplanationResult) Valid() bool {
+	switch e {
+	case ExplanationResultAnswer:
+		return true
+	case ExplanationResultNodata:
+		return true
+	case ExplanationResultNxdomain:
+		return true
+	case ExplanationResultRefused:
+		return true
+	case ExplanationResultStatic:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for GeoSourceKind.
 const (
 	Asn     GeoSourceKind = "asn"
@@ -80,6 +107,72 @@ func (e GeoSourceKind) Valid() bool {
 	case City:
 		return true
 	case Country:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for MatchContinents.
+const (
+	MatchContinentsAF MatchContinents = "AF"
+	MatchContinentsAN MatchContinents = "AN"
+	MatchContinentsAS MatchContinents = "AS"
+	MatchContinentsEU MatchContinents = "EU"
+	MatchContinentsNA MatchContinents = "NA"
+	MatchContinentsOC MatchContinents = "OC"
+	MatchContinentsSA MatchContinents = "SA"
+)
+
+// Valid indicates whether the value is a known member of the MatchContinents enum.
+func (e MatchContinents) Valid() bool {
+	switch e {
+	case MatchContinentsAF:
+		return true
+	case MatchContinentsAN:
+		return true
+	case MatchContinentsAS:
+		return true
+	case MatchContinentsEU:
+		return true
+	case MatchContinentsNA:
+		return true
+	case MatchContinentsOC:
+		return true
+	case MatchContinentsSA:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for PlaceOverrideContinent.
+const (
+	PlaceOverrideContinentAF PlaceOverrideContinent = "AF"
+	PlaceOverrideContinentAN PlaceOverrideContinent = "AN"
+	PlaceOverrideContinentAS PlaceOverrideContinent = "AS"
+	PlaceOverrideContinentEU PlaceOverrideContinent = "EU"
+	PlaceOverrideContinentNA PlaceOverrideContinent = "NA"
+	PlaceOverrideContinentOC PlaceOverrideContinent = "OC"
+	PlaceOverrideContinentSA PlaceOverrideContinent = "SA"
+)
+
+// Valid indicates whether the value is a known member of the PlaceOverrideContinent enum.
+func (e PlaceOverrideContinent) Valid() bool {
+	switch e {
+	case PlaceOverrideContinentAF:
+		return true
+	case PlaceOverrideContinentAN:
+		return true
+	case PlaceOverrideContinentAS:
+		return true
+	case PlaceOverrideContinentEU:
+		return true
+	case PlaceOverrideContinentNA:
+		return true
+	case PlaceOverrideContinentOC:
+		return true
+	case PlaceOverrideContinentSA:
 		return true
 	default:
 		return false
@@ -244,23 +337,60 @@ type BeaconTaken struct {
 
 // Branch A child of a branch, with its kind beside the other keys or under "to".
 type Branch struct {
-	// Bias In nearest: Route 53's arithmetic.
-	Bias         int      `json:"bias,omitempty,omitzero"`
-	Failover     []Branch `json:"failover,omitempty,omitzero"`
-	MinAvailable int      `json:"minAvailable,omitempty,omitzero"`
-	Nearest      []Branch `json:"nearest,omitempty,omitzero"`
+	// Bias In nearest and latency: Route 53's arithmetic.
+	Bias int `json:"bias,omitempty,omitzero"`
+
+	// Default Of geo: for whom no branch matches, and those whose branches have nothing available.
+	Default any `json:"default,omitempty,omitzero"`
+
+	// Failover The first that is available.
+	Failover []Branch `json:"failover,omitempty,omitzero"`
+
+	// Fence Of geo: clients stay in the branch that matches best, whatever its health.
+	Fence bool `json:"fence,omitempty,omitzero"`
+
+	// Geo By where the client is: the branch that matches best, then those that match less well, then default.
+	Geo []Branch `json:"geo,omitempty,omitzero"`
+
+	// LastResort What a branch serves when nothing in the whole tree is available: all (everything as if it were healthy), lastGood
+	// (what was available last), nodata, or another branch.
+	LastResort LastResort `json:"lastResort,omitempty,omitzero"`
+
+	// Latency By measured round-trip time, by distance where there is none.
+	Latency []Branch `json:"latency,omitempty,omitzero"`
+
+	// Match Whom a branch of geo is for: everybody whom one entry holds. Over all branches the most specific entry wins: the
+	// longest CIDR, then an AS number, a subdivision, a country, a continent.
+	Match Match `json:"match,omitempty,omitzero"`
+
+	// MinAvailable Available children that the branch takes to be available; 1 by default.
+	MinAvailable int `json:"minAvailable,omitempty,omitzero"`
+
+	// Nearest By great-circle distance.
+	Nearest []Branch `json:"nearest,omitempty,omitzero"`
 
 	// Place A point on the globe: one of iata, cloud, or lat with lon.
 	Place Place  `json:"place,omitempty,omitzero"`
 	Pool  string `json:"pool,omitempty,omitzero"`
 
-	// To A branch of the steering tree: one of pool, failover, weighted and nearest.
+	// Template A template's tree in this place.
+	Template string `json:"template,omitempty,omitzero"`
+
+	// To A branch of the steering tree: one of pool, template, failover, weighted, nearest, latency and geo.
 	To Steering `json:"to,omitempty,omitzero"`
 
-	// Weight In weighted, and among nearest children of one place; 1 by default.
-	Weight   int      `json:"weight,omitempty,omitzero"`
+	// Weight In weighted, and among children of one place in nearest and latency; 1 by default.
+	Weight int `json:"weight,omitempty,omitzero"`
+
+	// Weighted All that are available, by weight.
 	Weighted []Branch `json:"weighted,omitempty,omitzero"`
 }
+
+// Capacity What a region or pool can carry, in the unit that its load is told in (PUT /load): the limit alone, or with the
+// watermarks between which clients are shed gradually.
+//
+// Examples: 1000
+type Capacity = any
 
 // ChangeItem One of the changes; it has exactly one of the keys beside ifMatch.
 type ChangeItem struct {
@@ -340,11 +470,13 @@ type ClusterStatus struct {
 
 // Config The replicated configuration document.
 type Config struct {
-	Monitors    []Monitor    `json:"monitors,omitempty,omitzero"`
-	Pools       []Pool       `json:"pools,omitempty,omitzero"`
-	Regions     []Region     `json:"regions,omitempty,omitzero"`
-	SafetyRules []SafetyRule `json:"safetyRules,omitempty,omitzero"`
-	Services    []Service    `json:"services,omitempty,omitzero"`
+	Monitors    []Monitor       `json:"monitors,omitempty,omitzero"`
+	Places      []PlaceOverride `json:"places,omitempty,omitzero"`
+	Pools       []Pool          `json:"pools,omitempty,omitzero"`
+	Regions     []Region        `json:"regions,omitempty,omitzero"`
+	SafetyRules []SafetyRule    `json:"safetyRules,omitempty,omitzero"`
+	Services    []Service       `json:"services,omitempty,omitzero"`
+	Templates   []Template      `json:"templates,omitempty,omitzero"`
 }
 
 // ConfigPut defines model for ConfigPut.
@@ -366,6 +498,9 @@ type ConfigResult struct {
 
 	// DryRun This is a plan and nothing has changed.
 	DryRun bool `json:"dryRun,omitempty,omitzero"`
+
+	// Effects A plan: whose answers would change, the most first; at most 100 services.
+	Effects []Effect `json:"effects,omitempty,omitzero"`
 
 	// Index The Raft index it was applied at; for a plan the one that it was made on.
 	Index uint64 `json:"index,omitempty,omitzero"`
@@ -527,6 +662,27 @@ type Edit struct {
 // EditOp defines model for Edit.Op.
 type EditOp string
 
+// Effect What a change does to the answers for one name. Clients count by the IPv4 address space that has a place, of which
+// a sample is looked at: one address of each /18.
+type Effect struct {
+	// More Moves that are not listed.
+	More int `json:"more,omitempty,omitzero"`
+
+	// Moved Share of all clients who get another answer.
+	Moved float64 `json:"moved"`
+
+	// Moves The largest first, at most 30.
+	Moves []Move `json:"moves"`
+
+	// Service Examples: www.example.com
+	Service string `json:"service"`
+
+	// Type The RR type that was compared: A where the service has it.
+	//
+	// Examples: A
+	Type string `json:"type"`
+}
+
 // Endpoint One machine with addresses, or a host name that is answered as a CNAME.
 type Endpoint struct {
 	// Address One IPv4 or IPv6 address.
@@ -623,17 +779,26 @@ type Event struct {
 type Explanation struct {
 	Distribution []struct {
 		Answers     []string `json:"answers"`
+		Endpoints   []string `json:"endpoints,omitempty,omitzero"`
 		Probability float64  `json:"probability"`
+		Regions     []string `json:"regions,omitempty,omitzero"`
 	} `json:"distribution"`
-	Index   uint64   `json:"index"`
-	Reasons []string `json:"reasons"`
+	Index   uint64            `json:"index"`
+	Reasons []string          `json:"reasons"`
+	Result  ExplanationResult `json:"result,omitempty,omitzero"`
 
 	// Scope SCOPE PREFIX-LENGTH of the answer (RFC 7871), in bits.
 	Scope int `json:"scope"`
 
+	// Sticky The endpoints that a sticky client has.
+	Sticky string `json:"sticky,omitempty,omitzero"`
+
 	// Ttl Seconds.
 	Ttl uint32 `json:"ttl"`
 }
+
+// ExplanationResult defines model for Explanation.Result.
+type ExplanationResult string
 
 // GeoSource Where geographic data comes from.
 type GeoSource struct {
@@ -710,6 +875,10 @@ type HealthVoice struct {
 	Vantage string   `json:"vantage"`
 }
 
+// LastResort What a branch serves when nothing in the whole tree is available: all (everything as if it were healthy), lastGood
+// (what was available last), nodata, or another branch.
+type LastResort = any
+
 // Latency The round trips of some clients.
 type Latency struct {
 	// Regions In order of names.
@@ -785,6 +954,25 @@ type LoadValue struct {
 	// Examples: 850
 	Value float64 `json:"value"`
 }
+
+// Match Whom a branch of geo is for: everybody whom one entry holds. Over all branches the most specific entry wins: the
+// longest CIDR, then an AS number, a subdivision, a country, a continent.
+type Match struct {
+	Asns []uint32 `json:"asns,omitempty,omitzero"`
+
+	// Cidrs Examples: ["192.0.2.0/24"]
+	Cidrs      []string          `json:"cidrs,omitempty,omitzero"`
+	Continents []MatchContinents `json:"continents,omitempty,omitzero"`
+
+	// Countries Examples: ["DE","AT"]
+	Countries []string `json:"countries,omitempty,omitzero"`
+
+	// Subdivisions Examples: ["US-CA"]
+	Subdivisions []string `json:"subdivisions,omitempty,omitzero"`
+}
+
+// MatchContinents defines model for Match.Continents.
+type MatchContinents string
 
 // Measurement A round trip between some clients, named by exactly one of client, country and asn, and a region.
 type Measurement struct {
@@ -919,6 +1107,28 @@ type MonitorList struct {
 	Items []Monitor `json:"items"`
 }
 
+// Move Clients of a country who go from one place to another.
+type Move struct {
+	// Country ISO 3166-1 alpha-2; empty where it is not known.
+	//
+	// Examples: DE
+	Country string `json:"country"`
+
+	// From A region, or an endpoint where the region stays; "nothing" for no answer.
+	//
+	// Examples: eu-central
+	From string `json:"from"`
+
+	// OfCountry Of the country's clients.
+	OfCountry float64 `json:"ofCountry"`
+
+	// Share Of all clients.
+	Share float64 `json:"share"`
+
+	// To Examples: us-east
+	To string `json:"to"`
+}
+
 // Place A point on the globe: one of iata, cloud, or lat with lon.
 type Place struct {
 	// Cloud A cloud provider's region.
@@ -938,8 +1148,39 @@ type Place struct {
 	Lon float64 `json:"lon,omitempty,omitzero"`
 }
 
+// PlaceOverride Where a network is, whatever the geographic data says. A longer cidr wins over a shorter one, and any over an asn.
+type PlaceOverride struct {
+	Asn uint32 `json:"asn,omitempty,omitzero"`
+
+	// Cidr Examples: 192.0.2.0/24
+	Cidr      string                 `json:"cidr,omitempty,omitzero"`
+	City      string                 `json:"city,omitempty,omitzero"`
+	Continent PlaceOverrideContinent `json:"continent,omitempty,omitzero"`
+
+	// Country ISO 3166-1 alpha-2; without a place it is the middle of the country.
+	//
+	// Examples: DE
+	Country string `json:"country,omitempty,omitzero"`
+
+	// Place A point on the globe: one of iata, cloud, or lat with lon.
+	Place Place `json:"place,omitempty,omitzero"`
+
+	// Subdivision ISO 3166-2 without the country.
+	//
+	// Examples: BY
+	Subdivision string `json:"subdivision,omitempty,omitzero"`
+}
+
+// PlaceOverrideContinent defines model for PlaceOverride.Continent.
+type PlaceOverrideContinent string
+
 // Pool Endpoints that serve the same thing.
 type Pool struct {
+	// Capacity What a region or pool can carry, in the unit that its load is told in (PUT /load): the limit alone, or with the
+	// watermarks between which clients are shed gradually.
+	//
+	// Examples: 1000
+	Capacity  Capacity   `json:"capacity,omitempty,omitzero"`
 	Endpoints []Endpoint `json:"endpoints"`
 
 	// MinAvailable Available endpoints that the pool takes to be available; 1 by default.
@@ -1099,6 +1340,12 @@ type Region struct {
 	// Azs Its availability zones.
 	Azs []string `json:"azs,omitempty,omitzero"`
 
+	// Capacity What a region or pool can carry, in the unit that its load is told in (PUT /load): the limit alone, or with the
+	// watermarks between which clients are shed gradually.
+	//
+	// Examples: 1000
+	Capacity Capacity `json:"capacity,omitempty,omitzero"`
+
 	// Name Examples: us-east
 	Name string `json:"name"`
 
@@ -1179,23 +1426,30 @@ type SecretWrite struct {
 
 // Service A steered owner name in a zone, or several that are steered alike.
 type Service struct {
+	// Answers Endpoints in one answer, drawn by weight without repetition.
+	Answers int `json:"answers,omitempty,omitzero"`
+
 	// Families together or independent.
 	Families string `json:"families,omitempty,omitzero"`
 
-	// LastResort What is answered when nothing is up.
-	LastResort string `json:"lastResort,omitempty,omitzero"`
+	// LastResort What a branch serves when nothing in the whole tree is available: all (everything as if it were healthy), lastGood
+	// (what was available last), nodata, or another branch.
+	LastResort LastResort `json:"lastResort,omitempty,omitzero"`
 
 	// Name Examples: www.example.com
 	Name  string   `json:"name,omitempty,omitzero"`
 	Names []string `json:"names,omitempty,omitzero"`
 
-	// Steer A branch of the steering tree: one of pool, failover, weighted and nearest.
+	// Steer A branch of the steering tree: one of pool, template, failover, weighted, nearest, latency and geo.
 	Steer Steering `json:"steer"`
 
-	// Ttl Of its answers, in whole seconds; 60 by default. It is given as an integer.
+	// Sticky A client keeps its answer while that is available. client, or the lengths of the prefixes that count as one client.
+	Sticky any `json:"sticky,omitempty,omitzero"`
+
+	// Ttl Of its answers, in whole seconds, 60 by default; or its bounds, within which it is the shorter the nearer a monitor is to a change.
 	//
-	// Examples: 30s
-	Ttl int `json:"ttl,omitempty,omitzero"`
+	// Examples: 30
+	Ttl any `json:"ttl,omitempty,omitzero"`
 }
 
 // ServiceList defines model for ServiceList.
@@ -1206,20 +1460,53 @@ type ServiceList struct {
 // Status defines model for Status.
 type Status string
 
-// Steering A branch of the steering tree: one of pool, failover, weighted and nearest.
+// Steering A branch of the steering tree: one of pool, template, failover, weighted, nearest, latency and geo.
 type Steering struct {
+	// Default Of geo: for whom no branch matches, and those whose branches have nothing available.
+	Default any `json:"default,omitempty,omitzero"`
+
+	// Failover The first that is available.
 	Failover []Branch `json:"failover,omitempty,omitzero"`
 
+	// Fence Of geo: clients stay in the branch that matches best, whatever its health.
+	Fence bool `json:"fence,omitempty,omitzero"`
+
+	// Geo By where the client is: the branch that matches best, then those that match less well, then default.
+	Geo []Branch `json:"geo,omitempty,omitzero"`
+
+	// LastResort What a branch serves when nothing in the whole tree is available: all (everything as if it were healthy), lastGood
+	// (what was available last), nodata, or another branch.
+	LastResort LastResort `json:"lastResort,omitempty,omitzero"`
+
+	// Latency By measured round-trip time, by distance where there is none.
+	Latency []Branch `json:"latency,omitempty,omitzero"`
+
 	// MinAvailable Available children that the branch takes to be available; 1 by default.
-	MinAvailable int      `json:"minAvailable,omitempty,omitzero"`
-	Nearest      []Branch `json:"nearest,omitempty,omitzero"`
-	Pool         string   `json:"pool,omitempty,omitzero"`
-	Weighted     []Branch `json:"weighted,omitempty,omitzero"`
+	MinAvailable int `json:"minAvailable,omitempty,omitzero"`
+
+	// Nearest By great-circle distance.
+	Nearest []Branch `json:"nearest,omitempty,omitzero"`
+	Pool    string   `json:"pool,omitempty,omitzero"`
+
+	// Template A template's tree in this place.
+	Template string `json:"template,omitempty,omitzero"`
+
+	// Weighted All that are available, by weight.
+	Weighted []Branch `json:"weighted,omitempty,omitzero"`
 }
 
 // TCPCheck A connection that must be accepted.
 type TCPCheck struct {
 	Port int `json:"port"`
+}
+
+// Template A steering tree that services share by name.
+type Template struct {
+	// Name Examples: worldwide
+	Name string `json:"name"`
+
+	// Steer A branch of the steering tree: one of pool, template, failover, weighted, nearest, latency and geo.
+	Steer Steering `json:"steer"`
 }
 
 // Update defines model for Update.
@@ -1516,7 +1803,24 @@ type ExplainParams struct {
 	// Type The RR type, as in dig.
 	Type string `form:"type,omitempty" json:"type,omitempty,omitzero"`
 
-	// Client The client's address, or its prefix as EDNS Client Subnet carries it. By default the caller's own address.
+	// Client The client's address, or its prefix as EDNS Client Subnet carries it; or anybody in a country (country/DE) or behind
+	// an AS number (asn/64500). By default the caller's own address.
+	Client string `form:"client,omitempty" json:"client,omitempty,omitzero"`
+
+	// Assume What if: `down:TARGET`, `up:TARGET` or `drain:TARGET`, any number of times.
+	Assume []string `form:"assume,omitempty" json:"assume,omitempty,omitzero"`
+}
+
+// ExplainDraftParams defines parameters for ExplainDraft.
+type ExplainDraftParams struct {
+	// Name The DNS name asked for.
+	Name string `form:"name" json:"name"`
+
+	// Type The RR type, as in dig.
+	Type string `form:"type,omitempty" json:"type,omitempty,omitzero"`
+
+	// Client The client's address, or its prefix as EDNS Client Subnet carries it; or anybody in a country (country/DE) or behind
+	// an AS number (asn/64500). By default the caller's own address.
 	Client string `form:"client,omitempty" json:"client,omitempty,omitzero"`
 
 	// Assume What if: `down:TARGET`, `up:TARGET` or `drain:TARGET`, any number of times.
@@ -1633,6 +1937,9 @@ type PutConfigJSONRequestBody = Config
 
 // CreateControlJSONRequestBody defines body for CreateControl for application/json ContentType.
 type CreateControlJSONRequestBody = ControlRequest
+
+// ExplainDraftJSONRequestBody defines body for ExplainDraft for application/json ContentType.
+type ExplainDraftJSONRequestBody = Config
 
 // PutLatencyJSONRequestBody defines body for PutLatency for application/json ContentType.
 type PutLatencyJSONRequestBody = LatencyPut
@@ -1858,6 +2165,24 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /explain (the `Explain` operationId).
 	Explain(ctx context.Context, params *ExplainParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ExplainDraftWithBody What a client would be answered with another configuration, and why
+	//
+	// As if the document in the body were merged into the configuration. Nothing changes.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /explain (the `ExplainDraft` operationId).
+	ExplainDraftWithBody(ctx context.Context, params *ExplainDraftParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ExplainDraft What a client would be answered with another configuration, and why
+	//
+	// As if the document in the body were merged into the configuration. Nothing changes.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /explain (the `ExplainDraft` operationId).
+	ExplainDraft(ctx context.Context, params *ExplainDraftParams, body ExplainDraftJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// LookupPlace Where an address is taken to be
 	//
@@ -2369,6 +2694,44 @@ func (c *Client) StreamEvents(ctx context.Context, params *StreamEventsParams, r
 // Corresponds with GET /explain (the `Explain` operationId).
 func (c *Client) Explain(ctx context.Context, params *ExplainParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewExplainRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ExplainDraftWithBody What a client would be answered with another configuration, and why
+//
+// As if the document in the body were merged into the configuration. Nothing changes.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /explain (the `ExplainDraft` operationId).
+func (c *Client) ExplainDraftWithBody(ctx context.Context, params *ExplainDraftParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewExplainDraftRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ExplainDraft What a client would be answered with another configuration, and why
+//
+// As if the document in the body were merged into the configuration. Nothing changes.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /explain (the `ExplainDraft` operationId).
+func (c *Client) ExplainDraft(ctx context.Context, params *ExplainDraftParams, body ExplainDraftJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewExplainDraftRequest(c.Server, params, body)
 	if err != nil {
 		return nil, err
 	}
@@ -3472,6 +3835,97 @@ func NewExplainRequest(server string, params *ExplainParams) (*http.Request, err
 	if err != nil {
 		return nil, err
 	}
+
+	return req, nil
+}
+
+// NewExplainDraftRequest calls the generic ExplainDraft builder with application/json body
+func NewExplainDraftRequest(server string, params *ExplainDraftParams, body ExplainDraftJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewExplainDraftRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewExplainDraftRequestWithBody constructs an http.Request for the ExplainDraft method, with any body, and a specified content type
+func NewExplainDraftRequestWithBody(server string, params *ExplainDraftParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/explain")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "name", params.Name, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "type", params.Type, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "client", params.Client, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if params.Assume != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "assume", params.Assume, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
 
 	return req, nil
 }
@@ -4844,6 +5298,24 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /explain (the `Explain` operationId).
 	ExplainWithResponse(ctx context.Context, params *ExplainParams, reqEditors ...RequestEditorFn) (*ExplainResponse, error)
 
+	// ExplainDraftWithBodyWithResponse What a client would be answered with another configuration, and why
+	//
+	// As if the document in the body were merged into the configuration. Nothing changes.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /explain (the `ExplainDraft` operationId).
+	ExplainDraftWithBodyWithResponse(ctx context.Context, params *ExplainDraftParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ExplainDraftResponse, error)
+
+	// ExplainDraftWithResponse What a client would be answered with another configuration, and why
+	//
+	// As if the document in the body were merged into the configuration. Nothing changes.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /explain (the `ExplainDraft` operationId).
+	ExplainDraftWithResponse(ctx context.Context, params *ExplainDraftParams, body ExplainDraftJSONRequestBody, reqEditors ...RequestEditorFn) (*ExplainDraftResponse, error)
+
 	// LookupPlaceWithResponse Where an address is taken to be
 	//
 	// By the geographic data and the overrides of the node that is asked. An IPv6 address that carries an
@@ -5713,6 +6185,61 @@ func (r ExplainResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r ExplainResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ExplainDraftResponse200Headers the declared response headers of an HTTP 200 response for ExplainDraft
+type ExplainDraftResponse200Headers struct {
+	XIndex uint64
+}
+
+type ExplainDraftResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Explanation
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ExplainDraftResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ExplainDraftResponse) GetJSON200() *Explanation {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ExplainDraftResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ExplainDraftResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ExplainDraftResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ExplainDraftResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ExplainDraftResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -7384,6 +7911,36 @@ func (c *ClientWithResponses) ExplainWithResponse(ctx context.Context, params *E
 	return ParseExplainResponse(rsp)
 }
 
+// ExplainDraftWithBodyWithResponse What a client would be answered with another configuration, and why
+//
+// As if the document in the body were merged into the configuration. Nothing changes.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /explain (the `ExplainDraft` operationId).
+func (c *ClientWithResponses) ExplainDraftWithBodyWithResponse(ctx context.Context, params *ExplainDraftParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ExplainDraftResponse, error) {
+	rsp, err := c.ExplainDraftWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseExplainDraftResponse(rsp)
+}
+
+// ExplainDraftWithResponse What a client would be answered with another configuration, and why
+//
+// As if the document in the body were merged into the configuration. Nothing changes.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /explain (the `ExplainDraft` operationId).
+func (c *ClientWithResponses) ExplainDraftWithResponse(ctx context.Context, params *ExplainDraftParams, body ExplainDraftJSONRequestBody, reqEditors ...RequestEditorFn) (*ExplainDraftResponse, error) {
+	rsp, err := c.ExplainDraft(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseExplainDraftResponse(rsp)
+}
+
 // LookupPlaceWithResponse Where an address is taken to be
 //
 // By the geographic data and the overrides of the node that is asked. An IPv6 address that carries an
@@ -8371,6 +8928,55 @@ func ParseExplainResponse(rsp *http.Response) (*ExplainResponse, error) {
 	switch {
 	case rsp.StatusCode == 200:
 		var headers ExplainResponse200Headers
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseExplainDraftResponse parses an HTTP response from a ExplainDraftWithResponse call
+func ParseExplainDraftResponse(rsp *http.Response) (*ExplainDraftResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ExplainDraftResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Explanation
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	case rsp.StatusCode == 200:
+		// Content-type (text/plain) unsupported
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ExplainDraftResponse200Headers
 		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
 			var value uint64
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
@@ -9664,6 +10270,9 @@ type ServerInterface interface {
 	// Explain What a client is answered, and why
 	// (GET /explain)
 	Explain(c *gin.Context, params ExplainParams)
+	// ExplainDraft What a client would be answered with another configuration, and why
+	// (POST /explain)
+	ExplainDraft(c *gin.Context, params ExplainDraftParams)
 	// LookupPlace Where an address is taken to be
 	// (GET /geo/lookup)
 	LookupPlace(c *gin.Context, params LookupPlaceParams)
@@ -10188,6 +10797,57 @@ func (siw *ServerInterfaceWrapper) Explain(c *gin.Context) {
 	}
 
 	siw.Handler.Explain(c, params)
+}
+
+// ExplainDraft operation middleware
+func (siw *ServerInterfaceWrapper) ExplainDraft(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ExplainDraftParams
+
+	// ------------- Required query parameter "name" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, true, "name", c.Request.URL.Query(), &params.Name, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter name: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "type" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "type", c.Request.URL.Query(), &params.Type, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter type: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "client" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "client", c.Request.URL.Query(), &params.Client, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter client: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "assume" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "assume", c.Request.URL.Query(), &params.Assume, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter assume: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ExplainDraft(c, params)
 }
 
 // LookupPlace operation middleware
@@ -11188,6 +11848,7 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.GET(options.BaseURL+"/services", wrapper.ListServices)
 	router.GET(options.BaseURL+"/services/:name", wrapper.GetService)
 	router.GET(options.BaseURL+"/explain", wrapper.Explain)
+	router.POST(options.BaseURL+"/explain", wrapper.ExplainDraft)
 	router.GET(options.BaseURL+"/geo/lookup", wrapper.LookupPlace)
 	router.GET(options.BaseURL+"/controls", wrapper.ListControls)
 	router.POST(options.BaseURL+"/controls", wrapper.CreateControl)

@@ -168,7 +168,8 @@ func (n *Node) Settle(_ context.Context, index uint64) []policy.Publication {
 	return list
 }
 
-func (n *Node) compile(state *policy.State) (*snapshot.Snapshot, error) {
+// Draft compiles a state.
+func (n *Node) Draft(state *policy.State) (*snapshot.Snapshot, error) {
 	table, err := geo.Embedded()
 	if err != nil {
 		return nil, err
@@ -176,37 +177,8 @@ func (n *Node) compile(state *policy.State) (*snapshot.Snapshot, error) {
 	return snapshot.Compile(nil, state, snapshot.Local{Geo: table})
 }
 
-// Explain compiles the state and explains.
-func (n *Node) Explain(q snapshot.ExplainQuery) (*snapshot.Explanation, error) {
-	s, err := n.compile(n.State())
-	if err != nil {
-		return nil, err
-	}
-	return s.Explain(q)
-}
-
-// Where compiles the state and looks an address up.
-func (n *Node) Where(a netip.Addr) (*snapshot.Where, error) {
-	s, err := n.compile(n.State())
-	if err != nil {
-		return nil, err
-	}
-	return s.Where(a), nil
-}
-
-// Warnings compiles the state with another configuration.
-func (n *Node) Warnings(c *policy.Config) []string {
-	state := n.State()
-	next, out, err := change.Apply(state, state.Index+1, change.Change{Body: change.PutConfig{Config: *c, Force: true}})
-	if err != nil || out.Refused != nil {
-		return nil
-	}
-	s, err := n.compile(next)
-	if err != nil {
-		return []string{err.Error()}
-	}
-	return s.Warnings()
-}
+// Snapshot compiles the state.
+func (n *Node) Snapshot() (*snapshot.Snapshot, error) { return n.Draft(n.State()) }
 
 // Cluster is three members, of which the unreachable ones were last heard 9 s ago.
 func (n *Node) Cluster(context.Context) policy.ClusterStatus {

@@ -227,37 +227,19 @@ func voicesOn(voices []health.Heard, check string) []policy.HealthVoice {
 	return list
 }
 
-// Explain says what a client would be answered, and why.
-func (n *Node) Explain(q snapshot.ExplainQuery) (*snapshot.Explanation, error) {
+// Snapshot is what queries that come now are answered from.
+func (n *Node) Snapshot() (*snapshot.Snapshot, error) {
 	s := n.publisher.snapshot()
 	if s == nil {
 		return nil, policy.Errorf(policy.Unavailable, "this node has no state yet; it is still starting")
 	}
-	return s.Explain(q)
+	return s, nil
 }
 
-// Where says where an address is taken to be.
-func (n *Node) Where(a netip.Addr) (*snapshot.Where, error) {
-	s := n.publisher.snapshot()
-	if s == nil {
-		return nil, policy.Errorf(policy.Unavailable, "this node has no state yet; it is still starting")
-	}
-	return s.Where(a), nil
-}
-
-// Warnings says what a configuration would do that its author may not expect.
-// It is compiled on the side, over the present state.
-func (n *Node) Warnings(c *policy.Config) []string {
+// Draft compiles a state on the side.
+func (n *Node) Draft(s *policy.State) (*snapshot.Snapshot, error) {
 	_, local := n.publisher.given()
-	next, out, err := change.Apply(n.State(), n.State().Index+1, change.Change{Body: change.PutConfig{Config: *c, Force: true}})
-	if err != nil || out.Refused != nil {
-		return nil // the write itself says what is wrong
-	}
-	s, err := snapshot.Compile(n.publisher.snapshot(), next, local)
-	if err != nil {
-		return []string{err.Error()}
-	}
-	return s.Warnings()
+	return snapshot.Compile(n.publisher.snapshot(), s, local)
 }
 
 // Events sends what happened after seq, then what happens, until ctx ends.
