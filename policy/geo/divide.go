@@ -36,8 +36,8 @@ func (t *Table) Classify(classOf []uint16) *Classes {
 // The parts are the triples that occur, in that order. Prefixes of IPv6 addresses
 // that carry IPv4 addresses count as those of the IPv4 addresses.
 //
-// It goes through all runs once (milliseconds for a country table, tens of
-// them for a city one), so it is for when places change, never for a change of health.
+// It goes through all runs once (tens of milliseconds for a country table, tenths of a
+// second for a city one), so it is for when places change, never for a change of health.
 //
 // It panics on a class out of range: that is a mistake of the caller, not of the data.
 func (t *Table) Divide(prefixes []netip.Prefix, asns []uint32, class func(place, asn uint32, prefix int) uint16) (*Classes, []Part) {

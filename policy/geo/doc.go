@@ -8,6 +8,9 @@
 // [Classes.Lookup] is the one call a DNS query makes: an address in, its class
 // and the RFC 7871 scope out, without an allocation.
 //
+// [Table.Divide] does so by AS numbers and prefixes too. Overrides of the operator ([Table.Override]) and AS numbers
+// ([LoadASN]) are laid over a table, and [Table.Find] says what is known of an address and on whose word.
+//
 // Both keep the address space as runs: maximal stretches of neighbouring
 // addresses with one value. The widest prefix around an address that lies in
 // its run is the scope that RFC 7871 section 7.2.1 wants from a de-aggregated
