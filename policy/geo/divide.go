@@ -15,19 +15,6 @@ type Part struct {
 	Nets      float64 // and how many IPv6 networks of /48, without those that carry IPv4 addresses
 }
 
-// Classify folds places into classes: classOf has a class, below [MaxClasses],
-// for every place by its index. It is [Table.Divide] by places alone.
-//
-// It panics if classOf has another length than Places, or a class out of range:
-// that is a mistake of the caller, not of the data.
-func (t *Table) Classify(classOf []uint16) *Classes {
-	if len(classOf) != len(t.places) {
-		panic(fmt.Sprintf("geo: Classify with %d classes for %d places", len(classOf), len(t.places)))
-	}
-	c, _ := t.Divide(nil, nil, func(place, _ uint32, _ int) uint16 { return classOf[place] })
-	return c
-}
-
 // Divide folds addresses into classes by their place, by which of asns their
 // AS number is (0 if none) and by the most specific of prefixes that holds them
 // (-1 if none; the first of equal ones). class gives a class, below
@@ -36,8 +23,8 @@ func (t *Table) Classify(classOf []uint16) *Classes {
 // The parts are the triples that occur, in that order. Prefixes of IPv6 addresses
 // that carry IPv4 addresses count as those of the IPv4 addresses.
 //
-// It goes through all runs once (milliseconds for a country table, tens of
-// them for a city one), so it is for when places change, never for a change of health.
+// It goes through all runs once (tens of milliseconds for a country table, tenths of a
+// second for a city one), so it is for when places change, never for a change of health.
 //
 // It panics on a class out of range: that is a mistake of the caller, not of the data.
 func (t *Table) Divide(prefixes []netip.Prefix, asns []uint32, class func(place, asn uint32, prefix int) uint16) (*Classes, []Part) {

@@ -3,10 +3,13 @@
 //
 // A [Table] maps every address to a place. It comes from the country data that
 // is embedded in the binary ([Embedded]) or from the bytes of a MaxMind City or
-// Country file ([Load]); this package opens no files. [Table.Classify] folds the
-// places into the classes that a steering policy tells apart, and
-// [Classes.Lookup] is the one call a DNS query makes: an address in, its class
-// and the RFC 7871 scope out, without an allocation.
+// Country file ([Load]); this package opens no files. [Table.Divide] folds the
+// places into the classes that a steering policy tells apart, by AS numbers and
+// prefixes too if it asks for any, and [Classes.Lookup] is the one call a DNS query
+// makes: an address in, its class and the RFC 7871 scope out, without an allocation.
+//
+// AS numbers ([LoadASN]) and what the operator knows better ([Table.Override]) are
+// laid over a table; [Table.Find] says what is known of an address and on whose word.
 //
 // Both keep the address space as runs: maximal stretches of neighbouring
 // addresses with one value. The widest prefix around an address that lies in

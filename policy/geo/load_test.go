@@ -250,14 +250,21 @@ func TestLoadStopsInATangledTree(t *testing.T) {
 	}
 }
 
-// FuzzLoad: whatever the bytes are, there is a table or an error, and the table answers.
+// FuzzLoad: whatever the bytes are, there is a table or an error, and the table answers. So it is with AS numbers.
 func FuzzLoad(f *testing.F) {
 	f.Add(writeMMDB(f, mmdbwriter.Options{DatabaseType: "GeoLite2-City"}, map[netip.Prefix]mmdbtype.DataType{
 		netip.MustParsePrefix("192.0.2.0/24"):  cityRecord("US", "NA", "VA", "Ashburn", 39.04, -77.49),
 		netip.MustParsePrefix("2001:db8::/32"): countryRecord("DE")}))
 	f.Add(writeMMDB(f, mmdbwriter.Options{DatabaseType: "homemade", IPVersion: 4}, map[netip.Prefix]mmdbtype.DataType{
 		netip.MustParsePrefix("192.0.2.0/24"): mmdbtype.Map{"country_code": str("JP")}}))
+	f.Add(writeMMDB(f, mmdbwriter.Options{DatabaseType: "GeoLite2-ASN"}, map[netip.Prefix]mmdbtype.DataType{
+		netip.MustParsePrefix("192.0.2.0/24"): mmdbtype.Map{"autonomous_system_number": mmdbtype.Uint32(64500)}}))
 	f.Fuzz(func(t *testing.T, b []byte) {
+		if asns, err := LoadASN("fuzz.mmdb", b); err == nil {
+			for _, a := range bases {
+				Nowhere().WithASNs(asns).Find(a)
+			}
+		}
 		table, err := Load(b, "fuzz.mmdb")
 		if err != nil {
 			return

@@ -43,14 +43,21 @@ func writeMMDB(t fatal, options mmdbwriter.Options, records map[netip.Prefix]mmd
 	}
 	slices.SortFunc(prefixes, func(a, b netip.Prefix) int { return effective(a) - effective(b) })
 	for _, p := range prefixes {
-		ipnet := &net.IPNet{IP: p.Addr().AsSlice(), Mask: net.CIDRMask(p.Bits(), p.Addr().BitLen())}
-		if err := tree.Insert(ipnet, records[p]); err != nil {
+		if err := tree.Insert(ipNet(p), records[p]); err != nil {
 			t.Fatalf("mmdbwriter: %v: %v", p, err)
 		}
 	}
+	return written(tree)
+}
+
+func ipNet(p netip.Prefix) *net.IPNet {
+	return &net.IPNet{IP: p.Addr().AsSlice(), Mask: net.CIDRMask(p.Bits(), p.Addr().BitLen())}
+}
+
+func written(tree *mmdbwriter.Tree) []byte {
 	var b bytes.Buffer
 	if _, err := tree.WriteTo(&b); err != nil {
-		t.Fatalf("mmdbwriter: %v", err)
+		panic(err) // memory cannot fail to be written to
 	}
 	return b.Bytes()
 }

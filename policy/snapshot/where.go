@@ -23,11 +23,7 @@ type Where struct {
 
 // Where looks an address up as decisions do, which take one that carries an IPv4 address to be there.
 func (s *Snapshot) Where(a netip.Addr) *Where {
-	table := s.geo
-	if table == nil {
-		table = geo.Nowhere()
-	}
-	f := table.Find(a)
+	f := s.geo.Find(a)
 	w := &Where{
 		Address: a, Country: f.Place.Country, Continent: f.Place.Continent, Subdivision: f.Place.Subdivision, City: f.Place.City,
 		ASN: f.ASN, Network: f.Network, Override: f.Override,
@@ -35,10 +31,10 @@ func (s *Snapshot) Where(a netip.Addr) *Where {
 	if f.Place.Located {
 		w.Point = &f.Place.Point
 	}
-	if source := table.Source(); source.Kind != "" {
+	if source := s.geo.Source(); source.Kind != "" {
 		w.Database = &source
 	}
-	if source, ok := table.ASNSource(); ok {
+	if source, ok := s.geo.ASNSource(); ok {
 		w.ASNDatabase = &source
 	}
 	return w
