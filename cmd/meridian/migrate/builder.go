@@ -173,6 +173,9 @@ func (b *builder) finish() (*Result, error) {
 		for pool := range poolsOf(&s.spec.Steer) {
 			used[pool] = true
 		}
+		if v4, v6 := b.families(&s.spec); v4 && v6 {
+			s.spec.Families = "independent" // as each of the other servers has it
+		}
 		if len(s.spec.Names) == 1 {
 			s.spec.Name, s.spec.Names = s.spec.Names[0], nil
 		}
@@ -202,6 +205,17 @@ func (b *builder) finish() (*Result, error) {
 		return cmp.Or(strings.Compare(x.File, y.File), x.Line-y.Line)
 	})
 	return &Result{Config: c, Zones: b.zones, Notes: b.notes}, nil
+}
+
+// families says of which address families a service has endpoints.
+func (b *builder) families(s *policy.Service) (v4, v6 bool) {
+	for pool := range poolsOf(&s.Steer) {
+		for _, e := range b.findPool(pool).Endpoints {
+			v4 = v4 || !e.Alias() && e.Has(policy.IPv4)
+			v6 = v6 || !e.Alias() && e.Has(policy.IPv6)
+		}
+	}
+	return v4, v6
 }
 
 // inOrder checks a service with what it uses, as apply would, and notes why not.

@@ -25,9 +25,8 @@ type gdnsd struct {
 
 // resource is what a DYNA or DYNC record asks for.
 type resource struct {
-	steer    policy.Steering
-	answers  int  // endpoints in one answer; 0: nobody has a say
-	families bool // A and AAAA are chosen apart
+	steer   policy.Steering
+	answers int // endpoints in one answer; 0: nobody has a say
 }
 
 // Gdnsd translates the configuration directory of gdnsd, or its file "config".
@@ -108,12 +107,8 @@ func (g *gdnsd) zoneFile(file string, ttl policy.Seconds) error {
 			g.left(r.at, "%s: there is nothing to steer it by", r.owner)
 			continue
 		}
-		s := policy.Service{Names: []policy.Name{r.owner}, TTL: g.ttl(r.at, t.Max, t.Min), Steer: res.steer, Answers: res.answers}
-		if res.families {
-			s.Families = "independent"
-		}
 		ours[key] = len(g.services)
-		g.service(r.at, s)
+		g.service(r.at, policy.Service{Names: []policy.Name{r.owner}, TTL: g.ttl(r.at, t.Max, t.Min), Steer: res.steer, Answers: res.answers})
 	}
 	return nil
 }

@@ -77,7 +77,6 @@ func (m *metaResource) combined() (r resource) {
 			m.g.note(m.scope[0].at, "%s resource %s: some datacenters answer with one endpoint and others with several; all answer with up to %d here", m.plugin, m.name, max(r.answers, d.answers))
 		}
 		r.answers = max(r.answers, d.answers)
-		r.families = r.families || d.families
 	}
 	return r
 }

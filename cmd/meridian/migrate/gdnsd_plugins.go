@@ -58,7 +58,7 @@ func (g *gdnsd) simplefo(name string, s scope, region string) (resource, bool) {
 		}
 		trees = append(trees, inPool(g.pool(pool)))
 	}
-	return resource{steer: failover(trees), answers: 1, families: len(list) > 1}, true
+	return resource{steer: failover(trees), answers: 1}, true
 }
 
 func (g *gdnsd) multifo(name string, s scope, region string) (resource, bool) {
@@ -98,7 +98,7 @@ func (g *gdnsd) multifo(name string, s scope, region string) (resource, bool) {
 		g.left(s[0].at, "multifo resource %s has no address", name)
 		return resource{}, false
 	}
-	return resource{steer: inPool(g.pool(pool)), answers: policy.MaxAnswers, families: len(list) > 1}, true
+	return resource{steer: inPool(g.pool(pool)), answers: policy.MaxAnswers}, true
 }
 
 // weights is a group of a weighted resource.
@@ -152,7 +152,7 @@ func (g *gdnsd) weighted(name string, s scope, region string) (resource, bool) {
 		}
 		branches = append(branches, policy.Branch{Steering: inPool(g.pool(pool)), Weight: ptr(w.sum)})
 	}
-	res := resource{steer: policy.Steering{Weighted: branches}, answers: 1, families: len(list) > 1}
+	res := resource{steer: policy.Steering{Weighted: branches}, answers: 1}
 	switch w := groups[order[0]]; {
 	case len(order) == 1:
 		res.steer = branches[0].Steering

@@ -145,8 +145,8 @@ func (r *luaReader) statement() (*program, error) {
 		r.take(";")
 		return &program{expr: &e}, err
 	}
-	if err := r.want("if"); err != nil {
-		return nil, err
+	if !r.take("if") {
+		return nil, fmt.Errorf("of statements only if and return are translated, not %s", r.next())
 	}
 	p := &program{}
 	for {

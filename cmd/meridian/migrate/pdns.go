@@ -94,6 +94,9 @@ func (p *pdns) translate(words []word) (s luaService, err error) {
 	for _, w := range words {
 		b.WriteString(w.text)
 	}
+	if strings.Contains(b.String(), "ifurlextup") {
+		return s, fmt.Errorf("ifurlextup checks each address by another URL; write a pool and a monitor for each")
+	}
 	prog, err := parseLua(b.String())
 	if err != nil {
 		return s, err
@@ -218,8 +221,6 @@ func (p *pdns) expr(e *expr, s *luaService) (policy.Steering, error) {
 			return policy.Steering{}, err
 		}
 		return p.checked(m, arg(1), arg(2), s)
-	case "ifurlextup":
-		return policy.Steering{}, fmt.Errorf("ifurlextup checks each address by another URL; write a pool and a monitor for each")
 	}
 	return policy.Steering{}, fmt.Errorf("the function %s is not translated", e.text)
 }

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"cmp"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"regexp"
 	"slices"
@@ -114,14 +113,8 @@ func Route53(f Route53Files) (*Result, error) {
 // elements reads the elements of the list that a JSON object has under a key, with their lines.
 func elements[T any](text []byte, file, key string, put func(*T, place)) ([]T, error) {
 	d := json.NewDecoder(bytes.NewReader(text))
-	line := func() int { return 1 + bytes.Count(text[:d.InputOffset()], []byte("\n")) }
 	fail := func(err error) ([]T, error) {
-		var syntax *json.SyntaxError
-		n := line()
-		if errors.As(err, &syntax) {
-			n = 1 + bytes.Count(text[:min(int64(len(text)), syntax.Offset)], []byte("\n"))
-		}
-		return nil, fmt.Errorf("%s:%d: %w", file, n, err)
+		return nil, fmt.Errorf("%s:%d: %w", file, 1+bytes.Count(text[:d.InputOffset()], []byte("\n")), err)
 	}
 	if t, err := d.Token(); err != nil || t != json.Delim('{') {
 		return nil, fmt.Errorf("%s: a JSON object with %q is needed, as the aws command prints it", file, key)
@@ -147,7 +140,7 @@ func elements[T any](text []byte, file, key string, put func(*T, place)) ([]T, e
 			at := place{file, 1 + bytes.Count(text[:int(d.InputOffset())+skip], []byte("\n"))}
 			var v T
 			if err := d.Decode(&v); err != nil {
-				return fail(err)
+				return nil, fmt.Errorf("%s:%d: in what begins here: %w", file, at.line, err)
 			}
 			put(&v, at)
 			list = append(list, v)

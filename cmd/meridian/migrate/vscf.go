@@ -81,8 +81,9 @@ func parseVSCF(text []byte, file string, include func(string) ([]*value, error))
 	if r.peek() == '[' {
 		v, err = r.value()
 	} else {
-		v, err = r.hash(0)
+		v, err = r.hash(0, r.here())
 	}
+	r.space()
 	if err == nil && r.pos < len(r.text) {
 		err = r.fail("%q stands here where the file should end", r.text[r.pos])
 	}
@@ -140,7 +141,7 @@ func (r *vscfReader) value() (*value, error) {
 	case c == '{':
 		r.pos++
 		r.space()
-		return r.hash('}')
+		return r.hash('}', at)
 	case c == '[':
 		r.pos++
 		v := &value{at: at, kind: '['}
@@ -172,8 +173,8 @@ func (r *vscfReader) value() (*value, error) {
 }
 
 // hash reads up to the closing octet, which is 0 for the end of the file.
-func (r *vscfReader) hash(closing byte) (*value, error) {
-	v := &value{at: r.here(), kind: '{', items: map[string]*value{}}
+func (r *vscfReader) hash(closing byte, at place) (*value, error) {
+	v := &value{at: at, kind: '{', items: map[string]*value{}}
 	add := func(key string, item *value) error {
 		if v.items[key] != nil {
 			return r.fail("key %q stands here twice; the first is on line %d", key, v.items[key].at.line)
