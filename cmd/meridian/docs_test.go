@@ -26,7 +26,7 @@ type docCommand struct {
 
 var (
 	consoleFence = regexp.MustCompile("(?ms)^```console\n(.*?)^```")
-	namedFence   = regexp.MustCompile("(?ms)^```(?:yaml|dns)\n[#;] ([a-z.-]+)\n.*?^```")
+	namedFence   = regexp.MustCompile("(?ms)^```(?:yaml|dns|text)\n[#;] ([a-z./-]+)\n.*?^```")
 	exitComment  = regexp.MustCompile(`# exit code (\d+)$`)
 	tableHeading = regexp.MustCompile(`^[A-Z]{2,}( [A-Z]+)*(  +[A-Z ]+)+$`)
 	metricName   = regexp.MustCompile(`meridian_[a-z_]+`)
@@ -112,7 +112,7 @@ func (d docCommand) run(c *cluster, dir string) error {
 }
 
 // TestDocsCommands runs the commands of docs/ against a cluster of three real
-// nodes, page by page. A yaml or dns fence that begins with a comment of a file's name is that file.
+// nodes, page by page. A yaml, dns or text fence that begins with a comment of a file's name is that file.
 func TestDocsCommands(t *testing.T) {
 	t.Parallel()
 	c := newCluster(t)
@@ -127,7 +127,11 @@ func TestDocsCommands(t *testing.T) {
 		dir := t.TempDir()
 		for _, m := range namedFence.FindAllStringSubmatch(text, -1) {
 			body := strings.TrimSuffix(m[0][strings.Index(m[0], "\n")+1:], "```")
-			if err := os.WriteFile(filepath.Join(dir, m[1]), []byte(body), 0o600); err != nil {
+			file := filepath.Join(dir, m[1])
+			if err := os.MkdirAll(filepath.Dir(file), 0o700); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.WriteFile(file, []byte(body), 0o600); err != nil {
 				t.Fatal(err)
 			}
 		}

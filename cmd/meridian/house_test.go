@@ -77,7 +77,8 @@ var may = map[string][]string{
 	"web/api":                   {},
 	"web":                       {"policy", "policy/change", "policy/snapshot", "policy/document", "policy/zonefile", "policy/geo", "policy/health", "web/api"},
 	"web/webtest":               {"policy", "policy/change", "policy/snapshot", "policy/document", "policy/zonefile", "policy/geo", "web"},
-	"cmd/meridian":              {"cmd/meridian/node", "web/api", "policy", "policy/document", "policy/zonefile", "policy/geo"},
+	"cmd/meridian":              {"cmd/meridian/node", "cmd/meridian/migrate", "web/api", "policy", "policy/document", "policy/zonefile", "policy/geo"},
+	"cmd/meridian/migrate":      {"policy", "policy/document", "policy/zonefile", "policy/geo"},
 	"cmd/meridian/node":         nil, // the wiring knows everybody
 	"cmd/meridian/node/journal": {"policy", "policy/change"},
 }
