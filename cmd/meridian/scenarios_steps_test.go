@@ -116,8 +116,8 @@ func (s *scenario) step(line string) {
 		s.apply(reason, body)
 	case "batch":
 		s.batch(rest)
-	case "config":
-		s.config(args[0])
+	case "config", "replace":
+		s.config(args[0], verb == "config")
 	case "zone":
 		z, _, err := zonefile.Parse(strings.NewReader(s.files[args[0]]), policy.MustName("example.com"), args[0], zonefile.Limits{})
 		if s.refuse(err); err == nil {
@@ -203,10 +203,10 @@ func (s *scenario) clock(verb, text string) {
 	s.judge()
 }
 
-func (s *scenario) config(file string) {
+func (s *scenario) config(file string, merge bool) {
 	c, err := document.Decode([]byte(s.files[file]), file)
 	if s.refuse(err); err == nil {
-		s.apply("", change.PutConfig{Config: *c, Merge: true})
+		s.apply("", change.PutConfig{Config: *c, Merge: merge})
 	}
 }
 

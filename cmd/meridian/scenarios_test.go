@@ -31,14 +31,15 @@ import (
 //	island VANTAGES | mainland              be a node without a leader that hears these; be one with a leader again
 //	drain TARGET [for 1h] "reason" | lift TARGET
 //	batch STEP ; STEP                       drains and lifts as one change
-//	config FILE | zone FILE                 merged by name; replaced
+//	config FILE | replace FILE | zone FILE  config is merged by name
 //	latency SUBJECT us=12 eu=80 | load TARGET 95
 //	refused "text"                          the step before was, with this in the message
-//	ask NAME TYPE [from PLACE|PREFIX]       without from: no EDNS Client Subnet
+//	ask NAME TYPE [from PLACE|PREFIX] [assuming down:TARGET]   without from: no EDNS Client Subnet
 //	= 192.0.2.1 25%, 192.0.2.2+192.0.2.3 3/4; ttl 30; scope 16; own 192.0.2.1
 //	= nodata|nxdomain|refused|static ADDRESS
 //	why "text" | why not "text"             the explanation of the last ask has it
 //	warns "text"                            the snapshot's warnings have it
+//	longest REGION 30                       the largest TTL that answers of a region have
 //	crowd NAME TYPE from PLACE              ask for each /24 of the place, and compare with the last time
 //	moved none | moved from ANSWER | moved to ANSWER
 const scenarioDir = root + "/policy/testdata/scenarios"
@@ -87,7 +88,7 @@ func readScript(t *testing.T, id string) script {
 	}
 	s := script{id: id, files: map[string]string{}}
 	there, here, ok := strings.Cut(string(a.Comment), "Meridian:")
-	s.there, s.here = strings.Join(strings.Fields(there), " "), strings.Join(strings.Fields(here), " ")
+	s.there, s.here = sentence(there), sentence(here)
 	if id != "world" && (!ok || s.there == "" || s.here == "") {
 		t.Fatalf("%s: the comment says what others do, and after \"Meridian:\" what Meridian does", id)
 	}
@@ -95,6 +96,14 @@ func readScript(t *testing.T, id string) script {
 		s.files[f.Name] = string(f.Data)
 	}
 	return s
+}
+
+func sentence(text string) string {
+	text = strings.Join(strings.Fields(text), " ")
+	if text == "" {
+		return ""
+	}
+	return strings.ToUpper(text[:1]) + text[1:]
 }
 
 func haveScript(id string) bool {

@@ -117,4 +117,3 @@ func newLoopback(t *testing.T) *loopback {
 	})
 	return &loopback{server, conn}
 }
-
