@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"maps"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -55,6 +54,7 @@ func runScenario(t *testing.T, world, script script, udp bool) {
 	if udp {
 		s.dns = newLoopback(t)
 	}
+	s.apply("", change.RaiseFeature{Level: policy.FeatureLevel})
 	s.step("zone zone")
 	s.step("config base.yaml")
 	if s.files["config.yaml"] != "" {
@@ -200,6 +200,9 @@ func (s *scenario) clock(verb, text string) {
 			break
 		}
 	}
+	if s.state.Loads.Len()+s.state.Latencies.Len() > 0 {
+		s.apply("", change.ExpireMeasured{})
+	}
 	s.judge()
 }
 
@@ -238,36 +241,26 @@ func (s *scenario) batch(text string) {
 	s.apply("", b)
 }
 
-// measured sets what was measured. There is no change for it yet, so that the state is written to.
+// measured tells what was measured, as the programs do that feed it.
 func (s *scenario) measured(verb string, args []string) {
-	next := s.state.Clone()
-	next.Index++
-	next.Clock = s.now
-	if verb == "load" {
-		v, err := strconv.ParseFloat(args[1], 64)
+	number := func(text string) float64 {
+		f, err := strconv.ParseFloat(text, 64)
 		if err != nil {
 			s.Fatal(err)
 		}
-		next.Loads.Set(args[0], policy.Load{Target: args[0], Value: v, At: s.now, MaxAge: policy.Duration(time.Minute)})
-	} else {
-		subject, err := policy.ParseSubject(args[0])
-		if err != nil {
-			s.Fatal(err)
-		}
-		l := policy.Latency{Subject: subject.String()}
-		for _, a := range args[1:] {
-			region, text, _ := strings.Cut(a, "=")
-			ms, err := strconv.ParseFloat(text, 64)
-			if err != nil {
-				s.Fatal(err)
-			}
-			l.Regions = append(l.Regions, policy.RTT{Region: region, Ms: ms, At: s.now})
-		}
-		slices.SortFunc(l.Regions, func(a, b policy.RTT) int { return strings.Compare(a.Region, b.Region) })
-		next.Latencies.Set(l.Subject, l)
+		return f
 	}
-	s.state = next
-	s.publish()
+	if verb == "load" {
+		v := number(args[1])
+		s.apply("", change.PutLoad{Loads: []change.TargetLoad{{Target: args[0], Value: &v}}})
+		return
+	}
+	var b change.PutLatency
+	for _, a := range args[1:] {
+		region, ms, _ := strings.Cut(a, "=")
+		b.Measurements = append(b.Measurements, change.Measurement{Subject: args[0], Region: region, Ms: number(ms)})
+	}
+	s.apply("", b)
 }
 
 // checks are those of a target.
