@@ -31,9 +31,7 @@ func (x *Explanation) Text() string {
 		b.WriteString("\nDistances\n")
 		for _, d := range x.Distances {
 			fmt.Fprintf(&b, "  %8.0f km  %s", d.Km, d.Branch)
-			if d.Biased != d.Km {
-				fmt.Fprintf(&b, "  (counts as %.0f km by its bias)", d.Biased)
-			}
+			b.WriteString(d.note())
 			b.WriteByte('\n')
 		}
 	}
@@ -59,4 +57,20 @@ func (x *Explanation) Text() string {
 	}
 	fmt.Fprintf(&b, "\nstate index %d\n", x.Index)
 	return b.String()
+}
+
+// note is what there is to say of a leg beside its distance. What counts is
+// milliseconds, not kilometres, where anything was measured.
+func (l Leg) note() string {
+	switch {
+	case l.Ms > 0 && l.Biased != l.Ms:
+		return fmt.Sprintf("  (%.1f ms, %s; counts as %.1f ms by its bias)", l.Ms, l.Source, l.Biased)
+	case l.Ms > 0:
+		return fmt.Sprintf("  (%.1f ms, %s)", l.Ms, l.Source)
+	case l.Source != "":
+		return "  (" + l.Source + ")"
+	case l.Biased != l.Km:
+		return fmt.Sprintf("  (counts as %.0f km by its bias)", l.Biased)
+	}
+	return ""
 }

@@ -213,6 +213,7 @@ func (g *geography) clientAt(addr netip.Addr) client {
 	}
 	f := g.table.Find(addr)
 	c := client{place: f.Place, asn: f.ASN}
+	addr, _, _ = geo.Normalize(addr, addr.BitLen()) // as the classes do, however few of its bits are known
 	for _, p := range g.prefixes {
 		if p.Contains(addr) {
 			c.prefixes = append(c.prefixes, p)

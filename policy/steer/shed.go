@@ -32,19 +32,27 @@ func pressure(s *policy.State, spec *policy.Pool) Pressure {
 		return p
 	}
 	p.Bounded = true
-	total, pools := 0.0, 0
-	told, fed := s.Loads.Get("region/" + r.Name)
+	total, pools, untold := 0.0, 0, 0
+	fed := false
 	for _, o := range s.Pools.All {
 		if o.Spec.Region != r.Name {
 			continue
 		}
 		pools++
-		if l, ok := poolLoad(s, &o.Spec); ok && told.Target == "" {
+		if l, ok := poolLoad(s, &o.Spec); ok {
 			total, fed = total+l, true
+		} else {
+			untold++
 		}
 	}
+	if told, ok := s.Loads.Get("region/" + r.Name); ok {
+		if !known { // else a region's load alone would move nobody: there would be no load to move
+			p.Load = max(0, told.Value-total) / float64(untold)
+		}
+		total, fed = told.Value, true
+	}
 	if fed {
-		p.press(r.Capacity.WithDefaults(), max(total, told.Value), pools)
+		p.press(r.Capacity.WithDefaults(), total, pools)
 	}
 	return p
 }
