@@ -3,7 +3,6 @@ package snapshot
 import (
 	"cmp"
 	"maps"
-	"math/rand/v2"
 	"net/netip"
 	"slices"
 	"strings"
@@ -45,10 +44,9 @@ type world struct {
 
 func (s *Snapshot) sample() *world {
 	w := &world{of: map[string]float64{}}
-	r := rand.New(rand.NewPCG(1, 18)) // always the same addresses
 	places := s.geo.Places()
 	for i := range uint32(1 << 18) {
-		a := i<<14 | r.Uint32N(1<<14)
+		a := i<<14 | uint32(mix(uint64(i)))>>18 // anywhere in it, and always there
 		addr := netip.AddrFrom4([4]byte{byte(a >> 24), byte(a >> 16), byte(a >> 8), byte(a)})
 		at, _ := s.geo.Lookup(addr)
 		if at == 0 {

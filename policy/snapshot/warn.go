@@ -114,6 +114,9 @@ func (svc *Service) familyWarnings() []string {
 	}
 	together := svc.spec.Spec.Families != "independent" && serves[policy.IPv4] && serves[policy.IPv6]
 	var list []string
+	if _, nowhere := has[""]; nowhere && together && len(has) > 1 {
+		list = append(list, fmt.Sprintf("service %s: some of its endpoints are in no region, so while a region with both families is available no client is sent to them (families: together); give them a region, or write families: independent", svc.ID))
+	}
 	for _, r := range order {
 		for k := range policy.AnswerKinds {
 			switch {
