@@ -31,7 +31,7 @@ func TestObjectsAreRead(t *testing.T) {
 		t.Errorf("the pool is %+v", p)
 	}
 	for _, name := range []string{"www.example.com", "WWW.example.com.", "www%2Eexample.com"} {
-		if s := into[api.Service](r.call("GET", "/services/"+name, "").is(200)); s.Ttl != 30 {
+		if s := into[api.Service](r.call("GET", "/services/"+name, "").is(200)); s.Ttl != 30.0 {
 			t.Errorf("%s is %+v", name, s)
 		}
 	}
