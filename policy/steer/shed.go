@@ -147,6 +147,11 @@ func (t *Tree) Shed(crowds []Crowd, k policy.AnswerKind, together bool, sharers 
 				crowds[i].Shed = map[string]float64{}
 			}
 			crowds[i].Shed[p.Name] = part
+			for other := range full { // what goes elsewhere goes past those that have no room themselves
+				if now[i][other] == 0 {
+					crowds[i].Shed[other] = 1
+				}
+			}
 		}
 	}
 }
