@@ -16,8 +16,8 @@ type Steering struct {
 	Nearest  []Branch `json:"nearest,omitempty"` // by great-circle distance
 	Latency  []Branch `json:"latency,omitempty"` // by measured round-trip time, by distance where there is none
 	Geo      []Branch `json:"geo,omitempty"`     // by where the client is; each branch has a match
-	// Default is what geo gives to clients that no branch matches, and to
-	// those whose branches have nothing available. Without it all branches are tried in their order.
+	// Default is what geo gives to clients that no branch matches, and to those
+	// whose branches have nothing available. After it the other branches are tried in their order.
 	Default *Steering `json:"default,omitempty"`
 	// Fence keeps the clients of geo in the branch that matches best, whatever its
 	// health; who matches none has the default, and without one no data.

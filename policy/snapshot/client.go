@@ -99,10 +99,12 @@ func (a *asker) geo(c *client) []uint8 {
 	switch {
 	case a.fence && len(order) > 0:
 		return order[:1]
-	case a.fallback >= 0:
+	case a.fence && a.fallback >= 0:
 		return append(order, uint8(a.fallback))
 	case a.fence:
 		return order
+	case a.fallback >= 0 && !slices.Contains(order, uint8(a.fallback)):
+		order = append(order, uint8(a.fallback))
 	}
 	for i := range a.candidates {
 		if !slices.Contains(order, uint8(i)) {

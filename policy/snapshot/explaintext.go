@@ -23,7 +23,7 @@ func (x *Explanation) Text() string {
 	if len(x.Distribution) > 0 {
 		b.WriteString("\nAnswers\n")
 		for _, d := range x.Distribution {
-			fmt.Fprintf(&b, "  %5.1f %%  %-34s %s\n", d.Probability*100, strings.Join(d.Answers, " "), d.Endpoint)
+			fmt.Fprintf(&b, "  %5.1f %%  %-34s %s\n", d.Probability*100, strings.Join(d.Answers, " "), strings.Join(d.Endpoints, ", "))
 		}
 		fmt.Fprintf(&b, "  TTL %d s, scope /%d\n", x.TTL, x.Scope)
 	}

@@ -1,7 +1,6 @@
 package steer
 
 import (
-	"fmt"
 	"slices"
 
 	"github.com/meridian-gtm/meridian/policy"
@@ -73,7 +72,7 @@ func (c counter) fenced(t *policy.Steering, path string, depth int, list *[]Fenc
 	}
 	kind, children := t.Kind()
 	for i := range children {
-		at := fmt.Sprintf("%s[%d]", join(path, kind), i)
+		at := childPath(join(path, kind), kind, i, t)
 		if t.Fence {
 			f, in := Fenced{Path: at}, counter{c.s, map[string]bool{}}
 			var regions []string

@@ -219,7 +219,7 @@ func (t builder) node(s *policy.Steering, path string, depth int) (*Node, error)
 	}
 	var m middle
 	for i := range children {
-		c, err := t.child(n, &children[i], fmt.Sprintf("%s[%d]", n.Path, i), depth)
+		c, err := t.child(n, &children[i], childPath(n.Path, kind, i, s), depth)
 		if err != nil {
 			return nil, err
 		}
@@ -298,6 +298,14 @@ func (t builder) resort(r *policy.LastResort, path string, depth int) (*Resort, 
 	}
 	n, err := t.node(&r.Steering, join(path, "lastResort"), depth+1)
 	return &Resort{Branch: n}, err
+}
+
+// childPath is where the i-th child of a branch stands.
+func childPath(path, kind string, i int, s *policy.Steering) string {
+	if kind == "geo" && i == len(s.Geo) {
+		return path + ".default"
+	}
+	return fmt.Sprintf("%s[%d]", path, i)
 }
 
 func join(path, s string) string {

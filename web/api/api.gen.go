@@ -1471,7 +1471,7 @@ type Steering struct {
 	// Fence Of geo: clients stay in the branch that matches best, whatever its health.
 	Fence bool `json:"fence,omitempty,omitzero"`
 
-	// Geo By where the client is: the branch that matches best, then those that match less well, then default.
+	// Geo By where the client is: the branch that matches best, then those that match less well, then default, then the others.
 	Geo []Branch `json:"geo,omitempty,omitzero"`
 
 	// LastResort What a branch serves when nothing in the whole tree is available: all (everything as if it were healthy), lastGood
