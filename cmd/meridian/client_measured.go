@@ -235,21 +235,14 @@ func getLatency(cmd *cobra.Command, g *globals, args []string, after string, lim
 	if err != nil {
 		return err
 	}
-	all := api.LatencyPage{Items: []api.Latency{}}
-	for {
-		params.Limit = 1000
-		if limit > 0 {
-			params.Limit = min(1000, limit-len(all.Items))
-		}
+	var all api.LatencyPage
+	all.Items, all.Next, err = pages(limit, params.After, func(most int, after string) ([]api.Latency, string, error) {
+		params.Limit, params.After = most, after
 		page, _, err := decode[api.LatencyPage](read(conn.ListLatency(cmd.Context(), &params)))
-		if err != nil {
-			return err
-		}
-		all.Items = append(all.Items, page.Items...)
-		all.Next, params.After = page.Next, page.Next
-		if page.Next == "" || limit > 0 && len(all.Items) >= limit {
-			break
-		}
+		return page.Items, page.Next, err
+	})
+	if err != nil {
+		return err
 	}
 	out := cmd.OutOrStdout()
 	if g.output != "table" {

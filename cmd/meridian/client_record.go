@@ -217,21 +217,14 @@ func getRecords(cmd *cobra.Command, g *globals, args []string, params api.ListRR
 	if err != nil {
 		return err
 	}
-	all := api.RRsetPage{Items: []api.RRset{}}
-	for {
-		params.Limit = 1000
-		if limit > 0 {
-			params.Limit = min(1000, limit-len(all.Items))
-		}
+	var all api.RRsetPage
+	all.Items, all.Next, err = pages(limit, params.After, func(most int, after string) ([]api.RRset, string, error) {
+		params.Limit, params.After = most, after
 		page, _, err := decode[api.RRsetPage](read(conn.ListRRsets(cmd.Context(), args[0], &params)))
-		if err != nil {
-			return err
-		}
-		all.Items = append(all.Items, page.Items...)
-		all.Next, params.After = page.Next, page.Next
-		if page.Next == "" || limit > 0 && len(all.Items) >= limit {
-			break
-		}
+		return page.Items, page.Next, err
+	})
+	if err != nil {
+		return err
 	}
 	out := cmd.OutOrStdout()
 	if g.output != "table" {

@@ -121,12 +121,16 @@ func effect(id string, was, is *Service, w *world) Effect {
 	flows := map[Move]float64{}
 	type classes struct{ was, now uint16 }
 	known := map[classes]map[[2]string]float64{}
-	for p, n := range count {
+	order := func(a, b pair) int {
+		return cmp.Or(strings.Compare(a.country, b.country), cmp.Compare(a.was, b.was), cmp.Compare(a.now, b.now))
+	}
+	for _, p := range slices.SortedFunc(maps.Keys(count), order) { // sums of fractions depend on their order
+		n := count[p]
 		c := classes{p.was, p.now}
 		if known[c] == nil {
 			known[c] = flow(was.mixture(k, p.was), is.mixture(k, p.now))
 		}
-		for move, part := range known[c] {
+		for move, part := range known[c] { // each once
 			flows[Move{Country: p.country, From: move[0], To: move[1]}] += part * n
 		}
 	}
@@ -168,13 +172,18 @@ func (svc *Service) mixture(k policy.AnswerKind, class uint16) map[answered]floa
 func flow(was, is map[answered]float64) map[[2]string]float64 {
 	var from, to []answered
 	loses, gains, total := map[answered]float64{}, map[answered]float64{}, 0.0
-	for a, p := range was {
+	order := func(a, b answered) int {
+		return cmp.Or(strings.Compare(a.regions, b.regions), strings.Compare(a.endpoints, b.endpoints))
+	}
+	for _, a := range slices.SortedFunc(maps.Keys(was), order) {
+		p := was[a]
 		if d := p - is[a]; d > 1e-9 {
 			from, loses[a] = append(from, a), d
 			total += d
 		}
 	}
-	for a, p := range is {
+	for _, a := range slices.SortedFunc(maps.Keys(is), order) {
+		p := is[a]
 		if d := p - was[a]; d > 1e-9 {
 			to, gains[a] = append(to, a), d
 		}

@@ -132,7 +132,7 @@ func (t *Tree) Shed(crowds []Crowd, k policy.AnswerKind, together bool, sharers 
 			}
 			part := min(1, want/amount)
 			for name, to := range next[i] {
-				if gains := amount * to; gains > 0 && now[i][name] == 0 {
+				if gains := amount * to; gains > 0 {
 					part = min(part, room[name]/gains)
 				}
 			}

@@ -64,6 +64,19 @@ func TestShed(t *testing.T) {
 	}
 }
 
+// TestShedAmongSiblings: one that serves the class already takes no more than it has room for either.
+func TestShedAmongSiblings(t *testing.T) {
+	for apLoad, want := range map[float64]float64{0: 1, 80: 0, 200: 0} {
+		w := bounded(160, apLoad)
+		tree := w.tree(t, weighted(pool("us"), pool("ap")))
+		crowds := []Crowd{{Weight: 1}}
+		tree.Shed(crowds, policy.IPv4, true, one)
+		if got := crowds[0].Shed["us"]; want == 0 && got > 0 || want > 0 && math.Abs(got-0.5) > 1e-6 { // ap has room for half of 160
+			t.Errorf("with %v at ap, us sheds %v", apLoad, got)
+		}
+	}
+}
+
 func equalFloats(a, b []float64) bool {
 	for i := range a {
 		if math.Abs(a[i]-b[i]) > 0.0011 {

@@ -130,16 +130,7 @@ func (b *beacons) giveBack(cells []*beaconCell) {
 
 // Run brings what has moved into State, once a minute, until ctx ends.
 func (b *beacons) Run(ctx context.Context) error {
-	tick := time.NewTicker(beaconEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-		}
-		b.bring(ctx)
-	}
+	return every(ctx, beaconEvery, func() { b.bring(ctx) })
 }
 
 // bring proposes one change with what has moved, or none.

@@ -19,21 +19,14 @@ const (
 // keepUp sees to it, until ctx ends, that the cluster knows this node as it is
 // now, and that its certificate does not run out.
 func (n *Node) keepUp(ctx context.Context) error {
-	tick := time.NewTicker(upkeepEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-		}
+	return every(ctx, upkeepEvery, func() {
 		if err := n.announce(ctx); err != nil && ctx.Err() == nil {
 			n.log.Warn("telling the cluster what has changed at this node; it is tried again", "error", err)
 		}
 		if err := n.renew(time.Now()); err != nil {
 			n.log.Error("renewing this node's certificate; it is tried again", "error", err)
 		}
-	}
+	})
 }
 
 // announce tells the cluster when addresses, region or feature level in the

@@ -40,7 +40,12 @@ func (w *watched) stat() []os.FileInfo {
 
 // Run watches the files until ctx ends.
 func (w *watched) Run(ctx context.Context) error {
-	tick := time.NewTicker(filePoll)
+	return every(ctx, filePoll, w.look)
+}
+
+// every does something at an interval, the first time after one, until ctx ends.
+func every(ctx context.Context, interval time.Duration, do func()) error {
+	tick := time.NewTicker(interval)
 	defer tick.Stop()
 	for {
 		select {
@@ -48,7 +53,7 @@ func (w *watched) Run(ctx context.Context) error {
 			return nil
 		case <-tick.C:
 		}
-		w.look()
+		do()
 	}
 }
 
