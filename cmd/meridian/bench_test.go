@@ -122,7 +122,7 @@ func benchMeridian(t *testing.T) contender {
 
 func benchGdnsd(t *testing.T, program string) contender {
 	dir := t.TempDir()
-	addr := freePort(t, "udp", "127.0.0.1")
+	addr := freePort(t, "127.0.0.1")
 	for name, text := range map[string]string{
 		"config": fmt.Sprintf(`options => { listen => %q, run_dir => %q, state_dir => %q, zones_default_ttl => 300, udp_threads => 2 }
 plugins => { geoip => {
@@ -147,7 +147,7 @@ plugins => { geoip => {
 
 func benchKnot(t *testing.T, program string) contender {
 	dir := t.TempDir()
-	addr := freePort(t, "udp", "127.0.0.1")
+	addr := freePort(t, "127.0.0.1")
 	host, port, _ := net.SplitHostPort(addr)
 	conf := fmt.Sprintf("server:\n  listen: %s@%s\n  rundir: %s\n  udp-workers: 2\n  user: root\ndatabase:\n  storage: %s\nzone:\n  - domain: example.com\n    file: %s/zone\n", host, port, dir, dir, dir)
 	for name, text := range map[string]string{"knot.conf": conf, "zone": string(demoZone)} {

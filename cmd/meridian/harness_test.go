@@ -8,11 +8,13 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math/rand/v2"
 	"net"
 	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"syscall"
@@ -86,22 +88,26 @@ var loopbacks struct {
 	next int
 }
 
-func freePort(t *testing.T, network, host string) string {
+// freePort looks below the ports that the kernel gives to those who dial, so
+// that what stops and starts again finds its port free.
+func freePort(t *testing.T, host string) string {
 	t.Helper()
-	for {
-		l, err := net.Listen("tcp", net.JoinHostPort(host, "0"))
+	for range 1000 {
+		addr := net.JoinHostPort(host, strconv.Itoa(10000+rand.IntN(22000)))
+		l, err := net.Listen("tcp", addr)
 		if err != nil {
-			t.Fatal(err)
+			continue
 		}
-		addr := l.Addr().String()
 		l.Close()
 		u, err := net.ListenPacket("udp", addr)
 		if err != nil {
-			continue // taken for UDP
+			continue
 		}
 		u.Close()
 		return addr
 	}
+	t.Fatalf("no port of %s is free for TCP and UDP", host)
+	return ""
 }
 
 // newCluster makes the regions and the nodes' configurations, and starts nothing.
@@ -118,7 +124,7 @@ func newCluster(t *testing.T) *cluster {
 		n := base + i
 		host := fmt.Sprintf("127.%d.%d.%d", 100+os.Getpid()%100, 1+n/200, 1+n%200)
 		if port == "" {
-			_, port, _ = net.SplitHostPort(freePort(t, "tcp", host))
+			_, port, _ = net.SplitHostPort(freePort(t, host))
 		}
 		r.addr = net.JoinHostPort(host, port)
 		c.regions[i] = r
@@ -126,7 +132,7 @@ func newCluster(t *testing.T) *cluster {
 		t.Cleanup(r.stop)
 	}
 	for i := range c.nodes {
-		p := &process{name: regionSeeds[i].name, dns: freePort(t, "udp", "127.0.0.1"), api: freePort(t, "tcp", "127.0.0.1"), cluster: freePort(t, "tcp", "127.0.0.1")}
+		p := &process{name: regionSeeds[i].name, dns: freePort(t, "127.0.0.1"), api: freePort(t, "127.0.0.1"), cluster: freePort(t, "127.0.0.1")}
 		p.dataDir = filepath.Join(c.dir, p.name)
 		how := "bootstrap: true"
 		if i > 0 {

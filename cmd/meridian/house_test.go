@@ -250,8 +250,8 @@ func loads(e example) error {
 }
 
 func TestHouseMetricNames(t *testing.T) {
-	cfg := &node.Config{Node: "lint", DataDir: t.TempDir(), DNS: node.DNS{Listen: []string{freePort(t, "udp", "127.0.0.1")}},
-		API: node.API{Listen: freePort(t, "tcp", "127.0.0.1")}, Cluster: node.Cluster{Listen: freePort(t, "tcp", "127.0.0.1"), Bootstrap: true}}
+	cfg := &node.Config{Node: "lint", DataDir: t.TempDir(), DNS: node.DNS{Listen: []string{freePort(t, "127.0.0.1")}},
+		API: node.API{Listen: freePort(t, "127.0.0.1")}, Cluster: node.Cluster{Listen: freePort(t, "127.0.0.1"), Bootstrap: true}}
 	if err := cfg.Complete(); err != nil {
 		t.Fatal(err)
 	}

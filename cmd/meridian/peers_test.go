@@ -52,7 +52,7 @@ func startPeers(t *testing.T, zones []zoneText) []peer {
 		for _, z := range zones {
 			writeFile(t, zoneFile(dir, z), z.text)
 		}
-		addr := freePort(t, "udp", "127.0.0.1")
+		addr := freePort(t, "127.0.0.1")
 		host, port, _ := net.SplitHostPort(addr)
 		// The last zone is for knowing when a server is ready: it has them all by then.
 		writeFile(t, zoneFile(dir, readyZone), readyZone.text)

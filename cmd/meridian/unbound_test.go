@@ -42,7 +42,7 @@ func program(name string) (file string, ok bool) {
 func (c *cluster) unbound() string {
 	c.t.Helper()
 	program := lookPeer(c.t, "unbound")
-	addr := freePort(c.t, "udp", "127.0.0.1")
+	addr := freePort(c.t, "127.0.0.1")
 	host, port, _ := net.SplitHostPort(addr)
 	var stubs strings.Builder
 	for _, p := range c.nodes {

@@ -14,10 +14,10 @@ import (
 	"github.com/miekg/dns"
 )
 
-// free is an address on loopback that was free a moment ago.
+// free is an address on loopback that was free a moment ago, and that nobody dials from.
 func free(t *testing.T) string {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := net.Listen("tcp", "127.68.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
