@@ -76,7 +76,7 @@ func TestAnswersFitTheDistribution(t *testing.T) {
 	defer conn.Close()
 	clients := []netip.Prefix{netip.MustParsePrefix("8.8.8.0/24"), netip.MustParsePrefix("91.10.0.0/24"), netip.MustParsePrefix("127.0.0.0/8")}
 	chooser := rand.New(rand.NewPCG(1, 2))
-	for _, svc := range compiled.Services {
+	for _, svc := range compiled.Services.All() {
 		t.Run(svc.ID, func(t *testing.T) {
 			asked := make([]int, len(clients))
 			came := make([]map[string]int, len(clients))

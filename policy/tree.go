@@ -20,17 +20,20 @@ type Tree[V any] struct {
 	sum     uint64
 	hash    func(key string, v V) uint64
 	last    *touch
+	older   *touch // the last of the way back that was cut off before
 }
 
 // touch is a key that was set or deleted, and the one before it. The way back
-// is cut off every maxTouches, so that it does not keep all keys there ever were.
+// is cut off every maxTouches, so that it does not keep all keys there ever
+// were; the tree holds on to the part before the last cut, so that there is
+// always as much to go back by.
 type touch struct {
 	key    string
 	before *touch
 	depth  int
 }
 
-const maxTouches = 1024
+const maxTouches = 4096
 
 // entry wraps a value so that the B-tree does not see its methods: the B-tree
 // calls the Copy method of values that have one, as a Zone has, whenever it
@@ -46,7 +49,7 @@ func NewTree[V any](hash func(key string, v V) uint64) *Tree[V] {
 func (t *Tree[V]) Copy() *Tree[V] {
 	t.copying.Lock()
 	defer t.copying.Unlock()
-	return &Tree[V]{copying: new(sync.Mutex), m: *t.m.IsoCopy(), sum: t.sum, hash: t.hash, last: t.last}
+	return &Tree[V]{copying: new(sync.Mutex), m: *t.m.IsoCopy(), sum: t.sum, hash: t.hash, last: t.last, older: t.older}
 }
 
 // Get finds an entry.
@@ -70,7 +73,7 @@ func (t *Tree[V]) Set(key string, v V) {
 func (t *Tree[V]) touch(key string) {
 	next := &touch{key: key, before: t.last, depth: t.last.depth + 1}
 	if next.depth == maxTouches {
-		next.before, next.depth = nil, 0
+		t.older, next.before, next.depth = t.last, nil, 0
 	}
 	t.last = next
 }
@@ -78,11 +81,13 @@ func (t *Tree[V]) touch(key string) {
 // Since lists the keys that were set or deleted since an earlier copy, some of
 // them twice. Not ok: the trees are not related, or too much has changed to tell.
 func (t *Tree[V]) Since(earlier *Tree[V]) (keys []string, ok bool) {
-	for at := t.last; at != nil; at = at.before {
-		if at == earlier.last {
-			return keys, true
+	for _, at := range []*touch{t.last, t.older} {
+		for ; at != nil; at = at.before {
+			if at == earlier.last {
+				return keys, true
+			}
+			keys = append(keys, at.key)
 		}
-		keys = append(keys, at.key)
 	}
 	return nil, false
 }

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"math/rand/v2"
 	"slices"
+	"strconv"
 	"sync"
 	"testing"
 
@@ -153,5 +154,28 @@ func TestTreeKeepsPointers(t *testing.T) {
 		case i == 250 && got != changed, i == 400 && ok, i != 250 && i != 400 && got != z:
 			t.Fatalf("zone %d is another one after a neighbour's change", i)
 		}
+	}
+}
+
+// Whatever number of changes came before, the latest maxTouches can be told.
+func TestTreeSince(t *testing.T) {
+	tree := NewTree(hashJSON[int])
+	for i := range 20 {
+		before := tree.Copy()
+		after := before.Copy()
+		for k := range maxTouches {
+			after.Set(strconv.Itoa(k), k)
+		}
+		keys, ok := after.Since(before)
+		if !ok || len(keys) != maxTouches || keys[0] != strconv.Itoa(maxTouches-1) || keys[maxTouches-1] != "0" {
+			t.Fatalf("%d: %d keys, %v", i, len(keys), ok)
+		}
+		tree = after
+		for k := range 501 { // so that the cut comes elsewhere next time
+			tree.Set("x", k)
+		}
+	}
+	if _, ok := tree.Since(NewTree(hashJSON[int])); ok {
+		t.Error("a tree that is no relation")
 	}
 }

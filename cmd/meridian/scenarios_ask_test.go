@@ -169,25 +169,26 @@ func (s *scenario) expect(text string) {
 	s.expectDecide(e)
 }
 
-// service is the one that was asked for, or nil.
-func (s *scenario) service() *snapshot.Service {
-	i := slices.IndexFunc(s.snap.Services, func(svc *snapshot.Service) bool { return svc.ID == s.last.x.Service })
-	if i < 0 || s.last.x.Service == "" {
-		return nil
+// service is the one that was asked for, or nil, and its place in the snapshot.
+func (s *scenario) service() (*snapshot.Service, int32) {
+	for i, svc := range s.snap.Services.All() {
+		if s.last.x.Service != "" && svc.ID == s.last.x.Service {
+			return svc, int32(i)
+		}
 	}
-	return s.snap.Services[i]
+	return nil, 0
 }
 
 // expectDecide weighs the thresholds of the compiled outcome by going evenly over all that Rand may be.
 func (s *scenario) expectDecide(e expected) {
-	svc := s.service()
+	svc, _ := s.service()
 	if svc == nil || s.last.assume != nil || s.last.x.Result != "answer" {
 		return
 	}
 	const n = 1024
 	counts := map[string]float64{}
 	for i := range uint64(n) {
-		counts[s.decide(svc, s.last.client, i<<54|1<<53)] += 1. / n
+		counts[s.decide(s.last.client, i<<54|1<<53)] += 1. / n
 	}
 	for a, p := range counts {
 		switch {
@@ -199,12 +200,13 @@ func (s *scenario) expectDecide(e expected) {
 	}
 }
 
-func (s *scenario) decide(svc *snapshot.Service, client netip.Prefix, rand uint64) string {
+func (s *scenario) decide(client netip.Prefix, rand uint64) string {
+	svc, place := s.service()
 	kind, ok := svc.Kind(s.last.typ)
 	if !ok {
 		s.Fatalf("service %s has no part in the type", svc.ID)
 	}
-	d := s.snap.Decide(snapshot.Query{Service: int32(slices.Index(s.snap.Services, svc)), Kind: kind, Client: client.Addr(), Bits: client.Bits(), Rand: rand})
+	d := s.snap.Decide(snapshot.Query{Service: place, Kind: kind, Client: client.Addr(), Bits: client.Bits(), Rand: rand})
 	if d.Set < 0 {
 		return "no data"
 	}
@@ -257,7 +259,7 @@ func (s *scenario) exchange(client netip.Prefix) (m *dns.Msg, records string, sc
 // expectUDP asks until every expected answer should have come, and takes no other.
 func (s *scenario) expectUDP(e expected) {
 	rcode := map[string]int{"nxdomain": dns.RcodeNameError, "refused": dns.RcodeRefused}[e.result]
-	svc := s.service()
+	svc, _ := s.service()
 	sticky := svc != nil && svc.Spec().Sticky != nil
 	least := 1.0
 	for _, p := range e.answers {
@@ -301,7 +303,7 @@ func (s *scenario) crowd(args []string) {
 		if s.dns != nil {
 			_, answers[client.String()], _ = s.exchange(client)
 		} else {
-			answers[client.String()] = s.decide(s.service(), client, 0)
+			answers[client.String()] = s.decide(client, 0)
 		}
 	}
 	key := strings.Join(args, " ")

@@ -227,7 +227,7 @@ func (r *Responder) again(set *policy.RRset) bool {
 func (r *Responder) negative(p *place, name wire.Ref) {
 	ttl := p.zone.NegativeTTL
 	if p.kind == exists && p.owner.Service > 0 {
-		ttl = min(ttl, r.view.services[p.owner.Service-1].service.TTL)
+		ttl = min(ttl, r.view.services.At(p.owner.Service-1).service.TTL)
 	}
 	soa := p.zone.SOA
 	r.required(r.b.RRset(wire.Authority, r.ancestor(name, p.top), soa.Type, ttl, soa.Data))

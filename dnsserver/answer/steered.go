@@ -10,7 +10,7 @@ import (
 // a host name. ANY gets one RRset. The decision is the same for one client and
 // one query, however often it is asked; whoever uses it owns its scope.
 func (r *Responder) decide(p *place, typ uint16) (set *packedSet, ttl uint32, scope uint8) {
-	service := r.view.services[p.owner.Service-1]
+	service := r.view.services.At(p.owner.Service - 1)
 	kind, ok := service.service.Kind(typ)
 	if !ok {
 		return nil, 0, 0

@@ -264,13 +264,13 @@ func TestViewReuse(t *testing.T) {
 	}
 	v2 := NewView(v1, s2)
 	kept := 0
-	for i := range v2.services {
-		if v2.services[i] == v1.services[i] {
+	for i := range v2.services.All() {
+		if v2.services.At(int32(i)) == v1.services.At(int32(i)) {
 			kept++
 		}
 	}
-	if kept != len(v2.services)-3 { // three services use the pool
-		t.Errorf("%d of %d services were taken over", kept, len(v2.services))
+	if kept != v2.services.Len()-3 { // three services use the pool
+		t.Errorf("%d of %d services were taken over", kept, v2.services.Len())
 	}
 	if m := ask(t, v2, "x.wild.example.test", dns.TypeA); text(m.Answer) != "x.wild.example.test. 20 A 203.0.113.9" {
 		t.Errorf("the new view answers %s", text(m.Answer))

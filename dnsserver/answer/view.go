@@ -12,7 +12,7 @@ import (
 // services packed as records. It never changes.
 type View struct {
 	snapshot *snapshot.Snapshot
-	services []*packed // as Snapshot.Services
+	services snapshot.List[*packed] // as Snapshot.Services
 }
 
 // packed is the answers of one service.
@@ -33,23 +33,31 @@ type packedSet struct {
 // NewView packs a snapshot. What was packed for prev (which may be nil) is
 // used again where the service is the very same.
 func NewView(prev *View, s *snapshot.Snapshot) *View {
-	v := &View{snapshot: s, services: make([]*packed, len(s.Services))}
-	var kept map[*snapshot.Service]*packed // of prev, once a service has moved
-	for i, service := range s.Services {
-		switch {
-		case prev != nil && i < len(prev.services) && prev.services[i].service == service:
-			v.services[i] = prev.services[i]
-			continue
-		case prev != nil && len(prev.services) != len(s.Services) && kept == nil:
-			kept = make(map[*snapshot.Service]*packed, len(prev.services))
-			for _, p := range prev.services {
-				kept[p.service] = p
-			}
-		}
-		if v.services[i] = kept[service]; v.services[i] == nil {
-			v.services[i] = pack(service)
-		}
+	v := &View{snapshot: s}
+	if prev == nil {
+		v.services = snapshot.NewList(s.Services.Len(), func(i int32) *packed { return pack(s.Services.At(i)) })
+		return v
 	}
+	if prev.services.Len() == s.Services.Len() {
+		again := func(i int32) *packed {
+			if p := prev.services.At(i); p.service == s.Services.At(i) {
+				return p
+			}
+			return pack(s.Services.At(i))
+		}
+		v.services = prev.services.With(s.Services.Unshared(&prev.snapshot.Services), again)
+		return v
+	}
+	kept := make(map[*snapshot.Service]*packed, prev.services.Len())
+	for _, p := range prev.services.All() {
+		kept[p.service] = p
+	}
+	v.services = snapshot.NewList(s.Services.Len(), func(i int32) *packed {
+		if p := kept[s.Services.At(i)]; p != nil {
+			return p
+		}
+		return pack(s.Services.At(i))
+	})
 	return v
 }
 
@@ -80,7 +88,7 @@ func (v *View) Position() policy.Position { return v.snapshot.Position }
 // resolver may use such an answer for that long, and up to a second more.
 // It goes through all services.
 func (v *View) MaxTTL(region string) (ttl uint32) {
-	for _, p := range v.services {
+	for _, p := range v.services.All() {
 		for i := range p.service.Sets {
 			if set := &p.service.Sets[i]; set.TTL > ttl && slices.Contains(set.Regions, region) {
 				ttl = set.TTL

@@ -248,7 +248,7 @@ func TestNearestIsNearest(t *testing.T) {
 			}
 		}
 		d := s.Decide(snapshot.Query{Kind: kind, Client: client, Bits: client.BitLen(), Rand: r.Uint64()})
-		data := s.Services[0].Sets[d.Set].Data[0]
+		data := s.Services.At(0).Sets[d.Set].Data[0]
 		got := int(data[len(data)-1]) - 1
 		if got != want {
 			t.Fatalf("%v at %v is answered by region %d, want %d", client, at, got, want)

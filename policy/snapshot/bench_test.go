@@ -76,7 +76,7 @@ func TestFlipCompilesWhatDependsOnIt(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if n := len(next.Services) - next.Reused(s); n != want {
+		if n := next.Services.Len() - next.Reused(s); n != want {
 			t.Errorf("%s: %d services were compiled, not %d", pool, n, want)
 		}
 		if next.index != s.index {

@@ -34,37 +34,42 @@ func Compile(prev *Snapshot, state *policy.State, local Local) (*Snapshot, error
 		return s, s.update(prev, pools)
 	}
 	s.world(prev)
-	s.index = &index{pools: make(map[string]int, state.Pools.Len()), services: make(map[string]int, state.Services.Len())}
+	s.index = &index{pools: make(map[string]int32, state.Pools.Len()), services: make(map[string]int32, state.Services.Len())}
+	var pools []*steer.Pool
+	var services []*Service
 	s.maps = map[string]*geography{}
 	for name, o := range state.Pools.All {
 		p := steer.NewPool(state, &o.Spec, s.answers(prev, &o.Spec), local.Down)
 		if old := prev.pool(name); old != nil && old.Equal(p) {
 			p = old
 		}
-		s.index.pools[name] = len(s.pools)
-		s.pools = append(s.pools, p)
+		s.index.pools[name] = int32(len(pools))
+		pools = append(pools, p)
 	}
+	s.pools = NewList(len(pools), func(i int32) *steer.Pool { return pools[i] })
 	for _, r := range state.Regions.All {
 		s.index.entangled = s.index.entangled || r.Spec.Capacity != nil
 	}
-	s.index.users = make([][]int32, len(s.pools))
+	s.index.users = make([][]int32, len(pools))
 	for id, o := range state.Services.All {
+		n := int32(len(s.index.services))
 		for name := range state.PoolsOf(&o.Spec) {
 			if i, ok := s.index.pools[name]; ok {
-				if users := s.index.users[i]; len(users) == 0 || users[len(users)-1] != int32(len(s.index.services)) {
-					s.index.users[i] = append(users, int32(len(s.index.services)))
+				if users := s.index.users[i]; len(users) == 0 || users[len(users)-1] != n {
+					s.index.users[i] = append(users, n)
 				}
 			}
 		}
-		s.index.services[id] = len(s.index.services)
+		s.index.services[id] = n
 	}
 	for id, o := range state.Services.All {
 		svc, err := s.service(prev, id, o)
 		if err != nil {
 			return nil, fmt.Errorf("service %s: %w", id, err)
 		}
-		s.Services = append(s.Services, svc)
+		services = append(services, svc)
 	}
+	s.Services = NewList(len(services), func(i int32) *Service { return services[i] })
 	s.overlayZones(prev)
 	return s, nil
 }
@@ -72,7 +77,7 @@ func Compile(prev *Snapshot, state *policy.State, local Local) (*Snapshot, error
 // index finds pools and services by name, and the services that a pool has a
 // part in. It stands for as long as no service and no name of a pool changes.
 type index struct {
-	pools, services map[string]int
+	pools, services map[string]int32
 	users           [][]int32 // by pool
 	entangled       bool      // a pool may depend on others: they share a region's capacity
 }
@@ -80,7 +85,7 @@ type index struct {
 func (s *Snapshot) pool(name string) *steer.Pool {
 	if s.index != nil {
 		if i, ok := s.index.pools[name]; ok {
-			return s.pools[i]
+			return s.pools.At(i)
 		}
 	}
 	return nil
@@ -89,7 +94,7 @@ func (s *Snapshot) pool(name string) *steer.Pool {
 func (s *Snapshot) serviceByID(id string) *Service {
 	if s.index != nil {
 		if i, ok := s.index.services[id]; ok {
-			return s.Services[i]
+			return s.Services.At(i)
 		}
 	}
 	return nil
@@ -135,7 +140,7 @@ func (s *Snapshot) service(prev *Snapshot, id string, o policy.Object[policy.Ser
 	if old != nil && old.spec.Rev == o.Rev && prev.geo == s.geo && (prev.rtt == s.rtt || !old.measured) &&
 		prev.State.Templates.Sum() == s.State.Templates.Sum() &&
 		!slices.ContainsFunc(old.tree.Pools, func(p *steer.Pool) bool { return s.pool(p.Name) != p }) {
-		s.maps[old.geo.key] = old.geo
+		s.keep(old.geo)
 		return old, nil
 	}
 	tree, err := steer.Build(&o.Spec, s.pool, s.State.Template)
@@ -198,7 +203,7 @@ type overlay struct {
 func (s *Snapshot) overlayZones(prev *Snapshot) {
 	s.zones = make(map[string]*Zone, s.State.Zones.Len())
 	steered := map[policy.Name][]overlay{}
-	for i, svc := range s.Services {
+	for i, svc := range s.Services.All() {
 		for _, n := range svc.spec.Spec.Owners() {
 			if z := s.State.ZoneFor(n); z != nil {
 				steered[z.Name] = append(steered[z.Name], overlay{n, int32(i) + 1})

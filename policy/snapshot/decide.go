@@ -3,7 +3,7 @@ package snapshot
 // Decide picks the answer to a query for a steered name. It is a pure function
 // of the snapshot and the query, takes no lock and allocates nothing.
 func (s *Snapshot) Decide(q Query) Decision {
-	svc := s.Services[q.Service]
+	svc := s.Services.At(q.Service)
 	if !svc.tree.Serves[q.Kind] {
 		return Decision{Set: -1, TTL: svc.TTL}
 	}

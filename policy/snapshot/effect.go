@@ -69,7 +69,7 @@ func (s *Snapshot) EffectsFrom(before *Snapshot) (list []Effect, more int) {
 	var w *world
 	names := map[string]bool{}
 	for _, snap := range []*Snapshot{before, s} {
-		for _, svc := range snap.Services {
+		for _, svc := range snap.Services.All() {
 			names[svc.ID] = true
 		}
 	}

@@ -131,7 +131,7 @@ func (s *Snapshot) Explain(q ExplainQuery) (*Explanation, error) {
 		s.explainStatic(x, z, owner, q.Type)
 		return x, nil
 	}
-	svc := s.Services[owner.Service-1]
+	svc := s.Services.At(owner.Service - 1)
 	kind, ok := svc.Kind(q.Type)
 	if !ok {
 		s.explainStatic(x, z, owner, q.Type)

@@ -8,14 +8,14 @@ import (
 
 // ClassOf is the class a service puts a client in.
 func (s *Snapshot) ClassOf(service int, client netip.Addr) uint16 {
-	class, _ := s.Services[service].geo.lookup(client, client.BitLen())
+	class, _ := s.Services.At(int32(service)).geo.lookup(client, client.BitLen())
 	return class
 }
 
 // Reused counts the services that a snapshot has taken over from another as they were.
 func (s *Snapshot) Reused(from *Snapshot) int {
 	n := 0
-	for _, svc := range s.Services {
+	for _, svc := range s.Services.All() {
 		if from.serviceByID(svc.ID) == svc {
 			n++
 		}

@@ -2,6 +2,7 @@ package snapshot
 
 import (
 	"fmt"
+	"maps"
 	"math"
 	"net/netip"
 	"slices"
@@ -66,8 +67,19 @@ func (s *Snapshot) geography(prev *Snapshot, t *steer.Tree) *geography {
 	if g == nil || prev.geo != s.geo {
 		g = newGeography(key, t, s.geo, s.rtt)
 	}
-	s.maps[key] = g
+	s.keep(g)
 	return g
+}
+
+// keep notes a geography for those that ask for the same, and for the next compilation.
+func (s *Snapshot) keep(g *geography) {
+	if s.maps[g.key] == g {
+		return
+	}
+	if s.borrowed {
+		s.maps, s.borrowed = maps.Clone(s.maps), false
+	}
+	s.maps[g.key] = g
 }
 
 func newGeography(key string, t *steer.Tree, table *geo.Table, rtt *latencies) *geography {

@@ -57,7 +57,7 @@ func TestAnswersAreNeverEmpty(t *testing.T) {
 		s := compile(t, nil, state, drawLocal(t, state, 0))
 		view := answer.NewView(nil, s)
 		client := drawClient(t)
-		for _, svc := range s.Services {
+		for _, svc := range s.Services.All() {
 			for _, f := range both {
 				x := explain(t, s, svc, f, client)
 				for _, random := range []uint64{0, math.MaxUint64, rand.Uint64()} {
@@ -120,7 +120,7 @@ func TestDecideFitsExplain(t *testing.T) {
 		state := drawState(t)
 		s := compile(t, nil, state, drawLocal(t, state, 0))
 		client := drawClient(t)
-		for i, svc := range s.Services {
+		for i, svc := range s.Services.All() {
 			for _, f := range both {
 				x := explain(t, s, svc, f, client)
 				sum := 0.0
@@ -173,7 +173,7 @@ func TestScopeIsOfOneDistribution(t *testing.T) {
 		s := compile(t, nil, state, drawLocal(t, state, 0))
 		client := drawClient(t)
 		r := rand.New(rand.NewPCG(rapid.Uint64().Draw(t, "others"), 3))
-		for _, svc := range s.Services {
+		for _, svc := range s.Services.All() {
 			for _, f := range both {
 				x := explain(t, s, svc, f, client)
 				for range 8 {
@@ -218,7 +218,7 @@ func TestHealthMovesNoClass(t *testing.T) {
 		after := compile(t, rapid.SampledFrom([]*snapshot.Snapshot{nil, before}).Draw(t, "prev"), sick, other)
 		for range 10 {
 			client := drawClient(t)
-			for i := range before.Services {
+			for i := range before.Services.Len() {
 				if a, b := before.ClassOf(i, client), after.ClassOf(i, client); a != b {
 					t.Fatalf("%s was in class %d and is in %d", client, a, b)
 				}
@@ -289,15 +289,15 @@ func mutate(t *rapid.T, s *policy.State) string {
 
 // compare finds what two snapshots say differently.
 func compare(t *rapid.T, a, b *snapshot.Snapshot) {
-	if a.Position != b.Position || len(a.Services) != len(b.Services) || a.Geographies() != b.Geographies() {
-		t.Fatalf("%v with %d services and %d geographies, %v with %d and %d", a.Position, len(a.Services), a.Geographies(), b.Position, len(b.Services), b.Geographies())
+	if a.Position != b.Position || a.Services.Len() != b.Services.Len() || a.Geographies() != b.Geographies() {
+		t.Fatalf("%v with %d services and %d geographies, %v with %d and %d", a.Position, a.Services.Len(), a.Geographies(), b.Position, b.Services.Len(), b.Geographies())
 	}
 	if x, y := a.Warnings(), b.Warnings(); !slices.Equal(x, y) {
 		t.Fatalf("warnings %q and %q", x, y)
 	}
 	client := drawClient(t)
-	for i, svc := range a.Services {
-		other := b.Services[i]
+	for i, svc := range a.Services.All() {
+		other := b.Services.At(int32(i))
 		if svc.ID != other.ID || svc.TTL != other.TTL || !slices.Equal(svc.Regions(), other.Regions()) {
 			t.Fatalf("%s and %s: %v and %v", svc.ID, other.ID, svc.Regions(), other.Regions())
 		}
@@ -319,13 +319,13 @@ func compare(t *rapid.T, a, b *snapshot.Snapshot) {
 
 // decided is a decision as text: numbers of sets are a snapshot's own.
 func decided(s *snapshot.Snapshot, q snapshot.Query) string {
-	if k, ok := s.Services[q.Service].Kind(q.Kind.Type()); !ok || k != q.Kind {
+	if k, ok := s.Services.At(q.Service).Kind(q.Kind.Type()); !ok || k != q.Kind {
 		return fmt.Sprintf("nothing: %v %v", k, ok)
 	}
 	d := s.Decide(q)
 	text := fmt.Sprintf("TTL %d, scope %d", d.TTL, d.Scope)
 	if d.Set >= 0 {
-		text += fmt.Sprintf(", %+v", s.Services[q.Service].Sets[d.Set])
+		text += fmt.Sprintf(", %+v", s.Services.At(q.Service).Sets[d.Set])
 	}
 	return strings.TrimSpace(text)
 }

@@ -261,7 +261,7 @@ func TestNeverEmpty(t *testing.T) {
 			t.Fatal(err)
 		}
 		for k := range policy.AnswerKinds {
-			if kind, ok := s.Services[0].Kind(k.Type()); ok != some[k] || ok && kind != k {
+			if kind, ok := s.Services.At(0).Kind(k.Type()); ok != some[k] || ok && kind != k {
 				t.Fatalf("%s: the service has it: %v", k, ok)
 			}
 			for _, r := range []uint64{0, math.MaxUint64 / 2, math.MaxUint64} {
@@ -272,7 +272,7 @@ func TestNeverEmpty(t *testing.T) {
 				if d.Set < 0 {
 					continue
 				}
-				if set := s.Services[0].Sets[d.Set]; set.Type != k.Type() || len(set.Data) == 0 || !carries[set.Endpoints[0]][k] {
+				if set := s.Services.At(0).Sets[d.Set]; set.Type != k.Type() || len(set.Data) == 0 || !carries[set.Endpoints[0]][k] {
 					t.Fatalf("%s is answered with %+v", k, set)
 				}
 			}

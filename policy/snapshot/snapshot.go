@@ -16,16 +16,17 @@ import (
 type Snapshot struct {
 	Position policy.Position
 	State    *policy.State
-	Services []*Service // by Owner.Service - 1
+	Services List[*Service] // by Owner.Service - 1
 
 	zones map[string]*Zone // by Name.Key
 	geo   *geo.Table
 	local Local
 	rtt   *latencies
 	// What the next compilation takes over as it is:
-	pools []*steer.Pool
-	index *index
-	maps  map[string]*geography // by the places asked for
+	pools    List[*steer.Pool]
+	index    *index
+	maps     map[string]*geography // by the places asked for
+	borrowed bool                  // maps is the one of the compilation before
 }
 
 // Zone is a zone with its steered names laid over it.

@@ -48,9 +48,10 @@ func (s *Snapshot) onlyPools(prev *Snapshot) (pools []string, ok bool) {
 
 // update compiles what depends on some pools, and takes the rest over from prev.
 func (s *Snapshot) update(prev *Snapshot, pools []string) error {
-	s.geo, s.rtt, s.index, s.maps, s.zones = prev.geo, prev.rtt, prev.index, prev.maps, prev.zones
+	s.geo, s.rtt, s.index, s.maps, s.zones, s.borrowed = prev.geo, prev.rtt, prev.index, prev.maps, prev.zones, true
 	s.pools, s.Services = prev.pools, prev.Services
-	var dirty []int32
+	var moved, dirty []int32
+	made := map[int32]*steer.Pool{}
 	for _, name := range pools {
 		i, ok := s.index.pools[name]
 		if !ok {
@@ -58,32 +59,33 @@ func (s *Snapshot) update(prev *Snapshot, pools []string) error {
 		}
 		o, _ := s.State.Pools.Get(name)
 		p := steer.NewPool(s.State, &o.Spec, s.answers(prev, &o.Spec), s.local.Down)
-		if s.pools[i].Equal(p) {
+		if s.pools.At(i).Equal(p) {
 			continue
 		}
-		if len(dirty) == 0 {
-			s.pools = slices.Clone(prev.pools)
-		}
-		s.pools[i] = p
+		made[i] = p
+		moved = append(moved, i)
 		dirty = append(dirty, s.index.users[i]...)
 	}
-	if len(dirty) == 0 {
+	if len(moved) == 0 {
 		return nil
 	}
+	slices.Sort(moved)
+	s.pools = s.pools.With(moved, func(i int32) *steer.Pool { return made[i] })
 	slices.Sort(dirty)
-	s.Services = slices.Clone(prev.Services)
-	s.maps = maps.Clone(prev.maps)
-	for _, i := range slices.Compact(dirty) {
-		id := s.Services[i].ID
-		svc, err := s.service(prev, id, s.Services[i].spec)
+	dirty = slices.Compact(dirty)
+	services := make(map[int32]*Service, len(dirty))
+	for _, i := range dirty {
+		old := prev.Services.At(i)
+		svc, err := s.service(prev, old.ID, old.spec)
 		if err != nil {
-			return fmt.Errorf("service %s: %w", id, err)
+			return fmt.Errorf("service %s: %w", old.ID, err)
 		}
-		s.Services[i] = svc
+		services[i] = svc
 	}
+	s.Services = s.Services.With(dirty, func(i int32) *Service { return services[i] })
 	if len(s.maps) > len(prev.maps) { // a pool's middle has moved; forget where it was
 		s.maps = make(map[string]*geography, len(prev.maps))
-		for _, svc := range s.Services {
+		for _, svc := range s.Services.All() {
 			s.maps[svc.geo.key] = svc.geo
 		}
 	}

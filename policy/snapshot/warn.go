@@ -15,7 +15,7 @@ import (
 // answer that pull traffic away from regions, and records that lead past steering.
 func (s *Snapshot) Warnings() []string {
 	var list []string
-	for _, svc := range s.Services {
+	for _, svc := range s.Services.All() {
 		list = append(list, s.orderWarnings(svc)...)
 		list = append(list, svc.familyWarnings()...)
 		list = append(list, s.ttlWarnings(svc)...)
