@@ -2,9 +2,6 @@ package policy
 
 import "slices"
 
-// FeatureCookies is the feature level from which State may hold cookie keys.
-const FeatureCookies = 2
-
 // Cookies is the secrets of the DNS cookies that all nodes share, and where
 // their rollover stands (RFC 9018 section 5). There are one or two keys, the older first.
 // With two, while the older one signs, the newer one is being learned; once the newer

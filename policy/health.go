@@ -93,20 +93,3 @@ type Edge struct {
 	Verdict
 	Was Status `json:"was"`
 }
-
-// Action is what a control does.
-type Action string
-
-// Drain takes what it targets out of answers while anything else is left.
-const Drain Action = "drain"
-
-// Control is an operator's forced state on part of the world.
-type Control struct {
-	ID        string `json:"id"`
-	Target    string `json:"target"` // "region/us-east", "provider/aws", "az/us-east/a", "pool/web", "endpoint/web/a"
-	Action    Action `json:"action"`
-	Reason    string `json:"reason"`
-	Actor     string `json:"actor"`
-	CreatedAt int64  `json:"createdAt"`           // State clock, nanoseconds; near Unix time
-	ExpiresAt int64  `json:"expiresAt,omitempty"` // State clock; 0 never
-}

@@ -11,9 +11,6 @@ import (
 	"time"
 )
 
-// FeatureSteering is the feature level from which State may hold measured latencies and loads.
-const FeatureSteering = 3
-
 // Bounds on what is measured.
 const (
 	MaxLatencies      = 100_000 // subjects in State

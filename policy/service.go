@@ -100,9 +100,9 @@ func (s *Steering) pools(template func(string) *Steering, depth int, yield func(
 	return true
 }
 
-// Steers says whether a document has anything in it that came with
+// steers says whether a document has anything in it that came with
 // FeatureSteering, which nodes of the version before would not see.
-func (c *Config) Steers() bool {
+func (c *Config) steers() bool {
 	if len(c.Templates)+len(c.Places) > 0 {
 		return true
 	}

@@ -6,11 +6,6 @@ import (
 	"strings"
 )
 
-// FeatureLevel is the highest feature level this version can apply. A change
-// that needs a level waits until every member has it (R-14). Level 1 is what a
-// cluster starts with; FeatureCookies and FeatureSteering follow.
-const FeatureLevel = FeatureSteering
-
 // Header is the part of State that is not a collection.
 type Header struct {
 	Epoch          uint64 `json:"epoch"`          // raised by quorum recovery
@@ -247,21 +242,6 @@ func (s *State) Region(name string) *Region {
 		return &o.Spec
 	}
 	return nil
-}
-
-// Drains lists the controls that drain an endpoint.
-func (s *State) Drains(pool *Pool, e *Endpoint) []Control {
-	var found []Control
-	region := s.Region(e.RegionOr(pool))
-	for _, c := range s.Controls.All {
-		if c.Action != Drain {
-			continue
-		}
-		if t, err := ParseTarget(c.Target); err == nil && t.Covers(region, pool, e) {
-			found = append(found, c)
-		}
-	}
-	return found
 }
 
 // Check is a monitor applied to an endpoint: what vantages probe and verdicts are about.

@@ -80,35 +80,39 @@ func KindOf(b Body) string {
 // Admit refuses a body of a kind that some member may not be able to apply yet.
 // Whoever proposes for an operator asks first: an older node that finds such a change in its log has to stop.
 func Admit(s *policy.State, b Body) error {
-	switch b := b.(type) {
-	case PutLatency, *PutLatency, PutLoad, *PutLoad, ExpireMeasured, *ExpireMeasured:
-	case PutConfig:
-		if !b.Config.Steers() {
-			return nil
-		}
-	case *PutConfig:
-		if !b.Config.Steers() {
-			return nil
-		}
-	case Batch:
-		for i := range b.Parts {
-			if err := Admit(s, b.Parts[i].Body); err != nil {
-				return err
-			}
-		}
-		return nil
-	default:
-		return nil
-	}
-	if s.Feature >= policy.FeatureSteering {
+	level := needs(b)
+	if s.Feature >= level {
 		return nil
 	}
 	for _, m := range s.Members.All {
-		if m.Feature < policy.FeatureSteering {
-			return policy.Errorf(policy.Conflict, "%s needs feature level %d on every node, and node %s is at %d: upgrade it", KindOf(b), policy.FeatureSteering, m.Node, m.Feature)
+		if m.Feature < level {
+			return policy.Errorf(policy.Conflict, "%s needs feature level %d on every node, and node %s is at %d: upgrade it", KindOf(b), level, m.Node, m.Feature)
 		}
 	}
-	return policy.Errorf(policy.Conflict, "%s needs feature level %d, and the cluster is at %d; the leader raises it within seconds: try again", KindOf(b), policy.FeatureSteering, s.Feature)
+	return policy.Errorf(policy.Conflict, "%s needs feature level %d, and the cluster is at %d; the leader raises it within seconds: try again", KindOf(b), level, s.Feature)
+}
+
+// needs is the feature level that a body belongs to.
+func needs(b Body) (level int) {
+	switch b := b.(type) {
+	case PutLatency, *PutLatency, PutLoad, *PutLoad, ExpireMeasured, *ExpireMeasured:
+		return policy.FeatureSteering
+	case PutConfig:
+		return b.Config.Feature()
+	case *PutConfig:
+		return b.Config.Feature()
+	case PutControl:
+		if b.StartsIn > 0 {
+			return policy.FeatureHealth
+		}
+	case *PutControl:
+		return needs(*b)
+	case Batch:
+		for i := range b.Parts {
+			level = max(level, needs(b.Parts[i].Body))
+		}
+	}
+	return level
 }
 
 // format is the first octet of every encoded change.

@@ -12,11 +12,15 @@ import (
 // maxExpiresIn bounds the life of a control that has an end: ten years, well within the State's clock.
 const maxExpiresIn = policy.Duration(10 * 365 * 24 * time.Hour)
 
-// PutControl puts a control in force.
+// maxStartsIn bounds how far ahead a control is planned.
+const maxStartsIn = policy.Duration(90 * 24 * time.Hour)
+
+// PutControl puts a control in force, now or later.
 type PutControl struct {
 	Target    string          `json:"target"`
 	Action    policy.Action   `json:"action"`
-	ExpiresIn policy.Duration `json:"expiresIn,omitempty"` // 0: until lifted
+	ExpiresIn policy.Duration `json:"expiresIn,omitempty"` // from its start; 0: until lifted
+	StartsIn  policy.Duration `json:"startsIn,omitempty"`  // 0: at once; from policy.FeatureHealth
 }
 
 func (b PutControl) apply(d *draft) error {
@@ -31,6 +35,12 @@ func (b PutControl) apply(d *draft) error {
 	}
 	if b.ExpiresIn > maxExpiresIn {
 		return policy.Errorf(policy.Invalid, "expiresIn of %v is more than %v; leave it out to drain until lifted", b.ExpiresIn, maxExpiresIn)
+	}
+	if b.StartsIn < 0 || b.StartsIn > maxStartsIn {
+		return policy.Errorf(policy.Invalid, "startsIn of %v is not within 0 to %v", b.StartsIn, maxStartsIn)
+	}
+	if err := Admit(d.State, b); err != nil {
+		return err
 	}
 	if err := d.match("the state", d.base.Revision); err != nil {
 		return err
@@ -47,16 +57,30 @@ func (b PutControl) apply(d *draft) error {
 		Actor: d.change.Actor, CreatedAt: d.Clock,
 	}
 	if b.ExpiresIn > 0 {
-		c.ExpiresAt = d.Clock + int64(b.ExpiresIn)
+		c.ExpiresAt = d.Clock + int64(b.StartsIn) + int64(b.ExpiresIn)
 	}
-	before := d.Clone()
-	d.Controls.Set(c.ID, c)
-	if err := safety.Drain(before, d.State); err != nil {
+	if err := d.drain(c); err != nil { // a planned one too: what would hurt now is told now
 		return err
+	}
+	if b.StartsIn > 0 {
+		c.StartsAt, c.Phase = d.Clock+int64(b.StartsIn), policy.Planned
+		c.Phase, _ = c.Next(d.Clock, d.Ahead())
+		d.Controls.Set(c.ID, c)
 	}
 	d.revise()
 	d.outcome.Made = c.ID
 	return nil
+}
+
+// drain puts a drain in force, unless it would hurt.
+func (d *draft) drain(c policy.Control) error {
+	before := d.Clone()
+	d.Controls.Set(c.ID, c)
+	err := safety.Drain(before, d.State)
+	if err != nil {
+		d.Controls = before.Controls
+	}
+	return err
 }
 
 // exists refuses a target that no endpoint is in, naming what there is.
@@ -113,26 +137,48 @@ func (b DeleteControl) apply(d *draft) error {
 	return nil
 }
 
-// ExpireControls lifts the controls whose time has come, by the clock of the change.
+// ExpireControls lifts the controls whose time is over, and takes planned ones
+// on to where they should be, by the clock of the change.
 type ExpireControls struct{}
 
 func (ExpireControls) apply(d *draft) error {
-	for _, id := range Expired(d.State) {
-		d.revise()
-		d.Controls.Delete(id)
+	var all []policy.Control
+	for _, c := range d.Controls.All {
+		all = append(all, c)
+	}
+	ahead := d.Ahead()
+	for _, c := range all {
+		next, over := c.Next(d.Clock, ahead)
+		switch {
+		case over:
+			d.revise()
+			d.Controls.Delete(c.ID)
+		case next != c.Phase:
+			d.revise()
+			c.Phase = next
+			if next != policy.InForce {
+				d.Controls.Set(c.ID, c)
+			} else if err := d.drain(c); err != nil {
+				c.Phase, c.Problem = policy.Refused, err.Error()
+				d.Controls.Set(c.ID, c)
+			}
+		}
 	}
 	return nil
 }
 
-// Expired lists the controls whose time has come.
-func Expired(s *policy.State) []string {
-	var ids []string
-	for id, c := range s.Controls.All {
-		if c.ExpiresAt != 0 && c.ExpiresAt <= s.Clock {
-			ids = append(ids, id)
+// Overdue says whether ExpireControls would do anything at a time of State's clock.
+func Overdue(s *policy.State, now int64) bool {
+	if s.Controls.Len() == 0 {
+		return false
+	}
+	ahead := s.Ahead()
+	for _, c := range s.Controls.All {
+		if next, over := c.Next(now, ahead); over || next != c.Phase {
+			return true
 		}
 	}
-	return ids
+	return false
 }
 
 // RecordVerdicts brings in what the leader judged in one tick.

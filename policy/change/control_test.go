@@ -1,10 +1,11 @@
 package change
 
 import (
+	"fmt"
 	"net/netip"
+	"strings"
 	"testing"
 	"time"
-
 	"github.com/meridian-gtm/meridian/policy"
 )
 
@@ -12,7 +13,7 @@ func drain(target string) PutControl { return PutControl{Target: target, Action:
 
 func TestDrain(t *testing.T) {
 	m := started(t)
-	o := m.accepted(Change{Actor: "alice", Reason: "maintenance", Clock: 5000, Body: PutControl{"region/us", policy.Drain, policy.Duration(time.Second)}})
+	o := m.accepted(Change{Actor: "alice", Reason: "maintenance", Clock: 5000, Body: PutControl{"region/us", policy.Drain, policy.Duration(time.Second), 0}})
 	c, ok := m.s.Controls.Get(o.Made)
 	if !ok || c != (policy.Control{ID: o.Made, Target: "region/us", Action: policy.Drain, Reason: "maintenance", Actor: "alice", CreatedAt: 5000, ExpiresAt: 5000 + int64(time.Second)}) {
 		t.Fatalf("%+v", c)
@@ -24,8 +25,8 @@ func TestDrain(t *testing.T) {
 	}{
 		{policy.Invalid, `action "stop" is not known; drain is`, Change{Reason: "x", Body: PutControl{Target: "region/us", Action: "stop"}}},
 		{policy.Invalid, "a drain needs a reason", Change{Reason: "  ", Body: drain("region/us")}},
-		{policy.Invalid, "expiresIn of -1s is in the past", Change{Reason: "x", Body: PutControl{"region/us", policy.Drain, policy.Duration(-time.Second)}}},
-		{policy.Invalid, "is more than 87600h0m0s", Change{Reason: "x", Body: PutControl{"region/us", policy.Drain, 1<<63 - 1}}},
+		{policy.Invalid, "expiresIn of -1s is in the past", Change{Reason: "x", Body: PutControl{"region/us", policy.Drain, policy.Duration(-time.Second), 0}}},
+		{policy.Invalid, "is more than 87600h0m0s", Change{Reason: "x", Body: PutControl{"region/us", policy.Drain, 1<<63 - 1, 0}}},
 		{policy.Invalid, "is not a target", Change{Reason: "x", Body: drain("everything")}},
 		{policy.Invalid, "is not a target", Change{Reason: "x", Body: drain("")}}, // I-05: never all
 		{policy.Invalid, "is not a whole target", Change{Reason: "x", Body: drain("region/")}},
@@ -95,14 +96,15 @@ func TestDrainSafetyRule(t *testing.T) {
 func TestExpiry(t *testing.T) {
 	m := started(t)
 	at := func(seconds int64) int64 { return seconds * int64(time.Second) }
-	m.accepted(Change{Clock: at(100), Reason: "x", Body: PutControl{"region/us", policy.Drain, policy.Duration(10 * time.Second)}})
-	m.accepted(Change{Clock: at(100), Reason: "x", Body: PutControl{"endpoint/eu/a", policy.Drain, policy.Duration(20 * time.Second)}})
-	forever := m.accepted(Change{Clock: at(100), Reason: "x", Body: PutControl{"endpoint/eu/b", policy.Drain, 0}}).Made
+	m.accepted(Change{Clock: at(100), Reason: "x", Body: PutControl{"region/us", policy.Drain, policy.Duration(10 * time.Second), 0}})
+	m.accepted(Change{Clock: at(100), Reason: "x", Body: PutControl{"endpoint/eu/a", policy.Drain, policy.Duration(20 * time.Second), 0}})
+	forever := m.accepted(Change{Clock: at(100), Reason: "x", Body: PutControl{"endpoint/eu/b", policy.Drain, 0, 0}}).Made
 	rev := m.s.Revision
 	// Passing time alone lifts nothing: expiry is a change of its own.
 	m.accepted(Change{Clock: at(111), Body: PutMember{policy.Member{ID: "m2", Node: "n2"}}})
 	mustEqual(t, "the number of controls", m.s.Controls.Len(), 3)
-	mustEqual(t, "what has expired", len(Expired(m.s)), 1)
+	mustEqual(t, "something is overdue", Overdue(m.s, m.s.Clock), true)
+	mustEqual(t, "something was overdue before", Overdue(m.s, at(109)), false)
 	m.accepted(Change{Clock: at(112), Body: ExpireControls{}})
 	mustEqual(t, "the number of controls after the first expiry", m.s.Controls.Len(), 2)
 	mustEqual(t, "the revision", m.s.Revision, rev+1)
@@ -112,4 +114,53 @@ func TestExpiry(t *testing.T) {
 	mustList(t, "the controls", keys(m.s.Controls), forever)
 	m.accepted(Change{Clock: at(1 << 30), Body: ExpireControls{}})
 	mustList(t, "the controls", keys(m.s.Controls), forever)
+}
+
+// A planned drain does nothing, then shortens answers, then drains, and is over; what
+// would hurt when its time comes is refused and says why.
+func TestPlannedDrain(t *testing.T) {
+	m := started(t)
+	m.s.Feature = policy.FeatureHealth
+	at := func(seconds int64) int64 { return seconds * int64(time.Second) }
+	o, _ := m.s.Services.Get("www.example.com")
+	o.Spec.TTL = &policy.TTL{Max: 60, Min: 5}
+	m.ok(PutConfig{Config: policy.Config{Services: []policy.Service{o.Spec}}, Merge: true})
+	plan := func(target string, in, lasts int64) string {
+		return m.accepted(Change{Clock: at(1000), Reason: "x", Body: PutControl{target, policy.Drain, policy.Duration(at(lasts)), policy.Duration(at(in))}}).Made
+	}
+	id := plan("endpoint/eu/a", 100, 50)
+	soon := plan("endpoint/eu/b", 30, 0)
+	phase := func(id string) string {
+		c, ok := m.s.Controls.Get(id)
+		if !ok {
+			return "gone"
+		}
+		return string(c.Phase)
+	}
+	mustEqual(t, "what starts within the longest TTL", phase(soon), "near")
+	m.ok(DeleteControl{soon})
+	for _, step := range []struct {
+		second int64
+		phase  string
+		due    bool
+	}{{1000, "planned", false}, {1039, "planned", false}, {1040, "near", true}, {1099, "near", false}, {1100, "", true}, {1149, "", false}, {1150, "gone", true}} {
+		mustEqual(t, fmt.Sprint("overdue at ", step.second), Overdue(m.s, at(step.second)), step.due)
+		m.accepted(Change{Clock: at(step.second), Body: ExpireControls{}})
+		mustEqual(t, fmt.Sprint("the phase at ", step.second), phase(id), step.phase)
+		eu, _ := m.s.Pools.Get("eu")
+		mustEqual(t, fmt.Sprint("drained at ", step.second), len(m.s.Drains(&eu.Spec, &eu.Spec.Endpoints[0])) > 0, step.phase == "")
+	}
+	m.s.Clock = at(1000)
+	last := plan("region/us", 10, 0)
+	for pool := range m.s.Pools.All {
+		if pool != "us" {
+			m.ok(drain("pool/" + pool))
+		}
+	}
+	m.accepted(Change{Clock: at(1010), Body: ExpireControls{}})
+	c, _ := m.s.Controls.Get(last)
+	if c.Phase != policy.Refused || !strings.Contains(c.Problem, "no undrained") {
+		t.Errorf("a drain of the last region came into force: %+v", c)
+	}
+	m.refuse(policy.Invalid, "startsIn of -1s is not within 0 to", PutControl{"region/us", policy.Drain, 0, -1e9})
 }

@@ -63,7 +63,7 @@ func samples(t fataler) []Change {
 			[]Update{{Add, name("*.example.com"), policy.TypeTXT, 60, [][]byte{{0}, []byte("\x01x")}}, {Replace, name("static.example.com"), policy.TypeA, policy.MaxTTL, [][]byte{{192, 0, 2, 98}}},
 				{DeleteRRset, name("example.com"), 257, 0, nil}, {DeleteName, name("gone.example.com"), 0, 0, nil}, {DeleteRecords, name("static.example.com"), policy.TypeA, 0, [][]byte{{192, 0, 2, 97}}}}}),
 		with(&PutConfig{conf, true, true}),
-		with(&PutControl{"region/us", policy.Drain, policy.Duration(2 * time.Hour)}),
+		with(&PutControl{"region/us", policy.Drain, policy.Duration(2 * time.Hour), 0}),
 		with(&DeleteControl{"c17"}),
 		{Body: &ExpireControls{}},
 		with(&RecordVerdicts{[]policy.Edge{edge}}),
@@ -75,7 +75,7 @@ func samples(t fataler) []Change {
 		with(&PutLatency{[]Measurement{{"192.0.2.0/24", "us", 12.5, 0}, {"country/DE", "eu", 0.25, 7}, {"asn/64500", "", 0, 0}}, policy.Duration(time.Hour)}),
 		with(&PutLoad{[]TargetLoad{{"pool/us", of(850.0), policy.Duration(time.Minute)}, {"service/www.example.com", of(0.0), 0}}}),
 		{Body: &ExpireMeasured{}},
-		with(&Batch{[]Part{{of(uint64(3)), "part", &DeleteZone{name("example.org")}}, {nil, "", &PutControl{"region/us", policy.Drain, 0}}}}),
+		with(&Batch{[]Part{{of(uint64(3)), "part", &DeleteZone{name("example.org")}}, {nil, "", &PutControl{"region/us", policy.Drain, 0, 0}}}}),
 	}
 }
 
@@ -180,7 +180,7 @@ func fullState(t fataler) *policy.State {
 	}
 	m.ok(PutMember{policy.Member{ID: "m3", Node: "ns3"}})
 	m.ok(DeleteMember{"m3"})
-	m.ok(PutControl{"region/us", policy.Drain, policy.Duration(2 * time.Hour)})
+	m.ok(PutControl{"region/us", policy.Drain, policy.Duration(2 * time.Hour), 0})
 	m.ok(StageChunk{"s-1", 0, []byte("abc")})
 	for _, c := range samples(t) {
 		if p, ok := c.Body.(*PutConfig); ok {

@@ -27,7 +27,8 @@ type Member struct {
 	Drained  string        // the control that drains it, or ""
 	Ramp     int           // share of its weight it has back, in percent
 	Since    int64         // State clock at the last change of Measured
-	// Need is how long it takes until its verdict can change, at the least; 0 when it has none.
+	// Need is how long it takes until its verdict can change, at the least; next to
+	// nothing when a planned drain is about to begin; 0 when neither can be.
 	Need policy.Duration
 }
 
@@ -95,6 +96,9 @@ func NewPool(s *policy.State, spec *policy.Pool, answers []Answers, down map[str
 		}
 		if o, ok := s.Monitors.Get(spec.Monitor); ok {
 			m.Need = needed(o.Spec.WithDefaults(), v.Status)
+		}
+		if s.Nearing(spec, e) {
+			m.Need = 1
 		}
 		switch {
 		case down[v.Check] && v.Status != policy.Down:

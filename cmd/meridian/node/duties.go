@@ -75,15 +75,10 @@ func (d *duties) judge(ctx context.Context) bool {
 	return true
 }
 
-// expire lifts controls whose time has come.
+// expire lifts controls whose time is over, and begins those whose time has come.
 func (d *duties) expire(ctx context.Context) {
-	s := d.state()
-	now := d.clock()
-	for _, c := range s.Controls.All {
-		if c.ExpiresAt != 0 && c.ExpiresAt <= now {
-			d.do(ctx, change.ExpireControls{})
-			return
-		}
+	if change.Overdue(d.state(), d.clock()) {
+		d.do(ctx, change.ExpireControls{})
 	}
 }
 

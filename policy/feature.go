@@ -1,0 +1,27 @@
+package policy
+
+// Feature levels. A node says which it can apply; a change that needs a level waits
+// until every member has it, and the leader has raised the one in force.
+const (
+	FeatureCookies  = 2 // State may hold cookie keys
+	FeatureSteering = 3 // State may hold measured latencies and loads, and every kind of branch
+	FeatureHealth   = 4 // every kind of monitor, composed health, agents, signals, planned drains
+)
+
+// FeatureLevel is the highest that this version can apply. Level 1 is what a cluster starts with.
+const FeatureLevel = FeatureHealth
+
+// Feature is the level that a document needs, so that no node of a version before
+// leaves out what it does not know.
+func (c *Config) Feature() int {
+	if c.checks() {
+		return FeatureHealth
+	}
+	if c.steers() {
+		return FeatureSteering
+	}
+	return 1
+}
+
+// checks says whether a document has anything in it that came with FeatureHealth.
+func (c *Config) checks() bool { return false }
