@@ -26,6 +26,7 @@ type controlRequest struct {
 	Action    policy.Action   `json:"action"`
 	Reason    string          `json:"reason"`
 	ExpiresIn policy.Duration `json:"expiresIn"`
+	StartsIn  policy.Duration `json:"startsIn"`
 }
 
 func (s *server) CreateControl(c *gin.Context, params api.CreateControlParams) {
@@ -43,7 +44,7 @@ func (s *server) CreateControl(c *gin.Context, params api.CreateControlParams) {
 		return
 	}
 	ch.Reason = strings.TrimSpace(in.Reason)
-	ch.Body = change.PutControl{Target: in.Target, Action: in.Action, ExpiresIn: in.ExpiresIn}
+	ch.Body = change.PutControl{Target: in.Target, Action: in.Action, ExpiresIn: in.ExpiresIn, StartsIn: in.StartsIn}
 	out, ok := s.propose(c, ch, 0)
 	if !ok {
 		return
@@ -59,7 +60,8 @@ func (s *server) CreateControl(c *gin.Context, params api.CreateControlParams) {
 	v := renderControl(control, nodes)
 	c.Header("Location", base+"/controls/"+control.ID)
 	s.render(c, http.StatusCreated, api.ControlCreated{
-		Id: v.Id, Target: v.Target, Action: v.Action, Reason: v.Reason, Actor: v.Actor, CreatedAt: v.CreatedAt, ExpiresAt: v.ExpiresAt, Window: v.Window,
+		Id: v.Id, Target: v.Target, Action: v.Action, Reason: v.Reason, Actor: v.Actor, CreatedAt: v.CreatedAt, StartsAt: v.StartsAt, ExpiresAt: v.ExpiresAt,
+		Phase: api.ControlCreatedPhase(v.Phase), Problem: v.Problem, Window: v.Window,
 		Revision: r.Revision, Index: r.Index, Warnings: r.Warnings, Nodes: r.Nodes, Unpublished: r.Unpublished, Replayed: r.Replayed,
 	})
 }
@@ -122,7 +124,13 @@ func madeAt(v policy.Control) uint64 {
 func renderControl(v policy.Control, nodes []policy.Publication) api.Control {
 	a := api.Control{
 		Id: v.ID, Target: v.Target, Action: string(v.Action), Reason: v.Reason, Actor: v.Actor,
-		CreatedAt: time.Unix(0, v.CreatedAt).UTC(), Window: window(nodes),
+		CreatedAt: time.Unix(0, v.CreatedAt).UTC(), Phase: api.ControlPhase(v.Phase), Problem: v.Problem, Window: window(nodes),
+	}
+	if v.Phase == policy.InForce {
+		a.Phase = "in-force"
+	}
+	if v.StartsAt != 0 {
+		a.StartsAt = time.Unix(0, v.StartsAt).UTC()
 	}
 	if v.ExpiresAt != 0 {
 		a.ExpiresAt = time.Unix(0, v.ExpiresAt).UTC()

@@ -16,7 +16,7 @@ import (
 const targets = "region/NAME, provider/NAME, az/REGION/AZ, pool/NAME or endpoint/POOL/NAME"
 
 func drainCommand(g *globals) *cobra.Command {
-	var reason, lasts string
+	var reason, lasts, ahead string
 	c := &cobra.Command{
 		Use:   "drain TARGET --reason TEXT",
 		Short: "Take a region, provider, zone, pool or endpoint out of answers",
@@ -27,7 +27,8 @@ The command returns when every node that can be reached answers without it. A dr
 that would leave a service nothing but drained endpoints is refused. Resolvers may
 go on giving what they have for one TTL.`,
 		Example: `  meridian drain region/us-east --reason "power maintenance" --for 2h
-  meridian drain endpoint/web-us-east/a --reason "disk is failing"`,
+  meridian drain endpoint/web-us-east/a --reason "disk is failing"
+  meridian drain provider/aws --in 2h --for 1h --reason "rehearsal"`,
 		Args: exactly("TARGET", targets),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if strings.TrimSpace(reason) == "" {
@@ -44,10 +45,18 @@ go on giving what they have for one TTL.`,
 				}
 				body.ExpiresIn = d.String()
 			}
+			if ahead != "" {
+				var d policy.Duration
+				if err := d.UnmarshalText([]byte(ahead)); err != nil || d <= 0 {
+					return fmt.Errorf("--in %q is not a time to come; write 30m or 2h", ahead)
+				}
+				body.StartsIn = d.String()
+			}
 			return drain(cmd, g, body)
 		},
 	}
 	c.Flags().StringVar(&reason, "reason", "", "why, for whoever is on call next")
+	c.Flags().StringVar(&ahead, "in", "", "begin after this time (30m, at most 2160h), handing out short TTLs just before; by default at once")
 	c.Flags().StringVar(&lasts, "for", "", "lift it by itself after this time (2h); by default it stays until undrain")
 	return c
 }
@@ -78,6 +87,12 @@ func drain(cmd *cobra.Command, g *globals, body api.ControlRequest) error {
 	until := "until it is lifted"
 	if !made.ExpiresAt.IsZero() {
 		until = "until " + moment(made.ExpiresAt)
+	}
+	if made.Phase != "in-force" {
+		fmt.Fprintf(out, "Planned to drain %s (%s) at %s, %s. Reason: %s\n", made.Target, made.Id, moment(made.StartsAt), until, made.Reason)
+		printAfter(out, made.Nodes, made.Unpublished, made.Warnings)
+		fmt.Fprintf(out, "Call it off: meridian undrain %s\n", made.Id)
+		return nil
 	}
 	fmt.Fprintf(out, "Drained %s (%s), %s. Reason: %s\n", made.Target, made.Id, until, made.Reason)
 	printAfter(out, made.Nodes, made.Unpublished, made.Warnings)

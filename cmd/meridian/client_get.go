@@ -97,7 +97,11 @@ var getKinds = []kind{
 			if !v.ExpiresAt.IsZero() {
 				until = v.ExpiresAt.UTC().Format("Jan 2 15:04Z")
 			}
-			return []string{v.Id, v.Action, v.Target, string(v.Window.State), v.Actor, v.CreatedAt.UTC().Format("Jan 2 15:04Z"), until, v.Reason}
+			state := string(v.Window.State)
+			if v.Phase != "in-force" {
+				state = string(v.Phase)
+			}
+			return []string{v.Id, v.Action, v.Target, state, v.Actor, v.CreatedAt.UTC().Format("Jan 2 15:04Z"), until, v.Reason}
 		}),
 		detail: func(w io.Writer, body []byte) error {
 			var v api.Control

@@ -20,6 +20,54 @@ import (
 	"github.com/oapi-codegen/runtime"
 )
 
+// Defines values for ControlPhase.
+const (
+	ControlPhaseInForce ControlPhase = "in-force"
+	ControlPhaseNear    ControlPhase = "near"
+	ControlPhasePlanned ControlPhase = "planned"
+	ControlPhaseRefused ControlPhase = "refused"
+)
+
+// Valid indicates whether the value is a known member of the ControlPhase enum.
+func (e ControlPhase) Valid() bool {
+	switch e {
+	case ControlPhaseInForce:
+		return true
+	case ControlPhaseNear:
+		return true
+	case ControlPhasePlanned:
+		return true
+	case ControlPhaseRefused:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ControlCreatedPhase.
+const (
+	ControlCreatedPhaseInForce ControlCreatedPhase = "in-force"
+	ControlCreatedPhaseNear    ControlCreatedPhase = "near"
+	ControlCreatedPhasePlanned ControlCreatedPhase = "planned"
+	ControlCreatedPhaseRefused ControlCreatedPhase = "refused"
+)
+
+// Valid indicates whether the value is a known member of the ControlCreatedPhase enum.
+func (e ControlCreatedPhase) Valid() bool {
+	switch e {
+	case ControlCreatedPhaseInForce:
+		return true
+	case ControlCreatedPhaseNear:
+		return true
+	case ControlCreatedPhasePlanned:
+		return true
+	case ControlCreatedPhaseRefused:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for EditOp.
 const (
 	EditOpAdd    EditOp = "add"
@@ -535,13 +583,25 @@ type Control struct {
 	ExpiresAt time.Time `json:"expiresAt,omitempty,omitzero"`
 
 	// Id Examples: c17
-	Id     string `json:"id"`
-	Reason string `json:"reason"`
-	Target string `json:"target"`
+	Id string `json:"id"`
+
+	// Phase planned: it does nothing yet; near: it begins within the longest TTL of a service that has a range of them, and such services hand out their least already; in-force; refused: its time came and it would have left a service nothing undrained, or broken a safety rule (`problem` says which).
+	Phase ControlPhase `json:"phase"`
+
+	// Problem Why it is refused.
+	Problem string `json:"problem,omitempty,omitzero"`
+	Reason  string `json:"reason"`
+
+	// StartsAt By the cluster's clock; absent when it was not planned ahead.
+	StartsAt time.Time `json:"startsAt,omitempty,omitzero"`
+	Target   string    `json:"target"`
 
 	// Window How far a control is published.
 	Window Window `json:"window"`
 }
+
+// ControlPhase planned: it does nothing yet; near: it begins within the longest TTL of a service that has a range of them, and such services hand out their least already; in-force; refused: its time came and it would have left a service nothing undrained, or broken a safety rule (`problem` says which).
+type ControlPhase string
 
 // ControlCreated defines model for ControlCreated.
 type ControlCreated struct {
@@ -563,15 +623,24 @@ type ControlCreated struct {
 	Index uint64 `json:"index"`
 
 	// Nodes Each node's publication.
-	Nodes  []Publication `json:"nodes"`
-	Reason string        `json:"reason"`
+	Nodes []Publication `json:"nodes"`
+
+	// Phase planned: it does nothing yet; near: it begins within the longest TTL of a service that has a range of them, and such services hand out their least already; in-force; refused: its time came and it would have left a service nothing undrained, or broken a safety rule (`problem` says which).
+	Phase ControlCreatedPhase `json:"phase"`
+
+	// Problem Why it is refused.
+	Problem string `json:"problem,omitempty,omitzero"`
+	Reason  string `json:"reason"`
 
 	// Replayed A retry of a write that had been done before.
 	Replayed bool `json:"replayed,omitempty,omitzero"`
 
 	// Revision The revision that the write made; that of before when it changed nothing.
 	Revision uint64 `json:"revision"`
-	Target   string `json:"target"`
+
+	// StartsAt By the cluster's clock; absent when it was not planned ahead.
+	StartsAt time.Time `json:"startsAt,omitempty,omitzero"`
+	Target   string    `json:"target"`
 
 	// Unpublished Labels of the nodes that have not published and journalled it yet.
 	Unpublished []string `json:"unpublished"`
@@ -582,6 +651,9 @@ type ControlCreated struct {
 	// Window How far a control is published.
 	Window Window `json:"window"`
 }
+
+// ControlCreatedPhase planned: it does nothing yet; near: it begins within the longest TTL of a service that has a range of them, and such services hand out their least already; in-force; refused: its time came and it would have left a service nothing undrained, or broken a safety rule (`problem` says which).
+type ControlCreatedPhase string
 
 // ControlList defines model for ControlList.
 type ControlList struct {
@@ -595,13 +667,18 @@ type ControlPut struct {
 	// Examples: drain
 	Action string `json:"action"`
 
-	// ExpiresIn When it lifts itself; by default never.
+	// ExpiresIn When it lifts itself, counted from its start; by default never.
 	//
 	// Examples: 30s
 	ExpiresIn Duration `json:"expiresIn,omitempty,omitzero"`
 
 	// Reason By default that of the request.
 	Reason string `json:"reason,omitempty,omitzero"`
+
+	// StartsIn When it begins, 0 to 90 days ahead; by default at once. A planned drain shortens TTLs that have a range before it begins.
+	//
+	// Examples: 30s
+	StartsIn Duration `json:"startsIn,omitempty,omitzero"`
 
 	// Target region/NAME, provider/NAME, az/REGION/AZ, pool/NAME or endpoint/POOL/NAME.
 	//
@@ -622,13 +699,18 @@ type ControlRequest struct {
 	// Examples: drain
 	Action string `json:"action"`
 
-	// ExpiresIn When it lifts itself; by default never.
+	// ExpiresIn When it lifts itself, counted from its start; by default never.
 	//
 	// Examples: 30s
 	ExpiresIn Duration `json:"expiresIn,omitempty,omitzero"`
 
 	// Reason Why, for whoever is on call next.
 	Reason string `json:"reason"`
+
+	// StartsIn When it begins, 0 to 90 days ahead; by default at once. A planned drain shortens TTLs that have a range before it begins.
+	//
+	// Examples: 30s
+	StartsIn Duration `json:"startsIn,omitempty,omitzero"`
 
 	// Target region/NAME, provider/NAME, az/REGION/AZ, pool/NAME or endpoint/POOL/NAME.
 	//
