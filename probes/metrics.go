@@ -88,7 +88,7 @@ func (o opinionCount) Collect(c chan<- prometheus.Metric) {
 	var n [3]int
 	o.p.mu.Lock()
 	for _, t := range o.p.order {
-		n[t.track.Opinion(t.check).Status]++
+		n[t.track.Status()]++
 	}
 	o.p.mu.Unlock()
 	for status, count := range n {

@@ -196,7 +196,7 @@ func (p *Prober) probe(ctx context.Context, t *task, check policy.Check) {
 		s = run(limited, Target{Check: check, Guard: p.cfg.Guard, Secret: p.cfg.Secret, Resolver: p.cfg.Resolver, Roots: p.cfg.Roots})
 		cancel()
 	} else {
-		s = policy.Sample{Refused: true, Error: "not probed: the monitor is of no kind that this version knows"}
+		s = policy.Sample{Refused: true, Cause: policy.CauseNotSent, Error: "not probed: the monitor is of no kind that this version knows"}
 	}
 	if ctx.Err() != nil {
 		return // the node is stopping: the sample says nothing
@@ -217,7 +217,8 @@ func (p *Prober) settle(t *task, start time.Time, s policy.Sample) {
 	t.track = t.track.Next(s, t.check.Monitor)
 	after := t.track.Opinion(t.check)
 	p.answers.add(t.last, -1)
-	t.last = Last{Check: t.check.ID, At: start, Sample: s}
+	id := t.check.ID
+	t.last = Last{Check: id, At: start, Sample: s}
 	p.answers.add(t.last, 1)
 	p.alarm()
 	p.mu.Unlock()
@@ -225,7 +226,7 @@ func (p *Prober) settle(t *task, start time.Time, s policy.Sample) {
 		signal(p.changed)
 	}
 	if p.cfg.OnSample != nil {
-		p.cfg.OnSample(after.Check, s, before, after)
+		p.cfg.OnSample(id, s, before, after)
 	}
 	p.mu.Lock()
 	t.running = false

@@ -2,6 +2,7 @@ package probes
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -32,12 +33,13 @@ type world struct {
 	now     int // probes running
 	most    int
 	samples []string // what OnSample heard
+	why     string   // the error of what fails
 }
 
 func newWorld(t *testing.T, cfg Config) *world {
 	w := &world{
 		t: t, begun: time.Now(), down: map[string]bool{}, refused: map[string]bool{}, slow: map[string]time.Duration{},
-		starts: map[string][]time.Duration{},
+		starts: map[string][]time.Duration{}, why: "made up",
 	}
 	cfg.Kinds = map[string]Kind{"tcp": w.probe}
 	cfg.Vantage, cfg.Boot = "v1", 42
@@ -74,7 +76,7 @@ func (w *world) probe(ctx context.Context, to Target) policy.Sample {
 	}
 	s := policy.Sample{OK: !down && !refused, Refused: refused, Took: policy.Duration(time.Since(start))}
 	if !s.OK {
-		s.Error = "made up"
+		s.Error = w.why
 	}
 	return s
 }
@@ -112,7 +114,7 @@ func (w *world) start() (stop func()) {
 func checks(n int) []policy.Check {
 	list := make([]policy.Check, n)
 	for i := range list {
-		list[i] = policy.Check{ID: fmt.Sprintf("web/%05d@m", i), Revision: 1, Monitor: policy.Monitor{
+		list[i] = policy.Check{ID: fmt.Sprintf("web/%05d@m", i), Revision: 1, Key: uint64(i + 1), Monitor: policy.Monitor{
 			TCP: &policy.TCPCheck{Port: 1}, Interval: policy.Duration(time.Second), Timeout: policy.Duration(500 * time.Millisecond), Fall: 3, Rise: 2,
 		}}
 	}
@@ -199,7 +201,7 @@ func TestRefusedIsUnknown(t *testing.T) {
 		w.SetChecks(c)
 		w.run(10 * time.Second)
 		r := w.Report()
-		if statuses(r) != "?u" || r.Opinions[0].Error != "made up" {
+		if statuses(r) != "?u" || r.Opinions[0].Cause != policy.CauseNotSent {
 			t.Errorf("%+v", r.Opinions)
 		}
 		if sampled, ok := w.Answers(); sampled != 1 || ok != 1 {
@@ -290,11 +292,11 @@ func TestSetChecks(t *testing.T) {
 		}
 		// 0 stays with new rules, 1 is edited, 2 goes, 3 is new.
 		c[0].Monitor.Fall = 1
-		c[1].Revision = 2
+		c[1].Revision, c[1].Key = 2, 99
 		w.set(w.down, true, c[0].ID)
 		w.SetChecks([]policy.Check{c[0], c[1], c[3]})
 		r := w.Report()
-		if got := statuses(r); got != "u??" || r.Opinions[1].Revision != 2 || r.Opinions[2].Check != c[3].ID {
+		if got := statuses(r); got != "u??" || r.Opinions[1].Key != c[1].Key || r.Opinions[2].Key != c[3].Key {
 			t.Errorf("right after: %s, %+v", got, r.Opinions)
 		}
 		if sampled, ok := w.Answers(); sampled != 1 || ok != 1 {
@@ -322,11 +324,11 @@ func TestChangeDuringAProbe(t *testing.T) {
 		time.Sleep(200 * time.Millisecond)
 		w.cfg.Rand = fixed(0.9)
 		edited := slices.Clone(c)
-		edited[0].Revision = 2
+		edited[0].Revision, edited[0].Key = 2, 99
 		w.SetChecks(edited)
 		time.Sleep(600 * time.Millisecond)
 		stop()
-		if got := w.Report().Opinions[0]; got.Status != policy.Unknown || got.Revision != 2 {
+		if got := w.Report().Opinions[0]; got.Status != policy.Unknown || got.Key != 99 {
 			t.Errorf("the old probe's result went to the new check: %+v", got)
 		}
 		if len(w.samples) != 0 {
@@ -455,7 +457,7 @@ func TestReport(t *testing.T) {
 		if len(a.Opinions) != 5 || len(b.Opinions) != 5 || statuses(a) != "?????" || statuses(b) != "uuuuu" {
 			t.Errorf("%s then %s: the table is whole, whatever is known", statuses(a), statuses(b))
 		}
-		if !slices.IsSortedFunc(b.Opinions, func(x, y policy.Opinion) int { return strings.Compare(x.Check, y.Check) }) {
+		if !slices.IsSortedFunc(b.Opinions, func(x, y policy.Opinion) int { return cmp.Compare(x.Key, y.Key) }) {
 			t.Error("opinions out of order")
 		}
 	})
@@ -551,4 +553,52 @@ func BenchmarkReport(b *testing.B) {
 	for b.Loop() {
 		p.Report()
 	}
+}
+
+// what goes over the wire each second has the same size when all is well,
+// when half or all of it fails with much to say, and when the vantage abstains.
+func TestReportOctetsDoNotFollowFailures(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		abstaining := false
+		w := newWorld(t, Config{Rand: fixed(0.5), Abstaining: func() bool { return abstaining }})
+		w.why = strings.Repeat("a long story ", 50)
+		c := checks(100)
+		w.SetChecks(c)
+		octets := func() int {
+			r := w.Report()
+			b, err := r.MarshalBinary()
+			if err != nil {
+				t.Fatal(err)
+			}
+			return len(b)
+		}
+		fresh := octets()
+		stop := w.start()
+		defer stop()
+		look := func(what, want string) {
+			time.Sleep(5 * time.Second)
+			synctest.Wait()
+			if n := strings.Count(statuses(w.Report()), "d"); fmt.Sprint(n) != want {
+				t.Errorf("%s: %d down, want %s", what, n, want)
+			}
+			if n := octets(); n != fresh {
+				t.Errorf("%s: %d octets, and %d before anything was known", what, n, fresh)
+			}
+		}
+		look("all up", "0")
+		for i := range 50 {
+			w.set(w.down, true, c[i].ID)
+		}
+		look("half down", "50")
+		for i := range c {
+			w.set(w.down, true, c[i].ID)
+		}
+		look("all down", "100")
+		abstaining = true
+		look("abstaining", "100")
+		for i := range c {
+			w.set(w.refused, true, c[i].ID)
+		}
+		look("all refused", "0")
+	})
 }

@@ -65,7 +65,8 @@ func timed(probe func(context.Context, *Target) error) Kind {
 			if !s.Refused && errors.Is(ctx.Err(), context.DeadlineExceeded) {
 				err = ctx.Err() // rather than what the cut connection looked like
 			}
-			s.Error = explain(err, &t)
+			f := explain(err, &t)
+			s.Cause, s.Detail, s.Error = f.cause, f.detail, f.text
 		}
 		return s
 	}
@@ -106,7 +107,7 @@ func (t *Target) dial(ctx context.Context, port int) (net.Conn, error) {
 	if err != nil {
 		var r *refusal
 		if errors.As(err, &r) && attempted.Load() {
-			return nil, errors.New("no address of " + t.Check.Host + " that may be probed answers")
+			return nil, fail(policy.CauseUnreachable, 0, "no address of %s that may be probed answers", t.Check.Host)
 		}
 		return nil, err
 	}

@@ -110,17 +110,7 @@ func (n *Node) call(ctx context.Context, addr, name string, in, out any) error {
 
 // answer registers what other nodes ask of this one.
 func (n *Node) answerPeers() {
-	n.port.Handle("report", func(_ context.Context, from string, body []byte) ([]byte, error) {
-		var r policy.Report
-		if err := json.Unmarshal(body, &r); err != nil {
-			return nil, policy.Errorf(policy.Invalid, "a report that cannot be read: %v", err)
-		}
-		if r.Vantage != from {
-			return nil, policy.Errorf(policy.Invalid, "a report of vantage %s from node %s", r.Vantage, from)
-		}
-		n.hearing.take(r)
-		return nil, nil
-	})
+	n.port.Handle("report", func(_ context.Context, from string, body []byte) ([]byte, error) { return n.heardReport(from, body) })
 	n.port.Handle("settle", func(ctx context.Context, _ string, body []byte) ([]byte, error) {
 		var req settleRequest
 		if err := json.Unmarshal(body, &req); err != nil {
@@ -132,6 +122,19 @@ func (n *Node) answerPeers() {
 	})
 	n.port.Handle("announce", n.announced)
 	n.port.Handle("status", func(context.Context, string, []byte) ([]byte, error) { return json.Marshal(n.standing()) })
+}
+
+// heardReport takes another vantage's report.
+func (n *Node) heardReport(from string, body []byte) ([]byte, error) {
+	var r policy.Report
+	if err := r.UnmarshalBinary(body); err != nil {
+		return nil, err
+	}
+	if r.Vantage != from {
+		return nil, policy.Errorf(policy.Invalid, "a report of vantage %s from node %s", r.Vantage, from)
+	}
+	n.hearing.take(r)
+	return nil, nil
 }
 
 // standing is what this node says of itself to the others.
@@ -158,10 +161,7 @@ func (n *Node) Cluster(ctx context.Context) policy.ClusterStatus {
 	} else {
 		c.Problem = n.problem()
 	}
-	ages := map[string]policy.Duration{}
-	for _, v := range n.hearing.all(s) {
-		ages[v.Vantage] = v.Age
-	}
+	ages := n.hearing.ages()
 	var all sync.WaitGroup
 	for _, m := range s.Members.All {
 		c.Members = append(c.Members, policy.MemberStatus{Member: m})
@@ -185,7 +185,8 @@ func (n *Node) Cluster(ctx context.Context) policy.ClusterStatus {
 // Health is every endpoint's health, in order of pools.
 func (n *Node) Health() []policy.EndpointHealth {
 	s := n.State()
-	voices := n.hearing.all(s)
+	checks := n.checks.of(s)
+	voices := n.hearing.all(s, checks)
 	var list []policy.EndpointHealth
 	for _, o := range s.Pools.All {
 		pool := &o.Spec
@@ -201,7 +202,7 @@ func (n *Node) Health() []policy.EndpointHealth {
 				if v.Since != 0 {
 					h.Since = time.Unix(0, v.Since)
 				}
-				h.Reports = voicesOn(voices, v.Check)
+				h.Reports = voicesOn(voices, checks.find(v.Check))
 			}
 			for _, c := range s.Drains(pool, e) {
 				h.Controls, h.Effective = append(h.Controls, c.ID), "drained"
@@ -212,17 +213,18 @@ func (n *Node) Health() []policy.EndpointHealth {
 	return list
 }
 
-func voicesOn(voices []health.Heard, check string) []policy.HealthVoice {
+// voicesOn lists what vantages hold of the check at a place in the list of checks.
+func voicesOn(voices []health.Heard, check int) []policy.HealthVoice {
 	var list []policy.HealthVoice
 	for _, v := range voices {
-		for _, o := range v.Report.Opinions {
-			if o.Check == check {
-				list = append(list, policy.HealthVoice{
-					Vantage: v.Node, Status: o.Status, Fresh: v.Age <= health.DefaultFreshFor, Abstaining: v.Report.Abstaining,
-					Error: o.Error, Latency: o.Latency, Age: v.Age,
-				})
-			}
+		if check < 0 || v.Opinions[check] == (policy.Opinion{}) {
+			continue
 		}
+		o := &v.Opinions[check]
+		list = append(list, policy.HealthVoice{
+			Vantage: v.Node, Status: o.Status, Fresh: v.Age <= health.DefaultFreshFor, Abstaining: v.Abstaining,
+			Error: o.Cause.Text(o.Detail), Latency: o.Took(), Age: v.Age,
+		})
 	}
 	return list
 }
