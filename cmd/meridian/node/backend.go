@@ -10,7 +10,6 @@ import (
 
 	"github.com/meridian-gtm/meridian/policy"
 	"github.com/meridian-gtm/meridian/policy/change"
-	"github.com/meridian-gtm/meridian/policy/health"
 	"github.com/meridian-gtm/meridian/policy/snapshot"
 )
 
@@ -121,6 +120,8 @@ func (n *Node) answerPeers() {
 		return json.Marshal(n.settled(ctx, req.Index))
 	})
 	n.port.Handle("announce", n.announced)
+	n.port.Handle("evidence", n.askedEvidence)
+	n.port.Handle("probe", n.askedProbe)
 	n.port.Handle("status", func(context.Context, string, []byte) ([]byte, error) { return json.Marshal(n.standing()) })
 }
 
@@ -180,53 +181,6 @@ func (n *Node) Cluster(ctx context.Context) policy.ClusterStatus {
 	}
 	all.Wait()
 	return c
-}
-
-// Health is every endpoint's health, in order of pools.
-func (n *Node) Health() []policy.EndpointHealth {
-	s := n.State()
-	checks := n.checks.of(s)
-	voices := n.hearing.all(s, checks)
-	var list []policy.EndpointHealth
-	for _, o := range s.Pools.All {
-		pool := &o.Spec
-		for i := range pool.Endpoints {
-			e := &pool.Endpoints[i]
-			h := policy.EndpointHealth{
-				Endpoint: policy.EndpointID(pool.Name, e.Name), Pool: pool.Name, Region: e.RegionOr(pool), Monitor: pool.Monitor,
-			}
-			v, monitored := s.Verdict(pool, e)
-			h.Measured, h.Effective = v.Status, v.Status.String()
-			if monitored {
-				h.Verdict = &v
-				if v.Since != 0 {
-					h.Since = time.Unix(0, v.Since)
-				}
-				h.Reports = voicesOn(voices, checks.find(v.Check))
-			}
-			for _, c := range s.Drains(pool, e) {
-				h.Controls, h.Effective = append(h.Controls, c.ID), "drained"
-			}
-			list = append(list, h)
-		}
-	}
-	return list
-}
-
-// voicesOn lists what vantages hold of the check at a place in the list of checks.
-func voicesOn(voices []health.Heard, check int) []policy.HealthVoice {
-	var list []policy.HealthVoice
-	for _, v := range voices {
-		if check < 0 || v.Opinions[check] == (policy.Opinion{}) {
-			continue
-		}
-		o := &v.Opinions[check]
-		list = append(list, policy.HealthVoice{
-			Vantage: v.Node, Status: o.Status, Fresh: v.Age <= health.DefaultFreshFor, Abstaining: v.Abstaining,
-			Error: o.Cause.Text(o.Detail), Latency: o.Took(), Age: v.Age,
-		})
-	}
-	return list
 }
 
 // Snapshot is what queries that come now are answered from.

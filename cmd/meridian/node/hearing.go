@@ -119,12 +119,14 @@ func within(list []health.Assigned, voices []health.Heard) []health.Assigned {
 // checkList is the checks of one configuration, in order of their ids, and where each is.
 type checkList struct {
 	checks []policy.Check
-	index  map[uint64]int // by Check.Key
+	index  map[uint64]int   // by Check.Key
+	of     map[string][]int // by endpoint id: the places of its checks
 }
 
 func listOf(checks []policy.Check) *checkList {
-	l := &checkList{checks: checks, index: make(map[uint64]int, len(checks))}
+	l := &checkList{checks: checks, index: make(map[uint64]int, len(checks)), of: make(map[string][]int, len(checks))}
 	for i := range checks {
+		l.of[checks[i].Endpoint] = append(l.of[checks[i].Endpoint], i)
 		l.index[checks[i].Key] = i
 	}
 	return l
