@@ -12,14 +12,15 @@ type Kind string
 
 // The kinds of refusal.
 const (
-	NotFound    Kind = "not-found"   // the named object does not exist
-	Invalid     Kind = "invalid"     // the input is wrong; see Problems
-	Conflict    Kind = "conflict"    // clashes with what is there (If-Match, references, duplicates)
-	Stale       Kind = "stale"       // If-Match names a revision that is no longer the current one
-	Unsafe      Kind = "unsafe"      // a safety rule or the last-resort tier forbids it
-	NotLeader   Kind = "not-leader"  // this node cannot take the write itself
-	Unavailable Kind = "unavailable" // no quorum, or the outcome is unknown
-	Unsupported Kind = "unsupported" // a change this version cannot apply
+	NotFound    Kind = "not-found"    // the named object does not exist
+	Invalid     Kind = "invalid"      // the input is wrong; see Problems
+	Conflict    Kind = "conflict"     // clashes with what is there (If-Match, references, duplicates)
+	Stale       Kind = "stale"        // If-Match names a revision that is no longer the current one
+	Unsafe      Kind = "unsafe"       // a safety rule or the last-resort tier forbids it
+	NotLeader   Kind = "not-leader"   // this node cannot take the write itself
+	Unavailable Kind = "unavailable"  // no quorum, or the outcome is unknown
+	TooMany     Kind = "rate-limited" // too many calls; wait and try again
+	Unsupported Kind = "unsupported"  // a change this version cannot apply
 )
 
 // Problem is one mistake in an input.

@@ -26,28 +26,3 @@ type Publication struct {
 
 // Done says whether the node has published and journalled the change.
 func (p Publication) Done() bool { return !p.PublishedAt.IsZero() && !p.JournalledAt.IsZero() }
-
-// EndpointHealth is all there is to know of an endpoint's health on the node that is asked.
-type EndpointHealth struct {
-	Endpoint  string        `json:"endpoint"` // "endpoint/web/a"
-	Pool      string        `json:"pool"`
-	Region    string        `json:"region"`
-	Monitor   string        `json:"monitor,omitempty"` // "" when nothing checks it
-	Measured  Status        `json:"measured"`          // what the verdict says
-	Effective string        `json:"effective"`         // "up", "down", "unknown" or "drained"
-	Since     time.Time     `json:"since,omitzero"`    // of the measured status
-	Controls  []string      `json:"controls,omitempty"`
-	Verdict   *Verdict      `json:"verdict,omitempty"`
-	Reports   []HealthVoice `json:"reports,omitempty"`
-}
-
-// HealthVoice is one vantage's present opinion.
-type HealthVoice struct {
-	Vantage    string   `json:"vantage"`
-	Status     Status   `json:"status"`
-	Fresh      bool     `json:"fresh"`
-	Abstaining bool     `json:"abstaining,omitempty"`
-	Error      string   `json:"error,omitempty"`
-	Latency    Duration `json:"latency,omitempty"`
-	Age        Duration `json:"age"`
-}

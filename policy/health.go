@@ -40,28 +40,23 @@ func (s *Status) UnmarshalText(text []byte) error {
 type Sample struct {
 	OK      bool
 	Refused bool     // not sent: this node may not or cannot probe the target, which says nothing about the target
+	Cause   Cause    // why not, in one word
+	Detail  uint16   // of the cause: an HTTP status, an exit code
 	Error   string   // why not; short, without secrets
 	Started int64    // nanoseconds on the node's monotonic clock
 	Took    Duration // from start to verdict
+	Phases  Phases   // where the time went
+
+	TLSExpiry int64  // Unix seconds when the certificate it showed expires; 0: it showed none
+	Address   string // that was connected to, with the port
 }
 
-// Opinion is what a vantage holds of one check, after rise and fall.
-type Opinion struct {
-	Check    string   `json:"check"`
-	Revision uint64   `json:"revision"` // of the check it probed by
-	Status   Status   `json:"status"`
-	Error    string   `json:"error,omitempty"`   // of the last failure
-	Latency  Duration `json:"latency,omitempty"` // of the last success
-}
-
-// Report is a vantage's whole table of opinions. It has one entry for every
-// check, whatever their state, so that its size does not follow the failures (A-04).
-type Report struct {
-	Vantage    string    `json:"vantage"` // member id
-	Boot       uint64    `json:"boot"`    // random, of the process that sends it
-	Seq        uint64    `json:"seq"`     // grows with each report of a boot
-	Abstaining bool      `json:"abstaining"`
-	Opinions   []Opinion `json:"opinions"`
+// Phases are the parts of a probe's time. A part that the probe does not have, or did not come to, is 0.
+type Phases struct {
+	DNS       Duration `json:"dns,omitempty"`
+	Connect   Duration `json:"connect,omitempty"`
+	TLS       Duration `json:"tls,omitempty"`
+	FirstByte Duration `json:"firstByte,omitempty"` // from the request sent to the first octet of the answer
 }
 
 // Ballot is a vantage's part in a verdict.

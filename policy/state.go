@@ -1,6 +1,7 @@
 package policy
 
 import (
+	"encoding/binary"
 	"fmt"
 	"slices"
 	"strings"
@@ -253,6 +254,12 @@ type Check struct {
 	Service  string // stands for "{service}" in the monitor: the first service that uses the pool
 	Monitor  Monitor
 	Revision uint64 // changes whenever anything that is probed does
+	Key      uint64 // CheckKey of the two: names the check at this revision in reports
+}
+
+// CheckKey hashes a check's id and revision.
+func CheckKey(id string, revision uint64) uint64 {
+	return hashBytes(id, binary.LittleEndian.AppendUint64(nil, revision))
 }
 
 // Verdict is what the cluster holds of the endpoint's check; unknown when it was never judged or is not monitored.
@@ -304,6 +311,7 @@ func (s *State) Checks() []Check {
 				c.Port = e.Probe.Port
 			}
 			c.Revision = c.revision()
+			c.Key = CheckKey(c.ID, c.Revision)
 			list = append(list, c)
 		}
 	}

@@ -5,19 +5,41 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
+	"fmt"
 	"net"
 	"os"
+	"strings"
 	"syscall"
 
+	"github.com/meridian-gtm/meridian/policy"
 	"github.com/meridian-gtm/meridian/policy/health"
 )
 
-// explain says in a few words why a probe failed. It never quotes what the
-// target sent, nor a credential.
-func explain(err error, t *Target) string { return health.Clip(reason(err, t)) }
+// failure is an error of a probe that knows its cause. Its text never quotes what the target sent.
+type failure struct {
+	cause  policy.Cause
+	detail uint16
+	text   string
+}
 
-func reason(err error, t *Target) string {
+func (f *failure) Error() string { return f.text }
+
+// fail makes an error of a known cause.
+func fail(cause policy.Cause, detail uint16, format string, args ...any) error {
+	return &failure{cause, detail, fmt.Sprintf(format, args...)}
+}
+
+// explain says why a probe failed: in a few words, and by its cause. It never
+// quotes what the target sent, nor a credential.
+func explain(err error, t *Target) failure {
+	f := reason(err, t)
+	f.text = health.Clip(f.text)
+	return f
+}
+
+func reason(err error, t *Target) failure {
 	var (
+		known     *failure
 		refused   *refusal
 		lookup    *net.DNSError
 		network   net.Error
@@ -28,48 +50,54 @@ func reason(err error, t *Target) string {
 		record    tls.RecordHeaderError
 		op        *net.OpError
 	)
+	of := func(cause policy.Cause, text string) failure { return failure{cause: cause, text: text} }
 	switch {
 	case errors.As(err, &refused):
-		return refused.reason
+		return of(policy.CauseNotSent, refused.reason)
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded), errors.As(err, &network) && network.Timeout():
-		return "timeout after " + t.Check.Monitor.Timeout.String()
+		return of(policy.CauseTimeout, "timeout after "+t.Check.Monitor.Timeout.String())
+	case errors.As(err, &known):
+		return *known
 	case errors.As(err, &lookup) && lookup.IsNotFound:
-		return "no address for " + t.Check.Host
+		return of(policy.CauseDNS, "no address for "+t.Check.Host)
 	case errors.As(err, &lookup):
-		return "cannot resolve " + t.Check.Host
+		return of(policy.CauseDNS, "cannot resolve "+t.Check.Host)
 	case errors.As(err, &errno):
 		return plain(errno)
 	case errors.As(err, &authority):
-		return "certificate signed by an unknown authority"
+		return of(policy.CauseCertificate, "certificate signed by an unknown authority")
 	case errors.As(err, &hostname):
-		return "certificate is not valid for " + hostname.Host
+		return of(policy.CauseCertificate, "certificate is not valid for "+hostname.Host)
 	case errors.As(err, &invalid) && invalid.Reason == x509.Expired:
-		return "certificate has expired or is not yet valid"
+		return of(policy.CauseCertificate, "certificate has expired or is not yet valid")
 	case errors.As(err, &invalid):
-		return "certificate is not valid"
+		return of(policy.CauseCertificate, "certificate is not valid")
 	case errors.As(err, &record):
-		return "the answer is not TLS"
+		return of(policy.CauseTLS, "the answer is not TLS")
 	case errors.As(err, &op) && op.Err != nil:
-		return op.Err.Error() // of the system or of TLS
+		err = op.Err
 	}
-	return err.Error()
+	if text := err.Error(); strings.HasPrefix(text, "tls: ") { // crypto/tls has no type for what fails a handshake
+		return of(policy.CauseTLS, text)
+	}
+	return of(policy.CauseOther, err.Error())
 }
 
 // plain words for the errors that operators meet.
-func plain(e syscall.Errno) string {
+func plain(e syscall.Errno) failure {
 	switch e {
 	case syscall.ECONNREFUSED:
-		return "connection refused"
+		return failure{cause: policy.CauseRefused, text: "connection refused"}
 	case syscall.ECONNRESET, syscall.EPIPE:
-		return "connection reset"
+		return failure{cause: policy.CauseReset, text: "connection reset"}
 	case syscall.ENETUNREACH:
-		return "network unreachable"
+		return failure{cause: policy.CauseUnreachable, text: "network unreachable"}
 	case syscall.EHOSTUNREACH:
-		return "no route to host"
+		return failure{cause: policy.CauseUnreachable, text: "no route to host"}
 	case syscall.EMFILE, syscall.ENFILE:
-		return "this node has too many open files; raise its limit"
+		return failure{cause: policy.CauseNotSent, text: "this node has too many open files; raise its limit"}
 	case syscall.EADDRNOTAVAIL:
-		return "this node has no free port or no source address for the target"
+		return failure{cause: policy.CauseOther, text: "this node has no free port or no source address for the target"}
 	}
-	return e.Error()
+	return failure{cause: policy.CauseOther, text: e.Error()}
 }

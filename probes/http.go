@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"math"
 	"net"
@@ -57,12 +56,12 @@ func (t *Target) get(ctx context.Context, conn net.Conn, scheme string, c *polic
 	}
 	if err != nil {
 		if limit.N <= 0 {
-			return fmt.Errorf("response header over %d KiB", maxHeader>>10)
+			return fail(policy.CauseProtocol, 0, "response header over %d KiB", maxHeader>>10)
 		}
 		return answerError(err)
 	}
 	if !slices.Contains(c.Status, resp.StatusCode) {
-		return fmt.Errorf("status %d, want %s", resp.StatusCode, either(c.Status))
+		return fail(policy.CauseStatus, uint16(resp.StatusCode), "status %d, want %s", resp.StatusCode, either(c.Status))
 	}
 	// The body is not closed: that would read it to its end. The connection is, which ends all.
 	limit.N = math.MaxInt64
@@ -114,9 +113,9 @@ func answerError(err error) error {
 	case errors.As(err, &network), errors.As(err, &op):
 		return err
 	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return errors.New("connection closed before the end of the answer")
+		return fail(policy.CauseReset, 0, "connection closed before the end of the answer")
 	}
-	return errors.New("the answer is not HTTP")
+	return fail(policy.CauseProtocol, 0, "the answer is not HTTP")
 }
 
 // either lists numbers as "200 or 204".

@@ -16,6 +16,7 @@ type metrics struct {
 	skipped    prometheus.Counter
 	running    prometheus.GaugeFunc
 	abstaining prometheus.GaugeFunc
+	targets    prometheus.GaugeFunc
 	opinions   opinionCount
 }
 
@@ -42,6 +43,13 @@ func newMetrics(kinds map[string]Kind, p *Prober) *metrics {
 			}
 			return 0
 		}),
+		targets: prometheus.NewGaugeFunc(prometheus.GaugeOpts{
+			Name: "meridian_probe_targets", Help: "Targets probed. Checks that ask the same of a target equally often share its probes, so there may be fewer than checks.",
+		}, func() float64 {
+			p.mu.Lock()
+			defer p.mu.Unlock()
+			return float64(len(p.works))
+		}),
 		opinions: opinionCount{p, prometheus.NewDesc("meridian_probe_opinions", "Checks by this vantage's opinion of them.", []string{"status"}, nil)},
 	}
 	for kind := range kinds {
@@ -54,7 +62,7 @@ func newMetrics(kinds map[string]Kind, p *Prober) *metrics {
 }
 
 func (m *metrics) register(r prometheus.Registerer) error {
-	for _, c := range []prometheus.Collector{m.samples, m.duration, m.skipped, m.running, m.abstaining, m.opinions} {
+	for _, c := range []prometheus.Collector{m.samples, m.duration, m.skipped, m.running, m.abstaining, m.targets, m.opinions} {
 		if err := r.Register(c); err != nil {
 			return err
 		}
@@ -88,7 +96,7 @@ func (o opinionCount) Collect(c chan<- prometheus.Metric) {
 	var n [3]int
 	o.p.mu.Lock()
 	for _, t := range o.p.order {
-		n[t.track.Opinion(t.check).Status]++
+		n[t.track.Status()]++
 	}
 	o.p.mu.Unlock()
 	for status, count := range n {

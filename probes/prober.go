@@ -9,6 +9,8 @@ import (
 	"log/slog"
 	mathrand "math/rand/v2"
 	"net"
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -29,7 +31,7 @@ type Config struct {
 	Abstaining func() bool
 	// OnSample is told of every sample that counted, in order for each check, with
 	// the opinion before and after it. Sample.Started counts from Prober.Base. It holds
-	// up only the check it is about. Nil: nobody is told.
+	// up only the target it is about. Nil: nobody is told.
 	OnSample func(check string, s policy.Sample, before, after policy.Opinion)
 	// Concurrency is how many probes run at once at most; the others wait their turn. Default DefaultConcurrency.
 	Concurrency int
@@ -48,16 +50,9 @@ type Config struct {
 // 20,000 checks every 10 s, half of them hanging for 2 s, need 2000. Each costs a file descriptor.
 const DefaultConcurrency = 2048
 
-// maxPhase bounds the random wait before the first probe of a check that is
-// rarely probed, so that a new endpoint is not unknown for an hour.
+// maxPhase bounds the wait before the first probe of a target that is rarely
+// probed, so that a new endpoint is not unknown for an hour.
 const maxPhase = 30 * time.Second
-
-// Last is the last sample of a check, for people.
-type Last struct {
-	Check  string
-	At     time.Time // when the probe started; zero: not probed yet
-	Sample policy.Sample
-}
 
 // Prober probes every check of a configuration, each at its own interval, and
 // holds this vantage's opinions. Its methods may be called at any time, also
@@ -73,30 +68,52 @@ type Prober struct {
 	mu       sync.Mutex
 	seq      uint64
 	order    []*task // by check id
+	works    map[workKey]*work
 	schedule schedule
 	answers  answers
 	alarmed  bool
+
+	asked asked
 }
 
-// task is one check on its schedule, under the Prober's lock.
+// task is one check, under the Prober's lock.
 type task struct {
-	check   policy.Check
-	next    time.Time // of the next probe; its phase never drifts
-	running bool
-	gone    bool // the check was changed or removed, perhaps while a probe ran
-	track   health.Track
-	last    Last
+	check policy.Check
+	work  *work
+	track health.Track
 }
 
-// answers counts checks by their last sample. Refused samples are not counted.
+// work is one target on its schedule, under the Prober's lock. Checks that ask
+// the same of a target equally often share it: one probe, one sample for all.
+type work struct {
+	key     workKey
+	tasks   []*task   // in order of check ids; none when nobody asks any more
+	next    time.Time // of the next probe; its phase never drifts
+	settles float64   // above 0: the next turn is an early one, and this share of the interval comes after it
+	running bool
+	recent  recent
+}
+
+// workKey is what checks must agree in to share their probes. The revision is of all that is probed.
+type workKey struct {
+	revision          uint64
+	interval, timeout policy.Duration
+}
+
+func keyOf(c *policy.Check) workKey {
+	return workKey{c.Revision, c.Monitor.Interval, c.Monitor.Timeout}
+}
+
+// answers counts targets by their last sample. Refused samples are not counted.
 type answers struct{ sampled, ok int }
 
-func (a *answers) add(l Last, n int) {
-	if l.At.IsZero() || l.Sample.Refused {
+func (a *answers) add(w *work, n int) {
+	s, ok := w.recent.last()
+	if !ok || s.Refused {
 		return
 	}
 	a.sampled += n
-	if l.Sample.OK {
+	if s.OK {
 		a.ok += n
 	}
 }
@@ -128,7 +145,7 @@ func New(cfg Config) (*Prober, error) {
 	}
 	p := &Prober{
 		cfg: cfg, base: time.Now(), slots: make(chan struct{}, cfg.Concurrency),
-		wake: make(chan struct{}, 1), changed: make(chan struct{}, 1),
+		wake: make(chan struct{}, 1), changed: make(chan struct{}, 1), works: map[workKey]*work{},
 	}
 	p.metrics = newMetrics(cfg.Kinds, p)
 	if cfg.Registry != nil {
@@ -167,18 +184,16 @@ func (p *Prober) table() policy.Report {
 	return r
 }
 
-// Samples lists the last sample of every check, in order of check ids.
-func (p *Prober) Samples() []Last {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	list := make([]Last, len(p.order))
-	for i, t := range p.order {
-		list[i] = t.last
+// find gives the task of a check, or nil. The lock must be held.
+func (p *Prober) find(check string) *task {
+	i, ok := slices.BinarySearchFunc(p.order, check, func(t *task, id string) int { return strings.Compare(t.check.ID, id) })
+	if !ok {
+		return nil
 	}
-	return list
+	return p.order[i]
 }
 
-// Answers counts the checks that were probed at all, and those whose last probe
+// Answers counts the targets that were probed at all, and those whose last probe
 // succeeded. Probes that were refused count as not made.
 func (p *Prober) Answers() (sampled, ok int) {
 	p.mu.Lock()
@@ -186,49 +201,63 @@ func (p *Prober) Answers() (sampled, ok int) {
 	return p.answers.sampled, p.answers.ok
 }
 
-// probe makes one probe of a task, and takes note of what it found.
-func (p *Prober) probe(ctx context.Context, t *task, check policy.Check) {
-	kind := kindOf(check.Monitor)
+// probe makes one probe of a target, and takes note of what it found.
+func (p *Prober) probe(ctx context.Context, w *work, check policy.Check) {
 	start := time.Now()
-	var s policy.Sample
-	if run := p.cfg.Kinds[kind]; run != nil {
-		limited, cancel := context.WithTimeout(ctx, time.Duration(check.Monitor.Timeout))
-		s = run(limited, Target{Check: check, Guard: p.cfg.Guard, Secret: p.cfg.Secret, Resolver: p.cfg.Resolver, Roots: p.cfg.Roots})
-		cancel()
-	} else {
-		s = policy.Sample{Refused: true, Error: "not probed: the monitor is of no kind that this version knows"}
-	}
+	s := p.sample(ctx, check, nil)
 	if ctx.Err() != nil {
 		return // the node is stopping: the sample says nothing
 	}
 	s.Started = int64(start.Sub(p.base))
-	p.metrics.observe(kind, s)
-	p.settle(t, start, s)
+	p.metrics.observe(kindOf(check.Monitor), s)
+	p.settle(w, s)
 }
 
-// settle adds a sample to the task's track and tells who wants to know.
-func (p *Prober) settle(t *task, start time.Time, s policy.Sample) {
-	p.mu.Lock()
-	if t.gone {
-		p.mu.Unlock()
-		return
+// sample makes one probe as a check says.
+func (p *Prober) sample(ctx context.Context, check policy.Check, trace *Trace) policy.Sample {
+	run := p.cfg.Kinds[kindOf(check.Monitor)]
+	if run == nil {
+		return policy.Sample{Refused: true, Cause: policy.CauseNotSent, Error: "not probed: the monitor is of no kind that this version knows"}
 	}
-	before := t.track.Opinion(t.check)
-	t.track = t.track.Next(s, t.check.Monitor)
-	after := t.track.Opinion(t.check)
-	p.answers.add(t.last, -1)
-	t.last = Last{Check: t.check.ID, At: start, Sample: s}
-	p.answers.add(t.last, 1)
-	p.alarm()
+	limited, cancel := context.WithTimeout(ctx, time.Duration(check.Monitor.Timeout))
+	defer cancel()
+	return run(limited, Target{Check: check, Guard: p.cfg.Guard, Secret: p.cfg.Secret, Resolver: p.cfg.Resolver, Roots: p.cfg.Roots, Trace: trace})
+}
+
+// told is what a sample has done to a check.
+type told struct {
+	check         string
+	before, after policy.Opinion
+}
+
+// settle adds a sample to the tracks of all checks of a target and tells who wants to know.
+func (p *Prober) settle(w *work, s policy.Sample) {
+	p.mu.Lock()
+	var news []told
+	turned := false
+	if len(w.tasks) > 0 {
+		for _, t := range w.tasks {
+			before := t.track.Opinion(t.check)
+			t.track = t.track.Next(s, t.check.Monitor)
+			turned = turned || before.Status != t.track.Status()
+			if p.cfg.OnSample != nil {
+				news = append(news, told{t.check.ID, before, t.track.Opinion(t.check)})
+			}
+		}
+		p.answers.add(w, -1)
+		w.recent = w.recent.add(s)
+		p.answers.add(w, 1)
+		p.alarm()
+	}
 	p.mu.Unlock()
-	if before.Status != after.Status {
+	if turned {
 		signal(p.changed)
 	}
-	if p.cfg.OnSample != nil {
-		p.cfg.OnSample(after.Check, s, before, after)
+	for _, n := range news {
+		p.cfg.OnSample(n.check, s, n.before, n.after)
 	}
 	p.mu.Lock()
-	t.running = false
+	w.running = false
 	p.mu.Unlock()
 }
 

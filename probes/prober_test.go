@@ -2,6 +2,7 @@ package probes
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -12,6 +13,7 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+	"unsafe"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -32,12 +34,13 @@ type world struct {
 	now     int // probes running
 	most    int
 	samples []string // what OnSample heard
+	why     string   // the error of what fails
 }
 
 func newWorld(t *testing.T, cfg Config) *world {
 	w := &world{
 		t: t, begun: time.Now(), down: map[string]bool{}, refused: map[string]bool{}, slow: map[string]time.Duration{},
-		starts: map[string][]time.Duration{},
+		starts: map[string][]time.Duration{}, why: "made up",
 	}
 	cfg.Kinds = map[string]Kind{"tcp": w.probe}
 	cfg.Vantage, cfg.Boot = "v1", 42
@@ -74,7 +77,7 @@ func (w *world) probe(ctx context.Context, to Target) policy.Sample {
 	}
 	s := policy.Sample{OK: !down && !refused, Refused: refused, Took: policy.Duration(time.Since(start))}
 	if !s.OK {
-		s.Error = "made up"
+		s.Error = w.why
 	}
 	return s
 }
@@ -112,7 +115,7 @@ func (w *world) start() (stop func()) {
 func checks(n int) []policy.Check {
 	list := make([]policy.Check, n)
 	for i := range list {
-		list[i] = policy.Check{ID: fmt.Sprintf("web/%05d@m", i), Revision: 1, Monitor: policy.Monitor{
+		list[i] = policy.Check{ID: fmt.Sprintf("web/%05d@m", i), Revision: uint64(i + 1), Key: uint64(i + 1), Monitor: policy.Monitor{
 			TCP: &policy.TCPCheck{Port: 1}, Interval: policy.Duration(time.Second), Timeout: policy.Duration(500 * time.Millisecond), Fall: 3, Rise: 2,
 		}}
 	}
@@ -140,9 +143,9 @@ func TestProbesKeepTheirInterval(t *testing.T) {
 		if want := []time.Duration{250 * ms, 1250 * ms, 2250 * ms, 3250 * ms}; !slices.Equal(w.starts[c[0].ID], want) {
 			t.Errorf("probes at %v, want %v", w.starts[c[0].ID], want)
 		}
-		last := w.Samples()[0]
-		if got := last.At.Sub(w.Base()); got != 3250*ms || time.Duration(last.Sample.Started) != got || last.Sample.Took != policy.Duration(300*ms) {
-			t.Errorf("the last sample: %+v", last)
+		seen := w.Evidence(c[0].ID)
+		if len(seen) != 4 || !seen[0].At.Equal(w.begun.Add(3250*ms)) || seen[0].Took != policy.Duration(300*ms) {
+			t.Errorf("the samples: %+v", seen)
 		}
 	})
 }
@@ -164,10 +167,9 @@ func TestFallAndRise(t *testing.T) {
 		time.Sleep(3 * time.Second)
 		stop()
 		want := []string{
-			"500ms web/00000@m unknown>up", "500ms web/00001@m unknown>up",
-			"4.5s web/00000@m up>down", "6.5s web/00000@m down>up",
+			"250ms web/00000@m unknown>up", "750ms web/00001@m unknown>up",
+			"4.25s web/00000@m up>down", "6.25s web/00000@m down>up",
 		}
-		slices.Sort(w.samples[:2])
 		if !slices.Equal(w.samples, want) {
 			t.Errorf("got %q, want %q", w.samples, want)
 		}
@@ -184,7 +186,7 @@ func TestTimeoutCutsAProbe(t *testing.T) {
 		if got := statuses(w.Report()); got != "d" {
 			t.Errorf("after three timeouts: %s", got)
 		}
-		if took := w.Samples()[0].Sample.Took; took != c[0].Monitor.Timeout {
+		if took := w.Evidence(c[0].ID)[0].Took; took != c[0].Monitor.Timeout {
 			t.Errorf("the probe took %v", took)
 		}
 	})
@@ -199,7 +201,7 @@ func TestRefusedIsUnknown(t *testing.T) {
 		w.SetChecks(c)
 		w.run(10 * time.Second)
 		r := w.Report()
-		if statuses(r) != "?u" || r.Opinions[0].Error != "made up" {
+		if statuses(r) != "?u" || r.Opinions[0].Cause != policy.CauseNotSent {
 			t.Errorf("%+v", r.Opinions)
 		}
 		if sampled, ok := w.Answers(); sampled != 1 || ok != 1 {
@@ -232,10 +234,103 @@ func TestTenThousandChecksSpread(t *testing.T) {
 		if len(w.starts) != len(c) {
 			t.Errorf("%d of %d checks were probed", len(w.starts), len(c))
 		}
-		if peak := slices.Max(bucket); peak > 200 { // twice the steady 100
+		if peak := slices.Max(bucket); peak > 103 { // each has a stratum of its own: far from twice the steady 100
 			t.Errorf("%d probes within 100 ms; steady is 100", peak)
 		}
 	})
+}
+
+// Checks that are rarely probed all start within half a minute, and do not go on coming together.
+func TestLongIntervalsSpread(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		r := rand.New(rand.NewPCG(5, 6))
+		w := newWorld(t, Config{Rand: r.Float64})
+		c := checks(600)
+		for i := range c {
+			c[i].Monitor.Interval = policy.Duration(10 * time.Minute)
+		}
+		w.SetChecks(c)
+		w.run(41 * time.Minute)
+		minutes := make([]int, 41)
+		for id, starts := range w.starts {
+			if starts[0] > maxPhase {
+				t.Errorf("%s starts after %v", id, starts[0])
+			}
+			for _, s := range starts {
+				minutes[s/time.Minute]++
+			}
+		}
+		if peak := slices.Max(minutes[12:]); peak > 66 { // steady is 60
+			t.Errorf("%d probes in a minute: %v", peak, minutes)
+		}
+	})
+}
+
+// Two nodes do not probe in the same order.
+func TestNodesProbeInOrdersOfTheirOwn(t *testing.T) {
+	first := func(boot uint64) string {
+		p, err := New(Config{Boot: boot, Rand: fixed(0.5)})
+		if err != nil {
+			t.Fatal(err)
+		}
+		p.SetChecks(checks(1000))
+		return p.schedule[0].tasks[0].check.ID
+	}
+	if a, b := first(1), first(2); a == b {
+		t.Errorf("both begin with %s", a)
+	}
+}
+
+// Checks that ask the same of one target share its probes and its samples; how
+// many of them it takes is each one's own affair.
+func TestSharedTargets(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, Config{Rand: fixed(0.5)})
+		c := checks(4)
+		c[1].Revision, c[1].Monitor.Fall = c[0].Revision, 1
+		c[2].Revision, c[2].Monitor.Interval = c[0].Revision, policy.Duration(2*time.Second) // not as often: its own
+		w.set(w.down, true, c[0].ID)
+		w.SetChecks(c[:3])
+		stop := w.start()
+		time.Sleep(3 * time.Second)
+		synctest.Wait()
+		if len(w.works) != 2 || len(w.starts[c[0].ID]) != 3 || len(w.starts[c[1].ID]) != 0 || len(w.starts[c[2].ID]) != 2 {
+			t.Errorf("%d targets, probes: %v", len(w.works), w.starts)
+		}
+		if got := statuses(w.Report()); got != "ddu" {
+			t.Errorf("%s", got)
+		}
+		if a, b := w.Evidence(c[0].ID), w.Evidence(c[1].ID); len(a) != 3 || len(b) != 3 || a[0] != b[0] {
+			t.Errorf("%v and %v", a, b)
+		}
+		// The one that named the target goes, and another joins: the rest goes on.
+		w.mu.Lock()
+		clear(w.starts)
+		w.mu.Unlock()
+		c[3].Revision = c[0].Revision
+		w.SetChecks([]policy.Check{c[1], c[3]})
+		if got := statuses(w.Report()); got != "d?" {
+			t.Errorf("right after: %s", got)
+		}
+		time.Sleep(2 * time.Second)
+		stop()
+		if got := statuses(w.Report()); got != "uu" || len(w.works) != 1 || len(w.starts[c[1].ID]) != 2 {
+			t.Errorf("after: %s, %v", got, w.starts)
+		}
+	})
+}
+
+func TestRecentSamplesAreBounded(t *testing.T) {
+	var r recent
+	for i := range 25 {
+		r = r.add(policy.Sample{Started: int64(i), Error: strings.Repeat("x", 3)})
+	}
+	if len(r) != Remembered || cap(r) != Remembered || r[0].Started != 15 || r[9].Started != 24 {
+		t.Errorf("%d samples (room for %d), from %d to %d", len(r), cap(r), r[0].Started, r[9].Started)
+	}
+	if unsafe.StringData(r[3].Error) != unsafe.StringData(r[9].Error) {
+		t.Error("the same text is kept twice")
+	}
 }
 
 func TestLongIntervalsStartSoon(t *testing.T) {
@@ -290,11 +385,11 @@ func TestSetChecks(t *testing.T) {
 		}
 		// 0 stays with new rules, 1 is edited, 2 goes, 3 is new.
 		c[0].Monitor.Fall = 1
-		c[1].Revision = 2
+		c[1].Revision, c[1].Key = 99, 99
 		w.set(w.down, true, c[0].ID)
 		w.SetChecks([]policy.Check{c[0], c[1], c[3]})
 		r := w.Report()
-		if got := statuses(r); got != "u??" || r.Opinions[1].Revision != 2 || r.Opinions[2].Check != c[3].ID {
+		if got := statuses(r); got != "u??" || r.Opinions[1].Key != c[1].Key || r.Opinions[2].Key != c[3].Key {
 			t.Errorf("right after: %s, %+v", got, r.Opinions)
 		}
 		if sampled, ok := w.Answers(); sampled != 1 || ok != 1 {
@@ -322,11 +417,11 @@ func TestChangeDuringAProbe(t *testing.T) {
 		time.Sleep(200 * time.Millisecond)
 		w.cfg.Rand = fixed(0.9)
 		edited := slices.Clone(c)
-		edited[0].Revision = 2
+		edited[0].Revision, edited[0].Key = 99, 99
 		w.SetChecks(edited)
 		time.Sleep(600 * time.Millisecond)
 		stop()
-		if got := w.Report().Opinions[0]; got.Status != policy.Unknown || got.Revision != 2 {
+		if got := w.Report().Opinions[0]; got.Status != policy.Unknown || got.Key != 99 {
 			t.Errorf("the old probe's result went to the new check: %+v", got)
 		}
 		if len(w.samples) != 0 {
@@ -394,7 +489,7 @@ func TestLateTurnsAreLeftOut(t *testing.T) {
 		if len(due) != 1 {
 			t.Fatalf("%d probes at once for one check", len(due))
 		}
-		due[0].task.running = false
+		due[0].work.running = false
 		due, wait := w.due(w.begun.Add(7 * time.Second))
 		if len(due) != 0 || wait != 250*time.Millisecond {
 			t.Errorf("%d more at once, and the next in %v", len(due), wait)
@@ -455,7 +550,7 @@ func TestReport(t *testing.T) {
 		if len(a.Opinions) != 5 || len(b.Opinions) != 5 || statuses(a) != "?????" || statuses(b) != "uuuuu" {
 			t.Errorf("%s then %s: the table is whole, whatever is known", statuses(a), statuses(b))
 		}
-		if !slices.IsSortedFunc(b.Opinions, func(x, y policy.Opinion) int { return strings.Compare(x.Check, y.Check) }) {
+		if !slices.IsSortedFunc(b.Opinions, func(x, y policy.Opinion) int { return cmp.Compare(x.Key, y.Key) }) {
 			t.Error("opinions out of order")
 		}
 	})
@@ -510,7 +605,7 @@ func TestMetrics(t *testing.T) {
 		for name, want := range map[string]float64{
 			"meridian_probe_samples_total tcp ok": 4, "meridian_probe_samples_total tcp failed": 4, "meridian_probe_samples_total tcp refused": 4,
 			"meridian_probe_duration_seconds tcp": 8, "meridian_probe_opinions up": 1, "meridian_probe_opinions down": 1, "meridian_probe_opinions unknown": 1,
-			"meridian_probe_late_total": 0, "meridian_probe_running": 0, "meridian_probe_abstaining": 0,
+			"meridian_probe_late_total": 0, "meridian_probe_running": 0, "meridian_probe_targets": 3, "meridian_probe_abstaining": 0,
 		} {
 			if v, ok := got[name]; !ok || v != want {
 				t.Errorf("%s is %v, want %v", name, v, want)
@@ -535,7 +630,7 @@ func BenchmarkSchedule(b *testing.B) {
 			now = now.Add(10 * time.Millisecond)
 			due, _ := p.due(now)
 			for _, d := range due {
-				d.task.running = false
+				d.work.running = false
 			}
 		}
 	}
@@ -551,4 +646,52 @@ func BenchmarkReport(b *testing.B) {
 	for b.Loop() {
 		p.Report()
 	}
+}
+
+// what goes over the wire each second has the same size when all is well,
+// when half or all of it fails with much to say, and when the vantage abstains.
+func TestReportOctetsDoNotFollowFailures(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		abstaining := false
+		w := newWorld(t, Config{Rand: fixed(0.5), Abstaining: func() bool { return abstaining }})
+		w.why = strings.Repeat("a long story ", 50)
+		c := checks(100)
+		w.SetChecks(c)
+		octets := func() int {
+			r := w.Report()
+			b, err := r.MarshalBinary()
+			if err != nil {
+				t.Fatal(err)
+			}
+			return len(b)
+		}
+		fresh := octets()
+		stop := w.start()
+		defer stop()
+		look := func(what, want string) {
+			time.Sleep(5 * time.Second)
+			synctest.Wait()
+			if n := strings.Count(statuses(w.Report()), "d"); fmt.Sprint(n) != want {
+				t.Errorf("%s: %d down, want %s", what, n, want)
+			}
+			if n := octets(); n != fresh {
+				t.Errorf("%s: %d octets, and %d before anything was known", what, n, fresh)
+			}
+		}
+		look("all up", "0")
+		for i := range 50 {
+			w.set(w.down, true, c[i].ID)
+		}
+		look("half down", "50")
+		for i := range c {
+			w.set(w.down, true, c[i].ID)
+		}
+		look("all down", "100")
+		abstaining = true
+		look("abstaining", "100")
+		for i := range c {
+			w.set(w.refused, true, c[i].ID)
+		}
+		look("all refused", "0")
+	})
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"net"
+	"net/http/httptrace"
 	"net/netip"
 	"strconv"
 	"strings"
@@ -26,6 +27,8 @@ type Target struct {
 	Resolver *net.Resolver
 	// Roots verify certificates of https targets. Nil stands for the system's.
 	Roots *x509.CertPool
+	// Trace takes what the probe finds out on its way. Nil: nobody wants to know.
+	Trace *Trace
 }
 
 // Kind is one kind of probe. It makes one attempt on a fresh connection, ends
@@ -57,15 +60,20 @@ func kindOf(m policy.Monitor) string {
 // timed makes a Kind of a function that says what was wrong.
 func timed(probe func(context.Context, *Target) error) Kind {
 	return func(ctx context.Context, t Target) policy.Sample {
+		if t.Trace == nil {
+			t.Trace = new(Trace)
+		}
 		start := time.Now()
 		err := probe(ctx, &t)
 		s := policy.Sample{OK: err == nil, Took: policy.Duration(time.Since(start))}
+		t.Trace.into(&s)
 		if err != nil {
 			s.Refused = ours(err)
 			if !s.Refused && errors.Is(ctx.Err(), context.DeadlineExceeded) {
 				err = ctx.Err() // rather than what the cut connection looked like
 			}
-			s.Error = explain(err, &t)
+			f := explain(err, &t)
+			s.Cause, s.Detail, s.Error = f.cause, f.detail, f.text
 		}
 		return s
 	}
@@ -102,13 +110,23 @@ func (t *Target) dial(ctx context.Context, port int) (net.Conn, error) {
 	if t.Check.Port != 0 {
 		port = t.Check.Port
 	}
-	conn, err := d.DialContext(ctx, "tcp", net.JoinHostPort(t.Check.Host, strconv.Itoa(port)))
+	start, resolved := time.Now(), time.Duration(0)
+	watched := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
+		DNSDone: func(httptrace.DNSDoneInfo) { resolved = time.Since(start) },
+	})
+	conn, err := d.DialContext(watched, "tcp", net.JoinHostPort(t.Check.Host, strconv.Itoa(port)))
+	t.Trace.DNS += resolved
+	t.Trace.connected = time.Now()
 	if err != nil {
 		var r *refusal
 		if errors.As(err, &r) && attempted.Load() {
-			return nil, errors.New("no address of " + t.Check.Host + " that may be probed answers")
+			return nil, fail(policy.CauseUnreachable, 0, "no address of %s that may be probed answers", t.Check.Host)
 		}
 		return nil, err
+	}
+	t.Trace.Connect += t.Trace.connected.Sub(start) - resolved
+	if to, ok := conn.RemoteAddr().(*net.TCPAddr); ok {
+		t.Trace.Address = to.AddrPort()
 	}
 	if deadline, ok := ctx.Deadline(); ok {
 		if err := conn.SetDeadline(deadline); err != nil {

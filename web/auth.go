@@ -74,7 +74,7 @@ func find(state *policy.State, presented string) (found policy.Token, ok bool) {
 func (s *server) deny(c *gin.Context, refusal *policy.Error) {
 	s.refusals.note(c.Request, refusal)
 	if !s.failures.allow(peer(c.Request)) {
-		refusal = policy.Errorf(rateLimited, "too many calls without a valid token from this address")
+		refusal = policy.Errorf(policy.TooMany, "too many calls without a valid token from this address")
 	}
 	s.refuse(c, refusal)
 }
@@ -86,7 +86,7 @@ func (s *server) limitWrites(c *gin.Context) {
 		return
 	}
 	if !s.writes.allow(c.GetString(actorKey)) {
-		s.refuse(c, policy.Errorf(rateLimited, "more than %d writes a second with one token", writesPerSecond))
+		s.refuse(c, policy.Errorf(policy.TooMany, "more than %d writes a second with one token", writesPerSecond))
 	}
 }
 

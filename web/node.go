@@ -35,8 +35,14 @@ type Node interface {
 	// Cluster is what this node knows of the cluster now.
 	Cluster(ctx context.Context) policy.ClusterStatus
 
-	// Health is the health of every endpoint, in order of ids.
+	// Health is the health of every endpoint, in order of ids. It asks no other node.
 	Health() []policy.EndpointHealth
+
+	// Evidence is all there is to know of one endpoint's health. It asks the other vantages, for a second at most.
+	Evidence(ctx context.Context, endpoint string) (policy.EndpointHealth, error)
+
+	// Probe makes one probe of an endpoint at a vantage ("" is this node) by a monitor ("" is its only one).
+	Probe(ctx context.Context, endpoint, vantage, monitor string) (policy.ProbeResult, error)
 
 	// Events gives what happened after a sequence number, as far as it is
 	// remembered, then what happens, until ctx ends. The channel is closed when

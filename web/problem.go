@@ -24,7 +24,6 @@ const (
 	notAcceptable    policy.Kind = "not-acceptable"
 	tooLarge         policy.Kind = "too-large"
 	unsupportedMedia policy.Kind = "unsupported-media"
-	rateLimited      policy.Kind = "rate-limited"
 	internal         policy.Kind = "internal"
 )
 
@@ -48,7 +47,7 @@ var statuses = map[policy.Kind]struct {
 	notAcceptable:      {http.StatusNotAcceptable, "Not acceptable"},
 	tooLarge:           {http.StatusRequestEntityTooLarge, "Body too large"},
 	unsupportedMedia:   {http.StatusUnsupportedMediaType, "Unsupported media type"},
-	rateLimited:        {http.StatusTooManyRequests, "Too many requests"},
+	policy.TooMany:     {http.StatusTooManyRequests, "Too many requests"},
 	internal:           {http.StatusInternalServerError, "Internal error"},
 }
 

@@ -50,7 +50,8 @@ func TestHealthOfOneEndpoint(t *testing.T) {
 	c := into[api.Control](r.drain(drainUSEast).is(201))
 	for _, path := range []string{"/health/web-eu/a", "/health/web-eu%2Fa", "/health/endpoint/web-eu/a", "/health/endpoint%2Fweb-eu%2Fa"} {
 		h := into[api.EndpointHealth](r.call("GET", path, "").is(200))
-		if h.Endpoint != "endpoint/web-eu/a" || h.Measured != "down" || h.Effective != "down" || len(h.Verdict.Ballots) != 3 {
+		if h.Endpoint != "endpoint/web-eu/a" || h.Measured != "down" || h.Effective != "down" || len(h.Checks) != 1 || len(h.Checks[0].Verdict.Ballots) != 3 || h.Checks[0].Circuit != "open" ||
+			len(h.Checks[0].Samples) != 3 || h.Checks[0].Samples[0].Samples[0].Cause != "refused" || h.Checks[0].Samples[1].Error == "" || len(h.Checks[0].History) != 1 {
 			t.Errorf("%s: %+v", path, h)
 		}
 	}
@@ -58,6 +59,24 @@ func TestHealthOfOneEndpoint(t *testing.T) {
 	if h.Measured != "unknown" || h.Effective != "drained" || len(h.Controls) != 1 || h.Controls[0] != c.Id {
 		t.Errorf("the drained one: %+v", h)
 	}
+}
+
+func TestProbeNow(t *testing.T) {
+	r := loaded(t)
+	r.node.Verdict("web-eu/a@web", policy.Down)
+	for _, path := range []string{"/health/web-us-east/b/probe", "/health/web-us-east%2Fb/probe", "/health/endpoint/web-us-east/b/probe"} {
+		p := into[api.ProbeResult](r.call("POST", path, `{"vantage":"ns1","monitor":"web"}`).is(200))
+		if p.Endpoint != "endpoint/web-us-east/b" || !p.Evidence.Ok || p.Evidence.Phases.Connect != "4ms" {
+			t.Errorf("%s: %+v", path, p)
+		}
+	}
+	if p := into[api.ProbeResult](r.call("POST", "/health/web-eu/a/probe", `{}`).is(200)); p.Evidence.Ok || p.Evidence.Error == "" {
+		t.Errorf("a failed probe: %+v", p)
+	}
+	r.call("POST", "/health/web-us-east/x/probe", `{}`).refused(404, "not-found")
+	r.call("POST", "/health/web-us-east/b/probe", `{"vantage":"ns9"}`).refused(422, "invalid")
+	r.call("POST", "/health/web-us-east/b/probe", `{"target":"169.254.169.254"}`).refused(422, "invalid")
+	r.call("GET", "/health/web-us-east/probe", "").refused(404, "not-found") // an endpoint of that name
 }
 
 func TestExplain(t *testing.T) {

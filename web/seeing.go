@@ -135,16 +135,28 @@ func (s *server) ListHealth(c *gin.Context) {
 }
 
 func (s *server) GetHealth(c *gin.Context, _ string) {
-	id := c.Param("endpoint")
-	whole := "endpoint/" + strings.TrimPrefix(id, "endpoint/")
-	for _, h := range s.cfg.Node.Health() {
-		if h.Endpoint == whole {
-			c.Header("X-Index", strconv.FormatUint(s.cfg.Node.State().Index, 10))
-			s.render(c, http.StatusOK, h)
-			return
-		}
+	h, err := s.cfg.Node.Evidence(c.Request.Context(), c.Param("endpoint"))
+	if err != nil {
+		s.refuse(c, err)
+		return
 	}
-	s.refuse(c, policy.Errorf(policy.NotFound, "there is no endpoint %q; write POOL/ENDPOINT, as GET %s/health lists them", id, base))
+	c.Header("X-Index", strconv.FormatUint(s.cfg.Node.State().Index, 10))
+	s.render(c, http.StatusOK, h)
+}
+
+// ProbeEndpoint makes a probe at once. It changes nothing, so it waits for nothing but the probe.
+func (s *server) ProbeEndpoint(c *gin.Context, _ string) {
+	var in api.ProbeRequest
+	if _, err := readJSON(c, maxSmall, &in); err != nil {
+		s.refuse(c, err)
+		return
+	}
+	r, err := s.cfg.Node.Probe(c.Request.Context(), c.Param("endpoint"), in.Vantage, in.Monitor)
+	if err != nil {
+		s.refuse(c, err)
+		return
+	}
+	s.render(c, http.StatusOK, r)
 }
 
 func (s *server) GetCluster(c *gin.Context) {

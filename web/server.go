@@ -114,14 +114,18 @@ func NewServer(h *Handler) *http.Server {
 	return srv
 }
 
-// slashes lets an endpoint's id be written with its slashes in /health/{endpoint}.
+// slashes lets an endpoint's id be written with its slashes in /health/{endpoint} and below.
 func slashes(next http.Handler) http.Handler {
 	const prefix = base + "/health/"
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if id, ok := strings.CutPrefix(r.URL.EscapedPath(), prefix); ok && strings.Contains(id, "/") {
 			u := new(url.URL)
 			*u = *r.URL
-			u.RawPath = prefix + strings.ReplaceAll(id, "/", "%2F")
+			id, end := id, ""
+			if before, ok := strings.CutSuffix(id, "/probe"); ok && r.Method == http.MethodPost { // else an endpoint of that name
+				id, end = before, "/probe"
+			}
+			u.RawPath = prefix + strings.ReplaceAll(id, "/", "%2F") + end
 			r2 := *r
 			r2.URL = u
 			r = &r2

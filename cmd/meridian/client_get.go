@@ -116,13 +116,13 @@ var getKinds = []kind{
 		list: func(c *client, ctx context.Context) (*http.Response, error) { return c.ListHealth(ctx) },
 		one:  func(c *client, ctx context.Context, n string) (*http.Response, error) { return c.GetHealth(ctx, n) },
 
-		heading: []string{"ENDPOINT", "REGION", "MEASURED", "EFFECTIVE", "AGREE", "SINCE", "CONTROLS"},
+		heading: []string{"ENDPOINT", "REGION", "MEASURED", "EFFECTIVE", "CIRCUIT", "AGREE", "SINCE", "CONTROLS"},
 		rows: each(func(h api.EndpointHealth) []string {
 			since := "-"
 			if !h.Since.IsZero() {
 				since = h.Since.UTC().Format("2006-01-02 15:04:05Z")
 			}
-			return []string{strings.TrimPrefix(h.Endpoint, "endpoint/"), orDash(h.Region), string(h.Measured), string(h.Effective), agreeing(h), since, orDash(strings.Join(h.Controls, ","))}
+			return []string{strings.TrimPrefix(h.Endpoint, "endpoint/"), orDash(h.Region), string(h.Measured), string(h.Effective), circuits(h), agreeing(h), since, orDash(strings.Join(h.Controls, ","))}
 		}),
 		detail: healthDetail,
 	},
@@ -160,6 +160,7 @@ the singular will do. config is the whole document, in YAML, as apply takes it.
 records are those of a zone: get records ZONE [NAME]. latency is what was measured
 between clients and regions, of all or of one: get latency [SUBJECT].`,
 		Example: `  meridian get health
+  meridian get health web-us-east/a
   meridian get pool web-us-east
   meridian get controls -o json
   meridian get latency country/DE
@@ -383,50 +384,5 @@ func zoneDetail(w io.Writer, body []byte) error {
 	}
 	fmt.Fprintln(w)
 	table(w, recordHeading, recordRows(z.Rrsets))
-	return nil
-}
-
-// agreeing says how many of the vantages see now what the verdict says. Its own
-// ballots are those of the moment it was reached, when a majority was enough.
-func agreeing(h api.EndpointHealth) string {
-	agree, all := 0, max(len(h.Verdict.Ballots), len(h.Reports))
-	for _, r := range h.Reports {
-		if r.Fresh && !r.Abstaining && string(r.Status) == string(h.Measured) {
-			agree++
-		}
-	}
-	if all == 0 {
-		return "-"
-	}
-	return fmt.Sprintf("%d/%d", agree, all)
-}
-
-func healthDetail(w io.Writer, body []byte) error {
-	var h api.EndpointHealth
-	if err := json.Unmarshal(body, &h); err != nil {
-		return err
-	}
-	voted := map[string]string{}
-	for _, b := range h.Verdict.Ballots {
-		voted[b.Vantage] = string(b.Status)
-		if b.Absent != "" {
-			voted[b.Vantage] = b.Absent
-		}
-	}
-	var rows [][]string
-	for _, v := range h.Reports {
-		sees := string(v.Status)
-		switch {
-		case v.Abstaining:
-			sees = "abstains"
-		case !v.Fresh:
-			sees += " (old)"
-		}
-		rows = append(rows, []string{v.Vantage, sees, orDash(voted[v.Vantage]), orDash(rounded(v.Latency)), rounded(v.Age) + " ago", orDash(v.Error)})
-	}
-	if len(rows) > 0 {
-		fmt.Fprintln(w)
-		table(w, []string{"VANTAGE", "SEES", "VOTED", "LATENCY", "REPORTED", "LAST ERROR"}, rows)
-	}
 	return nil
 }

@@ -340,11 +340,11 @@ func (s *scenario) heard(names []string) (list []health.Heard, rule health.Rule)
 		if s.voice[v] == health.Silent {
 			continue
 		}
-		r := policy.Report{Vantage: v, Abstaining: s.voice[v] == health.Abstains}
+		h := health.Heard{Vantage: v, Node: v, Abstaining: s.voice[v] == health.Abstains}
 		for _, c := range s.state.Checks() {
-			r.Opinions = append(r.Opinions, s.tracks[trackOf(v, c)].Opinion(c))
+			h.Opinions = append(h.Opinions, s.tracks[trackOf(v, c)].Opinion(c))
 		}
-		list = append(list, health.Heard{Vantage: v, Node: v, Report: r})
+		list = append(list, h)
 	}
 	return list, rule
 }

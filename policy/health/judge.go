@@ -73,9 +73,6 @@ func Judge(prev policy.Verdict, check policy.Check, ballots []policy.Ballot, rul
 		return prev, false
 	}
 	v.Ballots = slices.Clone(ballots)
-	for i := range v.Ballots {
-		v.Ballots[i].Error = Clip(v.Ballots[i].Error)
-	}
 	return v, true
 }
 

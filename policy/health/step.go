@@ -4,50 +4,54 @@ import "github.com/meridian-gtm/meridian/policy"
 
 // Heard is the last report a node has of a vantage.
 type Heard struct {
-	Vantage string          // member id
-	Node    string          // label of its node
-	Age     policy.Duration // since it was received, by this node's monotonic clock
-	Report  policy.Report   // Opinions in order of check ids
+	Vantage    string          // member id
+	Node       string          // label of its node
+	Age        policy.Duration // since it was received, by this node's monotonic clock
+	Abstaining bool            // it says so itself
+	// Opinions are its opinions of the checks, one for each, in their order. The
+	// zero Opinion stands where it has none of the check at its present revision.
+	Opinions []policy.Opinion
 }
 
 // Step judges every check and returns the edges, in order of check ids.
 //
-// checks are in order of ids, as State.Checks lists them. now is the State clock
-// in nanoseconds. Step reads s.Verdicts and changes nothing. It always goes
-// through the whole table, whatever its content.
+// checks are in order of ids, as State.Checks lists them, and so is what was
+// heard. now is the State clock in nanoseconds. Step reads s.Verdicts and changes
+// nothing. It always goes through the whole table, whatever its content.
 //
 // In island mode, where edges are not committed, a caller that wants them to
 // last sets them in a Clone of the state and steps that next time.
 func Step(s *policy.State, checks []policy.Check, heard []Heard, rule Rule, now int64) []policy.Edge {
 	box := newBallotBox(rule, heard)
 	var edges []policy.Edge
-	judge := func(prev policy.Verdict, check *policy.Check) {
-		if v, changed := Judge(prev, *check, box.of(check), rule, now); changed {
+	at := 0 // the check whose turn it is
+	judge := func(prev policy.Verdict) {
+		if v, changed := Judge(prev, checks[at], box.of(at), rule, now); changed {
+			box.explain(at, v.Ballots)
 			edges = append(edges, policy.Edge{Verdict: v, Was: prev.Status})
 		}
+		at++
 	}
-	fresh := func(c *policy.Check) policy.Verdict { return policy.Verdict{Check: c.ID, Ramp: 100} }
+	fresh := func() { judge(policy.Verdict{Check: checks[at].ID, Ramp: 100}) }
 	// Both lists are in order of check ids: one pass over the two.
 	for id, prev := range s.Verdicts.All {
-		for len(checks) > 0 && checks[0].ID < id {
-			judge(fresh(&checks[0]), &checks[0])
-			checks = checks[1:]
+		for at < len(checks) && checks[at].ID < id {
+			fresh()
 		}
-		if len(checks) > 0 && checks[0].ID == id {
-			judge(prev, &checks[0])
-			checks = checks[1:]
+		if at < len(checks) && checks[at].ID == id {
+			judge(prev)
 		}
 	}
-	for i := range checks {
-		judge(fresh(&checks[i]), &checks[i])
+	for at < len(checks) {
+		fresh()
 	}
 	return edges
 }
 
-// ballotBox collects the ballots of one check after the other, in order of checks.
+// ballotBox collects the ballots of one check after the other.
 type ballotBox struct {
 	blank   []policy.Ballot    // what each assigned vantage says when it has no opinion
-	reports [][]policy.Opinion // of the assigned vantages that may vote; what is left of them
+	reports [][]policy.Opinion // of the assigned vantages that may vote, in order of checks
 	ballots []policy.Ballot    // scratch
 }
 
@@ -63,11 +67,11 @@ func newBallotBox(rule Rule, heard []Heard) *ballotBox {
 		h := youngest(heard, a.ID)
 		switch {
 		case h == nil || h.Age > freshFor:
-		case h.Report.Abstaining:
+		case h.Abstaining:
 			b.blank[i].Absent = Abstains
 		default:
 			b.blank[i].Absent = Pending
-			b.reports[i] = h.Report.Opinions
+			b.reports[i] = h.Opinions
 		}
 	}
 	return b
@@ -85,21 +89,22 @@ func youngest(heard []Heard, id string) *Heard {
 }
 
 // of lists the ballots on a check; they are valid until the next call.
-func (b *ballotBox) of(check *policy.Check) []policy.Ballot {
+func (b *ballotBox) of(check int) []policy.Ballot {
 	copy(b.ballots, b.blank)
 	for i, list := range b.reports {
-		for len(list) > 0 && list[0].Check < check.ID {
-			list = list[1:]
-		}
-		b.reports[i] = list
-		if len(list) == 0 || list[0].Check != check.ID {
-			continue
-		}
-		o, ballot := &list[0], &b.ballots[i]
-		ballot.Error = o.Error
-		if o.Revision == check.Revision && o.Status != policy.Unknown {
-			ballot.Status, ballot.Absent = o.Status, ""
+		if check < len(list) && list[check].Status != policy.Unknown {
+			b.ballots[i].Status, b.ballots[i].Absent = list[check].Status, ""
 		}
 	}
 	return b.ballots
+}
+
+// explain puts what the vantages saw into ballots on a check. Only those of
+// edges need it: there are few, and making texts costs more than judging does.
+func (b *ballotBox) explain(check int, ballots []policy.Ballot) {
+	for i, list := range b.reports {
+		if check < len(list) {
+			ballots[i].Error = list[check].Cause.Text(list[check].Detail)
+		}
+	}
 }

@@ -12,7 +12,7 @@ import (
 	"pgregory.net/rapid"
 )
 
-// judgeAll is the oracle of Step: it looks everything up by name, one check at a time.
+// judgeAll is the oracle of Step: it looks everything up by key, one check at a time.
 func judgeAll(s *policy.State, checks []policy.Check, heard []Heard, rule Rule, now int64) []policy.Edge {
 	var edges []policy.Edge
 	for _, c := range checks {
@@ -24,14 +24,14 @@ func judgeAll(s *policy.State, checks []policy.Check, heard []Heard, rule Rule, 
 					continue
 				}
 				b.Absent = Pending
-				if h.Report.Abstaining {
+				if h.Abstaining {
 					b.Absent = Abstains
 					continue
 				}
-				for _, o := range h.Report.Opinions {
-					if o.Check == c.ID {
-						b.Error = o.Error
-						if o.Revision == c.Revision && o.Status != policy.Unknown {
+				for _, o := range h.Opinions {
+					if o.Key == c.Key {
+						b.Error = o.Cause.Text(o.Detail)
+						if o.Status != policy.Unknown {
 							b.Absent, b.Status = "", o.Status
 						}
 					}
@@ -65,7 +65,9 @@ func TestStepAgainstOracle(t *testing.T) {
 				})
 			}
 			if rapid.IntRange(0, 4).Draw(t, "kept") > 0 { // else its verdict outlived it
-				checks = append(checks, policy.Check{ID: id, Revision: some.Draw(t, "revision")})
+				c := policy.Check{ID: id, Revision: some.Draw(t, "revision")}
+				c.Key = policy.CheckKey(c.ID, c.Revision)
+				checks = append(checks, c)
 			}
 		}
 		rule := Rule{FreshFor: 10, Reachable: true, OnlyRemove: rapid.Bool().Draw(t, "onlyRemove")}
@@ -76,13 +78,13 @@ func TestStepAgainstOracle(t *testing.T) {
 				rule.Assigned = append(rule.Assigned, Assigned{ID: id, Label: "node " + id})
 			}
 			h := Heard{Vantage: id, Age: policy.Duration(rapid.IntRange(0, 12).Draw(t, "age"))}
-			h.Report.Abstaining = rapid.IntRange(0, 5).Draw(t, "abstains") == 0
-			for _, check := range ids {
+			h.Abstaining = rapid.IntRange(0, 5).Draw(t, "abstains") == 0
+			for _, check := range checks {
+				var o policy.Opinion
 				if rapid.IntRange(0, 5).Draw(t, "hasOpinion") > 0 {
-					h.Report.Opinions = append(h.Report.Opinions, policy.Opinion{
-						Check: check, Revision: some.Draw(t, "seen"), Status: rapid.SampledFrom(statuses).Draw(t, "says"), Error: "why",
-					})
+					o = policy.Opinion{Key: check.Key, Status: rapid.SampledFrom(statuses).Draw(t, "says"), Cause: policy.CauseStatus, Detail: 503}
 				}
+				h.Opinions = append(h.Opinions, o)
 			}
 			if rapid.IntRange(0, 5).Draw(t, "heard") > 0 {
 				heard = append(heard, h)
@@ -109,9 +111,7 @@ func TestNewLeaderWaitsForQuorum(t *testing.T) {
 	s.Verdicts.Set(c.ID, policy.Verdict{Check: c.ID, Status: policy.Up, Revision: 1, Ramp: 100})
 	rule := Rule{Reachable: true, Assigned: []Assigned{{"1", "ns1"}, {"2", "ns2"}, {"3", "ns3"}}}
 	down := func(id string, age time.Duration) Heard {
-		return Heard{Vantage: id, Age: policy.Duration(age), Report: policy.Report{
-			Vantage: id, Opinions: []policy.Opinion{{Check: c.ID, Revision: 1, Status: policy.Down, Error: "timeout after 500ms"}},
-		}}
+		return Heard{Vantage: id, Age: policy.Duration(age), Opinions: []policy.Opinion{{Key: 1, Status: policy.Down, Cause: policy.CauseTimeout}}}
 	}
 	now := int64(time.Hour)
 	if e := Step(s, []policy.Check{c}, []Heard{down("1", 0)}, rule, now); len(e) != 0 {
@@ -121,7 +121,7 @@ func TestNewLeaderWaitsForQuorum(t *testing.T) {
 		t.Errorf("with a stale second one: %+v", e)
 	}
 	e := Step(s, []policy.Check{c}, []Heard{down("1", 0), down("2", 0)}, rule, now)
-	if len(e) != 1 || e[0].Status != policy.Down || e[0].Was != policy.Up || e[0].Ballots[2] != (policy.Ballot{Vantage: "ns3", Absent: Silent}) {
+	if len(e) != 1 || e[0].Status != policy.Down || e[0].Ballots[0].Error != "timeout" || e[0].Was != policy.Up || e[0].Ballots[2] != (policy.Ballot{Vantage: "ns3", Absent: Silent}) {
 		t.Errorf("two of three: %+v", e)
 	}
 }
@@ -152,7 +152,7 @@ func world(n int, says policy.Status) (*policy.State, []policy.Check, []Heard, R
 		checks = append(checks, policy.Check{ID: id, Revision: 1})
 		s.Verdicts.Set(id, policy.Verdict{Check: id, Status: policy.Up, Revision: 1, Ramp: 100})
 		for v := range heard {
-			heard[v].Report.Opinions = append(heard[v].Report.Opinions, policy.Opinion{Check: id, Revision: 1, Status: says})
+			heard[v].Opinions = append(heard[v].Opinions, policy.Opinion{Key: uint64(i + 1), Status: says, Cause: policy.CauseStatus, Detail: 503})
 		}
 	}
 	for v := range heard {

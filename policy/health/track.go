@@ -1,13 +1,14 @@
 package health
 
 import (
+	"math"
 	"strings"
 	"unicode/utf8"
 
 	"github.com/meridian-gtm/meridian/policy"
 )
 
-// MaxError is the longest error text, in octets, that a report or a ballot carries.
+// MaxError is the longest error text, in octets, that a sample or a ballot carries.
 const MaxError = 120
 
 // Track is one vantage's settled opinion of one check: rise and fall over the
@@ -16,8 +17,9 @@ const MaxError = 120
 type Track struct {
 	status  policy.Status
 	against int // samples in a row that speak against status
-	err     string
-	latency policy.Duration
+	cause   policy.Cause
+	detail  uint16
+	latency uint32 // microseconds
 }
 
 // Next is the track after one more sample.
@@ -28,17 +30,20 @@ type Track struct {
 // A refused sample is no evidence about the target: it leaves nothing but the reason.
 func (t Track) Next(s policy.Sample, rule policy.Monitor) Track {
 	if s.Refused {
-		return Track{err: Clip(s.Error)}
+		return Track{cause: policy.CauseNotSent, detail: s.Detail}
 	}
 	says, need := policy.Down, rule.Fall
 	if s.OK {
 		says, need = policy.Up, rule.Rise
-		t.latency = s.Took
+		t.latency = policy.Micros(s.Took)
 		if t.status == policy.Unknown {
 			need = 1
 		}
 	} else {
-		t.err = Clip(s.Error)
+		t.cause, t.detail = s.Cause, s.Detail
+		if t.cause == policy.CauseNone {
+			t.cause = policy.CauseOther
+		}
 	}
 	if says == t.status {
 		t.against = 0
@@ -46,15 +51,20 @@ func (t Track) Next(s policy.Sample, rule policy.Monitor) Track {
 		t.status, t.against = says, 0
 	}
 	if t.status == policy.Up && s.OK {
-		t.err = "" // healthy: an old failure explains nothing
+		t.cause, t.detail = policy.CauseNone, 0 // healthy: an old failure explains nothing
 	}
 	return t
 }
 
 // Opinion is what the track says of the check it belongs to.
 func (t Track) Opinion(check policy.Check) policy.Opinion {
-	return policy.Opinion{Check: check.ID, Revision: check.Revision, Status: t.status, Error: t.err, Latency: t.latency}
+	return policy.Opinion{
+		Key: check.Key, Status: t.status, Against: uint8(min(t.against, math.MaxUint8)), Cause: t.cause, Detail: t.detail, Latency: t.latency,
+	}
 }
+
+// Status is what the track has settled on.
+func (t Track) Status() policy.Status { return t.status }
 
 // Clip cuts an error text to MaxError octets without splitting a character. The
 // result is a copy when it was cut, so that a long text is not kept alive.

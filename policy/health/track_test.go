@@ -1,8 +1,10 @@
 package health
 
 import (
+	"math"
 	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	"github.com/meridian-gtm/meridian/policy"
@@ -49,23 +51,32 @@ func TestTrack(t *testing.T) {
 
 func TestTrackKeepsWhatExplainsIt(t *testing.T) {
 	rule := policy.Monitor{Fall: 2, Rise: 2}
-	check := policy.Check{ID: "web/a@m", Revision: 7}
+	check := policy.Check{ID: "web/a@m", Revision: 7, Key: 99}
 	var track Track
-	track = track.Next(policy.Sample{OK: true, Took: 12}, rule)
-	want := policy.Opinion{Check: "web/a@m", Revision: 7, Status: policy.Up, Latency: 12}
-	if got := track.Opinion(check); got != want {
-		t.Errorf("after a success: %+v, want %+v", got, want)
+	const ms = policy.Duration(time.Millisecond)
+	for _, step := range []struct {
+		sample policy.Sample
+		want   policy.Opinion
+	}{
+		{policy.Sample{OK: true, Took: 12 * ms}, policy.Opinion{Status: policy.Up, Latency: 12_000}},
+		{policy.Sample{Cause: policy.CauseRefused, Took: 3 * ms}, policy.Opinion{Status: policy.Up, Against: 1, Cause: policy.CauseRefused, Latency: 12_000}},
+		{policy.Sample{Cause: policy.CauseStatus, Detail: 503}, policy.Opinion{Status: policy.Down, Cause: policy.CauseStatus, Detail: 503, Latency: 12_000}},
+		{policy.Sample{OK: true, Took: 9 * ms}, policy.Opinion{Status: policy.Down, Against: 1, Cause: policy.CauseStatus, Detail: 503, Latency: 9_000}},
+		{policy.Sample{OK: true, Took: 2 * policy.Duration(time.Hour)}, policy.Opinion{Status: policy.Up, Latency: math.MaxUint32}},
+		{policy.Sample{Error: "of no known cause"}, policy.Opinion{Status: policy.Up, Against: 1, Cause: policy.CauseOther, Latency: math.MaxUint32}},
+		{policy.Sample{Refused: true, Error: "private"}, policy.Opinion{Cause: policy.CauseNotSent}},
+	} {
+		track = track.Next(step.sample, rule)
+		step.want.Key = 99
+		if got := track.Opinion(check); got != step.want {
+			t.Errorf("after %+v: %+v, want %+v", step.sample, got, step.want)
+		}
 	}
-	track = track.Next(policy.Sample{Error: "connection refused", Took: 3}, rule)
-	track = track.Next(policy.Sample{Error: "timeout", Took: 3}, rule)
-	track = track.Next(policy.Sample{OK: true, Took: 9}, rule)
-	want = policy.Opinion{Check: "web/a@m", Revision: 7, Status: policy.Down, Error: "timeout", Latency: 9}
-	if got := track.Opinion(check); got != want {
-		t.Errorf("down, one success into the rise: %+v, want %+v", got, want)
+	for range 300 {
+		track = track.Next(policy.Sample{}, policy.Monitor{Fall: 1000, Rise: 1})
 	}
-	track = track.Next(policy.Sample{OK: true, Took: 8}, rule)
-	if got := track.Opinion(check); got.Status != policy.Up || got.Error != "" {
-		t.Errorf("recovered: %+v, want up without an error", got)
+	if got := track.Opinion(check).Against; got != 255 {
+		t.Errorf("300 failures on the way to a fall of 1000: %d against", got)
 	}
 }
 

@@ -20,6 +20,27 @@ import (
 	"github.com/oapi-codegen/runtime"
 )
 
+// Defines values for Circuit.
+const (
+	Closed   Circuit = "closed"
+	HalfOpen Circuit = "half-open"
+	Open     Circuit = "open"
+)
+
+// Valid indicates whether the value is a known member of the Circuit enum.
+func (e Circuit) Valid() bool {
+	switch e {
+	case Closed:
+		return true
+	case HalfOpen:
+		return true
+	case Open:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ControlPhase.
 const (
 	ControlPhaseInForce ControlPhase = "in-force"
@@ -440,6 +461,10 @@ type Branch struct {
 // Examples: 1000
 type Capacity = any
 
+// Cause Why a probe failed: timeout, refused, reset, unreachable, dns, tls, certificate, status, content, protocol, role, lag,
+// not-sent, exec or other. Later versions may have more.
+type Cause = string
+
 // ChangeItem One of the changes; it has exactly one of the keys beside ifMatch.
 type ChangeItem struct {
 	Config        *ConfigPut  `json:"config,omitempty,omitzero"`
@@ -489,6 +514,31 @@ type ChangesResult struct {
 	// Warnings What is allowed and probably not meant.
 	Warnings []string `json:"warnings"`
 }
+
+// CheckHealth One check of an endpoint. Samples and history come with GET /health/{endpoint} only.
+type CheckHealth struct {
+	// Check Examples: web-us-east/a@web
+	Check string `json:"check"`
+
+	// Circuit The verdict as a circuit breaker: closed is up, half-open is up with a part of the weight, open is down. Absent while unknown.
+	Circuit Circuit `json:"circuit,omitempty,omitzero"`
+
+	// History The last 8 changes of the verdict that the asked node has seen since it started, newest first.
+	History []VerdictEdge `json:"history,omitempty,omitzero"`
+	Monitor string        `json:"monitor"`
+
+	// Reports The vantages' present opinions.
+	Reports []HealthVoice `json:"reports"`
+
+	// Samples What each vantage saw last.
+	Samples []VantageEvidence `json:"samples,omitempty,omitzero"`
+
+	// Verdict The cluster's opinion of one check.
+	Verdict Verdict `json:"verdict"`
+}
+
+// Circuit The verdict as a circuit breaker: closed is up, half-open is up with a part of the weight, open is down. Absent while unknown.
+type Circuit string
 
 // ClusterStatus What one node knows of the cluster now.
 type ClusterStatus struct {
@@ -802,8 +852,11 @@ type Endpoint struct {
 	Weight int `json:"weight,omitempty,omitzero"`
 }
 
-// EndpointHealth All there is to know of an endpoint's health on the node that is asked.
+// EndpointHealth What is known of an endpoint's health on the node that is asked.
 type EndpointHealth struct {
+	// Checks Its monitors applied to it. Empty when nothing checks it.
+	Checks []CheckHealth `json:"checks"`
+
 	// Controls Ids of the controls on it.
 	Controls []string `json:"controls,omitempty,omitzero"`
 
@@ -813,22 +866,13 @@ type EndpointHealth struct {
 	// Endpoint Examples: endpoint/web-us-east/a
 	Endpoint string `json:"endpoint"`
 
-	// Measured What the verdict says.
+	// Measured What the verdicts say.
 	Measured Status `json:"measured"`
-
-	// Monitor Absent when nothing checks it.
-	Monitor string `json:"monitor,omitempty,omitzero"`
-	Pool    string `json:"pool"`
-	Region  string `json:"region"`
-
-	// Reports The vantages' present opinions.
-	Reports []HealthVoice `json:"reports,omitempty,omitzero"`
+	Pool     string `json:"pool"`
+	Region   string `json:"region"`
 
 	// Since Of the measured status.
 	Since time.Time `json:"since,omitempty,omitzero"`
-
-	// Verdict The cluster's opinion of one check.
-	Verdict Verdict `json:"verdict,omitempty,omitzero"`
 }
 
 // EndpointHealthEffective After controls.
@@ -855,6 +899,46 @@ type Event struct {
 
 	// Type verdict, control, config, zone, member, leader or island.
 	Type string `json:"type"`
+}
+
+// Evidence One probe.
+type Evidence struct {
+	// Address That was connected to.
+	//
+	// Examples: 192.0.2.11:8080
+	Address string `json:"address,omitempty,omitzero"`
+
+	// At When it began, by the vantage's wall clock.
+	At time.Time `json:"at"`
+
+	// Cause Why a probe failed: timeout, refused, reset, unreachable, dns, tls, certificate, status, content, protocol, role, lag,
+	// not-sent, exec or other. Later versions may have more.
+	Cause Cause `json:"cause,omitempty,omitzero"`
+
+	// Detail Of the cause: an HTTP status, an exit code.
+	Detail int    `json:"detail,omitempty,omitzero"`
+	Error  string `json:"error,omitempty,omitzero"`
+	Ok     bool   `json:"ok"`
+
+	// Phases Where the time went. A part that did not come about is absent.
+	Phases Phases `json:"phases"`
+
+	// Refused The vantage may not or cannot probe it. This says nothing of the target.
+	Refused bool `json:"refused,omitempty,omitzero"`
+
+	// Status What the protocol answered, of a probe that was asked for.
+	Status string `json:"status,omitempty,omitzero"`
+
+	// TlsExpiry Of the certificate it showed.
+	TlsExpiry time.Time `json:"tlsExpiry,omitempty,omitzero"`
+
+	// TlsVersion Of a probe that was asked for.
+	TlsVersion string `json:"tlsVersion,omitempty,omitzero"`
+
+	// Took A number with a unit (500ms, 30s, 2h), or seconds as an integer. It is given as the former.
+	//
+	// Examples: 30s
+	Took Duration `json:"took"`
 }
 
 // Explanation What a client is answered, and why.
@@ -940,10 +1024,17 @@ type HealthList struct {
 type HealthVoice struct {
 	Abstaining bool `json:"abstaining,omitempty,omitzero"`
 
+	// Against Samples in a row that speak against the status, 255 at most.
+	Against int `json:"against,omitempty,omitzero"`
+
 	// Age Of the report.
 	//
 	// Examples: 30s
 	Age Duration `json:"age"`
+
+	// Cause Why a probe failed: timeout, refused, reset, unreachable, dns, tls, certificate, status, content, protocol, role, lag,
+	// not-sent, exec or other. Later versions may have more.
+	Cause Cause `json:"cause,omitempty,omitzero"`
 
 	// Error Of the last failed probe.
 	Error string `json:"error,omitempty,omitzero"`
@@ -1211,6 +1302,29 @@ type Move struct {
 	To string `json:"to"`
 }
 
+// Phases Where the time went. A part that did not come about is absent.
+type Phases struct {
+	// Connect A number with a unit (500ms, 30s, 2h), or seconds as an integer. It is given as the former.
+	//
+	// Examples: 30s
+	Connect Duration `json:"connect,omitempty,omitzero"`
+
+	// Dns A number with a unit (500ms, 30s, 2h), or seconds as an integer. It is given as the former.
+	//
+	// Examples: 30s
+	Dns Duration `json:"dns,omitempty,omitzero"`
+
+	// FirstByte A number with a unit (500ms, 30s, 2h), or seconds as an integer. It is given as the former.
+	//
+	// Examples: 30s
+	FirstByte Duration `json:"firstByte,omitempty,omitzero"`
+
+	// Tls A number with a unit (500ms, 30s, 2h), or seconds as an integer. It is given as the former.
+	//
+	// Examples: 30s
+	Tls Duration `json:"tls,omitempty,omitzero"`
+}
+
 // Place A point on the globe: one of iata, cloud, or lat with lon.
 type Place struct {
 	// Cloud A cloud provider's region.
@@ -1311,6 +1425,33 @@ type Prerequisite struct {
 
 // PrerequisiteRequire RFC 2136 section 2.4. rrsetEquals: the RRset has these records and no others, whatever its TTL. nameInUse: the name has records; one that only has names below it is not in use.
 type PrerequisiteRequire string
+
+// ProbeRequest defines model for ProbeRequest.
+type ProbeRequest struct {
+	// Monitor Which one to probe by. By default the only one.
+	//
+	// Examples: web
+	Monitor string `json:"monitor,omitempty,omitzero"`
+
+	// Vantage Label of the node that should probe. By default the one that is asked.
+	//
+	// Examples: ns1
+	Vantage string `json:"vantage,omitempty,omitzero"`
+}
+
+// ProbeResult One probe that was asked for.
+type ProbeResult struct {
+	Check    string `json:"check"`
+	Endpoint string `json:"endpoint"`
+
+	// Evidence One probe.
+	Evidence Evidence `json:"evidence"`
+
+	// Kind Examples: http
+	Kind    string `json:"kind"`
+	Monitor string `json:"monitor"`
+	Vantage string `json:"vantage"`
+}
 
 // ProbeTarget Where to probe, when not at the endpoint's own address and the monitor's port.
 type ProbeTarget struct {
@@ -1616,6 +1757,16 @@ type Update struct {
 // UpdateOp add: put records into an RRset, whose TTL becomes this one; an SOA, CNAME or DNAME takes the place of the one there. replace: the whole RRset. deleteName: every RRset of the name, at the apex all but SOA and NS. deleteRecords: these records, whatever their TTL. What is not there is deleted without complaint.
 type UpdateOp string
 
+// VantageEvidence The last samples of one vantage, at most 10.
+type VantageEvidence struct {
+	// Error Why it could not be asked.
+	Error string `json:"error,omitempty,omitzero"`
+
+	// Samples Newest first.
+	Samples []Evidence `json:"samples"`
+	Vantage string     `json:"vantage"`
+}
+
 // Verdict The cluster's opinion of one check.
 type Verdict struct {
 	Ballots []Ballot `json:"ballots,omitempty,omitzero"`
@@ -1640,6 +1791,41 @@ type Verdict struct {
 	// Since The cluster's clock at the last change of status, in nanoseconds.
 	Since  int64  `json:"since"`
 	Status Status `json:"status"`
+}
+
+// VerdictEdge defines model for VerdictEdge.
+type VerdictEdge struct {
+	// At By the cluster's clock.
+	At      time.Time `json:"at"`
+	Ballots []Ballot  `json:"ballots,omitempty,omitzero"`
+
+	// Check Examples: web-us-east/a@web
+	Check string `json:"check"`
+
+	// Circuit The verdict as a circuit breaker: closed is up, half-open is up with a part of the weight, open is down. Absent while unknown.
+	Circuit Circuit `json:"circuit,omitempty,omitzero"`
+
+	// Index Of the state that brought it.
+	Index uint64 `json:"index"`
+
+	// Penalty How long a recovery must wait.
+	//
+	// Examples: 30s
+	Penalty Duration `json:"penalty,omitempty,omitzero"`
+
+	// PenaltyAt The cluster's clock when the penalty was last set, in nanoseconds.
+	PenaltyAt int64 `json:"penaltyAt,omitempty,omitzero"`
+
+	// Ramp Share of its weight that the endpoint has back, in percent.
+	Ramp int `json:"ramp"`
+
+	// Revision Of the check that was judged.
+	Revision uint64 `json:"revision"`
+
+	// Since The cluster's clock at the last change of status, in nanoseconds.
+	Since  int64  `json:"since"`
+	Status Status `json:"status"`
+	Was    Status `json:"was"`
 }
 
 // Where Where an address is taken to be, and on whose word.
@@ -2023,6 +2209,9 @@ type CreateControlJSONRequestBody = ControlRequest
 // ExplainDraftJSONRequestBody defines body for ExplainDraft for application/json ContentType.
 type ExplainDraftJSONRequestBody = Config
 
+// ProbeEndpointJSONRequestBody defines body for ProbeEndpoint for application/json ContentType.
+type ProbeEndpointJSONRequestBody = ProbeRequest
+
 // PutLatencyJSONRequestBody defines body for PutLatency for application/json ContentType.
 type PutLatencyJSONRequestBody = LatencyPut
 
@@ -2280,10 +2469,34 @@ type ClientInterface interface {
 	// Corresponds with GET /health (the `ListHealth` operationId).
 	ListHealth(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// GetHealth The health of one endpoint
+	// GetHealth The health of one endpoint, with the evidence
+	//
+	// Asks the other vantages for what they saw, for a second at most. Those that do not answer are listed with an error.
 	//
 	// Corresponds with GET /health/{endpoint} (the `GetHealth` operationId).
 	GetHealth(ctx context.Context, endpoint string, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ProbeEndpointWithBody Probe an endpoint now
+	//
+	// One probe by the endpoint's monitor, made at once at one vantage, under the same rules as all probes there
+	// (`probing.allow`). It counts for no verdict. An endpoint is probed so once a second at most and a node makes ten
+	// such probes at a time; beyond that the answer is 429. A probe that fails is answered with 200 as well: see `evidence.ok`.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /health/{endpoint}/probe (the `ProbeEndpoint` operationId).
+	ProbeEndpointWithBody(ctx context.Context, endpoint string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ProbeEndpoint Probe an endpoint now
+	//
+	// One probe by the endpoint's monitor, made at once at one vantage, under the same rules as all probes there
+	// (`probing.allow`). It counts for no verdict. An endpoint is probed so once a second at most and a node makes ten
+	// such probes at a time; beyond that the answer is 429. A probe that fails is answered with 200 as well: see `evidence.ok`.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /health/{endpoint}/probe (the `ProbeEndpoint` operationId).
+	ProbeEndpoint(ctx context.Context, endpoint string, body ProbeEndpointJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListLatency Browse the measured latencies, page by page
 	//
@@ -2858,11 +3071,55 @@ func (c *Client) ListHealth(ctx context.Context, reqEditors ...RequestEditorFn) 
 	return c.Client.Do(req)
 }
 
-// GetHealth The health of one endpoint
+// GetHealth The health of one endpoint, with the evidence
+//
+// Asks the other vantages for what they saw, for a second at most. Those that do not answer are listed with an error.
 //
 // Corresponds with GET /health/{endpoint} (the `GetHealth` operationId).
 func (c *Client) GetHealth(ctx context.Context, endpoint string, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetHealthRequest(c.Server, endpoint)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ProbeEndpointWithBody Probe an endpoint now
+//
+// One probe by the endpoint's monitor, made at once at one vantage, under the same rules as all probes there
+// (`probing.allow`). It counts for no verdict. An endpoint is probed so once a second at most and a node makes ten
+// such probes at a time; beyond that the answer is 429. A probe that fails is answered with 200 as well: see `evidence.ok`.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /health/{endpoint}/probe (the `ProbeEndpoint` operationId).
+func (c *Client) ProbeEndpointWithBody(ctx context.Context, endpoint string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewProbeEndpointRequestWithBody(c.Server, endpoint, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ProbeEndpoint Probe an endpoint now
+//
+// One probe by the endpoint's monitor, made at once at one vantage, under the same rules as all probes there
+// (`probing.allow`). It counts for no verdict. An endpoint is probed so once a second at most and a node makes ten
+// such probes at a time; beyond that the answer is 429. A probe that fails is answered with 200 as well: see `evidence.ok`.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /health/{endpoint}/probe (the `ProbeEndpoint` operationId).
+func (c *Client) ProbeEndpoint(ctx context.Context, endpoint string, body ProbeEndpointJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewProbeEndpointRequest(c.Server, endpoint, body)
 	if err != nil {
 		return nil, err
 	}
@@ -4119,6 +4376,53 @@ func NewGetHealthRequest(server string, endpoint string) (*http.Request, error) 
 	if err != nil {
 		return nil, err
 	}
+
+	return req, nil
+}
+
+// NewProbeEndpointRequest calls the generic ProbeEndpoint builder with application/json body
+func NewProbeEndpointRequest(server string, endpoint string, body ProbeEndpointJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewProbeEndpointRequestWithBody(server, endpoint, "application/json", bodyReader)
+}
+
+// NewProbeEndpointRequestWithBody constructs an http.Request for the ProbeEndpoint method, with any body, and a specified content type
+func NewProbeEndpointRequestWithBody(server string, endpoint string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "endpoint", endpoint, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/health/%s/probe", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
 
 	return req, nil
 }
@@ -5416,12 +5720,36 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /health (the `ListHealth` operationId).
 	ListHealthWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListHealthResponse, error)
 
-	// GetHealthWithResponse The health of one endpoint
+	// GetHealthWithResponse The health of one endpoint, with the evidence
+	//
+	// Asks the other vantages for what they saw, for a second at most. Those that do not answer are listed with an error.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /health/{endpoint} (the `GetHealth` operationId).
 	GetHealthWithResponse(ctx context.Context, endpoint string, reqEditors ...RequestEditorFn) (*GetHealthResponse, error)
+
+	// ProbeEndpointWithBodyWithResponse Probe an endpoint now
+	//
+	// One probe by the endpoint's monitor, made at once at one vantage, under the same rules as all probes there
+	// (`probing.allow`). It counts for no verdict. An endpoint is probed so once a second at most and a node makes ten
+	// such probes at a time; beyond that the answer is 429. A probe that fails is answered with 200 as well: see `evidence.ok`.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /health/{endpoint}/probe (the `ProbeEndpoint` operationId).
+	ProbeEndpointWithBodyWithResponse(ctx context.Context, endpoint string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ProbeEndpointResponse, error)
+
+	// ProbeEndpointWithResponse Probe an endpoint now
+	//
+	// One probe by the endpoint's monitor, made at once at one vantage, under the same rules as all probes there
+	// (`probing.allow`). It counts for no verdict. An endpoint is probed so once a second at most and a node makes ten
+	// such probes at a time; beyond that the answer is 429. A probe that fails is answered with 200 as well: see `evidence.ok`.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /health/{endpoint}/probe (the `ProbeEndpoint` operationId).
+	ProbeEndpointWithResponse(ctx context.Context, endpoint string, body ProbeEndpointJSONRequestBody, reqEditors ...RequestEditorFn) (*ProbeEndpointResponse, error)
 
 	// ListLatencyWithResponse Browse the measured latencies, page by page
 	//
@@ -6480,6 +6808,54 @@ func (r GetHealthResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r GetHealthResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ProbeEndpointResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ProbeResult
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ProbeEndpointResponse) GetJSON200() *ProbeResult {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ProbeEndpointResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ProbeEndpointResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ProbeEndpointResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ProbeEndpointResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ProbeEndpointResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -8053,7 +8429,9 @@ func (c *ClientWithResponses) ListHealthWithResponse(ctx context.Context, reqEdi
 	return ParseListHealthResponse(rsp)
 }
 
-// GetHealthWithResponse The health of one endpoint
+// GetHealthWithResponse The health of one endpoint, with the evidence
+//
+// Asks the other vantages for what they saw, for a second at most. Those that do not answer are listed with an error.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -8064,6 +8442,40 @@ func (c *ClientWithResponses) GetHealthWithResponse(ctx context.Context, endpoin
 		return nil, err
 	}
 	return ParseGetHealthResponse(rsp)
+}
+
+// ProbeEndpointWithBodyWithResponse Probe an endpoint now
+//
+// One probe by the endpoint's monitor, made at once at one vantage, under the same rules as all probes there
+// (`probing.allow`). It counts for no verdict. An endpoint is probed so once a second at most and a node makes ten
+// such probes at a time; beyond that the answer is 429. A probe that fails is answered with 200 as well: see `evidence.ok`.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /health/{endpoint}/probe (the `ProbeEndpoint` operationId).
+func (c *ClientWithResponses) ProbeEndpointWithBodyWithResponse(ctx context.Context, endpoint string, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ProbeEndpointResponse, error) {
+	rsp, err := c.ProbeEndpointWithBody(ctx, endpoint, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseProbeEndpointResponse(rsp)
+}
+
+// ProbeEndpointWithResponse Probe an endpoint now
+//
+// One probe by the endpoint's monitor, made at once at one vantage, under the same rules as all probes there
+// (`probing.allow`). It counts for no verdict. An endpoint is probed so once a second at most and a node makes ten
+// such probes at a time; beyond that the answer is 429. A probe that fails is answered with 200 as well: see `evidence.ok`.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /health/{endpoint}/probe (the `ProbeEndpoint` operationId).
+func (c *ClientWithResponses) ProbeEndpointWithResponse(ctx context.Context, endpoint string, body ProbeEndpointJSONRequestBody, reqEditors ...RequestEditorFn) (*ProbeEndpointResponse, error) {
+	rsp, err := c.ProbeEndpoint(ctx, endpoint, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseProbeEndpointResponse(rsp)
 }
 
 // ListLatencyWithResponse Browse the measured latencies, page by page
@@ -9192,6 +9604,39 @@ func ParseGetHealthResponse(rsp *http.Response) (*GetHealthResponse, error) {
 			headers.XIndex = value
 		}
 		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseProbeEndpointResponse parses an HTTP response from a ProbeEndpointWithResponse call
+func ParseProbeEndpointResponse(rsp *http.Response) (*ProbeEndpointResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ProbeEndpointResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ProbeResult
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
 	}
 
 	return response, nil
@@ -10361,9 +10806,12 @@ type ServerInterface interface {
 	// ListHealth The health of every endpoint
 	// (GET /health)
 	ListHealth(c *gin.Context)
-	// GetHealth The health of one endpoint
+	// GetHealth The health of one endpoint, with the evidence
 	// (GET /health/{endpoint})
 	GetHealth(c *gin.Context, endpoint string)
+	// ProbeEndpoint Probe an endpoint now
+	// (POST /health/{endpoint}/probe)
+	ProbeEndpoint(c *gin.Context, endpoint string)
 	// ListLatency Browse the measured latencies, page by page
 	// (GET /latency)
 	ListLatency(c *gin.Context, params ListLatencyParams)
@@ -10995,6 +11443,31 @@ func (siw *ServerInterfaceWrapper) GetHealth(c *gin.Context) {
 	}
 
 	siw.Handler.GetHealth(c, endpoint)
+}
+
+// ProbeEndpoint operation middleware
+func (siw *ServerInterfaceWrapper) ProbeEndpoint(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "endpoint" -------------
+	var endpoint string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "endpoint", c.Param("endpoint"), &endpoint, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter endpoint: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ProbeEndpoint(c, endpoint)
 }
 
 // ListLatency operation middleware
@@ -11943,6 +12416,7 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.POST(options.BaseURL+"/beacons", wrapper.PostBeacon)
 	router.GET(options.BaseURL+"/health", wrapper.ListHealth)
 	router.GET(options.BaseURL+"/health/:endpoint", wrapper.GetHealth)
+	router.POST(options.BaseURL+"/health/:endpoint/probe", wrapper.ProbeEndpoint)
 	router.GET(options.BaseURL+"/cluster", wrapper.GetCluster)
 	router.GET(options.BaseURL+"/events", wrapper.StreamEvents)
 	router.GET(options.BaseURL+"/secrets", wrapper.ListSecrets)

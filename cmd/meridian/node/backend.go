@@ -10,7 +10,6 @@ import (
 
 	"github.com/meridian-gtm/meridian/policy"
 	"github.com/meridian-gtm/meridian/policy/change"
-	"github.com/meridian-gtm/meridian/policy/health"
 	"github.com/meridian-gtm/meridian/policy/snapshot"
 )
 
@@ -110,17 +109,7 @@ func (n *Node) call(ctx context.Context, addr, name string, in, out any) error {
 
 // answer registers what other nodes ask of this one.
 func (n *Node) answerPeers() {
-	n.port.Handle("report", func(_ context.Context, from string, body []byte) ([]byte, error) {
-		var r policy.Report
-		if err := json.Unmarshal(body, &r); err != nil {
-			return nil, policy.Errorf(policy.Invalid, "a report that cannot be read: %v", err)
-		}
-		if r.Vantage != from {
-			return nil, policy.Errorf(policy.Invalid, "a report of vantage %s from node %s", r.Vantage, from)
-		}
-		n.hearing.take(r)
-		return nil, nil
-	})
+	n.port.Handle("report", func(_ context.Context, from string, body []byte) ([]byte, error) { return n.heardReport(from, body) })
 	n.port.Handle("settle", func(ctx context.Context, _ string, body []byte) ([]byte, error) {
 		var req settleRequest
 		if err := json.Unmarshal(body, &req); err != nil {
@@ -131,7 +120,22 @@ func (n *Node) answerPeers() {
 		return json.Marshal(n.settled(ctx, req.Index))
 	})
 	n.port.Handle("announce", n.announced)
+	n.port.Handle("evidence", n.askedEvidence)
+	n.port.Handle("probe", n.askedProbe)
 	n.port.Handle("status", func(context.Context, string, []byte) ([]byte, error) { return json.Marshal(n.standing()) })
+}
+
+// heardReport takes another vantage's report.
+func (n *Node) heardReport(from string, body []byte) ([]byte, error) {
+	var r policy.Report
+	if err := r.UnmarshalBinary(body); err != nil {
+		return nil, err
+	}
+	if r.Vantage != from {
+		return nil, policy.Errorf(policy.Invalid, "a report of vantage %s from node %s", r.Vantage, from)
+	}
+	n.hearing.take(r)
+	return nil, nil
 }
 
 // standing is what this node says of itself to the others.
@@ -158,10 +162,7 @@ func (n *Node) Cluster(ctx context.Context) policy.ClusterStatus {
 	} else {
 		c.Problem = n.problem()
 	}
-	ages := map[string]policy.Duration{}
-	for _, v := range n.hearing.all(s) {
-		ages[v.Vantage] = v.Age
-	}
+	ages := n.hearing.ages()
 	var all sync.WaitGroup
 	for _, m := range s.Members.All {
 		c.Members = append(c.Members, policy.MemberStatus{Member: m})
@@ -180,51 +181,6 @@ func (n *Node) Cluster(ctx context.Context) policy.ClusterStatus {
 	}
 	all.Wait()
 	return c
-}
-
-// Health is every endpoint's health, in order of pools.
-func (n *Node) Health() []policy.EndpointHealth {
-	s := n.State()
-	voices := n.hearing.all(s)
-	var list []policy.EndpointHealth
-	for _, o := range s.Pools.All {
-		pool := &o.Spec
-		for i := range pool.Endpoints {
-			e := &pool.Endpoints[i]
-			h := policy.EndpointHealth{
-				Endpoint: policy.EndpointID(pool.Name, e.Name), Pool: pool.Name, Region: e.RegionOr(pool), Monitor: pool.Monitor,
-			}
-			v, monitored := s.Verdict(pool, e)
-			h.Measured, h.Effective = v.Status, v.Status.String()
-			if monitored {
-				h.Verdict = &v
-				if v.Since != 0 {
-					h.Since = time.Unix(0, v.Since)
-				}
-				h.Reports = voicesOn(voices, v.Check)
-			}
-			for _, c := range s.Drains(pool, e) {
-				h.Controls, h.Effective = append(h.Controls, c.ID), "drained"
-			}
-			list = append(list, h)
-		}
-	}
-	return list
-}
-
-func voicesOn(voices []health.Heard, check string) []policy.HealthVoice {
-	var list []policy.HealthVoice
-	for _, v := range voices {
-		for _, o := range v.Report.Opinions {
-			if o.Check == check {
-				list = append(list, policy.HealthVoice{
-					Vantage: v.Node, Status: o.Status, Fresh: v.Age <= health.DefaultFreshFor, Abstaining: v.Report.Abstaining,
-					Error: o.Error, Latency: o.Latency, Age: v.Age,
-				})
-			}
-		}
-	}
-	return list
 }
 
 // Snapshot is what queries that come now are answered from.

@@ -67,7 +67,8 @@ func (d *duties) run(ctx context.Context) {
 func (d *duties) judge(ctx context.Context) bool {
 	s := d.state()
 	rule := health.Rule{Assigned: assigned(s), Reachable: !d.blind()}
-	edges := health.Step(s, d.checks.of(s), d.hearing.all(s), rule, d.clock())
+	list := d.checks.of(s)
+	edges := health.Step(s, list.checks, d.hearing.all(s, list), rule, d.clock())
 	if len(edges) == 0 {
 		return false
 	}

@@ -80,9 +80,7 @@ func (l *led) start(t *testing.T) (stop func()) {
 // hear takes a report of every member of a state.
 func (l *led) hear(s *policy.State, seq uint64, statuses ...policy.Status) {
 	for id := range s.Members.All {
-		r := voice(s, id, statuses...).Report
-		r.Seq = seq
-		l.hearing.take(r)
+		l.hearing.take(saying(s, id, seq, statuses...))
 	}
 }
 
@@ -151,9 +149,7 @@ func TestDutiesJudge(t *testing.T) {
 		v := func() policy.Status { v, _ := l.now().Verdicts.Get("web/a@tcp"); return v.Status }
 		two := func(seq uint64, s policy.Status) {
 			for _, id := range []string{"m1", "m2"} {
-				r := voice(l.s, id, s, up, up).Report
-				r.Seq = seq
-				l.hearing.take(r)
+				l.hearing.take(saying(l.s, id, seq, s, up, up))
 			}
 		}
 		two(1, down)
@@ -169,7 +165,7 @@ func TestDutiesJudge(t *testing.T) {
 			t.Error("it judged again without a change")
 		}
 		one := lead(t, stateWith(3))
-		one.hearing.take(voice(one.now(), "m1", down, down, down).Report)
+		one.hearing.take(saying(one.now(), "m1", 1, down, down, down))
 		if one.judge(t.Context()) {
 			t.Error("one decided for three")
 		}

@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"fmt"
+	"maps"
 	"strings"
 	"sync"
 	"time"
@@ -19,13 +20,17 @@ type events struct {
 
 	mu    sync.Mutex
 	seq   uint64
-	ring  []policy.Event // oldest first; the last backlog count
-	added chan struct{}  // closed when the ring grows
+	ring  []policy.Event                  // oldest first; the last backlog count
+	added chan struct{}                   // closed when the ring grows
+	edges map[string][]policy.VerdictEdge // by check, newest first, edgesKept at most
 }
+
+// edgesKept is how many changes of a check's verdict a node remembers.
+const edgesKept = 8
 
 func newEvents(node string) *events {
 	// Sequence numbers go on growing across restarts, so that a watcher that comes back misses nothing new.
-	return &events{node: node, seq: uint64(time.Now().UnixMilli()) << 10, added: make(chan struct{})}
+	return &events{node: node, seq: uint64(time.Now().UnixMilli()) << 10, added: make(chan struct{}), edges: map[string][]policy.VerdictEdge{}}
 }
 
 // tell adds an event.
@@ -80,14 +85,7 @@ func (e *events) watch(ctx context.Context, seq uint64) <-chan policy.Event {
 // tellChanges tells what differs between two states that were published one after the other.
 func (e *events) tellChanges(old, next *policy.State) {
 	if old.Verdicts.Sum() != next.Verdicts.Sum() {
-		for id, v := range next.Verdicts.All {
-			was, _ := old.Verdicts.Get(id)
-			if was.Status != v.Status {
-				endpoint := endpointOf(id)
-				e.tell(policy.Event{Type: "verdict", Index: next.Index, Object: endpoint, Data: v,
-					Text: fmt.Sprintf("%s is %s, was %s (%s)", endpoint, v.Status, was.Status, ballots(v))})
-			}
-		}
+		e.tellVerdicts(old, next)
 	}
 	if old.Controls.Sum() != next.Controls.Sum() {
 		for id, c := range next.Controls.All {
@@ -127,6 +125,51 @@ func (e *events) tellChanges(old, next *policy.State) {
 			}
 		}
 	}
+}
+
+// tellVerdicts tells of changes of status, and of circuits that close; the steps of a ramp are no news.
+func (e *events) tellVerdicts(old, next *policy.State) {
+	for id, v := range next.Verdicts.All {
+		was, _ := old.Verdicts.Get(id)
+		if was.Status == v.Status && was.Circuit() == v.Circuit() {
+			continue
+		}
+		edge := policy.VerdictEdge{Edge: policy.Edge{Verdict: v, Was: was.Status}, Circuit: v.Circuit(), Index: next.Index, At: time.Unix(0, next.Clock).UTC()}
+		endpoint := endpointOf(id)
+		text := fmt.Sprintf("%s has all of its weight back: circuit %s", endpoint, v.Circuit())
+		if was.Status != v.Status {
+			edge.At = time.Unix(0, v.Since).UTC()
+			text = fmt.Sprintf("%s is %s, was %s: circuit %s (%s)", endpoint, v.Status, was.Status, orUnknown(v.Circuit()), ballots(v))
+		}
+		e.remember(edge)
+		e.tell(policy.Event{Type: "verdict", Index: next.Index, Object: endpoint, Data: edge, Text: text})
+	}
+	if old.Verdicts.Len() > next.Verdicts.Len() {
+		e.mu.Lock()
+		maps.DeleteFunc(e.edges, func(id string, _ []policy.VerdictEdge) bool { return !next.Verdicts.Has(id) })
+		e.mu.Unlock()
+	}
+}
+
+func orUnknown(circuit string) string {
+	if circuit == "" {
+		return "unknown"
+	}
+	return circuit
+}
+
+func (e *events) remember(edge policy.VerdictEdge) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	kept := e.edges[edge.Check]
+	e.edges[edge.Check] = append([]policy.VerdictEdge{edge}, kept[:min(len(kept), edgesKept-1)]...)
+}
+
+// edgesOf is the last changes of a check's verdict that this node has seen since it started, newest first.
+func (e *events) edgesOf(check string) []policy.VerdictEdge {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.edges[check] // remember makes a new list each time
 }
 
 func (e *events) tellZones(old, next *policy.State) {

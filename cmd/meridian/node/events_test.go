@@ -103,18 +103,23 @@ func TestEventTexts(t *testing.T) {
 			func(s *policy.State) {
 				s.Verdicts.Set("web/a@tcp", policy.Verdict{Status: down, Ballots: ballots})
 			},
-			[]string{"verdict endpoint/web/a: endpoint/web/a is down, was up (2 of 3 vantages: connection refused)"},
+			[]string{"verdict endpoint/web/a: endpoint/web/a is down, was up: circuit open (2 of 3 vantages: connection refused)"},
 		},
 		"up again says no error": {
 			func(s *policy.State) { s.Verdicts.Set("web/a@tcp", policy.Verdict{Status: down}) },
 			func(s *policy.State) {
 				s.Verdicts.Set("web/a@tcp", policy.Verdict{Status: up, Ballots: []policy.Ballot{{Status: up, Error: "before"}}})
 			},
-			[]string{"verdict endpoint/web/a: endpoint/web/a is up, was down (1 of 1 vantages)"},
+			[]string{"verdict endpoint/web/a: endpoint/web/a is up, was down: circuit half-open (1 of 1 vantages)"},
 		},
 		"a step of a ramp": {
 			func(s *policy.State) { s.Verdicts.Set("web/a@tcp", policy.Verdict{Status: up, Ramp: 10}) },
 			func(s *policy.State) { s.Verdicts.Set("web/a@tcp", policy.Verdict{Status: up, Ramp: 20}) }, nil,
+		},
+		"the end of a ramp": {
+			func(s *policy.State) { s.Verdicts.Set("web/a@tcp", policy.Verdict{Status: up, Ramp: 90}) },
+			func(s *policy.State) { s.Verdicts.Set("web/a@tcp", policy.Verdict{Status: up, Ramp: 100}) },
+			[]string{"verdict endpoint/web/a: endpoint/web/a has all of its weight back: circuit closed"},
 		},
 		"a drain": {nil, func(s *policy.State) {
 			s.Controls.Set("c1", policy.Control{ID: "c1", Target: "region/us", Action: policy.Drain, Actor: "anna", Reason: "repair"})

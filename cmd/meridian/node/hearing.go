@@ -1,6 +1,8 @@
 package node
 
 import (
+	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -11,17 +13,22 @@ import (
 // hearing is the last report of every vantage that this node has heard, itself included.
 type hearing struct {
 	mu    sync.Mutex
-	last  map[string]heard // by member id
-	fresh chan struct{}    // a report with a new opinion came in
+	last  map[string]*heard // by member id
+	fresh chan struct{}     // a report with a new opinion came in
 }
 
 type heard struct {
-	report policy.Report
-	at     time.Time // monotonic
+	report policy.Report // as it came
+	at     time.Time     // monotonic
+
+	// opinions are the report's, in order of the checks of list: made when they
+	// are asked for, and anew when the checks have changed.
+	list     *checkList
+	opinions []policy.Opinion
 }
 
 func newHearing() *hearing {
-	return &hearing{last: map[string]heard{}, fresh: make(chan struct{}, 1)}
+	return &hearing{last: map[string]*heard{}, fresh: make(chan struct{}, 1)}
 }
 
 // take notes a report, unless a later one of the same process is there.
@@ -35,7 +42,7 @@ func (h *hearing) take(r policy.Report) {
 		h.mu.Unlock()
 		return
 	}
-	h.last[r.Vantage] = heard{r, time.Now()}
+	h.last[r.Vantage] = &heard{report: r, at: time.Now()}
 	h.mu.Unlock()
 	if ok && sameOpinions(old.report, r) {
 		return // nothing to judge anew; the judge's own tick sees to ages
@@ -52,23 +59,39 @@ func sameOpinions(a, b policy.Report) bool {
 	}
 	for i := range a.Opinions {
 		x, y := &a.Opinions[i], &b.Opinions[i]
-		if x.Check != y.Check || x.Revision != y.Revision || x.Status != y.Status {
+		if x.Key != y.Key || x.Status != y.Status {
 			return false
 		}
 	}
 	return true
 }
 
-// all lists what was heard, with ages; labels come from the members of the state.
-func (h *hearing) all(s *policy.State) []health.Heard {
+// all lists what was heard on the checks of a list, with ages; labels come from the members of the state.
+func (h *hearing) all(s *policy.State, checks *checkList) []health.Heard {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	list := make([]health.Heard, 0, len(h.last))
 	for id, v := range h.last {
+		if v.list != checks {
+			v.list, v.opinions = checks, checks.align(v.report.Opinions)
+		}
 		m, _ := s.Members.Get(id)
-		list = append(list, health.Heard{Vantage: id, Node: m.Node, Age: policy.Duration(time.Since(v.at)), Report: v.report})
+		list = append(list, health.Heard{
+			Vantage: id, Node: m.Node, Age: policy.Duration(time.Since(v.at)), Abstaining: v.report.Abstaining, Opinions: v.opinions,
+		})
 	}
 	return list
+}
+
+// ages says how long ago each vantage was heard, by member id.
+func (h *hearing) ages() map[string]policy.Duration {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	ages := make(map[string]policy.Duration, len(h.last))
+	for id, v := range h.last {
+		ages[id] = policy.Duration(time.Since(v.at))
+	}
+	return ages
 }
 
 // assigned is every member: each node is a vantage that should vote.
@@ -93,19 +116,62 @@ func within(list []health.Assigned, voices []health.Heard) []health.Assigned {
 	return kept
 }
 
+// checkList is the checks of one configuration, in order of their ids, and where each is.
+type checkList struct {
+	checks []policy.Check
+	index  map[uint64]int   // by Check.Key
+	of     map[string][]int // by endpoint id: the places of its checks
+}
+
+func listOf(checks []policy.Check) *checkList {
+	l := &checkList{checks: checks, index: make(map[uint64]int, len(checks)), of: make(map[string][]int, len(checks))}
+	for i := range checks {
+		l.of[checks[i].Endpoint] = append(l.of[checks[i].Endpoint], i)
+		l.index[checks[i].Key] = i
+	}
+	return l
+}
+
+// align puts opinions in order of the checks. What is of no check of the list, or
+// of another revision of it, is left out.
+func (l *checkList) align(opinions []policy.Opinion) []policy.Opinion {
+	aligned := make([]policy.Opinion, len(l.checks))
+	for i := range opinions {
+		o := &opinions[i]
+		at := i // of the same configuration: nothing has to be looked up
+		if i >= len(aligned) || l.checks[i].Key != o.Key {
+			var ok bool
+			if at, ok = l.index[o.Key]; !ok {
+				continue
+			}
+		}
+		aligned[at] = *o
+	}
+	return aligned
+}
+
+// find is where a check is in the list, or -1.
+func (l *checkList) find(id string) int {
+	i, ok := slices.BinarySearchFunc(l.checks, id, func(c policy.Check, id string) int { return strings.Compare(c.ID, id) })
+	if !ok {
+		return -1
+	}
+	return i
+}
+
 // checkCache keeps the list of checks for as long as the configuration stands.
 type checkCache struct {
 	mu       sync.Mutex
 	revision uint64
 	epoch    uint64
-	list     []policy.Check
+	list     *checkList
 }
 
-func (c *checkCache) of(s *policy.State) []policy.Check {
+func (c *checkCache) of(s *policy.State) *checkList {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.list == nil || c.revision != s.ConfigRevision || c.epoch != s.Epoch {
-		c.list, c.revision, c.epoch = s.Checks(), s.ConfigRevision, s.Epoch
+		c.list, c.revision, c.epoch = listOf(s.Checks()), s.ConfigRevision, s.Epoch
 	}
 	return c.list
 }

@@ -24,7 +24,7 @@ func names(m map[string]bool) string {
 func TestIsland(t *testing.T) {
 	allUp := map[string]policy.Status{"web/a@tcp": up, "web/b@tcp": up, "web/c@tcp": up}
 	stale := func(h health.Heard) health.Heard { h.Age = health.DefaultFreshFor + 1; return h }
-	abstains := func(h health.Heard) health.Heard { h.Report.Abstaining = true; return h }
+	abstains := func(h health.Heard) health.Heard { h.Abstaining = true; return h }
 	s := judged(stateWith(3), allUp)
 	for name, c := range map[string]struct {
 		verdicts   map[string]policy.Status

@@ -39,7 +39,7 @@ func TestWrongStarts(t *testing.T) {
 	n1, _ := runs(t, first)
 	eventually(t, "the cluster is there and hears itself", func() bool {
 		m, ok := memberOf(n1, "ns1")
-		return ok && n1.hears(n1.State(), m.ID)
+		return ok && n1.hears(m.ID)
 	})
 	for name, c := range map[string]struct {
 		cfg   func() Config

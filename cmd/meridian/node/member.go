@@ -377,7 +377,7 @@ func (n *Node) join(ctx context.Context, r peer.JoinRequest) (peer.JoinReply, er
 		if id == r.NodeID || m.Node != r.NodeLabel {
 			continue
 		}
-		if id != r.Replaces && n.hears(s, id) {
+		if id != r.Replaces && n.hears(id) {
 			return peer.JoinReply{}, policy.Errorf(policy.Conflict, "a node %q is in the cluster and alive at %s; start this one with another label", m.Node, m.Cluster)
 		}
 		n.log.Warn("a node comes back with an empty directory; its old membership is removed", "member", m.Node, "old", id, "new", r.NodeID)
@@ -416,11 +416,7 @@ func (n *Node) join(ctx context.Context, r peer.JoinRequest) (peer.JoinReply, er
 }
 
 // hears says whether a member has reported lately.
-func (n *Node) hears(s *policy.State, id string) bool {
-	for _, v := range n.hearing.all(s) {
-		if v.Vantage == id && v.Age <= 2*health.DefaultFreshFor {
-			return true
-		}
-	}
-	return false
+func (n *Node) hears(id string) bool {
+	age, ok := n.hearing.ages()[id]
+	return ok && age <= 2*health.DefaultFreshFor
 }

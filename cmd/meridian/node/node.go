@@ -263,7 +263,7 @@ func (n *Node) adopt(s *policy.State) {
 	n.publisher.give(s)
 	s = n.State()
 	n.cookies.take(s.Cluster.Cookies)
-	n.prober.SetChecks(n.checks.of(s))
+	n.prober.SetChecks(n.checks.of(s).checks)
 	var others []string
 	for id, m := range s.Members.All {
 		if id != n.id() {
@@ -322,7 +322,8 @@ func (n *Node) pulse(ctx context.Context) error {
 		}
 		n.watchLeader()
 		s := n.State()
-		down, changed := isle.step(s, n.checks.of(s), n.hearing.all(s), n.leaderless(), n.references.Abstaining(), time.Now())
+		list := n.checks.of(s)
+		down, changed := isle.step(s, list.checks, n.hearing.all(s, list), n.leaderless(), n.references.Abstaining(), time.Now())
 		if !changed {
 			continue
 		}

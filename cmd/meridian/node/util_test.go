@@ -56,11 +56,16 @@ func at(s *policy.State, index uint64) *policy.State {
 	return s
 }
 
-// voice is a fresh report of a vantage: one status for each of the state's checks, in their order.
+// voice is a fresh opinion of a vantage on each of the state's checks, in their order.
 func voice(s *policy.State, vantage string, statuses ...policy.Status) health.Heard {
-	r := policy.Report{Vantage: vantage, Boot: 1, Seq: 1}
+	return health.Heard{Vantage: vantage, Opinions: saying(s, vantage, 1, statuses...).Opinions}
+}
+
+// saying is a vantage's report of one status for each of the state's checks, in their order.
+func saying(s *policy.State, vantage string, seq uint64, statuses ...policy.Status) policy.Report {
+	r := policy.Report{Vantage: vantage, Boot: 1, Seq: seq}
 	for i, c := range s.Checks() {
-		r.Opinions = append(r.Opinions, policy.Opinion{Check: c.ID, Revision: c.Revision, Status: statuses[i], Error: "refused"})
+		r.Opinions = append(r.Opinions, policy.Opinion{Key: c.Key, Status: statuses[i], Cause: policy.CauseRefused})
 	}
-	return health.Heard{Vantage: vantage, Report: r}
+	return r
 }

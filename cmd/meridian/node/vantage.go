@@ -2,7 +2,6 @@ package node
 
 import (
 	"context"
-	"encoding/json"
 	"sync"
 	"time"
 
@@ -37,7 +36,7 @@ func (r *reporter) Run(ctx context.Context) error {
 	for {
 		report := r.table()
 		r.take(report)
-		body, err := json.Marshal(report)
+		body, err := report.MarshalBinary()
 		if err != nil {
 			return err
 		}
