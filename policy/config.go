@@ -33,10 +33,19 @@ type Monitor struct {
 	Timeout  Duration   `json:"timeout,omitempty"`  // of one probe; default half the interval, at most 5s
 	Fall     int        `json:"fall,omitempty"`     // failures in a row until a vantage says down; 1 to 100, default 3
 	Rise     int        `json:"rise,omitempty"`     // successes in a row until a vantage says up again; 1 to 100, default 2
-	Quorum   string     `json:"quorum,omitempty"`   // "majority" (default) of the assigned vantages
+	Quorum   Quorum     `json:"quorum,omitzero"`    // what it takes to say down; "majority" by default
 	HoldDown Duration   `json:"holdDown,omitempty"` // least time down before up; 0 to 24h, default 0
 	Ramp     Duration   `json:"ramp,omitempty"`     // time over which weight comes back after recovery; 0 to 24h, default 0
+
+	Vantages  VantageRule  `json:"vantages,omitzero"`   // which vantages probe; all by default
+	Target    *ProbeTarget `json:"target,omitempty"`    // probed instead of the endpoint
+	Invert    bool         `json:"invert,omitempty"`    // a probe that fails is a success
+	Exclusive bool         `json:"exclusive,omitempty"` // at most one endpoint of a pool may be up by it (fencing)
+	Resume    string       `json:"resume,omitempty"`    // "manual": what was down stays down until an operator resumes it
 }
+
+// Manual is the value of Monitor.Resume that waits for an operator.
+const Manual = "manual"
 
 // HTTPCheck is a GET that must be answered with one of the statuses.
 type HTTPCheck struct {
@@ -72,9 +81,6 @@ func (m Monitor) WithDefaults() Monitor {
 	}
 	if m.Rise == 0 {
 		m.Rise = 2
-	}
-	if m.Quorum == "" {
-		m.Quorum = "majority"
 	}
 	m.HTTP, m.HTTPS = m.HTTP.withDefaults(80), m.HTTPS.withDefaults(443)
 	return m

@@ -4,12 +4,13 @@ import "net/netip"
 
 // Pool is endpoints that serve the same thing.
 type Pool struct {
-	Name         string     `json:"name"`
-	Region       string     `json:"region,omitempty"`
-	Monitor      string     `json:"monitor,omitempty"`
-	MinAvailable int        `json:"minAvailable,omitempty"` // default 1
-	Capacity     *Capacity  `json:"capacity,omitempty"`
-	Endpoints    []Endpoint `json:"endpoints"`
+	Name         string      `json:"name"`
+	Region       string      `json:"region,omitempty"`
+	Monitor      string      `json:"monitor,omitempty"`
+	Monitors     *MonitorSet `json:"monitors,omitempty"`     // several, instead of Monitor
+	MinAvailable int         `json:"minAvailable,omitempty"` // default 1
+	Capacity     *Capacity   `json:"capacity,omitempty"`
+	Endpoints    []Endpoint  `json:"endpoints"`
 }
 
 // Endpoint is one machine: its IPv4 and IPv6 addresses, or a host name that is
@@ -28,6 +29,8 @@ type Endpoint struct {
 	Weight    *int                `json:"weight,omitempty"` // 0 to 1,000,000, default 1; 0 is a reserve
 	Labels    map[string]string   `json:"labels,omitempty"`
 	Probe     *ProbeTarget        `json:"probe,omitempty"`
+	Monitor   string              `json:"monitor,omitempty"`  // instead of its pool's
+	Monitors  *MonitorSet         `json:"monitors,omitempty"` // likewise, several
 }
 
 // ProbeTarget is where to probe an endpoint when not at its own address and the monitor's port.

@@ -1,5 +1,7 @@
 package policy
 
+import "slices"
+
 // Feature levels. A node says which it can apply; a change that needs a level waits
 // until every member has it, and the leader has raised the one in force.
 const (
@@ -24,4 +26,16 @@ func (c *Config) Feature() int {
 }
 
 // checks says whether a document has anything in it that came with FeatureHealth.
-func (c *Config) checks() bool { return false }
+func (c *Config) checks() bool {
+	for i := range c.Monitors {
+		if m := &c.Monitors[i]; m.Quorum.String() != AgreeMajority || !m.Vantages.IsZero() || m.Target != nil || m.Invert || m.Exclusive || m.Resume == Manual {
+			return true
+		}
+	}
+	for i := range c.Pools {
+		if o := &c.Pools[i]; o.Monitors != nil || slices.ContainsFunc(o.Endpoints, func(e Endpoint) bool { return e.Monitor != "" || e.Monitors != nil }) {
+			return true
+		}
+	}
+	return false
+}

@@ -67,7 +67,17 @@ type Ballot struct {
 	// no settled opinion of the check as it is now), or "" when it did.
 	Absent string `json:"absent,omitempty"`
 	Error  string `json:"error,omitempty"`
+	// Where the vantage is, while the ballots are counted.
+	Region    string `json:"-"`
+	Provider  string `json:"-"`
+	Continent string `json:"-"`
 }
+
+// What a verdict that is down waits for, though the vantages agree that the target is up (Verdict.Waits).
+const (
+	WaitsForOperator = "operator" // the monitor's resume is manual
+	WaitsForRival    = "rival"    // another endpoint of the pool is up by an exclusive monitor
+)
 
 // Verdict is the cluster's opinion of one check.
 type Verdict struct {
@@ -81,6 +91,12 @@ type Verdict struct {
 	PenaltyAt int64    `json:"penaltyAt,omitempty"` // State clock when Penalty was last set
 	// Ramp is the share of its weight the endpoint has back, in percent: 100 when healthy for long.
 	Ramp int `json:"ramp"`
+	// Waits says what it waits for, when it is down and the vantages agree that the target is up.
+	Waits string `json:"waits,omitempty"`
+	// Resumed says that an operator lets it come up again.
+	Resumed bool `json:"resumed,omitempty"`
+	// Rivals are the other endpoints of the pool that claim what an exclusive monitor grants to one.
+	Rivals []string `json:"rivals,omitempty"`
 }
 
 // Edge is a verdict that differs from the one in State.

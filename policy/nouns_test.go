@@ -260,16 +260,16 @@ func TestDrainsAndVerdict(t *testing.T) {
 	if d := s.Drains(&pool.Spec, b); len(d) != 0 {
 		t.Errorf("b is drained by %v", d)
 	}
-	if v, monitored := s.Verdict(&pool.Spec, a); !monitored || v.Status != Unknown || v.Ramp != 100 || v.Check != "us/a@web" {
-		t.Errorf("the verdict before the first is %+v, %v", v, monitored)
+	if h := s.Health(&pool.Spec, a, nil); len(h.Checks) != 1 || h.Checks[0] != "us/a@web" || h.Status != Unknown || h.Ramp != 100 {
+		t.Errorf("the health before the first verdict is %+v", h)
 	}
 	s.Verdicts.Set("us/a@web", Verdict{Check: "us/a@web", Status: Down, Ramp: 30})
-	if v, monitored := s.Verdict(&pool.Spec, a); !monitored || v.Status != Down || v.Ramp != 30 {
-		t.Errorf("the verdict is %+v, %v", v, monitored)
+	if h := s.Health(&pool.Spec, a, nil); h.Status != Down || len(h.Down) != 1 {
+		t.Errorf("the health is %+v", h)
 	}
 	pool.Spec.Monitor = ""
-	if v, monitored := s.Verdict(&pool.Spec, a); monitored || v.Status != Unknown || v.Ramp != 100 {
-		t.Errorf("the verdict without a monitor is %+v, %v", v, monitored)
+	if h := s.Health(&pool.Spec, a, nil); len(h.Checks) != 0 || h.Status != Unknown || h.Ramp != 100 {
+		t.Errorf("the health without a monitor is %+v", h)
 	}
 }
 

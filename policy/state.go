@@ -249,6 +249,7 @@ func (s *State) Region(name string) *Region {
 type Check struct {
 	ID       string // "POOL/ENDPOINT@MONITOR"
 	Endpoint string // EndpointID
+	Region   string // that the endpoint is in
 	Host     string // address or host name to connect to
 	Port     int    // 0: the monitor's own
 	Service  string // stands for "{service}" in the monitor: the first service that uses the pool
@@ -262,20 +263,10 @@ func CheckKey(id string, revision uint64) uint64 {
 	return hashBytes(id, binary.LittleEndian.AppendUint64(nil, revision))
 }
 
-// Verdict is what the cluster holds of the endpoint's check; unknown when it was never judged or is not monitored.
-func (s *State) Verdict(pool *Pool, e *Endpoint) (v Verdict, monitored bool) {
-	if pool.Monitor == "" {
-		return Verdict{Ramp: 100}, false
-	}
-	v, ok := s.Verdicts.Get(CheckID(pool, e))
-	if !ok {
-		v = Verdict{Check: CheckID(pool, e), Ramp: 100}
-	}
-	return v, true
+// CheckID names the check of an endpoint by a monitor.
+func CheckID(pool *Pool, e *Endpoint, monitor string) string {
+	return pool.Name + "/" + e.Name + "@" + monitor
 }
-
-// CheckID names the check of an endpoint by its pool's monitor.
-func CheckID(pool *Pool, e *Endpoint) string { return pool.Name + "/" + e.Name + "@" + pool.Monitor }
 
 // Checks lists what is to be probed, in order of ids. Callers keep the list
 // for as long as ConfigRevision stands.
@@ -291,37 +282,53 @@ func (s *State) Checks() []Check {
 	var list []Check
 	for _, o := range s.Pools.All {
 		pool := o.Spec
-		m, ok := s.Monitors.Get(pool.Monitor)
-		if !ok {
-			continue
-		}
 		for i := range pool.Endpoints {
 			e := &pool.Endpoints[i]
-			c := Check{
-				ID: CheckID(&pool, e), Endpoint: EndpointID(pool.Name, e.Name), Service: service[pool.Name],
-				Host: strings.TrimSuffix(e.Hostname.String(), "."), Monitor: m.Spec.WithDefaults(),
-			}
-			if a := e.Addrs(); len(a) > 0 {
-				c.Host = a[0].String()
-			}
-			if e.Probe != nil {
-				if e.Probe.Address.IsValid() {
-					c.Host = e.Probe.Address.String()
+			names, _ := pool.SetOf(e).Names()
+			for _, name := range names {
+				if m, ok := s.Monitors.Get(name); ok {
+					list = append(list, newCheck(&pool, e, m.Spec.WithDefaults(), service[pool.Name]))
 				}
-				c.Port = e.Probe.Port
 			}
-			c.Revision = c.revision()
-			c.Key = CheckKey(c.ID, c.Revision)
-			list = append(list, c)
 		}
 	}
 	slices.SortFunc(list, func(a, b Check) int { return strings.Compare(a.ID, b.ID) })
 	return list
 }
 
+// newCheck is a monitor applied to an endpoint: at the monitor's own target if it
+// has one, else at what the endpoint says is to be probed, else at its address.
+func newCheck(pool *Pool, e *Endpoint, m Monitor, service string) Check {
+	c := Check{
+		ID: CheckID(pool, e, m.Name), Endpoint: EndpointID(pool.Name, e.Name), Region: e.RegionOr(pool), Service: service,
+		Host: strings.TrimSuffix(e.Hostname.String(), "."), Monitor: m,
+	}
+	if a := e.Addrs(); len(a) > 0 {
+		c.Host = a[0].String()
+	}
+	for _, t := range []*ProbeTarget{e.Probe, m.Target} {
+		if t == nil {
+			continue
+		}
+		if t.Address.IsValid() {
+			c.Host = t.Address.String()
+		}
+		if t.Port != 0 {
+			c.Port = t.Port
+		}
+	}
+	c.Revision = c.revision()
+	c.Key = CheckKey(c.ID, c.Revision)
+	return c
+}
+
 // revision hashes what decides whether a probe succeeds; the rules for judging
 // samples (interval, rise, fall) are not part of it.
 func (c Check) revision() uint64 {
 	m := c.Monitor
-	return hashJSON("check", fmt.Sprintf("%s %d %s %s %s %s", c.Host, c.Port, c.Service, jsonOf(m.HTTP), jsonOf(m.HTTPS), jsonOf(m.TCP)))
+	text := fmt.Sprintf("%s %d %s %s %s %s", c.Host, c.Port, c.Service, jsonOf(m.HTTP), jsonOf(m.HTTPS), jsonOf(m.TCP))
+	if m.Invert {
+		text += " inverted"
+	}
+	return hashJSON("check", text)
 }

@@ -155,8 +155,13 @@ func (m *Monitor) validate(at string, p *Problems) {
 	if d.Rise < 1 || d.Rise > 100 {
 		p.Add(at+"/rise", "a rise of %d is not within 1 to 100", m.Rise)
 	}
-	if d.Quorum != "majority" {
-		p.Add(at+"/quorum", "quorum %q is not known; majority is", m.Quorum)
+	d.Quorum.validate(at+"/quorum", p)
+	d.Vantages.validate(at+"/vantages", p)
+	if m.Resume != "" && m.Resume != Manual && m.Resume != "auto" {
+		p.Add(at+"/resume", "resume %q is not known; auto and manual are", m.Resume)
+	}
+	if m.Target != nil && m.Target.Port != 0 {
+		port(p, at+"/target/port", m.Target.Port)
 	}
 }
 

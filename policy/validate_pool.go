@@ -14,6 +14,20 @@ func (o *Pool) validate(at string, regions, monitors map[string]int, list []Regi
 			p.Add(at+"/monitor", "there is no monitor %q", o.Monitor)
 		}
 	}
+	if o.Monitor != "" && o.Monitors != nil {
+		p.Add(at+"/monitors", "pool %q has both monitor (%s) and monitors; it takes one of them", o.Name, o.Monitor)
+	}
+	o.Monitors.validate(at+"/monitors", monitors, p)
+	for i := range o.Endpoints {
+		e, at := &o.Endpoints[i], fmt.Sprintf("%s/endpoints/%d", at, i)
+		if _, ok := monitors[e.Monitor]; e.Monitor != "" && !ok {
+			p.Add(at+"/monitor", "there is no monitor %q", e.Monitor)
+		}
+		if e.Monitor != "" && e.Monitors != nil {
+			p.Add(at+"/monitors", "endpoint %q has both monitor (%s) and monitors; it takes one of them", e.Name, e.Monitor)
+		}
+		e.Monitors.validate(at+"/monitors", monitors, p)
+	}
 	if o.Region != "" {
 		if _, ok := regions[o.Region]; !ok {
 			p.Add(at+"/region", "there is no region %q", o.Region)
@@ -56,8 +70,8 @@ func (e *Endpoint) validate(at string, pool *Pool, regions map[string]int, list 
 		p.Add(at, "endpoint %q has both a hostname (%s) and an address (%s); it takes one of them", e.Name, e.Hostname, addrs[0])
 	case e.Hostname == "" && len(addrs) == 0 && len(e.Records) == 0:
 		p.Add(at, "endpoint %q has no address, no hostname and no records", e.Name)
-	case e.Hostname == "" && len(addrs) == 0 && pool.Monitor != "" && (e.Probe == nil || !e.Probe.Address.IsValid()):
-		p.Add(at, "endpoint %q has only records, so monitor %q has nowhere to probe; give it probe: {address: ...}, or put it in a pool without a monitor", e.Name, pool.Monitor)
+	case e.Hostname == "" && len(addrs) == 0 && pool.SetOf(e) != nil && (e.Probe == nil || !e.Probe.Address.IsValid()):
+		p.Add(at, "endpoint %q has only records, so its monitor has nowhere to probe; give it probe: {address: ...}, or put it in a pool without a monitor", e.Name)
 	}
 	switch {
 	case e.Resolve != "" && e.Resolve != "flatten":

@@ -107,7 +107,18 @@ func TestValidate(t *testing.T) {
 		{func(c *Config) { c.Monitors[0].Ramp = -1 }, mon + "/ramp", "a ramp of -1ns is not within 0s to 24h0m0s"},
 		{func(c *Config) { c.Monitors[0].Fall = -1 }, mon + "/fall", "a fall of -1 is not within 1 to 100"},
 		{func(c *Config) { c.Monitors[0].Rise = 101 }, mon + "/rise", "a rise of 101 is not within 1 to 100"},
-		{func(c *Config) { c.Monitors[0].Quorum = "all" }, mon + "/quorum", `quorum "all" is not known; majority is`},
+		{func(c *Config) { c.Monitors[0].Quorum.Agree = "most" }, mon + "/quorum", `quorum "most" is not known; majority, all, any`},
+		{func(c *Config) { c.Monitors[0].Quorum.Providers = 21 }, mon + "/quorum/providers", "providers of 21 is not within 0 to 20"},
+		{func(c *Config) { c.Monitors[0].Vantages.Nearest = -1 }, mon + "/vantages/nearest", "nearest of -1 is not within 0 to 100"},
+		{func(c *Config) { c.Monitors[0].Resume = "never" }, mon + "/resume", `resume "never" is not known; auto and manual are`},
+		{func(c *Config) { c.Pools[0].Monitors = &MonitorSet{All: []string{"web"}} }, "/pools/0/monitors", "has both monitor (web) and monitors"},
+		{func(c *Config) {
+			c.Pools[0].Monitor, c.Pools[0].Monitors = "", &MonitorSet{AtLeast: 2, Of: []string{"web"}}
+		}, "/pools/0/monitors/atLeast", "atLeast of 2 is not within 1 to the 1 monitors"},
+		{func(c *Config) {
+			c.Pools[0].Monitor, c.Pools[0].Monitors = "", &MonitorSet{Any: []string{"web", "nope", "web"}}
+		}, "/pools/0/monitors/any/1", `there is no monitor "nope"`},
+		{func(c *Config) { c.Pools[0].Monitor, c.Pools[0].Monitors = "", &MonitorSet{} }, "/pools/0/monitors", "monitors are one of all: [...], any: [...]"},
 		{func(c *Config) { c.Monitors[0].HTTP.Path = "healthz" }, mon + "/http/path", `path "healthz" does not start with /`},
 		{func(c *Config) { c.Monitors[0].HTTP.Path = "/a b" }, mon + "/http/path", `path "/a b"`},
 		{func(c *Config) { c.Monitors[0].HTTP.Host = "a\r\nX: y" }, mon + "/http/host", `has white space or a slash in it`},
@@ -126,7 +137,7 @@ func TestValidate(t *testing.T) {
 		{func(c *Config) { c.Pools[0].Endpoints[1].Addresses[0] = addr("192.0.2.1") }, "/pools/0/endpoints/1", `address 192.0.2.1 is endpoint "a"'s already`},
 		{func(c *Config) { c.Pools[0].Endpoints[0].Hostname = MustName("x.y") }, ep, `has both a hostname (x.y) and an address (192.0.2.1)`},
 		{func(c *Config) { c.Pools[0].Endpoints[0].Address = netip.Addr{} }, ep, `endpoint "a" has no address, no hostname and no records`},
-		{func(c *Config) { records(c, "MX", "1 x."); c.Pools[0].Endpoints[0].Address = netip.Addr{} }, ep, `endpoint "a" has only records, so monitor "web" has nowhere to probe`},
+		{func(c *Config) { records(c, "MX", "1 x."); c.Pools[0].Endpoints[0].Address = netip.Addr{} }, ep, `endpoint "a" has only records, so its monitor has nowhere to probe`},
 		{func(c *Config) { records(c, "A", "192.0.2.1") }, ep + "/records/A", "an endpoint's addresses are written as address"},
 		{func(c *Config) { records(c, "CNAME", "x.") }, ep + "/records/CNAME", "an endpoint's CNAME is written as hostname"},
 		{func(c *Config) { records(c, "mx", "1 x.") }, ep + "/records/mx", `"mx" records cannot be steered; MX, TXT, SRV, SVCB and HTTPS can`},
@@ -226,7 +237,7 @@ func TestValidateAllAtOnce(t *testing.T) {
 
 func TestMonitorDefaults(t *testing.T) {
 	m := Monitor{HTTPS: &HTTPCheck{Host: "h"}}.WithDefaults()
-	if m.Interval != Duration(10*time.Second) || m.Timeout != Duration(5*time.Second) || m.Fall != 3 || m.Rise != 2 || m.Quorum != "majority" {
+	if m.Interval != Duration(10*time.Second) || m.Timeout != Duration(5*time.Second) || m.Fall != 3 || m.Rise != 2 || m.Quorum.String() != "majority" {
 		t.Errorf("%+v", m)
 	}
 	if h := m.HTTPS; h.Port != 443 || h.Path != "/" || !slices.Equal(h.Status, []int{200}) || h.SNI != "h" {

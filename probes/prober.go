@@ -221,7 +221,14 @@ func (p *Prober) sample(ctx context.Context, check policy.Check, trace *Trace) p
 	}
 	limited, cancel := context.WithTimeout(ctx, time.Duration(check.Monitor.Timeout))
 	defer cancel()
-	return run(limited, Target{Check: check, Guard: p.cfg.Guard, Secret: p.cfg.Secret, Resolver: p.cfg.Resolver, Roots: p.cfg.Roots, Trace: trace})
+	s := run(limited, Target{Check: check, Guard: p.cfg.Guard, Secret: p.cfg.Secret, Resolver: p.cfg.Resolver, Roots: p.cfg.Roots, Trace: trace})
+	if check.Monitor.Invert && !s.Refused {
+		s.OK = !s.OK
+		if s.Cause, s.Detail, s.Error = policy.CauseNone, 0, ""; !s.OK {
+			s.Cause, s.Error = policy.CauseContent, "it answers, and the monitor is inverted"
+		}
+	}
+	return s
 }
 
 // told is what a sample has done to a check.

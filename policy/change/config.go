@@ -217,11 +217,11 @@ func (d *draft) dropOrphanVerdicts() {
 func (d *draft) liveChecks() map[string]bool {
 	live := map[string]bool{}
 	for _, o := range d.Pools.All {
-		if o.Spec.Monitor == "" {
-			continue
-		}
 		for i := range o.Spec.Endpoints {
-			live[policy.CheckID(&o.Spec, &o.Spec.Endpoints[i])] = true
+			names, _ := o.Spec.SetOf(&o.Spec.Endpoints[i]).Names()
+			for _, m := range names {
+				live[policy.CheckID(&o.Spec, &o.Spec.Endpoints[i], m)] = true
+			}
 		}
 	}
 	return live

@@ -2,11 +2,11 @@ package change
 
 import (
 	"fmt"
+	"github.com/meridian-gtm/meridian/policy"
 	"net/netip"
 	"strings"
 	"testing"
 	"time"
-	"github.com/meridian-gtm/meridian/policy"
 )
 
 func drain(target string) PutControl { return PutControl{Target: target, Action: policy.Drain} }

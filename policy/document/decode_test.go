@@ -41,7 +41,7 @@ func designConfig() *policy.Config {
 		},
 		Monitors: []policy.Monitor{
 			{Name: "web", HTTP: &policy.HTTPCheck{Port: 8080, Path: "/healthz", Status: []int{200}}, Interval: policy.Duration(time.Second),
-				Timeout: policy.Duration(500 * time.Millisecond), Fall: 3, Rise: 2, Quorum: "majority"},
+				Timeout: policy.Duration(500 * time.Millisecond), Fall: 3, Rise: 2, Quorum: policy.Quorum{Agree: "majority"}},
 			{Name: "api", HTTPS: &policy.HTTPCheck{Port: 443, Host: "{service}", SNI: "{service}", Path: "/"}, Interval: policy.Duration(5 * time.Second)},
 		},
 		Pools: []policy.Pool{
@@ -148,7 +148,7 @@ func TestDecodeNamesEveryMistake(t *testing.T) {
 		}},
 		{"wrong shapes", "regions: {name: a}\nmonitors: [http]\npools: [{name: p, endpoints: a, region: [x]}]\nservices: [{name: [a], steer: web, ttl: []}]\n", []string{
 			`f:1:10: /regions: a list is needed here, not a mapping`,
-			`f:2:12: /monitors/0: a mapping is needed here (its keys are name, http, https, tcp, interval, timeout, fall, rise, quorum, holdDown, ramp), not the text "http"`,
+			`f:2:12: /monitors/0: a mapping is needed here (its keys are name, http, https, tcp, interval, timeout, fall, rise, quorum, holdDown, ramp, vantages, target, invert, exclusive, resume), not the text "http"`,
 			`f:3:30: /pools/0/endpoints: a list is needed here, not the text "a"; write [a]`,
 			`f:3:41: /pools/0/region: text is needed here, not a list`,
 			`f:4:19: /services/0/name: one value is needed here, not a list`,

@@ -42,6 +42,8 @@ const DefaultFreshFor = policy.Duration(5 * time.Second)
 type Assigned struct {
 	ID    string // member id, as in policy.Report.Vantage
 	Label string // of its node, as ballots show it
+	// Where it is, for quorums by failure domain; "" where that is not known.
+	Region, Provider, Continent string
 }
 
 // Quorum is how many of n assigned vantages must vote: more than half.
@@ -49,7 +51,7 @@ func Quorum(n int) int { return n/2 + 1 }
 
 // Judge is the verdict on a check after one look at the ballots, one for each
 // assigned vantage. changed says whether that is worth a replicated entry: its
-// status, revision or ramp differ from prev. When nothing changed, prev is
+// status, revision, ramp or what it waits for differ from prev. When nothing changed, prev is
 // returned as it was; ballots alone never change a verdict, so that the log does
 // not follow noise. The ballots are copied. now is the State clock in nanoseconds.
 //
@@ -60,24 +62,29 @@ func Judge(prev policy.Verdict, check policy.Check, ballots []policy.Ballot, rul
 	if !rule.Reachable {
 		return prev, false
 	}
-	majority := count(ballots)
-	if majority == policy.Unknown {
+	agreed := count(ballots, check.Monitor.Quorum)
+	if agreed == policy.Unknown {
 		return prev, false
 	}
-	v = next(prev, check.Monitor, majority, now)
+	v = next(prev, check.Monitor, agreed, now)
 	v.Check, v.Revision = check.ID, check.Revision
 	if rule.OnlyRemove && (v.Status != policy.Down || prev.Status == policy.Down) {
 		return prev, false
 	}
-	if v.Status == prev.Status && v.Revision == prev.Revision && v.Ramp == prev.Ramp {
+	if v.Status == prev.Status && v.Revision == prev.Revision && v.Ramp == prev.Ramp && v.Waits == prev.Waits {
 		return prev, false
 	}
 	v.Ballots = slices.Clone(ballots)
+	for i := range v.Ballots {
+		b := &v.Ballots[i]
+		b.Region, b.Provider, b.Continent = "", "", ""
+	}
 	return v, true
 }
 
-// count is what the majority of a quorum says, or unknown.
-func count(ballots []policy.Ballot) policy.Status {
+// count is what the vantages agree on, or unknown: too few vote, they are tied, or
+// those who say down do not come from as many failure domains as the quorum asks for.
+func count(ballots []policy.Ballot, quorum policy.Quorum) policy.Status {
 	up, down := 0, 0
 	for i := range ballots {
 		switch {
@@ -88,15 +95,38 @@ func count(ballots []policy.Ballot) policy.Status {
 			down++
 		}
 	}
-	switch voted := up + down; {
+	voted := up + down
+	switch need := quorum.Need(voted); {
 	case len(ballots) == 0 || voted < Quorum(len(ballots)):
 		return policy.Unknown
-	case 2*up > voted:
-		return policy.Up
-	case 2*down > voted:
+	case down >= need:
+		if !spread(ballots, quorum) {
+			return policy.Unknown
+		}
 		return policy.Down
+	case quorum.Need(voted) == voted/2+1 && 2*up <= voted:
+		return policy.Unknown // tied
 	}
-	return policy.Unknown
+	return policy.Up
+}
+
+// spread says whether those who vote down come from as many domains as a quorum asks for.
+func spread(ballots []policy.Ballot, q policy.Quorum) bool {
+	if q.Regions+q.Providers+q.Continents == 0 {
+		return true
+	}
+	different := func(of func(*policy.Ballot) string) int {
+		seen := map[string]bool{}
+		for i := range ballots {
+			if b := &ballots[i]; b.Absent == "" && b.Status == policy.Down && of(b) != "" {
+				seen[of(b)] = true
+			}
+		}
+		return len(seen)
+	}
+	return different(func(b *policy.Ballot) string { return b.Region }) >= q.Regions &&
+		different(func(b *policy.Ballot) string { return b.Provider }) >= q.Providers &&
+		different(func(b *policy.Ballot) string { return b.Continent }) >= q.Continents
 }
 
 // next moves a verdict one step towards what the majority says. It is a circuit
@@ -114,8 +144,12 @@ func next(v policy.Verdict, m policy.Monitor, majority policy.Status, now int64)
 		v.Status, v.Since, v.PenaltyAt = policy.Down, now, now
 		v.Ramp = 100 // of no meaning while down, but tier 2 must not find weights of zero
 	case v.Status == policy.Down && majority == policy.Up:
-		if elapsed(v.Since, now) >= max(m.HoldDown, v.Penalty) {
-			v.Status, v.Since = policy.Up, now
+		switch {
+		case elapsed(v.Since, now) < max(m.HoldDown, v.Penalty):
+		case m.Resume == policy.Manual && !v.Resumed:
+			v.Waits = policy.WaitsForOperator
+		default:
+			v.Status, v.Since, v.Waits, v.Resumed = policy.Up, now, "", false
 			v.Ramp = ramp(m.Ramp, 0)
 		}
 	case v.Status == policy.Up:

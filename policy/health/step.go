@@ -1,6 +1,11 @@
 package health
 
-import "github.com/meridian-gtm/meridian/policy"
+import (
+	"slices"
+	"strings"
+
+	"github.com/meridian-gtm/meridian/policy"
+)
 
 // Heard is the last report a node has of a vantage.
 type Heard struct {
@@ -24,11 +29,14 @@ type Heard struct {
 func Step(s *policy.State, checks []policy.Check, heard []Heard, rule Rule, now int64) []policy.Edge {
 	box := newBallotBox(rule, heard)
 	var edges []policy.Edge
+	var claims []claim
 	at := 0 // the check whose turn it is
 	judge := func(prev policy.Verdict) {
-		if v, changed := Judge(prev, checks[at], box.of(at), rule, now); changed {
-			box.explain(at, v.Ballots)
-			edges = append(edges, policy.Edge{Verdict: v, Was: prev.Status})
+		v, changed := judgeCheck(s, prev, &checks[at], box.of(at), rule, now)
+		if checks[at].Monitor.Exclusive {
+			claims = append(claims, claim{at, prev, v, changed, count(box.of(at), checks[at].Monitor.Quorum) == policy.Up})
+		} else if changed {
+			edges = append(edges, box.edge(at, prev, v))
 		}
 		at++
 	}
@@ -45,7 +53,17 @@ func Step(s *policy.State, checks []policy.Check, heard []Heard, rule Rule, now 
 	for at < len(checks) {
 		fresh()
 	}
+	if len(claims) > 0 {
+		edges = append(edges, settle(checks, claims, box)...)
+		slices.SortFunc(edges, func(a, b policy.Edge) int { return strings.Compare(a.Check, b.Check) })
+	}
 	return edges
+}
+
+// edge is a verdict that differs from prev, with what the vantages saw.
+func (b *ballotBox) edge(check int, prev, v policy.Verdict) policy.Edge {
+	b.explain(check, v.Ballots)
+	return policy.Edge{Verdict: v, Was: prev.Status}
 }
 
 // ballotBox collects the ballots of one check after the other.
@@ -63,7 +81,7 @@ func newBallotBox(rule Rule, heard []Heard) *ballotBox {
 	n := len(rule.Assigned)
 	b := &ballotBox{blank: make([]policy.Ballot, n), reports: make([][]policy.Opinion, n), ballots: make([]policy.Ballot, n)}
 	for i, a := range rule.Assigned {
-		b.blank[i] = policy.Ballot{Vantage: a.Label, Absent: Silent}
+		b.blank[i] = policy.Ballot{Vantage: a.Label, Absent: Silent, Region: a.Region, Provider: a.Provider, Continent: a.Continent}
 		h := youngest(heard, a.ID)
 		switch {
 		case h == nil || h.Age > freshFor:
@@ -107,4 +125,9 @@ func (b *ballotBox) explain(check int, ballots []policy.Ballot) {
 			ballots[i].Error = list[check].Cause.Text(list[check].Detail)
 		}
 	}
+}
+
+// judgeCheck judges by the ballots of vantages, or by the signal that a monitor follows.
+func judgeCheck(s *policy.State, prev policy.Verdict, check *policy.Check, ballots []policy.Ballot, rule Rule, now int64) (policy.Verdict, bool) {
+	return Judge(prev, *check, ballots, rule, now)
 }

@@ -109,7 +109,7 @@ func TestNewLeaderWaitsForQuorum(t *testing.T) {
 	c := policy.Check{ID: "web/a@m", Revision: 1}
 	s := policy.NewState()
 	s.Verdicts.Set(c.ID, policy.Verdict{Check: c.ID, Status: policy.Up, Revision: 1, Ramp: 100})
-	rule := Rule{Reachable: true, Assigned: []Assigned{{"1", "ns1"}, {"2", "ns2"}, {"3", "ns3"}}}
+	rule := Rule{Reachable: true, Assigned: []Assigned{{ID: "1", Label: "ns1"}, {ID: "2", Label: "ns2"}, {ID: "3", Label: "ns3"}}}
 	down := func(id string, age time.Duration) Heard {
 		return Heard{Vantage: id, Age: policy.Duration(age), Opinions: []policy.Opinion{{Key: 1, Status: policy.Down, Cause: policy.CauseTimeout}}}
 	}

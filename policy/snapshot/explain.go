@@ -270,7 +270,7 @@ func (s *Snapshot) standing(p *steer.Pool, i int) Standing {
 	m := &p.Members[i]
 	st := Standing{Endpoint: m.ID, Region: m.Region, Measured: m.Measured, Status: m.Status, Drained: m.Drained, Why: m.Why}
 	if o, ok := s.State.Pools.Get(p.Name); ok && i < len(o.Spec.Endpoints) {
-		if v, monitored := s.State.Verdict(&o.Spec, &o.Spec.Endpoints[i]); monitored {
+		if v, ok := s.State.Telling(&o.Spec, &o.Spec.Endpoints[i], s.local.Down); ok {
 			agreed := 0
 			for _, b := range v.Ballots {
 				if b.Absent == "" && b.Status == v.Status {

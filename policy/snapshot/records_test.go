@@ -237,7 +237,7 @@ func TestNeverEmpty(t *testing.T) {
 					}
 				}
 				p.Endpoints = append(p.Endpoints, e)
-				v := policy.Verdict{Check: policy.CheckID(&p, &e), Ramp: 100, Status: policy.Status(rapid.IntRange(0, 2).Draw(t, "status"))}
+				v := policy.Verdict{Check: policy.CheckID(&p, &e, p.Monitor), Ramp: 100, Status: policy.Status(rapid.IntRange(0, 2).Draw(t, "status"))}
 				verdicts.Set(v.Check, v)
 				if rapid.Bool().Draw(t, "drained") {
 					drains = append(drains, policy.Control{ID: id, Target: id, Action: policy.Drain})

@@ -28,7 +28,7 @@ func tierState() *policy.State {
 		for i := range p.Endpoints {
 			next++
 			p.Endpoints[i].Address = netip.AddrFrom4([4]byte{192, 0, 2, next})
-			setVerdict(s, policy.CheckID(&p, &p.Endpoints[i]), policy.Up, 100)
+			setVerdict(s, policy.CheckID(&p, &p.Endpoints[i], p.Monitor), policy.Up, 100)
 		}
 		s.Pools.Set(p.Name, policy.Object[policy.Pool]{Rev: 1, Spec: p})
 	}

@@ -19,7 +19,7 @@ const (
 func (s *Snapshot) ttlWarnings(svc *Service) []string {
 	checked := slices.ContainsFunc(svc.tree.Pools, func(p *steer.Pool) bool {
 		o, ok := s.State.Pools.Get(p.Name)
-		return ok && o.Spec.Monitor != ""
+		return ok && slices.ContainsFunc(o.Spec.Endpoints, func(e policy.Endpoint) bool { return o.Spec.SetOf(&e) != nil })
 	})
 	switch {
 	case !checked:

@@ -88,22 +88,26 @@ func NewPool(s *policy.State, spec *policy.Pool, answers []Answers, down map[str
 	for i := range spec.Endpoints {
 		e := &spec.Endpoints[i]
 		region := e.RegionOr(spec)
-		v, monitored := s.Verdict(spec, e)
+		h := s.Health(spec, e, down)
 		m := Member{
 			ID: policy.EndpointID(spec.Name, e.Name), Region: region, Has: answers[i].has(),
-			Weight: e.WeightOr1(), Measured: v.Status, Status: v.Status, Ramp: v.Ramp, Since: v.Since,
-			Pending: monitored && v.Status == policy.Unknown,
+			Weight: e.WeightOr1(), Measured: h.Status, Status: h.Status, Ramp: h.Ramp, Since: h.Since,
+			Pending: len(h.Checks) > 0 && h.Status == policy.Unknown,
 		}
-		if o, ok := s.Monitors.Get(spec.Monitor); ok {
-			m.Need = needed(o.Spec.WithDefaults(), v.Status)
+		names, _ := spec.SetOf(e).Names()
+		for _, name := range names {
+			if o, ok := s.Monitors.Get(name); ok {
+				m.Need = sooner(m.Need, needed(o.Spec.WithDefaults(), h.Status))
+			}
 		}
 		if s.Nearing(spec, e) {
 			m.Need = 1
 		}
 		switch {
-		case down[v.Check] && v.Status != policy.Down:
-			m.Status, m.Why = policy.Down, "this node has no leader and judges by the vantages it hears"
-		case !monitored:
+		case h.Own:
+			m.Measured = s.Health(spec, e, nil).Status
+			m.Why = "this node has no leader and judges by the vantages it hears"
+		case len(h.Checks) == 0:
 			m.Why = "no monitor checks it"
 		}
 		if drains := s.Drains(spec, e); len(drains) > 0 {

@@ -206,7 +206,7 @@ func (n *Node) Health() []policy.EndpointHealth {
 	for _, o := range s.Pools.All {
 		for i := range o.Spec.Endpoints {
 			e := &o.Spec.Endpoints[i]
-			v, _ := s.Verdict(&o.Spec, e)
+			v := s.Health(&o.Spec, e, nil)
 			h := policy.EndpointHealth{
 				Endpoint: policy.EndpointID(o.Spec.Name, e.Name), Pool: o.Spec.Name, Region: e.RegionOr(&o.Spec),
 				Measured: v.Status, Effective: v.Status.String(), Checks: []policy.CheckHealth{},

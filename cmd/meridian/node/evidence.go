@@ -31,7 +31,7 @@ func (n *Node) Health() []policy.EndpointHealth {
 }
 
 func healthOf(s *policy.State, pool *policy.Pool, e *policy.Endpoint, checks *checkList, voices []health.Heard) policy.EndpointHealth {
-	v, _ := s.Verdict(pool, e)
+	v := s.Health(pool, e, nil)
 	h := policy.EndpointHealth{
 		Endpoint: policy.EndpointID(pool.Name, e.Name), Pool: pool.Name, Region: e.RegionOr(pool),
 		Measured: v.Status, Effective: v.Status.String(), Checks: []policy.CheckHealth{},
