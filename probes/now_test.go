@@ -36,8 +36,10 @@ func TestNow(t *testing.T) {
 			t.Errorf("a second later: %v", err)
 		}
 		time.Sleep(nowEvery)
-		for i := range nowAtOnce {
+		for i := range nowAtOnce { // all of it before any of them reads it
 			w.slow[c[i].ID] = 100 * time.Millisecond
+		}
+		for i := range nowAtOnce {
 			go func() {
 				if _, err := w.Now(t.Context(), c[i]); err != nil {
 					t.Errorf("number %d: %v", i, err)
