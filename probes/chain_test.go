@@ -89,3 +89,31 @@ func BenchmarkHTTPProbe(b *testing.B) {
 		}
 	}
 }
+
+func BenchmarkTCPProbe(b *testing.B) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer l.Close()
+	go func() {
+		for {
+			c, err := l.Accept()
+			if err != nil {
+				return
+			}
+			c.Close()
+		}
+	}()
+	to := Target{Guard: loopback, Check: policy.Check{
+		Host: "127.0.0.1", Port: l.Addr().(*net.TCPAddr).Port,
+		Monitor: policy.Monitor{TCP: &policy.TCPCheck{}, Interval: policy.Duration(20 * time.Second)}.WithDefaults(),
+	}}
+	probe := Kinds()["tcp"]
+	b.ReportAllocs()
+	for b.Loop() {
+		if s := probe(b.Context(), to); !s.OK {
+			b.Fatal(s.Error)
+		}
+	}
+}

@@ -64,18 +64,19 @@ func TestHealthOfOneEndpoint(t *testing.T) {
 func TestProbeNow(t *testing.T) {
 	r := loaded(t)
 	r.node.Verdict("web-eu/a@web", policy.Down)
+	post := func(path, body string) answer { return r.call("POST", path, body, "Content-Type", "application/json") }
 	for _, path := range []string{"/health/web-us-east/b/probe", "/health/web-us-east%2Fb/probe", "/health/endpoint/web-us-east/b/probe"} {
-		p := into[api.ProbeResult](r.call("POST", path, `{"vantage":"ns1","monitor":"web"}`).is(200))
+		p := into[api.ProbeResult](post(path, `{"vantage":"ns1","monitor":"web"}`).is(200))
 		if p.Endpoint != "endpoint/web-us-east/b" || !p.Evidence.Ok || p.Evidence.Phases.Connect != "4ms" {
 			t.Errorf("%s: %+v", path, p)
 		}
 	}
-	if p := into[api.ProbeResult](r.call("POST", "/health/web-eu/a/probe", `{}`).is(200)); p.Evidence.Ok || p.Evidence.Error == "" {
+	if p := into[api.ProbeResult](post("/health/web-eu/a/probe", `{}`).is(200)); p.Evidence.Ok || p.Evidence.Error == "" {
 		t.Errorf("a failed probe: %+v", p)
 	}
-	r.call("POST", "/health/web-us-east/x/probe", `{}`).refused(404, "not-found")
-	r.call("POST", "/health/web-us-east/b/probe", `{"vantage":"ns9"}`).refused(422, "invalid")
-	r.call("POST", "/health/web-us-east/b/probe", `{"target":"169.254.169.254"}`).refused(422, "invalid")
+	post("/health/web-us-east/x/probe", `{}`).refused(404, "not-found")
+	post("/health/web-us-east/b/probe", `{"vantage":"ns9"}`).refused(422, "invalid")
+	post("/health/web-us-east/b/probe", `{"target":"169.254.169.254"}`).refused(422, "invalid")
 	r.call("GET", "/health/web-us-east/probe", "").refused(404, "not-found") // an endpoint of that name
 }
 
