@@ -16,11 +16,12 @@ type Config struct {
 
 // Region is a failure domain with a place, a provider and availability zones.
 type Region struct {
-	Name     string    `json:"name"`
-	Place    *Place    `json:"place,omitempty"`
-	Provider string    `json:"provider,omitempty"`
-	AZs      []string  `json:"azs,omitempty"`
-	Capacity *Capacity `json:"capacity,omitempty"`
+	Name      string    `json:"name"`
+	Place     *Place    `json:"place,omitempty"`
+	Provider  string    `json:"provider,omitempty"`
+	Continent string    `json:"continent,omitempty"` // for quorums that ask for several: AF, AN, AS, EU, NA, OC or SA
+	AZs       []string  `json:"azs,omitempty"`
+	Capacity  *Capacity `json:"capacity,omitempty"`
 }
 
 // Monitor says how to check an endpoint. Exactly one of HTTP, HTTPS and TCP is set.

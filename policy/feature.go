@@ -32,6 +32,9 @@ func (c *Config) checks() bool {
 			return true
 		}
 	}
+	if slices.ContainsFunc(c.Regions, func(r Region) bool { return r.Continent != "" }) {
+		return true
+	}
 	for i := range c.Pools {
 		if o := &c.Pools[i]; o.Monitors != nil || slices.ContainsFunc(o.Endpoints, func(e Endpoint) bool { return e.Monitor != "" || e.Monitors != nil }) {
 			return true

@@ -108,6 +108,9 @@ func (r *Region) validate(at string, p *Problems) {
 			p.Add(at+"/provider", "%v", err)
 		}
 	}
+	if r.Continent != "" && !slices.Contains(continents, r.Continent) {
+		p.Add(at+"/continent", "%q is not a continent; %s are", r.Continent, strings.Join(continents, ", "))
+	}
 	for i, az := range r.AZs {
 		if err := CheckLabel(az); err != nil {
 			p.Add(fmt.Sprintf("%s/azs/%d", at, i), "%v", err)

@@ -57,7 +57,7 @@ func packages(t *testing.T) []pkg {
 // not here may not exist: a new one needs a row, and two users.
 var may = map[string][]string{
 	"policy":                    {},
-	"policy/health":             {"policy"},
+	"policy/health":             {"policy", "policy/geo"}, // which vantages are near
 	"policy/geo":                {"policy"},
 	"policy/geo/gen":            {"policy/geo"},
 	"policy/steer":              {"policy", "policy/geo"},

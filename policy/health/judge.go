@@ -26,6 +26,11 @@ type Rule struct {
 	// Assigned are the vantages that should vote. A quorum counts against all of
 	// them, whether they are heard or not: one of one never decides for three.
 	Assigned []Assigned
+	// Of says which of them should vote on each check, by their places in Assigned, in
+	// the order of the checks; nil, for one or for all, stands for everybody.
+	Of [][]int32
+	// Only are those of Assigned that count as assigned at all (island mode); nil: everybody.
+	Only []bool
 	// FreshFor is how old a report may be. Zero stands for DefaultFreshFor.
 	FreshFor policy.Duration
 	// Reachable says that some reference target of the judging node answers.

@@ -68,9 +68,12 @@ func (b *ballotBox) edge(check int, prev, v policy.Verdict) policy.Edge {
 
 // ballotBox collects the ballots of one check after the other.
 type ballotBox struct {
-	blank   []policy.Ballot    // what each assigned vantage says when it has no opinion
-	reports [][]policy.Opinion // of the assigned vantages that may vote, in order of checks
-	ballots []policy.Ballot    // scratch
+	blank     []policy.Ballot    // what each assigned vantage says when it has no opinion
+	reports   [][]policy.Opinion // of the assigned vantages that may vote, in order of checks
+	rule      Rule
+	everybody []int32
+	ballots   []policy.Ballot // scratch
+	some      []int32         // scratch
 }
 
 func newBallotBox(rule Rule, heard []Heard) *ballotBox {
@@ -79,8 +82,9 @@ func newBallotBox(rule Rule, heard []Heard) *ballotBox {
 		freshFor = DefaultFreshFor
 	}
 	n := len(rule.Assigned)
-	b := &ballotBox{blank: make([]policy.Ballot, n), reports: make([][]policy.Opinion, n), ballots: make([]policy.Ballot, n)}
+	b := &ballotBox{blank: make([]policy.Ballot, n), reports: make([][]policy.Opinion, n), rule: rule}
 	for i, a := range rule.Assigned {
+		b.everybody = append(b.everybody, int32(i))
 		b.blank[i] = policy.Ballot{Vantage: a.Label, Absent: Silent, Region: a.Region, Provider: a.Provider, Continent: a.Continent}
 		h := youngest(heard, a.ID)
 		switch {
@@ -108,21 +112,41 @@ func youngest(heard []Heard, id string) *Heard {
 
 // of lists the ballots on a check; they are valid until the next call.
 func (b *ballotBox) of(check int) []policy.Ballot {
-	copy(b.ballots, b.blank)
-	for i, list := range b.reports {
-		if check < len(list) && list[check].Status != policy.Unknown {
-			b.ballots[i].Status, b.ballots[i].Absent = list[check].Status, ""
+	b.ballots = b.ballots[:0]
+	for _, i := range b.voters(check) {
+		b.ballots = append(b.ballots, b.blank[i])
+		if list := b.reports[i]; check < len(list) && list[check].Status != policy.Unknown {
+			last := &b.ballots[len(b.ballots)-1]
+			last.Status, last.Absent = list[check].Status, ""
 		}
 	}
 	return b.ballots
 }
 
+// voters are the vantages that should vote on a check.
+func (b *ballotBox) voters(check int) []int32 {
+	list := b.everybody
+	if check < len(b.rule.Of) && b.rule.Of[check] != nil {
+		list = b.rule.Of[check]
+	}
+	if b.rule.Only == nil {
+		return list
+	}
+	b.some = b.some[:0]
+	for _, i := range list {
+		if b.rule.Only[i] {
+			b.some = append(b.some, i)
+		}
+	}
+	return b.some
+}
+
 // explain puts what the vantages saw into ballots on a check. Only those of
 // edges need it: there are few, and making texts costs more than judging does.
 func (b *ballotBox) explain(check int, ballots []policy.Ballot) {
-	for i, list := range b.reports {
-		if check < len(list) {
-			ballots[i].Error = list[check].Cause.Text(list[check].Detail)
+	for k, i := range b.voters(check) {
+		if list := b.reports[i]; check < len(list) && k < len(ballots) {
+			ballots[k].Error = list[check].Cause.Text(list[check].Detail)
 		}
 	}
 }

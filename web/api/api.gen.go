@@ -215,6 +215,24 @@ func (e MatchContinents) Valid() bool {
 	}
 }
 
+// Defines values for MonitorResume.
+const (
+	Auto   MonitorResume = "auto"
+	Manual MonitorResume = "manual"
+)
+
+// Valid indicates whether the value is a known member of the MonitorResume enum.
+func (e MonitorResume) Valid() bool {
+	switch e {
+	case Auto:
+		return true
+	case Manual:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for PlaceOverrideContinent.
 const (
 	PlaceOverrideContinentAF PlaceOverrideContinent = "AF"
@@ -830,6 +848,12 @@ type Endpoint struct {
 	Hostname string            `json:"hostname,omitempty,omitzero"`
 	Labels   map[string]string `json:"labels,omitempty,omitzero"`
 
+	// Monitor Instead of its pool's.
+	Monitor string `json:"monitor,omitempty,omitzero"`
+
+	// Monitors Likewise, several.
+	Monitors MonitorSet `json:"monitors,omitempty,omitzero"`
+
 	// Name Examples: a
 	Name string `json:"name"`
 
@@ -1233,6 +1257,9 @@ type Mistake struct {
 
 // Monitor How to check an endpoint: one of http, https and tcp.
 type Monitor struct {
+	// Exclusive At most one endpoint of a pool is up by this monitor: who is up stays up while it claims to be, others wait (`waits: rival`) and all name their `rivals`. Of several that claim it while nobody is up, none is let up.
+	Exclusive bool `json:"exclusive,omitempty,omitzero"`
+
 	// Fall Failures in a row until a vantage says down.
 	Fall int `json:"fall,omitempty,omitzero"`
 
@@ -1252,19 +1279,28 @@ type Monitor struct {
 	// Examples: 30s
 	Interval Duration `json:"interval,omitempty,omitzero"`
 
+	// Invert A probe that fails is a success, and one that succeeds a failure.
+	Invert bool `json:"invert,omitempty,omitzero"`
+
 	// Name Examples: web
 	Name string `json:"name"`
 
-	// Quorum Of the assigned vantages.
-	Quorum string `json:"quorum,omitempty,omitzero"`
+	// Quorum What it takes to call a check down. Short: majority (default), all, any, or a number of vantages. Long: a mapping, in which the vantages that say down must also come from so many regions, providers and continents. In every case more than half of the assigned vantages have to vote. What is not agreed stays as it is.
+	Quorum Quorum `json:"quorum,omitempty,omitzero"`
 
 	// Ramp Time over which weight comes back after recovery: 0 to 24h, 0 by default.
 	//
 	// Examples: 30s
 	Ramp Duration `json:"ramp,omitempty,omitzero"`
 
+	// Resume manual: what was down stays down until an operator resumes it.
+	Resume MonitorResume `json:"resume,omitempty,omitzero"`
+
 	// Rise Successes in a row until a vantage says up again.
 	Rise int `json:"rise,omitempty,omitzero"`
+
+	// Target Probed instead of the endpoint.
+	Target ProbeTarget `json:"target,omitempty,omitzero"`
 
 	// Tcp A connection that must be accepted.
 	Tcp TCPCheck `json:"tcp,omitempty,omitzero"`
@@ -1273,11 +1309,25 @@ type Monitor struct {
 	//
 	// Examples: 30s
 	Timeout Duration `json:"timeout,omitempty,omitzero"`
+
+	// Vantages Which vantages probe. Short: all (default), sameRegion. Long: a mapping; nearest are so many nearest to the endpoint's region wherever they are, others so many nearest of other regions; what several keys name is added up. Where a rule finds nobody, all vantages probe.
+	Vantages VantageRule `json:"vantages,omitempty,omitzero"`
 }
+
+// MonitorResume manual: what was down stays down until an operator resumes it.
+type MonitorResume string
 
 // MonitorList defines model for MonitorList.
 type MonitorList struct {
 	Items []Monitor `json:"items"`
+}
+
+// MonitorSet Several monitors of one endpoint: all, any, or atLeast so many of them must be up for it to be up. 16 at most.
+type MonitorSet struct {
+	All     []string `json:"all,omitempty,omitzero"`
+	Any     []string `json:"any,omitempty,omitzero"`
+	AtLeast int      `json:"atLeast,omitempty,omitzero"`
+	Of      []string `json:"of,omitempty,omitzero"`
 }
 
 // Move Clients of a country who go from one place to another.
@@ -1384,6 +1434,9 @@ type Pool struct {
 
 	// Monitor The monitor that checks them; without one their status is unknown, which counts as available while no sibling is up.
 	Monitor string `json:"monitor,omitempty,omitzero"`
+
+	// Monitors Several monitors, instead of one.
+	Monitors MonitorSet `json:"monitors,omitempty,omitzero"`
 
 	// Name Examples: web-eu
 	Name string `json:"name"`
@@ -1507,6 +1560,9 @@ type Publication struct {
 	// Reachable The node could be asked.
 	Reachable bool `json:"reachable"`
 }
+
+// Quorum What it takes to call a check down. Short: majority (default), all, any, or a number of vantages. Long: a mapping, in which the vantages that say down must also come from so many regions, providers and continents. In every case more than half of the assigned vantages have to vote. What is not agreed stays as it is.
+type Quorum = any
 
 // RRset The records of one type at one name.
 type RRset struct {
@@ -1766,6 +1822,9 @@ type VantageEvidence struct {
 	Samples []Evidence `json:"samples"`
 	Vantage string     `json:"vantage"`
 }
+
+// VantageRule Which vantages probe. Short: all (default), sameRegion. Long: a mapping; nearest are so many nearest to the endpoint's region wherever they are, others so many nearest of other regions; what several keys name is added up. Where a rule finds nobody, all vantages probe.
+type VantageRule = any
 
 // Verdict The cluster's opinion of one check.
 type Verdict struct {

@@ -66,9 +66,8 @@ func (d *duties) run(ctx context.Context) {
 // judge writes the edges of one look into Raft, and says whether there were any.
 func (d *duties) judge(ctx context.Context) bool {
 	s := d.state()
-	rule := health.Rule{Assigned: assigned(s), Reachable: !d.blind()}
 	list := d.checks.of(s)
-	edges := health.Step(s, list.checks, d.hearing.all(s, list), rule, d.clock())
+	edges := health.Step(s, list.checks, d.hearing.all(s, list), list.rule(!d.blind()), d.clock())
 	if len(edges) == 0 {
 		return false
 	}

@@ -94,26 +94,15 @@ func (h *hearing) ages() map[string]policy.Duration {
 	return ages
 }
 
-// assigned is every member: each node is a vantage that should vote.
-func assigned(s *policy.State) []health.Assigned {
-	var list []health.Assigned
-	for id, m := range s.Members.All {
-		list = append(list, health.Assigned{ID: id, Label: m.Node})
-	}
-	return list
-}
-
-// within keeps the assigned vantages that were heard lately.
-func within(list []health.Assigned, voices []health.Heard) []health.Assigned {
-	var kept []health.Assigned
-	for _, a := range list {
+// lately says which of the assigned vantages were heard lately, by their places.
+func lately(list []health.Assigned, voices []health.Heard) []bool {
+	heard := make([]bool, len(list))
+	for i, a := range list {
 		for _, v := range voices {
-			if v.Vantage == a.ID && v.Age <= health.DefaultFreshFor {
-				kept = append(kept, a)
-			}
+			heard[i] = heard[i] || v.Vantage == a.ID && v.Age <= health.DefaultFreshFor
 		}
 	}
-	return kept
+	return heard
 }
 
 // checkList is the checks of one configuration, in order of their ids, and where each is.
@@ -121,15 +110,38 @@ type checkList struct {
 	checks []policy.Check
 	index  map[uint64]int   // by Check.Key
 	of     map[string][]int // by endpoint id: the places of its checks
+
+	vantages []health.Assigned
+	assigned [][]int32 // by check: those of the vantages that probe it; nil: all
 }
 
-func listOf(checks []policy.Check) *checkList {
+func listOf(s *policy.State) *checkList {
+	checks := s.Checks()
 	l := &checkList{checks: checks, index: make(map[uint64]int, len(checks)), of: make(map[string][]int, len(checks))}
 	for i := range checks {
 		l.of[checks[i].Endpoint] = append(l.of[checks[i].Endpoint], i)
 		l.index[checks[i].Key] = i
 	}
+	l.vantages = health.Vantages(s)
+	l.assigned = health.Assign(s, checks, l.vantages)
 	return l
+}
+
+// rule is how the opinions of the assigned vantages become verdicts.
+func (l *checkList) rule(reachable bool) health.Rule {
+	return health.Rule{Assigned: l.vantages, Of: l.assigned, Reachable: reachable}
+}
+
+// mine lists the checks that a vantage is assigned to.
+func (l *checkList) mine(id string) []policy.Check {
+	me := int32(slices.IndexFunc(l.vantages, func(a health.Assigned) bool { return a.ID == id }))
+	var list []policy.Check
+	for i := range l.checks {
+		if who := l.assigned[i]; who == nil || slices.Contains(who, me) {
+			list = append(list, l.checks[i])
+		}
+	}
+	return list
 }
 
 // align puts opinions in order of the checks. What is of no check of the list, or
@@ -159,19 +171,20 @@ func (l *checkList) find(id string) int {
 	return i
 }
 
-// checkCache keeps the list of checks for as long as the configuration stands.
+// checkCache keeps the list of checks for as long as the configuration and the members stand.
 type checkCache struct {
 	mu       sync.Mutex
 	revision uint64
 	epoch    uint64
+	members  uint64
 	list     *checkList
 }
 
 func (c *checkCache) of(s *policy.State) *checkList {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.list == nil || c.revision != s.ConfigRevision || c.epoch != s.Epoch {
-		c.list, c.revision, c.epoch = listOf(s.Checks()), s.ConfigRevision, s.Epoch
+	if c.list == nil || c.revision != s.ConfigRevision || c.epoch != s.Epoch || c.members != s.Members.Sum() {
+		c.list, c.revision, c.epoch, c.members = listOf(s), s.ConfigRevision, s.Epoch, s.Members.Sum()
 	}
 	return c.list
 }

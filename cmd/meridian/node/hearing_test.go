@@ -57,7 +57,7 @@ func TestHearing(t *testing.T) {
 			woke = h.woke()
 		}
 		got := policy.Report{}
-		for _, v := range h.all(stateWith(1), listOf(nil)) {
+		for _, v := range h.all(stateWith(1), listOf(policy.NewState())) {
 			got = h.last[v.Vantage].report
 			if v.Node != "ns1" {
 				t.Errorf("%s: heard as %q", name, v.Node)
@@ -83,17 +83,17 @@ func TestHearingDoesNotBlock(t *testing.T) {
 func TestHearingAgesAndWithin(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := stateWith(3)
-		h, none := newHearing(), listOf(nil)
+		h, none := newHearing(), listOf(policy.NewState())
 		h.take(report("m1", 1, 1, up))
 		time.Sleep(4 * time.Second)
 		h.take(report("m2", 1, 1, up))
 		h.take(report("stranger", 1, 1, up))
-		if list := within(assigned(s), h.all(s, none)); len(list) != 2 {
+		if list := lately(health.Vantages(s), h.all(s, none)); !slices.Equal(list, []bool{true, true, false}) {
 			t.Errorf("after 4 s: %v", list)
 		}
 		time.Sleep(time.Duration(health.DefaultFreshFor) - 4*time.Second + 1)
-		list := within(assigned(s), h.all(s, none))
-		if len(list) != 1 || list[0] != (health.Assigned{ID: "m2", Label: "ns2"}) {
+		list := lately(health.Vantages(s), h.all(s, none))
+		if !slices.Equal(list, []bool{false, true, false}) {
 			t.Errorf("when the first is too old: %v", list)
 		}
 		for _, v := range h.all(s, none) {
@@ -139,7 +139,7 @@ func TestHearingAligns(t *testing.T) {
 	reads := func(s *policy.State, want string) {
 		t.Helper()
 		got := ""
-		list := listOf(s.Checks())
+		list := listOf(s)
 		for range 2 { // the second time from what it has made
 			voices := h.all(s, list)
 			got = ""
@@ -168,7 +168,7 @@ func TestHearingAligns(t *testing.T) {
 	edited.Pools.Set("web", p)
 	reads(edited, "?u??")
 	reads(s, "ud?") // and back
-	if list := h.all(s, listOf(nil)); len(list[0].Opinions) != 0 {
+	if list := h.all(s, listOf(policy.NewState())); len(list[0].Opinions) != 0 {
 		t.Errorf("without checks: %+v", list)
 	}
 }

@@ -23,7 +23,7 @@ type island struct {
 const afterLeader = time.Duration(health.DefaultFreshFor) + 2*time.Second
 
 // step takes a look and gives the checks that this node holds to be down, and whether that changed.
-func (i *island) step(s *policy.State, checks []policy.Check, voices []health.Heard, leaderless time.Duration, blind bool, now time.Time) (down map[string]bool, changed bool) {
+func (i *island) step(s *policy.State, list *checkList, voices []health.Heard, leaderless time.Duration, blind bool, now time.Time) (down map[string]bool, changed bool) {
 	if leaderless < i.grace {
 		return i.leave(s, now)
 	}
@@ -34,9 +34,10 @@ func (i *island) step(s *policy.State, checks []policy.Check, voices []health.He
 	if i.state == nil || i.base != s.Index {
 		i.state, i.base = s.Clone(), s.Index // i.down stays: it is what is in use, until told otherwise
 	}
-	rule := health.Rule{Assigned: within(assigned(s), voices), Reachable: true}
+	rule := list.rule(true)
+	rule.Only = lately(list.vantages, voices)
 	clock := s.Clock + int64(leaderless) // only differences matter: hold-downs and ramps go on
-	edges := health.Step(i.state, checks, voices, rule, clock)
+	edges := health.Step(i.state, list.checks, voices, rule, clock)
 	if len(edges) > 0 {
 		next := i.state.Clone()
 		for _, e := range edges {

@@ -56,14 +56,14 @@ func TestIsland(t *testing.T) {
 			s := judged(stateWith(3), c.verdicts)
 			hash := s.Hash()
 			i := island{grace: grace}
-			down, changed := i.step(s, s.Checks(), c.voices, c.leaderless, c.blind, time.Now())
+			down, changed := i.step(s, listOf(s), c.voices, c.leaderless, c.blind, time.Now())
 			if names(down) != c.want || changed != (c.want != "") {
 				t.Errorf("leaves out %q (changed: %v), want %q", names(down), changed, c.want)
 			}
 			if s.Hash() != hash {
 				t.Error("the replicated state has changed")
 			}
-			if again, changed := i.step(s, s.Checks(), c.voices, c.leaderless, c.blind, time.Now()); changed || names(again) != c.want {
+			if again, changed := i.step(s, listOf(s), c.voices, c.leaderless, c.blind, time.Now()); changed || names(again) != c.want {
 				t.Errorf("the same look again gives %q (changed: %v)", names(again), changed)
 			}
 		})
@@ -86,7 +86,7 @@ func runIsland(t *testing.T, i *island, looks []look) {
 	now := time.Unix(1_700_000_000, 0)
 	for n, l := range looks {
 		now = now.Add(l.after)
-		down, changed := i.step(l.state, l.state.Checks(), l.voices, l.leaderless, l.blind, now)
+		down, changed := i.step(l.state, listOf(l.state), l.voices, l.leaderless, l.blind, now)
 		if names(down) != l.want || changed != l.changed {
 			t.Fatalf("look %d leaves out %q (changed: %v), want %q (changed: %v)", n+1, names(down), changed, l.want, l.changed)
 		}

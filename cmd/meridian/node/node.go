@@ -53,6 +53,8 @@ type Node struct {
 	events     *events
 	hearing    *hearing
 	checks     checkCache
+	probing    *checkList // that the prober has, and as which vantage
+	probingAs  string
 	watched    []*watched   // files that are read again when they change
 	apiCert    *certificate // nil without TLS
 	cookies    cookieJar
@@ -263,7 +265,10 @@ func (n *Node) adopt(s *policy.State) {
 	n.publisher.give(s)
 	s = n.State()
 	n.cookies.take(s.Cluster.Cookies)
-	n.prober.SetChecks(n.checks.of(s).checks)
+	if list, id := n.checks.of(s), n.id(); list != n.probing || id != n.probingAs {
+		n.prober.SetChecks(list.mine(id))
+		n.probing, n.probingAs = list, id
+	}
 	var others []string
 	for id, m := range s.Members.All {
 		if id != n.id() {
@@ -323,7 +328,7 @@ func (n *Node) pulse(ctx context.Context) error {
 		n.watchLeader()
 		s := n.State()
 		list := n.checks.of(s)
-		down, changed := isle.step(s, list.checks, n.hearing.all(s, list), n.leaderless(), n.references.Abstaining(), time.Now())
+		down, changed := isle.step(s, list, n.hearing.all(s, list), n.leaderless(), n.references.Abstaining(), time.Now())
 		if !changed {
 			continue
 		}
