@@ -5,6 +5,7 @@ import "time"
 // Config is the replicated configuration document. Zones are objects of their own.
 type Config struct {
 	Regions     []Region     `json:"regions,omitempty"`
+	Providers   []Provider   `json:"providers,omitempty"`
 	Monitors    []Monitor    `json:"monitors,omitempty"`
 	Pools       []Pool       `json:"pools,omitempty"`
 	Templates   []Template   `json:"templates,omitempty"`
@@ -21,6 +22,7 @@ type Region struct {
 	Provider string    `json:"provider,omitempty"`
 	AZs      []string  `json:"azs,omitempty"`
 	Capacity *Capacity `json:"capacity,omitempty"`
+	DownWhen *DownWhen `json:"downWhen,omitempty"`
 }
 
 // Monitor says how to check an endpoint. Exactly one of HTTP, HTTPS and TCP is set.
