@@ -225,7 +225,7 @@ func TestChecks(t *testing.T) {
 		"interval": func(c *Config) { c.Monitors[0].Interval *= 2 }, "fall": func(c *Config) { c.Monitors[0].Fall = 9 },
 		"weight": func(c *Config) { c.Pools[0].Endpoints[0].Weight = of(7) }, "another monitor": func(c *Config) { c.Monitors[1].HTTPS.Path = "/x" },
 		"the default path": func(c *Config) { c.Monitors[0].HTTP.SNI = "" }, "ttl": func(c *Config) { c.Services[0].TTL = nil },
-		"minAvailable": func(c *Config) { c.Pools[0].MinAvailable = 2 }, "region": func(c *Config) { c.Pools[0].Region = "eu" },
+		"minAvailable": func(c *Config) { c.Pools[0].MinAvailable.Count = 2 }, "region": func(c *Config) { c.Pools[0].Region = "eu" },
 	} {
 		if revision(change) != base {
 			t.Errorf("the check has another revision though only %s changed", what)
@@ -302,6 +302,7 @@ func TestStateHash(t *testing.T) {
 		"zone":   func(s *State) { s.Zones.Set("x", NewZone(MustName("x"))) },
 		"region": func(s *State) { s.Regions.Set("x", Object[Region]{}) }, "monitor": func(s *State) { s.Monitors.Set("x", Object[Monitor]{}) },
 		"pool": func(s *State) { s.Pools.Set("x", Object[Pool]{}) }, "service": func(s *State) { s.Services.Set("x", Object[Service]{}) },
+		"provider": func(s *State) { s.Providers.Set("x", Object[Provider]{}) },
 		"rule": func(s *State) { s.SafetyRules.Set("x", Object[SafetyRule]{}) }, "control": func(s *State) { s.Controls.Set("x", Control{}) },
 		"verdict": func(s *State) { s.Verdicts.Set("x", Verdict{}) }, "member": func(s *State) { s.Members.Set("x", Member{}) },
 		"token": func(s *State) { s.Tokens.Set("x", Token{}) }, "secret": func(s *State) { s.Secrets.Set("x", Secret{}) },
