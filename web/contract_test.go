@@ -71,7 +71,7 @@ func conforms(t *testing.T, req *http.Request, sent []byte, res *http.Response, 
 	if strings.HasPrefix(req.URL.Path, "/api/v1/health/") {
 		find.URL.Path = "/api/v1/health/x" // this router does not know %2F
 		if req.Method == http.MethodPost {
-			find.URL.Path += "/probe"
+			find.URL.Path += req.URL.Path[strings.LastIndexByte(req.URL.Path, '/'):]
 		}
 	}
 	if strings.Contains(req.URL.Path, "/rrsets/") {

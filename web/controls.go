@@ -17,7 +17,7 @@ import (
 	"github.com/meridian-gtm/meridian/web/api"
 )
 
-// maxReason bounds the reason of a control, in octets.
+// maxReason bounds the reason of a control or a resume, in octets.
 const maxReason = 1000
 
 // controlRequest is an api.ControlRequest in our nouns.
@@ -32,8 +32,8 @@ type controlRequest struct {
 func (s *server) CreateControl(c *gin.Context, params api.CreateControlParams) {
 	var in controlRequest
 	data, err := readJSON(c, maxSmall, &in)
-	if err == nil && len(in.Reason) > maxReason {
-		err = policy.Errorf(policy.Invalid, "the reason has %d octets; %d are the most", len(in.Reason), maxReason)
+	if err == nil {
+		err = checkReason(in.Reason)
 	}
 	var ch change.Change
 	if err == nil {
@@ -109,6 +109,33 @@ func (s *server) DeleteControl(c *gin.Context, id string, params api.DeleteContr
 	}
 	ch.Body = change.DeleteControl{ID: c.Param("id")}
 	s.put(c, http.StatusOK, ch, 0)
+}
+
+// ResumeEndpoint lets an endpoint come up again that waits for an operator.
+func (s *server) ResumeEndpoint(c *gin.Context, _ string, params api.ResumeEndpointParams) {
+	var in api.ResumeRequest
+	data, err := readJSON(c, maxSmall, &in)
+	if err == nil {
+		err = checkReason(in.Reason)
+	}
+	var ch change.Change
+	if err == nil {
+		ch, err = s.envelope(c, params.IfMatch, params.IdempotencyKey, sum(data))
+	}
+	if err != nil {
+		s.refuse(c, err)
+		return
+	}
+	ch.Reason = strings.TrimSpace(in.Reason)
+	ch.Body = change.ResumeEndpoint{Endpoint: "endpoint/" + strings.TrimPrefix(c.Param("endpoint"), "endpoint/")}
+	s.put(c, http.StatusOK, ch, 0)
+}
+
+func checkReason(reason string) error {
+	if len(reason) > maxReason {
+		return policy.Errorf(policy.Invalid, "the reason has %d octets; %d are the most", len(reason), maxReason)
+	}
+	return nil
 }
 
 // madeAt is the index of the change that made a control; its id is made of it.

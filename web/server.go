@@ -122,8 +122,10 @@ func slashes(next http.Handler) http.Handler {
 			u := new(url.URL)
 			*u = *r.URL
 			id, end := id, ""
-			if before, ok := strings.CutSuffix(id, "/probe"); ok && r.Method == http.MethodPost { // else an endpoint of that name
-				id, end = before, "/probe"
+			for _, act := range []string{"/probe", "/resume"} {
+				if before, ok := strings.CutSuffix(id, act); ok && r.Method == http.MethodPost { // else an endpoint of that name
+					id, end = before, act
+				}
 			}
 			u.RawPath = prefix + strings.ReplaceAll(id, "/", "%2F") + end
 			r2 := *r

@@ -55,6 +55,7 @@ func healthDetail(w io.Writer, body []byte) error {
 			fmt.Fprintf(w, ", flap penalty %s", v.Penalty)
 		}
 		fmt.Fprintln(w)
+		printWaits(w, h.Endpoint, v)
 		printReports(w, c)
 		printSamples(w, c)
 		printHistory(w, c)

@@ -54,6 +54,7 @@ var kinds = []kind{
 	{"latency.put", 1, func() Body { return new(PutLatency) }},         // from policy.FeatureSteering
 	{"load.put", 1, func() Body { return new(PutLoad) }},               // likewise
 	{"measured.expire", 1, func() Body { return new(ExpireMeasured) }}, // likewise
+	{"verdict.resume", 1, func() Body { return new(ResumeEndpoint) }},  // from policy.FeatureHealth
 	{"batch", 1, func() Body { return new(Batch) }},
 }
 
@@ -97,6 +98,8 @@ func needs(b Body) (level int) {
 	switch b := b.(type) {
 	case PutLatency, *PutLatency, PutLoad, *PutLoad, ExpireMeasured, *ExpireMeasured:
 		return policy.FeatureSteering
+	case ResumeEndpoint, *ResumeEndpoint:
+		return policy.FeatureHealth
 	case PutConfig:
 		return b.Config.Feature()
 	case *PutConfig:

@@ -189,9 +189,13 @@ type RecordVerdicts struct {
 func (b RecordVerdicts) apply(d *draft) error {
 	live := d.liveChecks()
 	for _, e := range b.Edges {
-		if live[e.Check] { // the check may have gone while the judgement was on its way
-			d.Verdicts.Set(e.Check, e.Verdict)
+		if !live[e.Check] { // the check may have gone while the judgement was on its way
+			continue
 		}
+		if is, _ := d.Verdicts.Get(e.Check); is.Resumed && is.Status == policy.Down && e.Status == policy.Down {
+			e.Resumed = true // an operator may have resumed it likewise; only coming up ends that
+		}
+		d.Verdicts.Set(e.Check, e.Verdict)
 	}
 	return nil
 }

@@ -78,6 +78,7 @@ func samples(t fataler) []Change {
 		with(&PutLatency{[]Measurement{{"192.0.2.0/24", "us", 12.5, 0}, {"country/DE", "eu", 0.25, 7}, {"asn/64500", "", 0, 0}}, policy.Duration(time.Hour)}),
 		with(&PutLoad{[]TargetLoad{{"pool/us", of(850.0), policy.Duration(time.Minute)}, {"service/www.example.com", of(0.0), 0}}}),
 		{Body: &ExpireMeasured{}},
+		with(&ResumeEndpoint{"endpoint/us/a"}),
 		with(&Batch{[]Part{{of(uint64(3)), "part", &DeleteZone{name("example.org")}}, {nil, "", &PutControl{"region/us", policy.Drain, 0, 0}}}}),
 	}
 }
@@ -176,7 +177,7 @@ func fullState(t fataler) *policy.State {
 	for _, c := range samples(t) {
 		c.IfMatch, c.Request = nil, "r-"+KindOf(c.Body)
 		switch c.Body.(type) {
-		case *InitCluster, *EditZone, *Batch, *DeleteMember, *DeleteZone, *DeleteControl, *DeleteSecret, *CommitStaged, *PutConfig, *StageChunk:
+		case *InitCluster, *EditZone, *Batch, *DeleteMember, *DeleteZone, *DeleteControl, *DeleteSecret, *CommitStaged, *PutConfig, *StageChunk, *ResumeEndpoint:
 		default:
 			m.do(c)
 		}

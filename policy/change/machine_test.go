@@ -200,13 +200,15 @@ func started(t fataler) *machine {
 }
 
 // steering raises the feature level to where things may be measured.
-func (m *machine) steering() *machine {
+func (m *machine) steering() *machine { return m.level(policy.FeatureSteering) }
+
+func (m *machine) level(feature int) *machine {
 	m.t.Helper()
 	for _, v := range m.s.Members.All {
-		v.Feature = policy.FeatureSteering
+		v.Feature = feature
 		m.ok(PutMember{v})
 	}
-	m.ok(RaiseFeature{policy.FeatureSteering})
+	m.ok(RaiseFeature{feature})
 	return m
 }
 

@@ -328,16 +328,16 @@ func (e RegionContinent) Valid() bool {
 
 // Defines values for SafetyRuleAppliesTo.
 const (
-	Drill    SafetyRuleAppliesTo = "drill"
-	Operator SafetyRuleAppliesTo = "operator"
+	SafetyRuleAppliesToDrill    SafetyRuleAppliesTo = "drill"
+	SafetyRuleAppliesToOperator SafetyRuleAppliesTo = "operator"
 )
 
 // Valid indicates whether the value is a known member of the SafetyRuleAppliesTo enum.
 func (e SafetyRuleAppliesTo) Valid() bool {
 	switch e {
-	case Drill:
+	case SafetyRuleAppliesToDrill:
 		return true
-	case Operator:
+	case SafetyRuleAppliesToOperator:
 		return true
 	default:
 		return false
@@ -386,6 +386,42 @@ func (e UpdateOp) Valid() bool {
 	case UpdateOpDeleteRecords:
 		return true
 	case UpdateOpReplace:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for VerdictWaits.
+const (
+	VerdictWaitsOperator VerdictWaits = "operator"
+	VerdictWaitsRival    VerdictWaits = "rival"
+)
+
+// Valid indicates whether the value is a known member of the VerdictWaits enum.
+func (e VerdictWaits) Valid() bool {
+	switch e {
+	case VerdictWaitsOperator:
+		return true
+	case VerdictWaitsRival:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for VerdictEdgeWaits.
+const (
+	VerdictEdgeWaitsOperator VerdictEdgeWaits = "operator"
+	VerdictEdgeWaitsRival    VerdictEdgeWaits = "rival"
+)
+
+// Valid indicates whether the value is a known member of the VerdictEdgeWaits enum.
+func (e VerdictEdgeWaits) Valid() bool {
+	switch e {
+	case VerdictEdgeWaitsOperator:
+		return true
+	case VerdictEdgeWaitsRival:
 		return true
 	default:
 		return false
@@ -1716,6 +1752,14 @@ type RegionList struct {
 	Items []Region `json:"items"`
 }
 
+// ResumeRequest defines model for ResumeRequest.
+type ResumeRequest struct {
+	// Reason Why, for whoever is on call next.
+	//
+	// Examples: data is checked
+	Reason string `json:"reason"`
+}
+
 // RoundTrip defines model for RoundTrip.
 type RoundTrip struct {
 	// Age Since it came in, by the clock of the node that is asked.
@@ -1920,13 +1964,27 @@ type Verdict struct {
 	// Ramp Share of its weight that the endpoint has back, in percent.
 	Ramp int `json:"ramp"`
 
+	// Resumed An operator lets it come up again. Absent once it has.
+	Resumed bool `json:"resumed,omitempty,omitzero"`
+
 	// Revision Of the check that was judged.
 	Revision uint64 `json:"revision"`
+
+	// Rivals Other endpoints of the pool that claim what the exclusive monitor grants to one.
+	Rivals []string `json:"rivals,omitempty,omitzero"`
 
 	// Since The cluster's clock at the last change of status, in nanoseconds.
 	Since  int64  `json:"since"`
 	Status Status `json:"status"`
+
+	// Waits What keeps it down though the vantages agreed that the target is up: the monitor's `resume` is manual, or
+	// another endpoint of the pool is up by an exclusive monitor.
+	Waits VerdictWaits `json:"waits,omitempty,omitzero"`
 }
+
+// VerdictWaits What keeps it down though the vantages agreed that the target is up: the monitor's `resume` is manual, or
+// another endpoint of the pool is up by an exclusive monitor.
+type VerdictWaits string
 
 // VerdictEdge defines model for VerdictEdge.
 type VerdictEdge struct {
@@ -1954,14 +2012,28 @@ type VerdictEdge struct {
 	// Ramp Share of its weight that the endpoint has back, in percent.
 	Ramp int `json:"ramp"`
 
+	// Resumed An operator lets it come up again. Absent once it has.
+	Resumed bool `json:"resumed,omitempty,omitzero"`
+
 	// Revision Of the check that was judged.
 	Revision uint64 `json:"revision"`
+
+	// Rivals Other endpoints of the pool that claim what the exclusive monitor grants to one.
+	Rivals []string `json:"rivals,omitempty,omitzero"`
 
 	// Since The cluster's clock at the last change of status, in nanoseconds.
 	Since  int64  `json:"since"`
 	Status Status `json:"status"`
-	Was    Status `json:"was"`
+
+	// Waits What keeps it down though the vantages agreed that the target is up: the monitor's `resume` is manual, or
+	// another endpoint of the pool is up by an exclusive monitor.
+	Waits VerdictEdgeWaits `json:"waits,omitempty,omitzero"`
+	Was   Status           `json:"was"`
 }
+
+// VerdictEdgeWaits What keeps it down though the vantages agreed that the target is up: the monitor's `resume` is manual, or
+// another endpoint of the pool is up by an exclusive monitor.
+type VerdictEdgeWaits string
 
 // Where Where an address is taken to be, and on whose word.
 type Where struct {
@@ -2236,6 +2308,15 @@ type LookupPlaceParams struct {
 	Address string `form:"address" json:"address"`
 }
 
+// ResumeEndpointParams defines parameters for ResumeEndpoint.
+type ResumeEndpointParams struct {
+	// IfMatch The revision that the change is based on. It is checked where the change is applied.
+	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
+
+	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+}
+
 // ListLatencyParams defines parameters for ListLatency.
 type ListLatencyParams struct {
 	// Subject Only this subject: a network, country/DE or asn/64500, as `subject` gives it.
@@ -2346,6 +2427,9 @@ type ExplainDraftJSONRequestBody = Config
 
 // ProbeEndpointJSONRequestBody defines body for ProbeEndpoint for application/json ContentType.
 type ProbeEndpointJSONRequestBody = ProbeRequest
+
+// ResumeEndpointJSONRequestBody defines body for ResumeEndpoint for application/json ContentType.
+type ResumeEndpointJSONRequestBody = ResumeRequest
 
 // PutLatencyJSONRequestBody defines body for PutLatency for application/json ContentType.
 type PutLatencyJSONRequestBody = LatencyPut
@@ -2632,6 +2716,28 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /health/{endpoint}/probe (the `ProbeEndpoint` operationId).
 	ProbeEndpoint(ctx context.Context, endpoint string, body ProbeEndpointJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ResumeEndpointWithBody Let an endpoint come up again
+	//
+	// An endpoint that is down by a monitor with `resume: manual` stays down, `waits: operator`, until it is resumed. It
+	// comes up when the vantages agree that it is up, which may be later. Refused with `conflict` when no monitor of it
+	// is like that, or when it is not down by one. The reason is kept with the change.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /health/{endpoint}/resume (the `ResumeEndpoint` operationId).
+	ResumeEndpointWithBody(ctx context.Context, endpoint string, params *ResumeEndpointParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ResumeEndpoint Let an endpoint come up again
+	//
+	// An endpoint that is down by a monitor with `resume: manual` stays down, `waits: operator`, until it is resumed. It
+	// comes up when the vantages agree that it is up, which may be later. Refused with `conflict` when no monitor of it
+	// is like that, or when it is not down by one. The reason is kept with the change.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /health/{endpoint}/resume (the `ResumeEndpoint` operationId).
+	ResumeEndpoint(ctx context.Context, endpoint string, params *ResumeEndpointParams, body ResumeEndpointJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListLatency Browse the measured latencies, page by page
 	//
@@ -3255,6 +3361,48 @@ func (c *Client) ProbeEndpointWithBody(ctx context.Context, endpoint string, con
 // Corresponds with POST /health/{endpoint}/probe (the `ProbeEndpoint` operationId).
 func (c *Client) ProbeEndpoint(ctx context.Context, endpoint string, body ProbeEndpointJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewProbeEndpointRequest(c.Server, endpoint, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ResumeEndpointWithBody Let an endpoint come up again
+//
+// An endpoint that is down by a monitor with `resume: manual` stays down, `waits: operator`, until it is resumed. It
+// comes up when the vantages agree that it is up, which may be later. Refused with `conflict` when no monitor of it
+// is like that, or when it is not down by one. The reason is kept with the change.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /health/{endpoint}/resume (the `ResumeEndpoint` operationId).
+func (c *Client) ResumeEndpointWithBody(ctx context.Context, endpoint string, params *ResumeEndpointParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewResumeEndpointRequestWithBody(c.Server, endpoint, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ResumeEndpoint Let an endpoint come up again
+//
+// An endpoint that is down by a monitor with `resume: manual` stays down, `waits: operator`, until it is resumed. It
+// comes up when the vantages agree that it is up, which may be later. Refused with `conflict` when no monitor of it
+// is like that, or when it is not down by one. The reason is kept with the change.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /health/{endpoint}/resume (the `ResumeEndpoint` operationId).
+func (c *Client) ResumeEndpoint(ctx context.Context, endpoint string, params *ResumeEndpointParams, body ResumeEndpointJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewResumeEndpointRequest(c.Server, endpoint, params, body)
 	if err != nil {
 		return nil, err
 	}
@@ -4558,6 +4706,75 @@ func NewProbeEndpointRequestWithBody(server string, endpoint string, contentType
 	}
 
 	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewResumeEndpointRequest calls the generic ResumeEndpoint builder with application/json body
+func NewResumeEndpointRequest(server string, endpoint string, params *ResumeEndpointParams, body ResumeEndpointJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewResumeEndpointRequestWithBody(server, endpoint, params, "application/json", bodyReader)
+}
+
+// NewResumeEndpointRequestWithBody constructs an http.Request for the ResumeEndpoint method, with any body, and a specified content type
+func NewResumeEndpointRequestWithBody(server string, endpoint string, params *ResumeEndpointParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "endpoint", endpoint, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/health/%s/resume", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("If-Match", headerParam0)
+
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam1)
+
+	}
 
 	return req, nil
 }
@@ -5886,6 +6103,28 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /health/{endpoint}/probe (the `ProbeEndpoint` operationId).
 	ProbeEndpointWithResponse(ctx context.Context, endpoint string, body ProbeEndpointJSONRequestBody, reqEditors ...RequestEditorFn) (*ProbeEndpointResponse, error)
 
+	// ResumeEndpointWithBodyWithResponse Let an endpoint come up again
+	//
+	// An endpoint that is down by a monitor with `resume: manual` stays down, `waits: operator`, until it is resumed. It
+	// comes up when the vantages agree that it is up, which may be later. Refused with `conflict` when no monitor of it
+	// is like that, or when it is not down by one. The reason is kept with the change.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /health/{endpoint}/resume (the `ResumeEndpoint` operationId).
+	ResumeEndpointWithBodyWithResponse(ctx context.Context, endpoint string, params *ResumeEndpointParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ResumeEndpointResponse, error)
+
+	// ResumeEndpointWithResponse Let an endpoint come up again
+	//
+	// An endpoint that is down by a monitor with `resume: manual` stays down, `waits: operator`, until it is resumed. It
+	// comes up when the vantages agree that it is up, which may be later. Refused with `conflict` when no monitor of it
+	// is like that, or when it is not down by one. The reason is kept with the change.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /health/{endpoint}/resume (the `ResumeEndpoint` operationId).
+	ResumeEndpointWithResponse(ctx context.Context, endpoint string, params *ResumeEndpointParams, body ResumeEndpointJSONRequestBody, reqEditors ...RequestEditorFn) (*ResumeEndpointResponse, error)
+
 	// ListLatencyWithResponse Browse the measured latencies, page by page
 	//
 	// In order of subjects as text. While `next` is there, there is more. Each page is of the state as it is when it is asked for.
@@ -6991,6 +7230,62 @@ func (r ProbeEndpointResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r ProbeEndpointResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ResumeEndpointResponse200Headers the declared response headers of an HTTP 200 response for ResumeEndpoint
+type ResumeEndpointResponse200Headers struct {
+	ETag   string
+	XIndex uint64
+}
+
+type ResumeEndpointResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Written
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ResumeEndpointResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ResumeEndpointResponse) GetJSON200() *Written {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ResumeEndpointResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ResumeEndpointResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ResumeEndpointResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ResumeEndpointResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ResumeEndpointResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -8613,6 +8908,40 @@ func (c *ClientWithResponses) ProbeEndpointWithResponse(ctx context.Context, end
 	return ParseProbeEndpointResponse(rsp)
 }
 
+// ResumeEndpointWithBodyWithResponse Let an endpoint come up again
+//
+// An endpoint that is down by a monitor with `resume: manual` stays down, `waits: operator`, until it is resumed. It
+// comes up when the vantages agree that it is up, which may be later. Refused with `conflict` when no monitor of it
+// is like that, or when it is not down by one. The reason is kept with the change.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /health/{endpoint}/resume (the `ResumeEndpoint` operationId).
+func (c *ClientWithResponses) ResumeEndpointWithBodyWithResponse(ctx context.Context, endpoint string, params *ResumeEndpointParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ResumeEndpointResponse, error) {
+	rsp, err := c.ResumeEndpointWithBody(ctx, endpoint, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseResumeEndpointResponse(rsp)
+}
+
+// ResumeEndpointWithResponse Let an endpoint come up again
+//
+// An endpoint that is down by a monitor with `resume: manual` stays down, `waits: operator`, until it is resumed. It
+// comes up when the vantages agree that it is up, which may be later. Refused with `conflict` when no monitor of it
+// is like that, or when it is not down by one. The reason is kept with the change.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /health/{endpoint}/resume (the `ResumeEndpoint` operationId).
+func (c *ClientWithResponses) ResumeEndpointWithResponse(ctx context.Context, endpoint string, params *ResumeEndpointParams, body ResumeEndpointJSONRequestBody, reqEditors ...RequestEditorFn) (*ResumeEndpointResponse, error) {
+	rsp, err := c.ResumeEndpoint(ctx, endpoint, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseResumeEndpointResponse(rsp)
+}
+
 // ListLatencyWithResponse Browse the measured latencies, page by page
 //
 // In order of subjects as text. While `next` is there, there is more. Each page is of the state as it is when it is asked for.
@@ -9772,6 +10101,59 @@ func ParseProbeEndpointResponse(rsp *http.Response) (*ProbeEndpointResponse, err
 		}
 		response.ApplicationproblemJSONDefault = &dest
 
+	}
+
+	return response, nil
+}
+
+// ParseResumeEndpointResponse parses an HTTP response from a ResumeEndpointWithResponse call
+func ParseResumeEndpointResponse(rsp *http.Response) (*ResumeEndpointResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ResumeEndpointResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Written
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ResumeEndpointResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers200 = &headers
 	}
 
 	return response, nil
@@ -10947,6 +11329,9 @@ type ServerInterface interface {
 	// ProbeEndpoint Probe an endpoint now
 	// (POST /health/{endpoint}/probe)
 	ProbeEndpoint(c *gin.Context, endpoint string)
+	// ResumeEndpoint Let an endpoint come up again
+	// (POST /health/{endpoint}/resume)
+	ResumeEndpoint(c *gin.Context, endpoint string, params ResumeEndpointParams)
 	// ListLatency Browse the measured latencies, page by page
 	// (GET /latency)
 	ListLatency(c *gin.Context, params ListLatencyParams)
@@ -11603,6 +11988,74 @@ func (siw *ServerInterfaceWrapper) ProbeEndpoint(c *gin.Context) {
 	}
 
 	siw.Handler.ProbeEndpoint(c, endpoint)
+}
+
+// ResumeEndpoint operation middleware
+func (siw *ServerInterfaceWrapper) ResumeEndpoint(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "endpoint" -------------
+	var endpoint string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "endpoint", c.Param("endpoint"), &endpoint, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter endpoint: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ResumeEndpointParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for If-Match, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter If-Match: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IfMatch = IfMatch
+
+	}
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Idempotency-Key, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ResumeEndpoint(c, endpoint, params)
 }
 
 // ListLatency operation middleware
@@ -12552,6 +13005,7 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.GET(options.BaseURL+"/health", wrapper.ListHealth)
 	router.GET(options.BaseURL+"/health/:endpoint", wrapper.GetHealth)
 	router.POST(options.BaseURL+"/health/:endpoint/probe", wrapper.ProbeEndpoint)
+	router.POST(options.BaseURL+"/health/:endpoint/resume", wrapper.ResumeEndpoint)
 	router.GET(options.BaseURL+"/cluster", wrapper.GetCluster)
 	router.GET(options.BaseURL+"/events", wrapper.StreamEvents)
 	router.GET(options.BaseURL+"/secrets", wrapper.ListSecrets)

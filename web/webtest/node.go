@@ -361,5 +361,12 @@ func (n *Node) Verdict(check string, status policy.Status) {
 	n.must(change.RecordVerdicts{Edges: []policy.Edge{{Verdict: v}}})
 }
 
+// Hold makes a verdict that is down wait for something, with rivals by their endpoint ids.
+func (n *Node) Hold(check, waits string, rivals ...string) {
+	v, _ := n.State().Verdicts.Get(check)
+	v.Waits, v.Rivals = waits, rivals
+	n.must(change.RecordVerdicts{Edges: []policy.Edge{{Verdict: v}}})
+}
+
 // Loopback is a client's address on this machine, for requests without a connection.
 var Loopback = netip.MustParseAddrPort("127.0.0.1:40000")

@@ -131,6 +131,10 @@ func (e *events) tellChanges(old, next *policy.State) {
 func (e *events) tellVerdicts(old, next *policy.State) {
 	for id, v := range next.Verdicts.All {
 		was, _ := old.Verdicts.Get(id)
+		if v.Resumed && !was.Resumed {
+			e.tell(policy.Event{Type: "verdict", Index: next.Index, Object: endpointOf(id), Data: v,
+				Text: fmt.Sprintf("%s is resumed: it comes up when the vantages agree", endpointOf(id))})
+		}
 		if was.Status == v.Status && was.Circuit() == v.Circuit() {
 			continue
 		}

@@ -112,6 +112,11 @@ func TestEventTexts(t *testing.T) {
 			},
 			[]string{"verdict endpoint/web/a: endpoint/web/a is up, was down: circuit half-open (1 of 1 vantages)"},
 		},
+		"a resume": {
+			func(s *policy.State) { s.Verdicts.Set("web/a@tcp", policy.Verdict{Status: down}) },
+			func(s *policy.State) { s.Verdicts.Set("web/a@tcp", policy.Verdict{Status: down, Resumed: true}) },
+			[]string{"verdict endpoint/web/a: endpoint/web/a is resumed: it comes up when the vantages agree"},
+		},
 		"a step of a ramp": {
 			func(s *policy.State) { s.Verdicts.Set("web/a@tcp", policy.Verdict{Status: up, Ramp: 10}) },
 			func(s *policy.State) { s.Verdicts.Set("web/a@tcp", policy.Verdict{Status: up, Ramp: 20}) }, nil,
