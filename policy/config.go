@@ -5,6 +5,7 @@ import "time"
 // Config is the replicated configuration document. Zones are objects of their own.
 type Config struct {
 	Regions     []Region     `json:"regions,omitempty"`
+	Providers   []Provider   `json:"providers,omitempty"`
 	Monitors    []Monitor    `json:"monitors,omitempty"`
 	Pools       []Pool       `json:"pools,omitempty"`
 	Templates   []Template   `json:"templates,omitempty"`
@@ -22,6 +23,7 @@ type Region struct {
 	Continent string    `json:"continent,omitempty"` // for quorums that ask for several: AF, AN, AS, EU, NA, OC or SA
 	AZs       []string  `json:"azs,omitempty"`
 	Capacity  *Capacity `json:"capacity,omitempty"`
+	DownWhen  *DownWhen `json:"downWhen,omitempty"`
 }
 
 // Monitor says how to check an endpoint. Exactly one of HTTP, HTTPS and TCP is set.

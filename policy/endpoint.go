@@ -7,10 +7,13 @@ type Pool struct {
 	Name         string      `json:"name"`
 	Region       string      `json:"region,omitempty"`
 	Monitor      string      `json:"monitor,omitempty"`
-	Monitors     *MonitorSet `json:"monitors,omitempty"`     // several, instead of Monitor
-	MinAvailable int         `json:"minAvailable,omitempty"` // default 1
-	Capacity     *Capacity   `json:"capacity,omitempty"`
-	Endpoints    []Endpoint  `json:"endpoints"`
+	Monitors     *MonitorSet `json:"monitors,omitempty"`    // several, instead of Monitor
+	MinAvailable Amount      `json:"minAvailable,omitzero"` // endpoints, or a share of them; default 1
+	// PanicThreshold is the least share of its members that must be up for health to take any
+	// out of answers: 1 to 100 percent, default off. With fewer up the whole pool is served, as long as any is up.
+	PanicThreshold Percent    `json:"panicThreshold,omitempty"`
+	Capacity       *Capacity  `json:"capacity,omitempty"`
+	Endpoints      []Endpoint `json:"endpoints"`
 }
 
 // Endpoint is one machine: its IPv4 and IPv6 addresses, or a host name that is

@@ -27,6 +27,14 @@ func (c *Config) Feature() int {
 
 // checks says whether a document has anything in it that came with FeatureHealth.
 func (c *Config) checks() bool {
+	if len(c.Providers) > 0 {
+		return true
+	}
+	for i := range c.Regions {
+		if c.Regions[i].DownWhen != nil {
+			return true
+		}
+	}
 	for i := range c.Monitors {
 		if m := &c.Monitors[i]; m.Quorum.String() != AgreeMajority || !m.Vantages.IsZero() || m.Target != nil || m.Invert || m.Exclusive || m.Resume == Manual {
 			return true
@@ -36,7 +44,9 @@ func (c *Config) checks() bool {
 		return true
 	}
 	for i := range c.Pools {
-		if o := &c.Pools[i]; o.Monitors != nil || slices.ContainsFunc(o.Endpoints, func(e Endpoint) bool { return e.Monitor != "" || e.Monitors != nil }) {
+		o := &c.Pools[i]
+		if o.Monitors != nil || o.MinAvailable.Share != 0 || o.PanicThreshold != 0 ||
+			slices.ContainsFunc(o.Endpoints, func(e Endpoint) bool { return e.Monitor != "" || e.Monitors != nil }) {
 			return true
 		}
 	}

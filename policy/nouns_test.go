@@ -225,7 +225,7 @@ func TestChecks(t *testing.T) {
 		"interval": func(c *Config) { c.Monitors[0].Interval *= 2 }, "fall": func(c *Config) { c.Monitors[0].Fall = 9 },
 		"weight": func(c *Config) { c.Pools[0].Endpoints[0].Weight = of(7) }, "another monitor": func(c *Config) { c.Monitors[1].HTTPS.Path = "/x" },
 		"the default path": func(c *Config) { c.Monitors[0].HTTP.SNI = "" }, "ttl": func(c *Config) { c.Services[0].TTL = nil },
-		"minAvailable": func(c *Config) { c.Pools[0].MinAvailable = 2 }, "region": func(c *Config) { c.Pools[0].Region = "eu" },
+		"minAvailable": func(c *Config) { c.Pools[0].MinAvailable.Count = 2 }, "region": func(c *Config) { c.Pools[0].Region = "eu" },
 	} {
 		if revision(change) != base {
 			t.Errorf("the check has another revision though only %s changed", what)

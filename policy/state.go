@@ -79,10 +79,11 @@ type State struct {
 	Tokens      *Tree[Token]
 	Secrets     *Tree[Secret]
 	Staged      *Tree[Staged]
-	Requests    *Tree[Outcome] // by request id
-	RequestLog  *Tree[string]  // request ids by index, oldest first
-	Latencies   *Tree[Latency] // by Subject as text; empty below FeatureSteering
-	Loads       *Tree[Load]    // by target; empty below FeatureSteering
+	Requests    *Tree[Outcome]          // by request id
+	RequestLog  *Tree[string]           // request ids by index, oldest first
+	Latencies   *Tree[Latency]          // by Subject as text; empty below FeatureSteering
+	Loads       *Tree[Load]             // by target; empty below FeatureSteering
+	Providers   *Tree[Object[Provider]] // empty below FeatureHealth
 }
 
 // NewState is the state before the first change.
@@ -110,6 +111,7 @@ func NewState() *State {
 		RequestLog:  jsonTree[string](),
 		Latencies:   NewTree(hashLatency),
 		Loads:       jsonTree[Load](),
+		Providers:   jsonTree[Object[Provider]](),
 	}
 }
 
@@ -129,6 +131,7 @@ func (s *State) Clone() *State {
 	c.Verdicts = s.Verdicts.Copy()
 	c.Latencies = s.Latencies.Copy()
 	c.Loads = s.Loads.Copy()
+	c.Providers = s.Providers.Copy()
 	c.Members = s.Members.Copy()
 	c.Removed = s.Removed.Copy()
 	c.Tokens = s.Tokens.Copy()
@@ -153,7 +156,7 @@ func (s *State) Hash() uint64 {
 	}{
 		s.IDs, s.Zones, s.Regions, s.Monitors, s.Pools, s.Services, s.SafetyRules, s.Controls, s.Verdicts, s.Members, s.Tokens,
 		s.Secrets, s.Staged, s.Requests, s.RequestLog, s.Removed,
-		s.Latencies, s.Loads, s.Templates, s.Places,
+		s.Latencies, s.Loads, s.Templates, s.Places, s.Providers,
 	} {
 		if i < firstTables || table.Len() > 0 {
 			h += mix(table.Sum() + uint64(i+1)*0x9e3779b97f4a7c15)
@@ -165,7 +168,7 @@ func (s *State) Hash() uint64 {
 // Config is the configuration document that the state holds, each list in order of names.
 func (s *State) Config() *Config {
 	return &Config{
-		Regions: specs(s.Regions), Monitors: specs(s.Monitors), Pools: specs(s.Pools),
+		Regions: specs(s.Regions), Providers: specs(s.Providers), Monitors: specs(s.Monitors), Pools: specs(s.Pools),
 		Templates: specs(s.Templates), Services: specs(s.Services), SafetyRules: specs(s.SafetyRules), Places: specs(s.Places),
 	}
 }

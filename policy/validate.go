@@ -36,6 +36,10 @@ func (c *Config) Validate() error {
 	for i := range c.Regions {
 		c.Regions[i].validate(fmt.Sprintf("/regions/%d", i), &p)
 	}
+	index(&p, "/providers", c.Providers, func(o Provider) string { return o.Name }, CheckLabel)
+	for i := range c.Providers {
+		c.Providers[i].validate(fmt.Sprintf("/providers/%d", i), c.Regions, &p)
+	}
 	for i := range c.Monitors {
 		c.Monitors[i].validate(fmt.Sprintf("/monitors/%d", i), &p)
 	}
@@ -103,6 +107,7 @@ func CheckLabel(s string) error {
 func (r *Region) validate(at string, p *Problems) {
 	r.Place.validate(at+"/place", p)
 	r.Capacity.validate(at+"/capacity", p)
+	r.DownWhen.validate(at+"/downWhen", p)
 	if r.Provider != "" {
 		if err := CheckLabel(r.Provider); err != nil {
 			p.Add(at+"/provider", "%v", err)

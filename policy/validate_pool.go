@@ -39,8 +39,12 @@ func (o *Pool) validate(at string, regions, monitors map[string]int, list []Regi
 	if len(o.Endpoints) > MaxEndpoints {
 		p.Add(at+"/endpoints", "pool %q has %d endpoints; %d is the most", o.Name, len(o.Endpoints), MaxEndpoints)
 	}
-	if o.MinAvailable < 0 || o.MinAvailable > len(o.Endpoints) {
-		p.Add(at+"/minAvailable", "minAvailable of %d is not within 0 to the pool's %d endpoints", o.MinAvailable, len(o.Endpoints))
+	o.MinAvailable.validate(at+"/minAvailable", "minAvailable", len(o.Endpoints), p)
+	if o.PanicThreshold != 0 {
+		o.PanicThreshold.validate(at+"/panicThreshold", "panicThreshold", p)
+		if !slices.ContainsFunc(o.Endpoints, func(e Endpoint) bool { return o.SetOf(&e) != nil }) {
+			p.Add(at+"/panicThreshold", "pool %q has no monitor, so nothing is ever removed from it; give it one, or take panicThreshold out", o.Name)
+		}
 	}
 	o.Capacity.validate(at+"/capacity", p)
 	names := map[string]bool{}

@@ -25,7 +25,7 @@ func goodConfig() *Config {
 			{Name: "port", TCP: &TCPCheck{Port: 25}},
 		},
 		Pools: []Pool{
-			{Name: "us", Region: "us-east", Monitor: "web", MinAvailable: 1, Endpoints: []Endpoint{
+			{Name: "us", Region: "us-east", Monitor: "web", MinAvailable: Amount{Count: 1}, Endpoints: []Endpoint{
 				{Name: "a", Address: netip.MustParseAddr("192.0.2.1"), AZ: "a", Weight: of(0)},
 				{Name: "b", Addresses: []netip.Addr{netip.MustParseAddr("192.0.2.2"), netip.MustParseAddr("2001:db8::2")}, Probe: &ProbeTarget{Port: 99}},
 			}},
@@ -130,8 +130,8 @@ func TestValidate(t *testing.T) {
 		{func(c *Config) { c.Pools[1].Region = "no" }, "/pools/1/region", `there is no region "no"`},
 		{func(c *Config) { c.Pools[1].Endpoints = nil }, "/pools/1/endpoints", `pool "eu" has no endpoint`},
 		{func(c *Config) { c.Pools[1].Endpoints = endpoints(257) }, "/pools/1/endpoints", `has 257 endpoints; 256 is the most`},
-		{func(c *Config) { c.Pools[0].MinAvailable = 3 }, pool + "/minAvailable", "minAvailable of 3 is not within 0 to the pool's 2 endpoints"},
-		{func(c *Config) { c.Pools[0].MinAvailable = -1 }, pool + "/minAvailable", "minAvailable of -1 is not within"},
+		{func(c *Config) { c.Pools[0].MinAvailable.Count = 3 }, pool + "/minAvailable", "minAvailable of 3 is not within 0 to the pool's 2 endpoints"},
+		{func(c *Config) { c.Pools[0].MinAvailable.Count = -1 }, pool + "/minAvailable", "minAvailable of -1 is not within"},
 		{func(c *Config) { c.Pools[0].Endpoints[1].Name = "a" }, "/pools/0/endpoints/1/name", `"a" is the name of an earlier endpoint of pool "us"`},
 		{func(c *Config) { c.Pools[0].Endpoints[0].Name = "" }, ep + "/name", "a name is missing"},
 		{func(c *Config) { c.Pools[0].Endpoints[1].Addresses[0] = addr("192.0.2.1") }, "/pools/0/endpoints/1", `address 192.0.2.1 is endpoint "a"'s already`},

@@ -213,6 +213,9 @@ var kinds = []struct {
 	{"regions", "region", func(c *policy.Config) []string {
 		return names(c.Regions, func(o policy.Region) string { return o.Name })
 	}},
+	{"providers", "provider", func(c *policy.Config) []string {
+		return names(c.Providers, func(o policy.Provider) string { return o.Name })
+	}},
 	{"monitors", "monitor", func(c *policy.Config) []string {
 		return names(c.Monitors, func(o policy.Monitor) string { return o.Name })
 	}},

@@ -57,7 +57,7 @@ var getKinds = []kind{
 
 		heading: []string{"NAME", "REGION", "MONITOR", "ENDPOINTS", "NEEDS"},
 		rows: each(func(p policy.Pool) []string {
-			return []string{p.Name, orDash(p.Region), orDash(p.Monitor), strconv.Itoa(len(p.Endpoints)), strconv.Itoa(max(1, p.MinAvailable))}
+			return []string{p.Name, orDash(p.Region), orDash(p.Monitor), strconv.Itoa(len(p.Endpoints)), needs(&p)}
 		}),
 		detail: poolDetail,
 	},
@@ -352,6 +352,15 @@ func ttlText(t policy.TTL) string {
 		return strconv.Itoa(int(t.Max))
 	}
 	return fmt.Sprintf("%d-%d", t.Min, t.Max)
+}
+
+// needs is how many available endpoints a pool takes.
+func needs(p *policy.Pool) string {
+	n := strconv.Itoa(p.MinAvailable.Of(len(p.Endpoints)))
+	if p.MinAvailable.Share != 0 {
+		return fmt.Sprintf("%s (%v)", n, p.MinAvailable)
+	}
+	return n
 }
 
 func poolDetail(w io.Writer, body []byte) error {

@@ -179,7 +179,7 @@ func TestRevisions(t *testing.T) {
 		t.Fatal("the same configuration again is another revision")
 	}
 	c := config("us", "eu", "ap")
-	c.Pools[1].MinAvailable = 2
+	c.Pools[1].MinAvailable.Count = 2
 	m.ok(PutConfig{Config: c})
 	us, _ := m.s.Pools.Get("us")
 	eu, _ := m.s.Pools.Get("eu")

@@ -43,6 +43,9 @@ func (b PutConfig) apply(d *draft) error {
 			return put(d, d.Regions, b.Config.Regions, "region", func(v policy.Region) string { return v.Name }, merge, b.Force, next)
 		},
 		func() (int, error) {
+			return put(d, d.Providers, b.Config.Providers, "provider", func(v policy.Provider) string { return v.Name }, merge, b.Force, next)
+		},
+		func() (int, error) {
 			return put(d, d.Monitors, b.Config.Monitors, "monitor", func(v policy.Monitor) string { return v.Name }, merge, b.Force, next)
 		},
 		func() (int, error) {

@@ -27,7 +27,7 @@ func samples(t fataler) []Change {
 		policy.Monitor{Name: "api", HTTPS: &policy.HTTPCheck{Host: "{service}", SNI: "{service}", Path: "/x", Status: []int{200, 204}, Insecure: true, Authorization: &policy.SecretRef{Secret: "token"}},
 			Interval: policy.Duration(1500 * time.Millisecond), Timeout: policy.Duration(time.Second), Fall: 2, Rise: 4, Quorum: policy.Quorum{Agree: "majority"}, HoldDown: policy.Duration(time.Minute), Ramp: policy.Duration(time.Hour)},
 		policy.Monitor{Name: "port", TCP: &policy.TCPCheck{Port: 25}})
-	conf.Pools[0].MinAvailable = 1
+	conf.Pools[0].MinAvailable.Count = 1
 	conf.Pools[0].Endpoints = append(conf.Pools[0].Endpoints, policy.Endpoint{
 		Name: "lb", Hostname: name("x.elb.example.net"), Region: "eu", AZ: "a", Weight: of(0), Labels: map[string]string{"tier": "gold", "a": "b"},
 		Probe: &policy.ProbeTarget{Address: netip.MustParseAddr("10.0.0.5"), Port: 9000}})

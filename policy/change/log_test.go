@@ -178,7 +178,7 @@ func drawConfig(t *rapid.T) policy.Config {
 			continue
 		}
 		c.Regions = append(c.Regions, policy.Region{Name: r, Provider: "aws"})
-		p := policy.Pool{Name: r, Region: r, Monitor: "web", MinAvailable: rapid.IntRange(0, 1).Draw(t, "min")}
+		p := policy.Pool{Name: r, Region: r, Monitor: "web", MinAvailable: policy.Amount{Count: rapid.IntRange(0, 1).Draw(t, "min")}}
 		for j, e := range []string{"a", "b"}[:rapid.IntRange(1, 2).Draw(t, "endpoints")] {
 			ep := policy.Endpoint{Name: e, Address: netip.AddrFrom4([4]byte{10, byte(i), 0, byte(j)}), Weight: rapid.SampledFrom([]*int{nil, of(0), of(5)}).Draw(t, "weight")}
 			if rapid.IntRange(0, 5).Draw(t, "cname") == 0 {

@@ -45,7 +45,7 @@ func designConfig() *policy.Config {
 			{Name: "api", HTTPS: &policy.HTTPCheck{Port: 443, Host: "{service}", SNI: "{service}", Path: "/"}, Interval: policy.Duration(5 * time.Second)},
 		},
 		Pools: []policy.Pool{
-			{Name: "web-us-east", Region: "us-east", Monitor: "web", MinAvailable: 1, Endpoints: []policy.Endpoint{
+			{Name: "web-us-east", Region: "us-east", Monitor: "web", MinAvailable: policy.Amount{Count: 1}, Endpoints: []policy.Endpoint{
 				{Name: "a", Address: addr("192.0.2.1"), AZ: "a", Weight: ptr(1)},
 				{Name: "b", Addresses: []netip.Addr{addr("192.0.2.2"), addr("2001:db8::2")}, AZ: "b",
 					Labels: map[string]string{"tier": "gold"}, Probe: &policy.ProbeTarget{Address: addr("10.0.0.5"), Port: 9000}},

@@ -40,6 +40,7 @@ func Diff(old, new *policy.Config) []Edit {
 	old, new = canonical(old), canonical(new)
 	var d differ
 	diffObjects(&d, "region/", old.Regions, new.Regions, regionName)
+	diffObjects(&d, "provider/", old.Providers, new.Providers, providerName)
 	diffObjects(&d, "monitor/", old.Monitors, new.Monitors, monitorName)
 	diffObjects(&d, "pool/", old.Pools, new.Pools, poolName)
 	diffObjects(&d, "template/", old.Templates, new.Templates, templateName)

@@ -206,11 +206,27 @@ func genSteering(depth int) *rapid.Generator[policy.Steering] {
 	})
 }
 
+var genAmount = rapid.OneOf(rapid.Just(policy.Amount{}),
+	rapid.Custom(func(t *rapid.T) policy.Amount {
+		return policy.Amount{Count: int(rapid.Int32().Draw(t, "count"))}
+	}),
+	rapid.Custom(func(t *rapid.T) policy.Amount {
+		return policy.Amount{Share: policy.Percent(rapid.IntRange(1, 100).Draw(t, "share"))}
+	}))
+
+var genPercent = rapid.Custom(func(t *rapid.T) policy.Percent { return policy.Percent(rapid.Int32().Draw(t, "percent")) })
+
 var genConfig = rapid.Custom(func(t *rapid.T) *policy.Config {
 	return &policy.Config{
 		Regions: list(rapid.Custom(func(t *rapid.T) policy.Region {
-			return policy.Region{Name: genText().Draw(t, "name"), Place: genPtr(genPlace).Draw(t, "place"), Provider: genText().Draw(t, "provider"), AZs: list(genText(), 3).Draw(t, "azs")}
+			return policy.Region{Name: genText().Draw(t, "name"), Place: genPtr(genPlace).Draw(t, "place"), Provider: genText().Draw(t, "provider"), AZs: list(genText(), 3).Draw(t, "azs"),
+				DownWhen: genPtr(rapid.Custom(func(t *rapid.T) policy.DownWhen {
+					return policy.DownWhen{AZ: genPercent.Draw(t, "az"), Region: genPercent.Draw(t, "region")}
+				})).Draw(t, "downWhen")}
 		}), 3).Draw(t, "regions"),
+		Providers: list(rapid.Custom(func(t *rapid.T) policy.Provider {
+			return policy.Provider{Name: genText().Draw(t, "name"), DownWhen: genPercent.Draw(t, "downWhen")}
+		}), 2).Draw(t, "providers"),
 		Monitors: list(rapid.Custom(func(t *rapid.T) policy.Monitor {
 			m := policy.Monitor{Name: genText().Draw(t, "name"), Interval: policy.Duration(rapid.Int64().Draw(t, "interval")), Fall: rapid.Int().Draw(t, "fall")}
 			if rapid.Bool().Draw(t, "https") {
@@ -219,7 +235,7 @@ var genConfig = rapid.Custom(func(t *rapid.T) *policy.Config {
 			return m
 		}), 3).Draw(t, "monitors"),
 		Pools: list(rapid.Custom(func(t *rapid.T) policy.Pool {
-			return policy.Pool{Name: genText().Draw(t, "name"), MinAvailable: rapid.Int().Draw(t, "min"), Endpoints: rapid.SliceOfN(genEndpoint, 0, 3).Draw(t, "endpoints")}
+			return policy.Pool{Name: genText().Draw(t, "name"), MinAvailable: genAmount.Draw(t, "min"), PanicThreshold: genPercent.Draw(t, "panic"), Endpoints: rapid.SliceOfN(genEndpoint, 0, 3).Draw(t, "endpoints")}
 		}), 3).Draw(t, "pools"),
 		Services: list(rapid.Custom(func(t *rapid.T) policy.Service {
 			return policy.Service{Name: genName().Draw(t, "name"), Names: list(genName(), 2).Draw(t, "names"), Steer: genSteering(3).Draw(t, "steer"),

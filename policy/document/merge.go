@@ -15,6 +15,7 @@ func Merge(base, over *policy.Config) *policy.Config {
 	base, over = canonical(base), canonical(over)
 	return &policy.Config{
 		Regions:     mergeObjects(base.Regions, over.Regions, regionName),
+		Providers:   mergeObjects(base.Providers, over.Providers, providerName),
 		Monitors:    mergeObjects(base.Monitors, over.Monitors, monitorName),
 		Pools:       mergeObjects(base.Pools, over.Pools, poolName),
 		Templates:   mergeObjects(base.Templates, over.Templates, templateName),
@@ -43,6 +44,7 @@ func mergeObjects[T any](base, over []T, name func(*T) string) []T {
 
 // What the objects of each kind go by.
 func regionName(o *policy.Region) string     { return o.Name }
+func providerName(o *policy.Provider) string { return o.Name }
 func monitorName(o *policy.Monitor) string   { return o.Name }
 func poolName(o *policy.Pool) string         { return o.Name }
 func templateName(o *policy.Template) string { return o.Name }

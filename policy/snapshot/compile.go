@@ -7,6 +7,7 @@ import (
 
 	"github.com/meridian-gtm/meridian/policy"
 	"github.com/meridian-gtm/meridian/policy/geo"
+	"github.com/meridian-gtm/meridian/policy/health"
 	"github.com/meridian-gtm/meridian/policy/steer"
 )
 
@@ -30,6 +31,7 @@ func Compile(prev *Snapshot, state *policy.State, local Local) (*Snapshot, error
 		Position: policy.Position{Epoch: state.Epoch, Index: state.Index, Generation: local.Generation},
 		State:    state, local: local,
 	}
+	s.domains = health.Domains(state, local.Down)
 	if pools, ok := s.onlyPools(prev); ok {
 		return s, s.update(prev, pools)
 	}
@@ -39,7 +41,7 @@ func Compile(prev *Snapshot, state *policy.State, local Local) (*Snapshot, error
 	var services []*Service
 	s.maps = map[string]*geography{}
 	for name, o := range state.Pools.All {
-		p := steer.NewPool(state, &o.Spec, s.answers(prev, &o.Spec), local.Down)
+		p := steer.NewPool(state, &o.Spec, s.answers(prev, &o.Spec), local.Down, s.domains)
 		if old := prev.pool(name); old != nil && old.Equal(p) {
 			p = old
 		}

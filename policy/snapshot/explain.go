@@ -7,6 +7,7 @@ import (
 	"strings"
 
 	"github.com/meridian-gtm/meridian/policy"
+	"github.com/meridian-gtm/meridian/policy/health"
 	"github.com/meridian-gtm/meridian/policy/steer"
 	"github.com/meridian-gtm/meridian/policy/zonefile"
 )
@@ -220,9 +221,10 @@ func (s *Snapshot) explainSteered(x *Explanation, svc *Service, tree *steer.Tree
 	}
 	for _, p := range tree.Pools {
 		for i := range p.Members {
-			x.Endpoints = append(x.Endpoints, s.standing(p, i))
+			x.Endpoints = append(x.Endpoints, s.standing(p, i, k))
 		}
 	}
+	x.panics(tree, k)
 	x.reasons(svc, r, o.ttl, who.place)
 	if svc.sticky != nil && len(r.Picks) > 1 {
 		x.explainSticky(svc, tmp, &b, r, k, q)
@@ -266,9 +268,12 @@ func (s *Snapshot) explainFlattened(x *Explanation, tree *steer.Tree) {
 	}
 }
 
-func (s *Snapshot) standing(p *steer.Pool, i int) Standing {
+func (s *Snapshot) standing(p *steer.Pool, i int, k policy.AnswerKind) Standing {
 	m := &p.Members[i]
 	st := Standing{Endpoint: m.ID, Region: m.Region, Measured: m.Measured, Status: m.Status, Drained: m.Drained, Why: m.Why}
+	if p.Spares(m, k) {
+		st.Status, st.Why = policy.Up, p.Panic
+	}
 	if o, ok := s.State.Pools.Get(p.Name); ok && i < len(o.Spec.Endpoints) {
 		if v, ok := s.State.Telling(&o.Spec, &o.Spec.Endpoints[i], s.local.Down); ok {
 			agreed := 0
@@ -302,39 +307,58 @@ func placeText(p *ExplainedPlace) string {
 
 // assume builds the service's tree as if the assumptions held.
 func (s *Snapshot) assume(svc *Service, list []string) (*steer.Tree, error) {
+	assumed, drained, err := s.assumed(list)
+	if err != nil {
+		return nil, err
+	}
+	domains := health.DomainsAssuming(s.State, s.local.Down, assumed)
 	pools := map[string]*steer.Pool{}
 	for name := range s.State.PoolsOf(svc.Spec()) {
-		if pools[name] != nil {
+		o, ok := s.State.Pools.Get(name)
+		if pools[name] != nil || !ok {
 			continue
 		}
-		p := *s.pool(name)
-		p.Members = slices.Clone(p.Members)
-		pools[name] = &p
+		p := steer.NewPool(s.State, &o.Spec, s.pool(name).Answers, s.local.Down, domains)
+		for i := range p.Members {
+			m := &p.Members[i]
+			if status, ok := assumed[m.ID]; ok {
+				m.Status, m.Why = status, "assumed"
+			}
+			if drained[m.ID] {
+				m.Drained = "assumed"
+			}
+		}
+		p.Settle()
+		pools[name] = p
 	}
+	return steer.Build(&svc.spec.Spec, func(name string) *steer.Pool { return pools[name] }, s.State.Template)
+}
+
+// assumed reads assumptions into what they say of endpoints, by their ids. A later one wins.
+func (s *Snapshot) assumed(list []string) (status map[string]policy.Status, drained map[string]bool, err error) {
+	status, drained = map[string]policy.Status{}, map[string]bool{}
 	for _, a := range list {
 		verb, id, ok := strings.Cut(a, ":")
 		t, err := policy.ParseTarget(id)
 		if !ok || err != nil || verb != "down" && verb != "up" && verb != "drain" {
-			return nil, policy.Errorf(policy.Invalid, "%q is not an assumption; write down:TARGET, up:TARGET or drain:TARGET, as in down:region/us-east", a)
+			return nil, nil, policy.Errorf(policy.Invalid, "%q is not an assumption; write down:TARGET, up:TARGET or drain:TARGET, as in down:region/us-east", a)
 		}
-		for name, p := range pools {
-			o, _ := s.State.Pools.Get(name)
-			for i := range p.Members {
+		for _, o := range s.State.Pools.All {
+			for i := range o.Spec.Endpoints {
 				e := &o.Spec.Endpoints[i]
 				if !t.Covers(s.State.Region(e.RegionOr(&o.Spec)), &o.Spec, e) {
 					continue
 				}
-				m := &p.Members[i]
-				switch verb {
+				switch at := policy.EndpointID(o.Spec.Name, e.Name); verb {
 				case "down":
-					m.Status, m.Why = policy.Down, "assumed"
+					status[at] = policy.Down
 				case "up":
-					m.Status, m.Why = policy.Up, "assumed"
+					status[at] = policy.Up
 				case "drain":
-					m.Drained = "assumed"
+					drained[at] = true
 				}
 			}
 		}
 	}
-	return steer.Build(&svc.spec.Spec, func(name string) *steer.Pool { return pools[name] }, s.State.Template)
+	return status, drained, nil
 }

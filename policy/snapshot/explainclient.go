@@ -91,6 +91,15 @@ func (s *Snapshot) explainOrder(x *Explanation, svc *Service, n *steer.Node, a *
 	}
 }
 
+// panics says which pools serve what is down, and why.
+func (x *Explanation) panics(tree *steer.Tree, k policy.AnswerKind) {
+	for _, p := range tree.Pools {
+		if p.Panics(k) {
+			x.Reasons = append(x.Reasons, fmt.Sprintf("pool %s is served as if healthy: %s", p.Name, p.Panic))
+		}
+	}
+}
+
 func (x *Explanation) reasons(svc *Service, r steer.Result, ttl uint32, place geo.Place) {
 	add := func(format string, args ...any) { x.Reasons = append(x.Reasons, fmt.Sprintf(format, args...)) }
 	if len(svc.tree.Ordered) > 0 {

@@ -252,7 +252,7 @@ func TestCompileFromPrevious(t *testing.T) {
 
 // mutate makes one change as the log does: what an operator changes gets a new revision.
 func mutate(t *rapid.T, s *policy.State) string {
-	what := rapid.SampledFrom([]string{"verdict", "verdict", "drain", "lift", "pool", "service", "remove", "region", "zone", "unzone", "local", "template", "measured"}).Draw(t, "change")
+	what := rapid.SampledFrom([]string{"verdict", "verdict", "drain", "lift", "pool", "service", "remove", "region", "zone", "unzone", "local", "template", "measured", "rules"}).Draw(t, "change")
 	switch what {
 	case "verdict":
 		if checks := s.Checks(); len(checks) > 0 {
@@ -279,6 +279,8 @@ func mutate(t *rapid.T, s *policy.State) string {
 		s.Zones.Set(apex.Key(), zoneOf(s.Revision))
 	case "template":
 		s.Templates.Set("t", policy.Object[policy.Template]{Rev: s.Revision, Spec: policy.Template{Name: "t", Steer: drawSteering(t, []string{"p0"}, false, 2)}})
+	case "rules":
+		drawRules(t, s)
 	case "measured":
 		drawMeasured(t, s)
 	case "unzone":

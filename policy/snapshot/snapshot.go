@@ -22,6 +22,8 @@ type Snapshot struct {
 	geo   *geo.Table
 	local Local
 	rtt   *latencies
+	// domains are the failure domains that count as down, as targets, with why.
+	domains map[string]string
 	// What the next compilation takes over as it is:
 	pools    List[*steer.Pool]
 	index    *index

@@ -22,7 +22,7 @@ func tierState() *policy.State {
 	s.Regions.Set("r1", region("r1", "FRA"))
 	next := byte(0)
 	for _, p := range []policy.Pool{
-		{Name: "p", Region: "r0", Monitor: "m", MinAvailable: 2, Endpoints: []policy.Endpoint{{Name: "a"}, {Name: "b"}}},
+		{Name: "p", Region: "r0", Monitor: "m", MinAvailable: policy.Amount{Count: 2}, Endpoints: []policy.Endpoint{{Name: "a"}, {Name: "b"}}},
 		{Name: "q", Region: "r1", Monitor: "m", Endpoints: []policy.Endpoint{{Name: "c"}}},
 	} {
 		for i := range p.Endpoints {

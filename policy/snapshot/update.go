@@ -10,16 +10,18 @@ import (
 )
 
 // onlyPools lists the pools that may look otherwise than in prev, if nothing
-// else can: verdicts and the specifications of pools are all that has changed.
+// else can: verdicts and the specifications of pools are all that has changed,
+// and no failure domain has begun or ceased to count as down.
 func (s *Snapshot) onlyPools(prev *Snapshot) (pools []string, ok bool) {
 	was, is := prev.State, s.State
-	if prev.index == nil || prev.local.Geo != s.local.Geo || !maps.Equal(prev.local.Down, s.local.Down) || prev.index.entangled {
+	if prev.index == nil || prev.local.Geo != s.local.Geo || !maps.Equal(prev.local.Down, s.local.Down) ||
+		!maps.Equal(prev.domains, s.domains) || prev.index.entangled {
 		return nil, false
 	}
 	for _, sums := range [][2]uint64{
 		{was.Zones.Sum(), is.Zones.Sum()}, {was.Regions.Sum(), is.Regions.Sum()}, {was.Monitors.Sum(), is.Monitors.Sum()},
 		{was.Templates.Sum(), is.Templates.Sum()}, {was.Services.Sum(), is.Services.Sum()}, {was.Controls.Sum(), is.Controls.Sum()},
-		{was.Places.Sum(), is.Places.Sum()}, {was.Latencies.Sum(), is.Latencies.Sum()}, {was.Loads.Sum(), is.Loads.Sum()},
+		{was.Providers.Sum(), is.Providers.Sum()}, {was.Places.Sum(), is.Places.Sum()}, {was.Latencies.Sum(), is.Latencies.Sum()}, {was.Loads.Sum(), is.Loads.Sum()},
 	} {
 		if sums[0] != sums[1] {
 			return nil, false
@@ -58,7 +60,7 @@ func (s *Snapshot) update(prev *Snapshot, pools []string) error {
 			continue // a verdict on what is gone
 		}
 		o, _ := s.State.Pools.Get(name)
-		p := steer.NewPool(s.State, &o.Spec, s.answers(prev, &o.Spec), s.local.Down)
+		p := steer.NewPool(s.State, &o.Spec, s.answers(prev, &o.Spec), s.local.Down, s.domains)
 		if s.pools.At(i).Equal(p) {
 			continue
 		}

@@ -128,6 +128,9 @@ func drawState(t *rapid.T) *policy.State {
 	if rapid.Bool().Draw(t, "measured world") {
 		drawMeasured(t, s)
 	}
+	if rapid.Bool().Draw(t, "rules") {
+		drawRules(t, s)
+	}
 	for i := range rapid.IntRange(1, 3).Draw(t, "services") {
 		putService(s, drawService(t, s, i))
 	}
@@ -172,9 +175,10 @@ func drawPool(t *rapid.T, name string, families []string) policy.Pool {
 	if rapid.IntRange(0, 3).Draw(t, "bounded") == 0 {
 		p.Capacity = &policy.Capacity{Limit: 100}
 	}
-	p.MinAvailable = rapid.SampledFrom([]int{0, 0, 1, 2, n}).Draw(t, "min")
+	p.MinAvailable = rapid.SampledFrom([]policy.Amount{{}, {}, {Count: 1}, {Count: min(2, n)}, {Share: 50}, {Share: 100}}).Draw(t, "min")
+	p.PanicThreshold = rapid.SampledFrom([]policy.Percent{0, 0, 50, 100}).Draw(t, "panic")
 	for i := range n {
-		e := policy.Endpoint{Name: string(rune('a' + i)), Region: rapid.SampledFrom([]string{"", "", "r0", "r3"}).Draw(t, "in")}
+		e := policy.Endpoint{Name: string(rune('a' + i)), Region: rapid.SampledFrom([]string{"", "", "r0", "r3"}).Draw(t, "in"), AZ: rapid.SampledFrom([]string{"", "y", "z"}).Draw(t, "zone")}
 		k := byte(rapid.IntRange(1, 250).Draw(t, "address"))
 		v4, v6 := netip.AddrFrom4([4]byte{192, 0, name[1], k}), netip.AddrFrom16([16]byte{0x20, 1, 0xd, 0xb8, 14: name[1], 15: k})
 		switch rapid.SampledFrom(families).Draw(t, "family") {
@@ -195,6 +199,23 @@ func drawPool(t *rapid.T, name string, families []string) policy.Pool {
 		p.Endpoints = append(p.Endpoints, e)
 	}
 	return p
+}
+
+// drawRules says when failure domains count as down.
+func drawRules(t *rapid.T, s *policy.State) {
+	percents := []policy.Percent{0, 0, 1, 50, 100}
+	for _, name := range regions {
+		o, _ := s.Regions.Get(name)
+		o.Rev, o.Spec.DownWhen = s.Revision, nil
+		if d := (policy.DownWhen{AZ: rapid.SampledFrom(percents).Draw(t, "az"), Region: rapid.SampledFrom(percents).Draw(t, "region")}); d != (policy.DownWhen{}) {
+			o.Spec.DownWhen = &d
+		}
+		s.Regions.Set(name, o)
+		provider := policy.Provider{Name: o.Spec.Provider, DownWhen: rapid.SampledFrom(percents).Draw(t, "provider")}
+		if s.Providers.Delete(provider.Name); provider.DownWhen != 0 {
+			s.Providers.Set(provider.Name, policy.Object[policy.Provider]{Rev: s.Revision, Spec: provider})
+		}
+	}
 }
 
 func putService(s *policy.State, svc policy.Service) {

@@ -21,16 +21,18 @@ func (e *evaluation) members(p *Pool, k policy.AnswerKind, only map[string]bool)
 func (e *evaluation) choose(p *Pool, want func(*Member) bool) []int {
 	var candidates []int
 	up, weighted := false, false
+	panics := p.panics(want)
 	for i := range p.Members {
 		m := &p.Members[i]
-		if !want(m) || !e.tier.drained() && m.Drained != "" || !e.tier.asIfHealthy() && m.Status == policy.Down || e.tier == Available && m.Pending || e.stale(m) {
+		down := m.Status == policy.Down && !(panics && m.counts())
+		if !want(m) || !e.tier.drained() && m.Drained != "" || !e.tier.asIfHealthy() && down || e.tier == Available && m.Pending || e.stale(m) {
 			continue
 		}
 		up = up || m.Status == policy.Up
 		candidates = append(candidates, i)
 	}
 	if up && !e.tier.asIfHealthy() {
-		candidates = slices.DeleteFunc(candidates, func(i int) bool { return p.Members[i].Status != policy.Up })
+		candidates = slices.DeleteFunc(candidates, func(i int) bool { return p.Members[i].Status == policy.Unknown })
 	}
 	for _, i := range candidates {
 		weighted = weighted || p.Members[i].Weight > 0
@@ -57,7 +59,7 @@ func (e *evaluation) pool(n *Node, k policy.AnswerKind) (shares []Share, need po
 		}
 	}
 	weight := (*Member).weight
-	if e.tier.asIfHealthy() {
+	if e.tier.asIfHealthy() || p.Panics(k) {
 		weight = func(m *Member) int { return m.Weight } // a ramp is for what has recovered
 	}
 	total := 0

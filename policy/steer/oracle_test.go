@@ -3,6 +3,7 @@ package steer
 import (
 	"fmt"
 	"maps"
+	"math"
 	"net/netip"
 	"slices"
 	"testing"
@@ -19,6 +20,7 @@ import (
 // down is served, and of what is drained the part that is not down goes first.
 type oracle struct {
 	s        *policy.State
+	domains  map[string]string // failure domains that count as down
 	svc      *policy.Service
 	family   policy.AnswerKind
 	level    int                // 1 available; 2 with those without a verdict; 3 minAvailable waived; 4 undrained though down; 5 drained, not down; 6 drained and down
@@ -30,12 +32,43 @@ type oracle struct {
 
 type endpoint struct{ pool, name string }
 
-func (o *oracle) status(p *policy.Pool, e *policy.Endpoint) policy.Status {
+func (o *oracle) measured(p *policy.Pool, e *policy.Endpoint) policy.Status {
 	if p.Monitor == "" {
 		return policy.Unknown
 	}
 	v, _ := o.s.Verdicts.Get(p.Name + "/" + e.Name + "@" + p.Monitor)
 	return v.Status
+}
+
+// status is what is measured, unless a failure domain of the endpoint counts as down.
+func (o *oracle) status(p *policy.Pool, e *policy.Endpoint) policy.Status {
+	r, _ := o.s.Regions.Get(o.region(p, e))
+	for _, id := range []string{"az/" + r.Spec.Name + "/" + e.AZ, "region/" + r.Spec.Name, "provider/" + r.Spec.Provider} {
+		if o.domains[id] != "" {
+			return policy.Down
+		}
+	}
+	return o.measured(p, e)
+}
+
+// panics says whether health may not remove anything from a pool: too few of
+// those that count are up, and one of those that are asked for is.
+func (o *oracle) panics(p *policy.Pool, of func(*policy.Endpoint) bool) bool {
+	all, up, wanted := 0.0, 0.0, false
+	for i := range p.Endpoints {
+		if e := &p.Endpoints[i]; o.weighed(p, e) {
+			if all++; o.status(p, e) == policy.Up {
+				up++
+				wanted = wanted || of(e)
+			}
+		}
+	}
+	return p.PanicThreshold > 0 && wanted && up/all < float64(p.PanicThreshold)/100
+}
+
+// weighed says whether an endpoint counts for a panic: it has a weight and a verdict, and is not drained.
+func (o *oracle) weighed(p *policy.Pool, e *policy.Endpoint) bool {
+	return weightOf(e.Weight) > 0 && !o.drained(p, e) && o.measured(p, e) != policy.Unknown
 }
 
 func (o *oracle) region(p *policy.Pool, e *policy.Endpoint) string {
@@ -74,13 +107,14 @@ func serves(e *policy.Endpoint, f policy.AnswerKind) bool {
 // among those that `of` admits, by the rules for siblings.
 func (o *oracle) usable(p *policy.Pool, of func(*policy.Endpoint) bool) []*policy.Endpoint {
 	var list []*policy.Endpoint
+	panics := o.panics(p, of)
 	for i := range p.Endpoints {
 		e := &p.Endpoints[i]
-		down := o.status(p, e) == policy.Down
-		if v, _ := o.s.Verdicts.Get(p.Name + "/" + e.Name + "@" + p.Monitor); down && v.Since < o.good {
+		down := o.status(p, e) == policy.Down && !(panics && o.weighed(p, e))
+		if v, _ := o.s.Verdicts.Get(p.Name + "/" + e.Name + "@" + p.Monitor); o.measured(p, e) == policy.Down && v.Since < o.good {
 			continue
 		}
-		pending := p.Monitor != "" && o.status(p, e) == policy.Unknown
+		pending := p.Monitor != "" && o.measured(p, e) == policy.Unknown
 		ok := map[int]bool{1: !down && !pending, 2: !down, 3: !down, 4: true, 5: !down, 6: true}[o.level]
 		if of(e) && ok && (o.level >= 5 || !o.drained(p, e)) {
 			list = append(list, e)
@@ -153,7 +187,7 @@ func (o *oracle) eval(s *policy.Steering, path string) map[endpoint]float64 {
 			for i := range p.Spec.Endpoints {
 				e := &p.Spec.Endpoints[i]
 				v, _ := o.s.Verdicts.Get(name + "/" + e.Name + "@" + p.Spec.Monitor)
-				if o.status(&p.Spec, e) == policy.Down && serves(e, o.family) && !o.drained(&p.Spec, e) {
+				if o.measured(&p.Spec, e) == policy.Down && serves(e, o.family) && !o.drained(&p.Spec, e) {
 					newest = max(newest, v.Since)
 				}
 			}
@@ -287,12 +321,21 @@ func (o *oracle) regionsOf(b *policy.Branch) string {
 	return fmt.Sprint(slices.Sorted(maps.Keys(seen)))
 }
 
+// needed is how many available endpoints a pool takes.
+func (o *oracle) needed(p *policy.Pool) int {
+	if share := p.MinAvailable.Share; share > 0 {
+		return int(math.Ceil(float64(share) * float64(len(p.Endpoints)) / 100))
+	}
+	return max(1, p.MinAvailable.Count)
+}
+
 func (o *oracle) pool(s *policy.Steering) map[endpoint]float64 {
 	obj, _ := o.s.Pools.Get(s.Pool)
 	p := &obj.Spec
-	if o.level <= 2 && len(o.usable(p, func(*policy.Endpoint) bool { return true })) < max(1, p.MinAvailable) {
+	if o.level <= 2 && len(o.usable(p, func(*policy.Endpoint) bool { return true })) < o.needed(p) {
 		return nil
 	}
+	panics := o.panics(p, func(e *policy.Endpoint) bool { return serves(e, o.family) })
 	var parts []map[endpoint]float64
 	var weights []float64
 	for _, e := range o.usable(p, func(e *policy.Endpoint) bool { return serves(e, o.family) }) {
@@ -300,7 +343,7 @@ func (o *oracle) pool(s *policy.Steering) map[endpoint]float64 {
 			continue
 		}
 		w := weightOf(e.Weight)
-		if v, ok := o.s.Verdicts.Get(p.Name + "/" + e.Name + "@" + p.Monitor); ok && o.level != 4 && o.level != 6 {
+		if v, ok := o.s.Verdicts.Get(p.Name + "/" + e.Name + "@" + p.Monitor); ok && o.level != 4 && o.level != 6 && !panics {
 			w *= float64(v.Ramp) / 100
 		}
 		parts = append(parts, map[endpoint]float64{{p.Name, e.Name}: 1})
@@ -313,7 +356,8 @@ func (o *oracle) pool(s *policy.Steering) map[endpoint]float64 {
 }
 
 // answer goes through the levels, best first.
-func answer(s *policy.State, svc *policy.Service, f policy.AnswerKind, orders map[string][]uint8) (map[endpoint]float64, int) {
+func answer(w *world, svc *policy.Service, f policy.AnswerKind, orders map[string][]uint8) (map[endpoint]float64, int) {
+	s := w.s
 	of := map[policy.AnswerKind]bool{}
 	for name := range s.PoolsOf(svc) {
 		p, _ := s.Pools.Get(name)
@@ -329,7 +373,7 @@ func answer(s *policy.State, svc *policy.Service, f policy.AnswerKind, orders ma
 	for level := 1; level <= 6; level++ {
 		withheld := false
 		run := func(f policy.AnswerKind, regions map[string]bool) map[endpoint]float64 {
-			o := &oracle{s: s, svc: svc, family: f, level: level, regions: regions, orders: orders}
+			o := &oracle{s: s, domains: w.domains, svc: svc, family: f, level: level, regions: regions, orders: orders}
 			d := o.eval(&svc.Steer, "")
 			withheld = o.withheld
 			return d
@@ -399,14 +443,21 @@ func drawWorld(t *rapid.T) (*world, *policy.Service) {
 			list = append(list, text)
 		}
 		w.pool(name, region, rapid.SampledFrom([]int{0, 0, 1, 2, n}).Draw(t, "min"), list...)
+		o, _ := w.s.Pools.Get(name)
 		if rapid.IntRange(0, 7).Draw(t, "monitor") == 0 {
-			o, _ := w.s.Pools.Get(name)
 			o.Spec.Monitor = ""
-			w.s.Pools.Set(name, o)
 		}
+		o.Spec.PanicThreshold = policy.Percent(rapid.SampledFrom([]int{0, 0, 34, 50, 100}).Draw(t, "panic"))
+		if share := rapid.SampledFrom([]int{0, 0, 0, 1, 34, 50, 100}).Draw(t, "share"); share > 0 {
+			o.Spec.MinAvailable = policy.Amount{Share: policy.Percent(share)}
+		}
+		w.s.Pools.Set(name, o)
 	}
 	for range drains {
 		w.drain(rapid.SampledFrom([]string{"region/us", "region/eu", "region/ap", "provider/cloud-us2", "pool/p", "pool/q"}).Draw(t, "target"))
+	}
+	if id := rapid.SampledFrom([]string{"", "", "region/us", "region/eu", "provider/cloud-us2"}).Draw(t, "out"); id != "" {
+		w.domains = map[string]string{id: id + " counts as down"}
 	}
 	for i, name := range []string{"one", "two"} {
 		tree := drawSteering(t, names, []string{"one"}[:i], 2)
@@ -543,7 +594,7 @@ func TestAgainstOracle(t *testing.T) {
 			t.Fatalf("%d branches have an order, not %d", len(tree.Ordered), len(orders))
 		}
 		for f := range policy.AnswerKinds {
-			want, level := answer(w.s, svc, f, at)
+			want, level := answer(w, svc, f, at)
 			r := tree.Evaluate(f, Class{Orders: orders}, svc.Families != "independent", nil)
 			ids := map[string]float64{}
 			for e, p := range want {

@@ -318,7 +318,7 @@ func TestTrace(t *testing.T) {
 	}
 	// What made an endpoint unusable on this node alone is said.
 	o, _ := w.s.Pools.Get("eu")
-	p := NewPool(w.s, &o.Spec, answersOf(&o.Spec), map[string]bool{"eu/a@m": true})
+	p := NewPool(w.s, &o.Spec, answersOf(&o.Spec), map[string]bool{"eu/a@m": true}, nil)
 	if m := p.Members[0]; m.Status != policy.Down || m.Measured != policy.Up || !strings.Contains(m.Why, "no leader") {
 		t.Errorf("island mode: %+v", m)
 	}
@@ -376,7 +376,7 @@ func TestPoolEqual(t *testing.T) {
 		w := newWorld().pool("us", "us", 1, "a up 46", "b down w=3")
 		change(w)
 		o, _ := w.s.Pools.Get("us")
-		return NewPool(w.s, &o.Spec, answersOf(&o.Spec), nil)
+		return NewPool(w.s, &o.Spec, answersOf(&o.Spec), nil, w.domains)
 	}
 	base := make(func(*world) {})
 	edit := func(change func(*policy.Pool)) func(*world) {
@@ -413,7 +413,9 @@ func TestPoolEqual(t *testing.T) {
 		}),
 		"records": edit(func(p *policy.Pool) { p.Endpoints[0].Records = map[string][]string{"TXT": {"other"}} }),
 		"weight":  edit(func(p *policy.Pool) { p.Endpoints[0].Weight = of(0) }),
-		"min":     edit(func(p *policy.Pool) { p.MinAvailable = 2 }),
+		"min":     edit(func(p *policy.Pool) { p.MinAvailable.Count = 2 }),
+		"panic":   edit(func(p *policy.Pool) { p.PanicThreshold = 50 }),
+		"domain":  func(w *world) { w.domains = map[string]string{"region/us": "it is out"} },
 		"region":  edit(func(p *policy.Pool) { p.Region = "us2" }),
 		"order":   edit(func(p *policy.Pool) { slices.Reverse(p.Endpoints) }),
 	} {

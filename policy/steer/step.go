@@ -101,14 +101,15 @@ func (e *evaluation) whyNot(p *Pool, m *Member, k policy.AnswerKind) string {
 	up := func(o Member) bool {
 		return o.Has[k] && o.Status == policy.Up && (e.tier.drained() || o.Drained == "")
 	}
+	down := m.Status == policy.Down && !p.Spares(m, k)
 	switch {
 	case !m.Has[k]:
 		return lacks(k)
 	case !e.tier.drained() && m.Drained != "":
 		return "drained by control " + m.Drained
-	case !e.tier.asIfHealthy() && m.Status == policy.Down && m.Why != "":
+	case !e.tier.asIfHealthy() && down && m.Why != "":
 		return "down: " + m.Why
-	case !e.tier.asIfHealthy() && m.Status == policy.Down:
+	case !e.tier.asIfHealthy() && down:
 		return "down"
 	case e.stale(m):
 		return "was down before the last good ones were"

@@ -42,11 +42,15 @@ func (m *Member) weight() int {
 
 // Pool is a pool as an evaluation sees it.
 type Pool struct {
-	Name    string
-	Min     int // available members it takes
-	Members []Member
-	Answers []Answers     // the members', in the same order
-	Place   geo.Candidate // weighted middle of its members' regions
+	Name string
+	Min  int // available members it takes
+	// Threshold is the least share of Members that must be up for health to
+	// remove any, 0: off. Panic says that fewer are, and how many.
+	Threshold policy.Percent
+	Panic     string
+	Members   []Member
+	Answers   []Answers     // the members', in the same order
+	Place     geo.Candidate // weighted middle of its members' regions
 
 	Pressure Pressure
 }
@@ -81,9 +85,10 @@ func (a Answers) equal(b Answers) bool {
 }
 
 // NewPool resolves a pool against the state: verdicts, drains and places.
-// answers are its members', down names checks that this node alone holds to be down (island mode).
-func NewPool(s *policy.State, spec *policy.Pool, answers []Answers, down map[string]bool) *Pool {
-	p := &Pool{Name: spec.Name, Min: max(1, spec.MinAvailable), Answers: answers}
+// answers are its members', down names checks that this node alone holds to be
+// down (island mode), and domains failure domains that count as down, with why.
+func NewPool(s *policy.State, spec *policy.Pool, answers []Answers, down map[string]bool, domains map[string]string) *Pool {
+	p := &Pool{Name: spec.Name, Min: spec.MinAvailable.Of(len(spec.Endpoints)), Threshold: spec.PanicThreshold, Answers: answers}
 	var middle middle
 	for i := range spec.Endpoints {
 		e := &spec.Endpoints[i]
@@ -110,6 +115,7 @@ func NewPool(s *policy.State, spec *policy.Pool, answers []Answers, down map[str
 		case len(h.Checks) == 0:
 			m.Why = "no monitor checks it"
 		}
+		m.outage(s, spec, e, domains)
 		if drains := s.Drains(spec, e); len(drains) > 0 {
 			m.Drained = drains[0].ID
 		}
@@ -120,12 +126,26 @@ func NewPool(s *policy.State, spec *policy.Pool, answers []Answers, down map[str
 	}
 	p.Place = middle.candidate()
 	p.Pressure = pressure(s, spec)
+	p.Settle()
 	return p
+}
+
+// outage counts a member as down when a failure domain it is in does.
+func (m *Member) outage(s *policy.State, spec *policy.Pool, e *policy.Endpoint, domains map[string]string) {
+	if len(domains) == 0 || m.Status == policy.Down {
+		return
+	}
+	for _, id := range s.Domains(spec, e) {
+		if why := domains[id]; why != "" {
+			m.Status, m.Why = policy.Down, why
+			return
+		}
+	}
 }
 
 // Equal says whether two evaluations would see the same pool.
 func (p *Pool) Equal(q *Pool) bool {
-	return p.Name == q.Name && p.Min == q.Min && p.Place == q.Place && p.Pressure == q.Pressure && slices.Equal(p.Members, q.Members) &&
+	return p.Name == q.Name && p.Min == q.Min && p.Threshold == q.Threshold && p.Place == q.Place && p.Pressure == q.Pressure && slices.Equal(p.Members, q.Members) &&
 		slices.EqualFunc(p.Answers, q.Answers, Answers.equal)
 }
 

@@ -17,8 +17,9 @@ func of[T any](v T) *T { return &v }
 
 // world is a state in the making, for tests: pools in a line of text each.
 type world struct {
-	s    *policy.State
-	next byte
+	s       *policy.State
+	domains map[string]string // failure domains that count as down
+	next    byte
 }
 
 // newWorld has the regions us (Washington), eu (Frankfurt), ap (Singapore), us2
@@ -40,7 +41,7 @@ func newWorld() *world {
 // [ramp=N] [in=REGION] [drained]", where FAMILY is 4 (by default), 6, 46, cname
 // or nothing, with the types of its records behind it: 46+MX+TXT.
 func (w *world) pool(name, region string, minAvailable int, endpoints ...string) *world {
-	p := policy.Pool{Name: name, Region: region, Monitor: "m", MinAvailable: minAvailable}
+	p := policy.Pool{Name: name, Region: region, Monitor: "m", MinAvailable: policy.Amount{Count: minAvailable}}
 	for _, text := range endpoints {
 		f := strings.Fields(text)
 		w.next++
@@ -131,7 +132,7 @@ func (w *world) tree(t interface{ Fatalf(string, ...any) }, s policy.Steering) *
 			return nil
 		}
 		if pools[name] == nil {
-			pools[name] = NewPool(w.s, &o.Spec, answersOf(&o.Spec), nil)
+			pools[name] = NewPool(w.s, &o.Spec, answersOf(&o.Spec), nil, w.domains)
 		}
 		return pools[name]
 	}, w.s.Template)

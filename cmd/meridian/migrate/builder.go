@@ -123,8 +123,8 @@ func (b *builder) pool(p policy.Pool) string {
 		put(&named, e, func(e *policy.Endpoint) *string { return &e.Name })
 	}
 	p.Endpoints = named
-	if p.MinAvailable == 1 {
-		p.MinAvailable = 0 // the default
+	if p.MinAvailable.Count == 1 {
+		p.MinAvailable.Count = 0 // the default
 	}
 	return put(&b.pools, p, func(p *policy.Pool) *string { return &p.Name })
 }

@@ -83,11 +83,11 @@ func (g *gdnsd) multifo(name string, s scope, region string) (resource, bool) {
 		}
 		least := int(math.Ceil(fraction(f.get("up_thresh"), 0.5)*float64(n) - 1e-9))
 		switch {
-		case pool.MinAvailable == 0:
-			pool.MinAvailable = least
-		case least != pool.MinAvailable:
-			g.note(f[0].at, "multifo resource %s: both families need %d available endpoints, the smaller of %d and %d", name, min(least, pool.MinAvailable), pool.MinAvailable, least)
-			pool.MinAvailable = min(least, pool.MinAvailable)
+		case pool.MinAvailable.Count == 0:
+			pool.MinAvailable.Count = least
+		case least != pool.MinAvailable.Count:
+			g.note(f[0].at, "multifo resource %s: both families need %d available endpoints, the smaller of %d and %d", name, min(least, pool.MinAvailable.Count), pool.MinAvailable.Count, least)
+			pool.MinAvailable.Count = min(least, pool.MinAvailable.Count)
 		}
 	}
 	if v := s.get("ignore_health"); v.truth() {
@@ -148,7 +148,7 @@ func (g *gdnsd) weighted(name string, s scope, region string) (resource, bool) {
 		w := groups[o]
 		pool := policy.Pool{Name: strings.TrimSuffix(name+"-"+o, "-"), Region: region, Monitor: monitor, Endpoints: w.endpoints}
 		if o == "" {
-			pool.MinAvailable = g.leastOf(s[0].at, name, w, len(list), thresh)
+			pool.MinAvailable.Count = g.leastOf(s[0].at, name, w, len(list), thresh)
 		}
 		branches = append(branches, policy.Branch{Steering: inPool(g.pool(pool)), Weight: ptr(w.sum)})
 	}
