@@ -38,6 +38,9 @@ func samples(t fataler) []Change {
 		{Steering: policy.Steering{Failover: []policy.Branch{branch("eu"), {Steering: policy.Steering{Weighted: []policy.Branch{branch("us")}}}}}, Place: &policy.Place{Cloud: "aws/eu-central-1"}},
 	}}
 	conf.Regions[0].Capacity, conf.Pools[0].Capacity = &policy.Capacity{Limit: 1e6}, &policy.Capacity{Limit: 1000.5, Low: 0.5, High: 0.75}
+	conf.Regions[0].Provider, conf.Regions[0].DownWhen = "aws", &policy.DownWhen{AZ: 50, Region: 60}
+	conf.Providers = []policy.Provider{{Name: "aws", DownWhen: 70}}
+	conf.Pools[1].MinAvailable, conf.Pools[1].PanicThreshold = policy.Amount{Share: 50}, 34
 	conf.Templates = []policy.Template{{Name: "near", Steer: policy.Steering{Latency: []policy.Branch{branch("us"), branch("eu")}, LastResort: &policy.LastResort{Mode: policy.ResortLastGood}}}}
 	conf.Places = []policy.PlaceOverride{{CIDR: netip.MustParsePrefix("2001:db8::/32"), Country: "DE", Subdivision: "BY", City: "Munich", Continent: "EU"}, {ASN: 64500, Place: &policy.Place{IATA: "SIN"}}}
 	conf.Services = append(conf.Services, policy.Service{Name: name("geo.example.com"), TTL: &policy.TTL{Max: 300, Min: 5}, Sticky: &policy.Sticky{IPv4: 20},
