@@ -52,7 +52,7 @@ var scenarioGroups = []struct {
 	{"R53", "Route 53", 14}, {"ARC", "Amazon Application Recovery Controller", 7}, {"CF", "Cloudflare", 9}, {"NS1", "NS1", 5},
 	{"AK", "Akamai GTM", 8}, {"F5", "F5 BIG-IP DNS", 8}, {"ATM", "Azure Traffic Manager", 7}, {"GCP", "Google Cloud DNS", 2},
 	{"NS", "NetScaler GSLB", 4}, {"OCI", "OCI Traffic Management", 2}, {"GD", "gdnsd", 14},
-	{"better", "Where others are known to hurt", 12},
+	{"better", "Where others are known to hurt", 12}, {"domain", "Failure domains and panic", 3},
 }
 
 // notApplying are the ids that have no script, each with the reason.

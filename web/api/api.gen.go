@@ -589,6 +589,7 @@ type Config struct {
 	Monitors    []Monitor       `json:"monitors,omitempty,omitzero"`
 	Places      []PlaceOverride `json:"places,omitempty,omitzero"`
 	Pools       []Pool          `json:"pools,omitempty,omitzero"`
+	Providers   []Provider      `json:"providers,omitempty,omitzero"`
 	Regions     []Region        `json:"regions,omitempty,omitzero"`
 	SafetyRules []SafetyRule    `json:"safetyRules,omitempty,omitzero"`
 	Services    []Service       `json:"services,omitempty,omitzero"`
@@ -1352,6 +1353,11 @@ type Move struct {
 	To string `json:"to"`
 }
 
+// Percent A share in whole percent, 1% to 100%.
+//
+// Examples: 50%
+type Percent = string
+
 // Phases Where the time went. A part that did not come about is absent.
 type Phases struct {
 	// Connect A number with a unit (500ms, 30s, 2h), or seconds as an integer. It is given as the former.
@@ -1429,8 +1435,8 @@ type Pool struct {
 	Capacity  Capacity   `json:"capacity,omitempty,omitzero"`
 	Endpoints []Endpoint `json:"endpoints"`
 
-	// MinAvailable Available endpoints that the pool takes to be available; 1 by default.
-	MinAvailable int `json:"minAvailable,omitempty,omitzero"`
+	// MinAvailable Available endpoints that the pool takes to be available, 1 by default; or the share of its endpoints, rounded up.
+	MinAvailable any `json:"minAvailable,omitempty,omitzero"`
 
 	// Monitor The monitor that checks them; without one their status is unknown, which counts as available while no sibling is up.
 	Monitor string `json:"monitor,omitempty,omitzero"`
@@ -1440,6 +1446,12 @@ type Pool struct {
 
 	// Name Examples: web-eu
 	Name string `json:"name"`
+
+	// PanicThreshold The least share of its members that must be up for health to take any out of answers. With fewer up, but not
+	// none, the whole pool is served as if healthy. Drains hold. Off by default.
+	//
+	// Examples: 50%
+	PanicThreshold Percent `json:"panicThreshold,omitempty,omitzero"`
 
 	// Region The region of its endpoints.
 	Region string `json:"region,omitempty,omitzero"`
@@ -1540,6 +1552,17 @@ type Problem struct {
 	Type string `json:"type"`
 }
 
+// Provider A provider that regions name, as a failure domain of all of them.
+type Provider struct {
+	// DownWhen The share of the endpoints in its regions that must be down for all of them to count as down.
+	//
+	// Examples: 50%
+	DownWhen Percent `json:"downWhen"`
+
+	// Name Examples: aws
+	Name string `json:"name"`
+}
+
 // Publication When a node answered by a change.
 type Publication struct {
 	// Error Why it has not published it.
@@ -1624,6 +1647,20 @@ type Region struct {
 	//
 	// Examples: 1000
 	Capacity Capacity `json:"capacity,omitempty,omitzero"`
+
+	// DownWhen The share of a failure domain's endpoints that must be down for all of it to count as down. Those count that
+	// have a weight and a monitor, and that no smaller domain counts out.
+	DownWhen struct {
+		// Az Of each availability zone of the region.
+		//
+		// Examples: 50%
+		Az Percent `json:"az,omitempty,omitzero"`
+
+		// Region Of the region.
+		//
+		// Examples: 50%
+		Region Percent `json:"region,omitempty,omitzero"`
+	} `json:"downWhen,omitempty,omitzero"`
 
 	// Name Examples: us-east
 	Name string `json:"name"`
