@@ -303,7 +303,7 @@ func TestStateHash(t *testing.T) {
 		"region": func(s *State) { s.Regions.Set("x", Object[Region]{}) }, "monitor": func(s *State) { s.Monitors.Set("x", Object[Monitor]{}) },
 		"pool": func(s *State) { s.Pools.Set("x", Object[Pool]{}) }, "service": func(s *State) { s.Services.Set("x", Object[Service]{}) },
 		"provider": func(s *State) { s.Providers.Set("x", Object[Provider]{}) },
-		"rule": func(s *State) { s.SafetyRules.Set("x", Object[SafetyRule]{}) }, "control": func(s *State) { s.Controls.Set("x", Control{}) },
+		"rule":     func(s *State) { s.SafetyRules.Set("x", Object[SafetyRule]{}) }, "control": func(s *State) { s.Controls.Set("x", Control{}) },
 		"verdict": func(s *State) { s.Verdicts.Set("x", Verdict{}) }, "member": func(s *State) { s.Members.Set("x", Member{}) },
 		"token": func(s *State) { s.Tokens.Set("x", Token{}) }, "secret": func(s *State) { s.Secrets.Set("x", Secret{}) },
 		"staged": func(s *State) { s.Staged.Set("x", Staged{}) }, "request": func(s *State) { s.Requests.Set("x", Outcome{}) },
