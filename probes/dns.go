@@ -31,7 +31,7 @@ func probeDNS(ctx context.Context, t *Target) error {
 		return err
 	}
 	defer conn.Close()
-	defer context.AfterFunc(ctx, func() { conn.Close() })()
+	defer cutAtEnd(ctx, conn)()
 	resp, err := t.ask(conn, q)
 	if err != nil {
 		return err

@@ -29,7 +29,7 @@ func probeGRPC(ctx context.Context, t *Target) error {
 		return err
 	}
 	defer conn.Close()
-	defer context.AfterFunc(ctx, func() { conn.Close() })()
+	defer cutAtEnd(ctx, conn)()
 	u := &url.URL{Scheme: "http", Host: net.JoinHostPort(t.Check.Host, strconv.Itoa(t.port(c.Port))), Path: healthPath}
 	if c.TLS {
 		name := t.serverName(c.SNI, "")

@@ -28,7 +28,7 @@ func probeICMP(ctx context.Context, t *Target) error {
 		return err
 	}
 	defer conn.Close()
-	defer context.AfterFunc(ctx, func() { conn.Close() })()
+	defer cutAtEnd(ctx, conn)()
 	if deadline, ok := ctx.Deadline(); ok {
 		if err := conn.SetDeadline(deadline); err != nil {
 			return err

@@ -26,7 +26,7 @@ func probeRedis(ctx context.Context, t *Target) error {
 		return err
 	}
 	defer conn.Close()
-	defer context.AfterFunc(ctx, func() { conn.Close() })()
+	defer cutAtEnd(ctx, conn)()
 	if c.TLS != policy.TLSDisable {
 		if conn, err = t.handshake(ctx, conn, t.serverName(c.SNI, ""), c.TLS == policy.TLSVerify); err != nil {
 			return err

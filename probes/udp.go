@@ -22,7 +22,7 @@ func probeUDP(ctx context.Context, t *Target) error {
 		return err
 	}
 	defer conn.Close()
-	defer context.AfterFunc(ctx, func() { conn.Close() })()
+	defer cutAtEnd(ctx, conn)()
 	if _, err := conn.Write(send); err != nil {
 		return err
 	}
