@@ -36,7 +36,7 @@ func (c *Config) checks() bool {
 		}
 	}
 	for i := range c.Monitors {
-		if m := &c.Monitors[i]; m.Quorum.String() != AgreeMajority || !m.Vantages.IsZero() || m.Target != nil || m.Invert || m.Exclusive || m.Resume == Manual {
+		if m := &c.Monitors[i]; m.isLater() || m.Quorum.String() != AgreeMajority || !m.Vantages.IsZero() || m.Target != nil || m.Invert || m.Exclusive || m.Resume == Manual {
 			return true
 		}
 	}

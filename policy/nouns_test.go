@@ -234,7 +234,7 @@ func TestChecks(t *testing.T) {
 	for what, change := range map[string]func(*Config){
 		"address": func(c *Config) { c.Pools[0].Endpoints[0].Address = netip.MustParseAddr("192.0.2.77") },
 		"port":    func(c *Config) { c.Monitors[0].HTTP.Port = 81 }, "path": func(c *Config) { c.Monitors[0].HTTP.Path = "/x" },
-		"status": func(c *Config) { c.Monitors[0].HTTP.Status = []int{204} }, "kind": func(c *Config) { c.Monitors[0].HTTPS, c.Monitors[0].HTTP = c.Monitors[0].HTTP, nil },
+		"status": func(c *Config) { c.Monitors[0].HTTP.Status = Statuses(204) }, "kind": func(c *Config) { c.Monitors[0].HTTPS, c.Monitors[0].HTTP = c.Monitors[0].HTTP, nil },
 		"probe address": func(c *Config) {
 			c.Pools[0].Endpoints[0].Probe = &ProbeTarget{Address: netip.MustParseAddr("10.0.0.1")}
 		},

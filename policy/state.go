@@ -333,5 +333,10 @@ func (c Check) revision() uint64 {
 	if m.Invert {
 		text += " inverted"
 	}
+	for _, k := range m.kinds() {
+		if k.later { // the others hash as they did when they were all there was
+			text += " " + k.key + " " + jsonOf(k.spec)
+		}
+	}
 	return hashJSON("check", text)
 }

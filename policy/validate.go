@@ -132,23 +132,7 @@ func between(p *Problems, at, what string, v, low, high Duration) {
 }
 
 func (m *Monitor) validate(at string, p *Problems) {
-	kinds := 0
-	for _, h := range []struct {
-		c    *HTTPCheck
-		name string
-	}{{m.HTTP, "http"}, {m.HTTPS, "https"}} {
-		if h.c != nil {
-			kinds++
-			h.c.validate(at+"/"+h.name, h.name, p)
-		}
-	}
-	if m.TCP != nil {
-		kinds++
-		port(p, at+"/tcp/port", m.TCP.Port)
-	}
-	if kinds != 1 {
-		p.Add(at, "a monitor is exactly one of http, https and tcp; this one is %d of them", kinds)
-	}
+	m.validateKind(at, p)
 	d := m.WithDefaults()
 	between(p, at+"/interval", "an interval", d.Interval, Duration(200*time.Millisecond), Duration(time.Hour))
 	between(p, at+"/timeout", "a timeout", d.Timeout, Duration(10*time.Millisecond), Duration(time.Minute))
@@ -176,29 +160,6 @@ func (m *Monitor) validate(at string, p *Problems) {
 func port(p *Problems, at string, n int) {
 	if n < 1 || n > 65535 {
 		p.Add(at, "port %d is not within 1 to 65535", n)
-	}
-}
-
-func (c *HTTPCheck) validate(at, kind string, p *Problems) {
-	if c.Port != 0 {
-		port(p, at+"/port", c.Port)
-	}
-	if c.Path != "" && (!strings.HasPrefix(c.Path, "/") || strings.ContainsAny(c.Path, " \r\n\t")) {
-		p.Add(at+"/path", "path %q does not start with / or has white space in it", c.Path)
-	}
-	if strings.ContainsAny(c.Host, " /\r\n\t") {
-		p.Add(at+"/host", "host %q has white space or a slash in it", c.Host)
-	}
-	for i, s := range c.Status {
-		if s < 100 || s > 599 {
-			p.Add(fmt.Sprintf("%s/status/%d", at, i), "status %d is not within 100 to 599", s)
-		}
-	}
-	if kind == "http" && (c.SNI != "" || c.Insecure) {
-		p.Add(at, "sni and insecure are for https")
-	}
-	if c.Authorization != nil && CheckLabel(c.Authorization.Secret) != nil {
-		p.Add(at+"/authorization/secret", "%v", CheckLabel(c.Authorization.Secret))
 	}
 }
 

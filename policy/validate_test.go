@@ -20,7 +20,7 @@ func goodConfig() *Config {
 			{Name: "eu", Place: &Place{Lat: of(50.11), Lon: of(8.68)}},
 		},
 		Monitors: []Monitor{
-			{Name: "web", HTTP: &HTTPCheck{Port: 8080, Path: "/healthz", Status: []int{200, 204}}, Interval: Duration(time.Second), Timeout: Duration(500 * time.Millisecond)},
+			{Name: "web", HTTP: &HTTPCheck{Port: 8080, Path: "/healthz", Status: Statuses(200, 204)}, Interval: Duration(time.Second), Timeout: Duration(500 * time.Millisecond)},
 			{Name: "api", HTTPS: &HTTPCheck{Host: "{service}", SNI: "{service}", Authorization: &SecretRef{"token"}}},
 			{Name: "port", TCP: &TCPCheck{Port: 25}},
 		},
@@ -95,8 +95,8 @@ func TestValidate(t *testing.T) {
 		{func(c *Config) { c.Regions[0].Place = &Place{} }, reg + "/place", "a place is one of iata, cloud, or lat with lon"},
 		{func(c *Config) { c.Regions[0].Place = &Place{IATA: "IAD", Lat: of(1.0), Lon: of(1.0)} }, reg + "/place", "a place is one of"},
 
-		{func(c *Config) { c.Monitors[0].HTTP = nil }, mon, "exactly one of http, https and tcp; this one is 0 of them"},
-		{func(c *Config) { c.Monitors[0].TCP = &TCPCheck{Port: 1} }, mon, "exactly one of http, https and tcp; this one is 2 of them"},
+		{func(c *Config) { c.Monitors[0].HTTP = nil }, mon, "exactly one of http, https, tcp, tls, icmp, dns, grpc, udp, postgres, mysql, redis and exec; this one is 0 of them"},
+		{func(c *Config) { c.Monitors[0].TCP = &TCPCheck{Port: 1} }, mon, "exactly one of http, https, tcp, tls, icmp, dns, grpc, udp, postgres, mysql, redis and exec; this one is 2 of them"},
 		{func(c *Config) { c.Monitors[2].TCP.Port = 0 }, "/monitors/2/tcp/port", "port 0 is not within 1 to 65535"},
 		{func(c *Config) { c.Monitors[0].HTTP.Port = 65536 }, mon + "/http/port", "port 65536 is not within 1 to 65535"},
 		{func(c *Config) { c.Monitors[0].Interval = Duration(100 * time.Millisecond) }, mon + "/interval", "an interval of 100ms is not within 200ms to 1h0m0s"},
@@ -122,7 +122,7 @@ func TestValidate(t *testing.T) {
 		{func(c *Config) { c.Monitors[0].HTTP.Path = "healthz" }, mon + "/http/path", `path "healthz" does not start with /`},
 		{func(c *Config) { c.Monitors[0].HTTP.Path = "/a b" }, mon + "/http/path", `path "/a b"`},
 		{func(c *Config) { c.Monitors[0].HTTP.Host = "a\r\nX: y" }, mon + "/http/host", `has white space or a slash in it`},
-		{func(c *Config) { c.Monitors[0].HTTP.Status = []int{200, 99} }, mon + "/http/status/1", "status 99 is not within 100 to 599"},
+		{func(c *Config) { c.Monitors[0].HTTP.Status = Statuses(200, 99) }, mon + "/http/status/1", "status 99 is not within 100 to 599"},
 		{func(c *Config) { c.Monitors[0].HTTP.Insecure = true }, mon + "/http", "sni and insecure are for https"},
 		{func(c *Config) { c.Monitors[1].HTTPS.Authorization.Secret = "" }, "/monitors/1/https/authorization/secret", "a name is missing"},
 
@@ -247,7 +247,7 @@ func TestMonitorDefaults(t *testing.T) {
 	if m.Interval != Duration(10*time.Second) || m.Timeout != Duration(5*time.Second) || m.Fall != 3 || m.Rise != 2 || m.Quorum.String() != "majority" {
 		t.Errorf("%+v", m)
 	}
-	if h := m.HTTPS; h.Port != 443 || h.Path != "/" || !slices.Equal(h.Status, []int{200}) || h.SNI != "h" {
+	if h := m.HTTPS; h.Port != 443 || h.Path != "/" || !slices.Equal(h.Status, Statuses(200)) || h.SNI != "h" {
 		t.Errorf("%+v", h)
 	}
 	if m := (Monitor{Interval: Duration(time.Second), HTTP: &HTTPCheck{}}).WithDefaults(); m.Timeout != Duration(500*time.Millisecond) || m.HTTP.Port != 80 {

@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"strings"
@@ -38,8 +39,33 @@ func explain(err error, t *Target) failure {
 }
 
 func reason(err error, t *Target) failure {
+	if f, ok := plainly(err, t); ok {
+		return f
+	}
+	text := err.Error()                   // one of ours: what libraries say goes through known first
+	if strings.HasPrefix(text, "tls: ") { // crypto/tls has no type for what fails a handshake
+		return failure{cause: policy.CauseTLS, text: text}
+	}
+	return failure{cause: policy.CauseOther, text: text}
+}
+
+// known is the error itself when there are words for it that quote nothing of the
+// target's, and otherwise one that says otherwise. It is for libraries whose errors
+// may have in them what the target sent.
+func known(err error, cause policy.Cause, otherwise string) error {
+	if _, ok := plainly(err, &Target{}); ok {
+		return err
+	}
+	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return fail(policy.CauseReset, 0, "connection closed before the end of the answer")
+	}
+	return fail(cause, 0, "%s", otherwise)
+}
+
+// plainly has words for errors of ours, of the system, of the network and of certificates.
+func plainly(err error, t *Target) (failure, bool) {
 	var (
-		known     *failure
+		ours      *failure
 		refused   *refusal
 		lookup    *net.DNSError
 		network   net.Error
@@ -50,20 +76,20 @@ func reason(err error, t *Target) failure {
 		record    tls.RecordHeaderError
 		op        *net.OpError
 	)
-	of := func(cause policy.Cause, text string) failure { return failure{cause: cause, text: text} }
+	of := func(cause policy.Cause, text string) (failure, bool) { return failure{cause: cause, text: text}, true }
 	switch {
 	case errors.As(err, &refused):
 		return of(policy.CauseNotSent, refused.reason)
 	case errors.Is(err, context.DeadlineExceeded), errors.Is(err, os.ErrDeadlineExceeded), errors.As(err, &network) && network.Timeout():
 		return of(policy.CauseTimeout, "timeout after "+t.Check.Monitor.Timeout.String())
-	case errors.As(err, &known):
-		return *known
+	case errors.As(err, &ours):
+		return *ours, true
 	case errors.As(err, &lookup) && lookup.IsNotFound:
 		return of(policy.CauseDNS, "no address for "+t.Check.Host)
 	case errors.As(err, &lookup):
 		return of(policy.CauseDNS, "cannot resolve "+t.Check.Host)
 	case errors.As(err, &errno):
-		return plain(errno)
+		return plain(errno), true
 	case errors.As(err, &authority):
 		return of(policy.CauseCertificate, "certificate signed by an unknown authority")
 	case errors.As(err, &hostname):
@@ -75,12 +101,12 @@ func reason(err error, t *Target) failure {
 	case errors.As(err, &record):
 		return of(policy.CauseTLS, "the answer is not TLS")
 	case errors.As(err, &op) && op.Err != nil:
-		err = op.Err
+		if text := op.Err.Error(); strings.HasPrefix(text, "tls: ") { // an alert
+			return of(policy.CauseTLS, text)
+		}
+		return of(policy.CauseOther, op.Err.Error())
 	}
-	if text := err.Error(); strings.HasPrefix(text, "tls: ") { // crypto/tls has no type for what fails a handshake
-		return of(policy.CauseTLS, text)
-	}
-	return of(policy.CauseOther, err.Error())
+	return failure{}, false
 }
 
 // plain words for the errors that operators meet.

@@ -3,15 +3,14 @@ package probes
 import (
 	"bufio"
 	"context"
-	"errors"
 	"io"
 	"math"
 	"net"
 	"net/http"
-	"net/url"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/meridian-gtm/meridian/policy"
 )
@@ -19,110 +18,163 @@ import (
 // Bounds on what is read of an answer, in octets.
 const (
 	maxHeader = 64 << 10
-	maxBody   = 64 << 10 // more is left unread; the status has decided by then
+	maxBody   = 64 << 10 // more is left unread; what is wanted must be in it
 )
 
 const userAgent = "meridian-probe/1 (+health check)"
 
-// probeHTTP makes a GET request in clear text.
+// probeHTTP makes a request in clear text.
 func probeHTTP(ctx context.Context, t *Target) error {
-	c := t.Check.Monitor.HTTP
-	conn, err := t.dial(ctx, c.Port)
-	if err != nil {
-		return err
-	}
-	defer conn.Close()
-	return t.get(ctx, conn, "http", c)
+	return t.http(ctx, "http", t.Check.Monitor.HTTP)
 }
 
-// get makes one request on a connection and judges the answer. It speaks
-// HTTP/1.1 on a connection of its own: http.Transport goes on dialling after its
-// request is given up, reads proxies from the environment unless told
-// otherwise, and drains bodies. No redirect is followed.
-func (t *Target) get(ctx context.Context, conn net.Conn, scheme string, c *policy.HTTPCheck) error {
-	req, err := t.request(scheme, c)
+// http makes a request, and those that redirects lead to, each on a connection of
+// its own, and judges the last answer.
+func (t *Target) http(ctx context.Context, scheme string, c *policy.HTTPCheck) error {
+	start := time.Now()
+	h, err := t.firstHop(scheme, c)
 	if err != nil {
 		return err
 	}
-	defer context.AfterFunc(ctx, func() { conn.Close() })()
-	if err := req.Write(conn); err != nil {
-		return err
+	for n := 0; ; n++ {
+		next, err := t.visit(ctx, h, c, n < c.FollowRedirects)
+		if err != nil {
+			return err
+		}
+		if next == nil {
+			break
+		}
+		h = *next
 	}
+	if took := time.Since(start); c.MaxLatency > 0 && took > time.Duration(c.MaxLatency) {
+		return fail(policy.CauseContent, 0, "answered after %v, want %v at most", took.Round(time.Millisecond), c.MaxLatency)
+	}
+	return nil
+}
+
+// visit makes one request. It gives the next hop when a redirect is to be
+// followed, and otherwise judges the answer.
+func (t *Target) visit(ctx context.Context, h hop, c *policy.HTTPCheck, follow bool) (*hop, error) {
+	conn, err := t.dialTo(ctx, "tcp", h.host, h.port)
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close()
+	defer cutAtEnd(ctx, conn)()
+	req, err := t.request(h, c)
+	if err != nil {
+		return nil, err
+	}
+	exchange := t.http1
+	if c.Version == "2" {
+		exchange = t.http2
+	}
+	if h.url.Scheme == "https" {
+		var alpn []string
+		if c.Version == "2" {
+			alpn = []string{"h2"}
+		}
+		if conn, err = t.handshake(ctx, conn, h.name, !c.Insecure, alpn...); err != nil {
+			return nil, err
+		}
+	}
+	resp, err := exchange(ctx, conn, req)
+	if err != nil {
+		return nil, err
+	}
+	t.Trace.Status = strconv.Itoa(resp.StatusCode)
+	if to := resp.Header.Get("Location"); follow && to != "" && slices.Contains(redirects, resp.StatusCode) {
+		return h.next(t, to, resp.StatusCode)
+	}
+	return nil, judge(resp, c)
+}
+
+// http1 speaks HTTP/1.1 by hand: http.Transport goes on dialling after its
+// request is given up, and drains bodies.
+func (t *Target) http1(_ context.Context, conn net.Conn, req *http.Request) (*http.Response, error) {
+	if err := req.Write(conn); err != nil {
+		return nil, err
+	}
+	sent := time.Now()
 	limit := &io.LimitedReader{R: conn, N: maxHeader}
 	r := bufio.NewReader(limit)
+	if _, err := r.Peek(1); err == nil {
+		t.Trace.FirstByte += time.Since(sent)
+	}
 	resp, err := http.ReadResponse(r, req)
 	for hints := 0; err == nil && resp.StatusCode < 200 && hints < 5; hints++ { // 100, 103
 		resp, err = http.ReadResponse(r, req)
 	}
 	if err != nil {
 		if limit.N <= 0 {
-			return fail(policy.CauseProtocol, 0, "response header over %d KiB", maxHeader>>10)
+			return nil, fail(policy.CauseProtocol, 0, "response header over %d KiB", maxHeader>>10)
 		}
-		return answerError(err)
-	}
-	if !slices.Contains(c.Status, resp.StatusCode) {
-		return fail(policy.CauseStatus, uint16(resp.StatusCode), "status %d, want %s", resp.StatusCode, either(c.Status))
+		return nil, known(err, policy.CauseProtocol, "the answer is not HTTP")
 	}
 	// The body is not closed: that would read it to its end. The connection is, which ends all.
 	limit.N = math.MaxInt64
-	if _, err := io.Copy(io.Discard, io.LimitReader(resp.Body, maxBody)); err != nil {
-		return answerError(err)
-	}
-	return nil
+	return resp, nil
 }
 
-func (t *Target) request(scheme string, c *policy.HTTPCheck) (*http.Request, error) {
-	u, err := url.ParseRequestURI(c.Path)
-	if err != nil {
-		return nil, refuse("not probed: the monitor's path is not valid")
-	}
-	u.Scheme, u.Host = scheme, t.Check.Host
-	port := c.Port
-	if t.Check.Port != 0 {
-		port = t.Check.Port
-	}
-	if scheme == "http" && port != 80 || scheme == "https" && port != 443 {
-		u.Host = net.JoinHostPort(t.Check.Host, strconv.Itoa(port))
-	} else if strings.Contains(t.Check.Host, ":") {
-		u.Host = "[" + t.Check.Host + "]"
-	}
+func (t *Target) request(h hop, c *policy.HTTPCheck) (*http.Request, error) {
 	req := &http.Request{
-		Method: http.MethodGet, URL: u, Host: t.expand(c.Host), Close: true, // RFC 9112 section 9.6
+		Method: h.method, URL: h.url, Host: h.url.Host, Close: true, // RFC 9112 section 9.6
 		Header: http.Header{"User-Agent": {userAgent}, "Accept": {"*/*"}},
 	}
+	if !h.origin {
+		return req, nil
+	}
+	for name, value := range c.RequestHeaders {
+		req.Header.Set(name, value)
+	}
+	if h.method == http.MethodPost {
+		req.ContentLength = int64(len(c.RequestBody))
+		req.Body = io.NopCloser(strings.NewReader(c.RequestBody))
+	}
+	value, err := t.open(c.Authorization)
+	if err != nil {
+		return nil, err
+	}
 	if c.Authorization != nil {
-		// The error of Secret is not passed on: it is not known to be free of the value.
-		if t.Secret == nil {
-			return nil, refuse("not probed: this node opens no secrets")
-		}
-		value, err := t.Secret(c.Authorization.Secret)
-		if err != nil {
-			return nil, refuse("not probed: secret %q cannot be opened; set it again", c.Authorization.Secret)
-		}
 		req.Header.Set("Authorization", value)
 	}
 	return req, nil
 }
 
+// judge says what is wrong with an answer.
+func judge(resp *http.Response, c *policy.HTTPCheck) error {
+	if !slices.ContainsFunc(c.Status, func(r policy.StatusRange) bool { return r.Has(resp.StatusCode) }) {
+		return fail(policy.CauseStatus, uint16(resp.StatusCode), "status %d, want %s", resp.StatusCode, either(c.Status))
+	}
+	if err := judgeHeaders(resp.Header, c.Headers); err != nil {
+		return err
+	}
+	body := io.LimitReader(resp.Body, maxBody)
+	if c.Body == nil {
+		_, err := io.Copy(io.Discard, body)
+		return answerError(err)
+	}
+	text, err := io.ReadAll(body)
+	if err != nil {
+		return answerError(err)
+	}
+	return judgeBody(text, c.Body)
+}
+
 // answerError hides what the parser quotes: an answer's text, which may be that
 // of any service on any port, is nobody's business (S-16).
 func answerError(err error) error {
-	var network net.Error
-	var op *net.OpError
-	switch {
-	case errors.As(err, &network), errors.As(err, &op):
-		return err
-	case errors.Is(err, io.EOF), errors.Is(err, io.ErrUnexpectedEOF):
-		return fail(policy.CauseReset, 0, "connection closed before the end of the answer")
+	if err == nil {
+		return nil
 	}
-	return fail(policy.CauseProtocol, 0, "the answer is not HTTP")
+	return known(err, policy.CauseProtocol, "the answer is not HTTP")
 }
 
-// either lists numbers as "200 or 204".
-func either(list []int) string {
+// either lists statuses as "200 or 204".
+func either(list []policy.StatusRange) string {
 	text := make([]string, len(list))
-	for i, n := range list {
-		text[i] = strconv.Itoa(n)
+	for i, r := range list {
+		text[i] = r.String()
 	}
 	return strings.Join(text, " or ")
 }

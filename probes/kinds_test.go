@@ -137,7 +137,7 @@ func TestHTTPStatus(t *testing.T) {
 		{"/200", []int{204, 206}, "status 200, want 204 or 206"},
 		{"/401", []int{401}, ""},
 	} {
-		s := once(t, target(t, at, policy.Monitor{HTTP: &policy.HTTPCheck{Path: c.path, Status: c.want}}))
+		s := once(t, target(t, at, policy.Monitor{HTTP: &policy.HTTPCheck{Path: c.path, Status: policy.Statuses(c.want...)}}))
 		if c.err == "" {
 			wantOK(t, s)
 		} else {
@@ -227,7 +227,7 @@ func TestRedirectsAreNotFollowed(t *testing.T) {
 		http.Redirect(w, r, "http://"+inner+"/", http.StatusFound)
 	})
 	wantError(t, once(t, target(t, at, httpCheck)), "status 302, want 200")
-	wantOK(t, once(t, target(t, at, policy.Monitor{HTTP: &policy.HTTPCheck{Status: []int{302}}})))
+	wantOK(t, once(t, target(t, at, policy.Monitor{HTTP: &policy.HTTPCheck{Status: policy.Statuses(302)}})))
 	if hits.Load() != 0 {
 		t.Errorf("%d requests reached the place a redirect points to", hits.Load())
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/x509"
 	"errors"
+	"io"
 	"net"
 	"net/http/httptrace"
 	"net/netip"
@@ -25,8 +26,11 @@ type Target struct {
 	Secret func(name string) (string, error)
 	// Resolver looks up host names. Nil stands for the system's configuration, read by Go's own resolver.
 	Resolver *net.Resolver
-	// Roots verify certificates of https targets. Nil stands for the system's.
+	// Roots verify certificates. Nil stands for the system's.
 	Roots *x509.CertPool
+	// Exec are the programs that exec monitors may run: their absolute paths by the
+	// names that monitors call them by. It is probing.exec in the node's configuration.
+	Exec map[string]string
 	// Trace takes what the probe finds out on its way. Nil: nobody wants to know.
 	Trace *Trace
 }
@@ -38,24 +42,23 @@ type Kind func(ctx context.Context, t Target) policy.Sample
 // Kinds is the table of all kinds of probes, by their key in a monitor.
 func Kinds() map[string]Kind {
 	return map[string]Kind{
-		"http":  timed(probeHTTP),
-		"https": timed(probeHTTPS),
-		"tcp":   timed(probeTCP),
+		"http":     timed(probeHTTP),
+		"https":    timed(probeHTTPS),
+		"tcp":      timed(probeTCP),
+		"tls":      timed(probeTLS),
+		"icmp":     timed(probeICMP),
+		"dns":      timed(probeDNS),
+		"grpc":     timed(probeGRPC),
+		"udp":      timed(probeUDP),
+		"postgres": timed(probePostgres),
+		"mysql":    timed(probeMySQL),
+		"redis":    timed(probeRedis),
+		"exec":     timed(probeExec),
 	}
 }
 
 // kindOf is the key of the kind of probe that a monitor asks for.
-func kindOf(m policy.Monitor) string {
-	switch {
-	case m.HTTP != nil:
-		return "http"
-	case m.HTTPS != nil:
-		return "https"
-	case m.TCP != nil:
-		return "tcp"
-	}
-	return "none"
-}
+func kindOf(m policy.Monitor) string { return m.Kind() }
 
 // timed makes a Kind of a function that says what was wrong.
 func timed(probe func(context.Context, *Target) error) Kind {
@@ -85,13 +88,26 @@ func ours(err error) bool {
 	return errors.As(err, &r) || errors.Is(err, syscall.EMFILE) || errors.Is(err, syscall.ENFILE)
 }
 
-// dial connects to the check's host, whose name is resolved here and nowhere
-// else. Every address is judged at the moment its socket is about to connect.
-// The connection is cut when ctx ends.
+// port is the endpoint's own port, or else the monitor's.
+func (t *Target) port(monitors int) int {
+	if t.Check.Port != 0 {
+		return t.Check.Port
+	}
+	return monitors
+}
+
+// dial connects to the check's host by TCP.
 func (t *Target) dial(ctx context.Context, port int) (net.Conn, error) {
+	return t.dialTo(ctx, "tcp", t.Check.Host, t.port(port))
+}
+
+// dialTo connects to a host, whose name is resolved here and nowhere else. Every
+// address is judged at the moment its socket is about to connect. The connection
+// is cut at the deadline of ctx.
+func (t *Target) dialTo(ctx context.Context, network, host string, port int) (net.Conn, error) {
 	var attempted atomic.Bool // addresses of a name are tried side by side
 	d := net.Dialer{
-		Resolver: t.Resolver, KeepAlive: -1,
+		Resolver: t.resolver(), KeepAlive: -1,
 		ControlContext: func(_ context.Context, _, address string, _ syscall.RawConn) error {
 			to, err := netip.ParseAddrPort(address)
 			if err != nil {
@@ -104,29 +120,23 @@ func (t *Target) dial(ctx context.Context, port int) (net.Conn, error) {
 			return nil
 		},
 	}
-	if d.Resolver == nil {
-		d.Resolver = &net.Resolver{PreferGo: true}
-	}
-	if t.Check.Port != 0 {
-		port = t.Check.Port
-	}
 	start, resolved := time.Now(), time.Duration(0)
 	watched := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
 		DNSDone: func(httptrace.DNSDoneInfo) { resolved = time.Since(start) },
 	})
-	conn, err := d.DialContext(watched, "tcp", net.JoinHostPort(t.Check.Host, strconv.Itoa(port)))
+	conn, err := d.DialContext(watched, network, net.JoinHostPort(host, strconv.Itoa(port)))
 	t.Trace.DNS += resolved
 	t.Trace.connected = time.Now()
 	if err != nil {
 		var r *refusal
 		if errors.As(err, &r) && attempted.Load() {
-			return nil, fail(policy.CauseUnreachable, 0, "no address of %s that may be probed answers", t.Check.Host)
+			return nil, fail(policy.CauseUnreachable, 0, "no address of %s that may be probed answers", host)
 		}
 		return nil, err
 	}
 	t.Trace.Connect += t.Trace.connected.Sub(start) - resolved
-	if to, ok := conn.RemoteAddr().(*net.TCPAddr); ok {
-		t.Trace.Address = to.AddrPort()
+	if to, err := netip.ParseAddrPort(conn.RemoteAddr().String()); err == nil {
+		t.Trace.Address = to
 	}
 	if deadline, ok := ctx.Deadline(); ok {
 		if err := conn.SetDeadline(deadline); err != nil {
@@ -135,6 +145,57 @@ func (t *Target) dial(ctx context.Context, port int) (net.Conn, error) {
 		}
 	}
 	return conn, nil
+}
+
+// cutAtEnd closes a connection when ctx ends, until stop is called. The connection is
+// the one given, whatever the caller's variable holds by then.
+func cutAtEnd(ctx context.Context, conn io.Closer) (stop func() bool) {
+	return context.AfterFunc(ctx, func() { conn.Close() })
+}
+
+func (t *Target) resolver() *net.Resolver {
+	if t.Resolver == nil {
+		return &net.Resolver{PreferGo: true}
+	}
+	return t.Resolver
+}
+
+// resolve gives the first address of the check's host that may be probed, for
+// what does not connect. Nothing resolves the name again after it.
+func (t *Target) resolve(ctx context.Context, port int) (netip.Addr, error) {
+	start := time.Now()
+	list, err := t.resolver().LookupNetIP(ctx, "ip", t.Check.Host)
+	if err != nil {
+		return netip.Addr{}, err
+	}
+	t.Trace.DNS = time.Since(start)
+	var refused error
+	for _, a := range list {
+		a = a.Unmap()
+		if err := t.Guard.Check(netip.AddrPortFrom(a, uint16(port))); err == nil {
+			t.Trace.Address = netip.AddrPortFrom(a, uint16(port))
+			return a, nil
+		} else if refused == nil {
+			refused = err
+		}
+	}
+	return netip.Addr{}, refused
+}
+
+// open gives the value of a credential. The error of Secret is not passed on: it is
+// not known to be free of the value. Without a reference the value is empty.
+func (t *Target) open(ref *policy.SecretRef) (string, error) {
+	if ref == nil {
+		return "", nil
+	}
+	if t.Secret == nil {
+		return "", refuse("not probed: this node opens no secrets")
+	}
+	value, err := t.Secret(ref.Secret)
+	if err != nil {
+		return "", refuse("not probed: secret %q cannot be opened; set it again", ref.Secret)
+	}
+	return value, nil
 }
 
 // expand puts the service's name where a monitor says "{service}". A wildcard

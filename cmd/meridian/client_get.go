@@ -47,7 +47,7 @@ var getKinds = []kind{
 		heading: []string{"NAME", "CHECK", "INTERVAL", "TIMEOUT", "FALL", "RISE"},
 		rows: each(func(m policy.Monitor) []string {
 			d := m.WithDefaults()
-			return []string{m.Name, checkText(d), d.Interval.String(), d.Timeout.String(), strconv.Itoa(d.Fall), strconv.Itoa(d.Rise)}
+			return []string{m.Name, d.Text(), d.Interval.String(), d.Timeout.String(), strconv.Itoa(d.Fall), strconv.Itoa(d.Rise)}
 		}),
 	},
 	{
@@ -282,18 +282,6 @@ func placeText(p *policy.Place) string {
 		return fmt.Sprintf("%g,%g", *p.Lat, *p.Lon)
 	}
 	return ""
-}
-
-func checkText(m policy.Monitor) string {
-	switch {
-	case m.HTTP != nil:
-		return fmt.Sprintf("http :%d%s", m.HTTP.Port, m.HTTP.Path)
-	case m.HTTPS != nil:
-		return fmt.Sprintf("https :%d%s", m.HTTPS.Port, m.HTTPS.Path)
-	case m.TCP != nil:
-		return fmt.Sprintf("tcp :%d", m.TCP.Port)
-	}
-	return "-"
 }
 
 // steerText is a steering tree on one line: nearest(web-us-east, failover(web-eu, web-us-east)).

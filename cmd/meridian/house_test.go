@@ -72,6 +72,7 @@ var may = map[string][]string{
 	"dnsserver/cookie":          {},
 	"dnsserver/limit":           {},
 	"probes":                    {"policy", "policy/health"},
+	"probes/peertest":           {},
 	"raftstore":                 {"policy", "policy/change", "policy/health", "policy/safety", "raftstore/peer"},
 	"raftstore/peer":            {"policy"},
 	"web/api":                   {},

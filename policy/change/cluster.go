@@ -111,8 +111,8 @@ func (b DeleteSecret) apply(d *draft) error {
 		return err
 	}
 	for _, m := range d.Monitors.All {
-		for _, c := range []*policy.HTTPCheck{m.Spec.HTTP, m.Spec.HTTPS} {
-			if c != nil && c.Authorization != nil && c.Authorization.Secret == b.Name {
+		for _, ref := range m.Spec.Secrets() {
+			if ref.Secret == b.Name {
 				return policy.Errorf(policy.Conflict, "monitor %q uses the secret %q", m.Spec.Name, b.Name)
 			}
 		}

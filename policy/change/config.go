@@ -148,10 +148,10 @@ func same(a, b any) bool {
 
 func (d *draft) checkSecrets(monitors []policy.Monitor) error {
 	var p policy.Problems
-	for i, m := range monitors {
-		for k, c := range []*policy.HTTPCheck{m.HTTP, m.HTTPS} {
-			if c != nil && c.Authorization != nil && !d.Secrets.Has(c.Authorization.Secret) {
-				p.Add(fmt.Sprintf("/monitors/%d/%s/authorization/secret", i, []string{"http", "https"}[k]), "there is no secret %q; put it first (PUT /api/v1/secrets/%s)", c.Authorization.Secret, c.Authorization.Secret)
+	for i := range monitors {
+		for pointer, ref := range monitors[i].Secrets() {
+			if !d.Secrets.Has(ref.Secret) {
+				p.Add(fmt.Sprintf("/monitors/%d%s", i, pointer), "there is no secret %q; put it first (PUT /api/v1/secrets/%s)", ref.Secret, ref.Secret)
 			}
 		}
 	}

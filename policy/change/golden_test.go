@@ -24,7 +24,7 @@ func samples(t fataler) []Change {
 	conf.Regions[0].Place = &policy.Place{Lat: of(38.5), Lon: of(-77.25)}
 	conf.Regions[1].Place = &policy.Place{IATA: "FRA"}
 	conf.Monitors = append(conf.Monitors,
-		policy.Monitor{Name: "api", HTTPS: &policy.HTTPCheck{Host: "{service}", SNI: "{service}", Path: "/x", Status: []int{200, 204}, Insecure: true, Authorization: &policy.SecretRef{Secret: "token"}},
+		policy.Monitor{Name: "api", HTTPS: &policy.HTTPCheck{Host: "{service}", SNI: "{service}", Path: "/x", Status: policy.Statuses(200, 204), Insecure: true, Authorization: &policy.SecretRef{Secret: "token"}},
 			Interval: policy.Duration(1500 * time.Millisecond), Timeout: policy.Duration(time.Second), Fall: 2, Rise: 4, Quorum: policy.Quorum{Agree: "majority"}, HoldDown: policy.Duration(time.Minute), Ramp: policy.Duration(time.Hour)},
 		policy.Monitor{Name: "port", TCP: &policy.TCPCheck{Port: 25}})
 	conf.Pools[0].MinAvailable.Count = 1

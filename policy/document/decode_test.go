@@ -40,7 +40,7 @@ func designConfig() *policy.Config {
 			{Name: "eu-central", Place: &policy.Place{Lat: ptr(50.11), Lon: ptr(8.68)}, Provider: "gcp"},
 		},
 		Monitors: []policy.Monitor{
-			{Name: "web", HTTP: &policy.HTTPCheck{Port: 8080, Path: "/healthz", Status: []int{200}}, Interval: policy.Duration(time.Second),
+			{Name: "web", HTTP: &policy.HTTPCheck{Port: 8080, Path: "/healthz", Status: policy.Statuses(200)}, Interval: policy.Duration(time.Second),
 				Timeout: policy.Duration(500 * time.Millisecond), Fall: 3, Rise: 2, Quorum: policy.Quorum{Agree: "majority"}},
 			{Name: "api", HTTPS: &policy.HTTPCheck{Port: 443, Host: "{service}", SNI: "{service}", Path: "/"}, Interval: policy.Duration(5 * time.Second)},
 		},
@@ -123,9 +123,9 @@ func TestDecodeNamesEveryMistake(t *testing.T) {
 			`f:8:11: /monitors/1/rise: a whole number in plain decimal (such as 10) is needed here, not 1_000`,
 			`f:9:17: /monitors/1/tcp/port: the number 99999999999999999999 is out of range`,
 			`f:10:18: /monitors/1/http/port: a whole number is needed here, not the text "yes"`,
-			`f:10:32: /monitors/1/http/status/0: a whole number in plain decimal (such as 10) is needed here, not 2e2`,
-			`f:10:37: /monitors/1/http/status/1: a whole number in plain decimal (such as 10) is needed here, not 0o17`,
-			`f:10:43: /monitors/1/http/status/2: a whole number in plain decimal (such as 10) is needed here, not +5`,
+			`f:10:32: /monitors/1/http/status/0: "2e2" is not a status; write a number (200) or a range (200-299)`,
+			`f:10:37: /monitors/1/http/status/1: 0o17 is not written as a plain decimal number`,
+			`f:10:43: /monitors/1/http/status/2: +5 is not written as a plain decimal number`,
 		}},
 		{"degrees", "regions: [{name: a, place: {lat: .inf, lon: 1e999}}, {name: b, place: {lat: \"1.5\", lon: 1_0.5}}]", []string{
 			`f:1:34: /regions/0/place/lat: a number in plain decimal (such as 50.11) is needed here, not the number .inf`,
@@ -148,7 +148,7 @@ func TestDecodeNamesEveryMistake(t *testing.T) {
 		}},
 		{"wrong shapes", "regions: {name: a}\nmonitors: [http]\npools: [{name: p, endpoints: a, region: [x]}]\nservices: [{name: [a], steer: web, ttl: []}]\n", []string{
 			`f:1:10: /regions: a list is needed here, not a mapping`,
-			`f:2:12: /monitors/0: a mapping is needed here (its keys are name, http, https, tcp, interval, timeout, fall, rise, quorum, holdDown, ramp, vantages, target, invert, exclusive, resume), not the text "http"`,
+			`f:2:12: /monitors/0: a mapping is needed here (its keys are name, http, https, tcp, tls, icmp, dns, grpc, udp, postgres, mysql, redis, exec, interval, timeout, fall, rise, quorum, holdDown, ramp, vantages, target, invert, exclusive, resume), not the text "http"`,
 			`f:3:30: /pools/0/endpoints: a list is needed here, not the text "a"; write [a]`,
 			`f:3:41: /pools/0/region: text is needed here, not a list`,
 			`f:4:19: /services/0/name: one value is needed here, not a list`,

@@ -30,7 +30,7 @@ func TestDiffGoesByNames(t *testing.T) {
 	}
 	new.Regions = append(new.Regions[1:], policy.Region{Name: "ap<1>"}) // without eu-central
 	new.Monitors[0].Fall = 4
-	new.Monitors[0].HTTP.Status = []int{200, 204}
+	new.Monitors[0].HTTP.Status = policy.Statuses(200, 204)
 	web := &new.Pools[1]
 	web.Monitor = ""
 	web.Endpoints[0].Weight = ptr(2)

@@ -216,6 +216,14 @@ var genAmount = rapid.OneOf(rapid.Just(policy.Amount{}),
 
 var genPercent = rapid.Custom(func(t *rapid.T) policy.Percent { return policy.Percent(rapid.Int32().Draw(t, "percent")) })
 
+var genStatus = rapid.Custom(func(t *rapid.T) (r policy.StatusRange) {
+	text := rapid.SampledFrom([]string{"200", "204", "200-299", "599"}).Draw(t, "text")
+	if err := r.UnmarshalText([]byte(text)); err != nil {
+		t.Fatal(err)
+	}
+	return r
+})
+
 var genConfig = rapid.Custom(func(t *rapid.T) *policy.Config {
 	return &policy.Config{
 		Regions: list(rapid.Custom(func(t *rapid.T) policy.Region {
@@ -230,7 +238,7 @@ var genConfig = rapid.Custom(func(t *rapid.T) *policy.Config {
 		Monitors: list(rapid.Custom(func(t *rapid.T) policy.Monitor {
 			m := policy.Monitor{Name: genText().Draw(t, "name"), Interval: policy.Duration(rapid.Int64().Draw(t, "interval")), Fall: rapid.Int().Draw(t, "fall")}
 			if rapid.Bool().Draw(t, "https") {
-				m.HTTPS = &policy.HTTPCheck{Host: genText().Draw(t, "host"), Status: list(rapid.Int(), 3).Draw(t, "status"), Insecure: rapid.Bool().Draw(t, "insecure"), Authorization: &policy.SecretRef{Secret: genText().Draw(t, "secret")}}
+				m.HTTPS = &policy.HTTPCheck{Host: genText().Draw(t, "host"), Status: list(genStatus, 3).Draw(t, "status"), Insecure: rapid.Bool().Draw(t, "insecure"), Authorization: &policy.SecretRef{Secret: genText().Draw(t, "secret")}}
 			}
 			return m
 		}), 3).Draw(t, "monitors"),

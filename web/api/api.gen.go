@@ -89,6 +89,153 @@ func (e ControlCreatedPhase) Valid() bool {
 	}
 }
 
+// Defines values for DNSCheckProtocol.
+const (
+	Tcp DNSCheckProtocol = "tcp"
+	Udp DNSCheckProtocol = "udp"
+)
+
+// Valid indicates whether the value is a known member of the DNSCheckProtocol enum.
+func (e DNSCheckProtocol) Valid() bool {
+	switch e {
+	case Tcp:
+		return true
+	case Udp:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for DNSCheckRcode.
+const (
+	FORMERR  DNSCheckRcode = "FORMERR"
+	NOERROR  DNSCheckRcode = "NOERROR"
+	NOTIMP   DNSCheckRcode = "NOTIMP"
+	NXDOMAIN DNSCheckRcode = "NXDOMAIN"
+	REFUSED  DNSCheckRcode = "REFUSED"
+	SERVFAIL DNSCheckRcode = "SERVFAIL"
+)
+
+// Valid indicates whether the value is a known member of the DNSCheckRcode enum.
+func (e DNSCheckRcode) Valid() bool {
+	switch e {
+	case FORMERR:
+		return true
+	case NOERROR:
+		return true
+	case NOTIMP:
+		return true
+	case NXDOMAIN:
+		return true
+	case REFUSED:
+		return true
+	case SERVFAIL:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for DNSCheckType.
+const (
+	A      DNSCheckType = "A"
+	AAAA   DNSCheckType = "AAAA"
+	CAA    DNSCheckType = "CAA"
+	CNAME  DNSCheckType = "CNAME"
+	DNSKEY DNSCheckType = "DNSKEY"
+	DS     DNSCheckType = "DS"
+	HTTPS  DNSCheckType = "HTTPS"
+	MX     DNSCheckType = "MX"
+	NAPTR  DNSCheckType = "NAPTR"
+	NS     DNSCheckType = "NS"
+	PTR    DNSCheckType = "PTR"
+	SOA    DNSCheckType = "SOA"
+	SRV    DNSCheckType = "SRV"
+	SVCB   DNSCheckType = "SVCB"
+	TLSA   DNSCheckType = "TLSA"
+	TXT    DNSCheckType = "TXT"
+)
+
+// Valid indicates whether the value is a known member of the DNSCheckType enum.
+func (e DNSCheckType) Valid() bool {
+	switch e {
+	case A:
+		return true
+	case AAAA:
+		return true
+	case CAA:
+		return true
+	case CNAME:
+		return true
+	case DNSKEY:
+		return true
+	case DS:
+		return true
+	case HTTPS:
+		return true
+	case MX:
+		return true
+	case NAPTR:
+		return true
+	case NS:
+		return true
+	case PTR:
+		return true
+	case SOA:
+		return true
+	case SRV:
+		return true
+	case SVCB:
+		return true
+	case TLSA:
+		return true
+	case TXT:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for DatabaseCheckRole.
+const (
+	DatabaseCheckRolePrimary DatabaseCheckRole = "primary"
+	DatabaseCheckRoleReplica DatabaseCheckRole = "replica"
+)
+
+// Valid indicates whether the value is a known member of the DatabaseCheckRole enum.
+func (e DatabaseCheckRole) Valid() bool {
+	switch e {
+	case DatabaseCheckRolePrimary:
+		return true
+	case DatabaseCheckRoleReplica:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for DatabaseCheckTls.
+const (
+	DatabaseCheckTlsDisable DatabaseCheckTls = "disable"
+	DatabaseCheckTlsRequire DatabaseCheckTls = "require"
+	DatabaseCheckTlsVerify  DatabaseCheckTls = "verify"
+)
+
+// Valid indicates whether the value is a known member of the DatabaseCheckTls enum.
+func (e DatabaseCheckTls) Valid() bool {
+	switch e {
+	case DatabaseCheckTlsDisable:
+		return true
+	case DatabaseCheckTlsRequire:
+		return true
+	case DatabaseCheckTlsVerify:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for EditOp.
 const (
 	EditOpAdd    EditOp = "add"
@@ -176,6 +323,48 @@ func (e GeoSourceKind) Valid() bool {
 	case City:
 		return true
 	case Country:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for HTTPCheckMethod.
+const (
+	GET     HTTPCheckMethod = "GET"
+	HEAD    HTTPCheckMethod = "HEAD"
+	OPTIONS HTTPCheckMethod = "OPTIONS"
+	POST    HTTPCheckMethod = "POST"
+)
+
+// Valid indicates whether the value is a known member of the HTTPCheckMethod enum.
+func (e HTTPCheckMethod) Valid() bool {
+	switch e {
+	case GET:
+		return true
+	case HEAD:
+		return true
+	case OPTIONS:
+		return true
+	case POST:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for HTTPCheckVersion.
+const (
+	N11 HTTPCheckVersion = "1.1"
+	N2  HTTPCheckVersion = "2"
+)
+
+// Valid indicates whether the value is a known member of the HTTPCheckVersion enum.
+func (e HTTPCheckVersion) Valid() bool {
+	switch e {
+	case N11:
+		return true
+	case N2:
 		return true
 	default:
 		return false
@@ -287,6 +476,45 @@ func (e PrerequisiteRequire) Valid() bool {
 	case RrsetEquals:
 		return true
 	case RrsetExists:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for RedisCheckRole.
+const (
+	RedisCheckRolePrimary RedisCheckRole = "primary"
+	RedisCheckRoleReplica RedisCheckRole = "replica"
+)
+
+// Valid indicates whether the value is a known member of the RedisCheckRole enum.
+func (e RedisCheckRole) Valid() bool {
+	switch e {
+	case RedisCheckRolePrimary:
+		return true
+	case RedisCheckRoleReplica:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for RedisCheckTls.
+const (
+	RedisCheckTlsDisable RedisCheckTls = "disable"
+	RedisCheckTlsRequire RedisCheckTls = "require"
+	RedisCheckTlsVerify  RedisCheckTls = "verify"
+)
+
+// Valid indicates whether the value is a known member of the RedisCheckTls enum.
+func (e RedisCheckTls) Valid() bool {
+	switch e {
+	case RedisCheckTlsDisable:
+		return true
+	case RedisCheckTlsRequire:
+		return true
+	case RedisCheckTlsVerify:
 		return true
 	default:
 		return false
@@ -489,6 +717,21 @@ type BeaconTaken struct {
 
 	// Measurements How many were taken in.
 	Measurements int `json:"measurements"`
+}
+
+// BodyCheck What the first 64 KiB of the body must be. All that is given must hold.
+type BodyCheck struct {
+	Contains string `json:"contains,omitempty,omitzero"`
+	Json     struct {
+		// Equals The text of a string; a number, true, false or null as it is written.
+		Equals string `json:"equals"`
+
+		// Path Examples: $.checks[0].status
+		Path string `json:"path"`
+	} `json:"json,omitempty,omitzero"`
+
+	// Matches A regular expression (RE2).
+	Matches string `json:"matches,omitempty,omitzero"`
 }
 
 // Branch A child of a branch, with its kind beside the other keys or under "to".
@@ -856,6 +1099,57 @@ type ControlRequest struct {
 	Target string `json:"target"`
 }
 
+// DNSCheck A query that must be answered with one of the codes, and one of the answers when any are given.
+type DNSCheck struct {
+	// Answers Data of records as in a master file, with absolute names.
+	Answers []string `json:"answers,omitempty,omitzero"`
+
+	// Name {service} is the service's name.
+	Name     string           `json:"name"`
+	Port     int              `json:"port,omitempty,omitzero"`
+	Protocol DNSCheckProtocol `json:"protocol,omitempty,omitzero"`
+	Rcode    []DNSCheckRcode  `json:"rcode,omitempty,omitzero"`
+
+	// Recursion Ask for it.
+	Recursion bool         `json:"recursion,omitempty,omitzero"`
+	Type      DNSCheckType `json:"type,omitempty,omitzero"`
+}
+
+// DNSCheckProtocol defines model for DNSCheck.Protocol.
+type DNSCheckProtocol string
+
+// DNSCheckRcode defines model for DNSCheck.Rcode.
+type DNSCheckRcode string
+
+// DNSCheckType defines model for DNSCheck.Type.
+type DNSCheckType string
+
+// DatabaseCheck A PostgreSQL or MySQL server that lets the user in, answers a query, and is in the role that is wanted.
+type DatabaseCheck struct {
+	Database string `json:"database,omitempty,omitzero"`
+
+	// MaxLag Of a replica: 100ms to 24h.
+	//
+	// Examples: 30s
+	MaxLag   Duration  `json:"maxLag,omitempty,omitzero"`
+	Password SecretRef `json:"password,omitempty,omitzero"`
+	Port     int       `json:"port,omitempty,omitzero"`
+
+	// Role Either by default.
+	Role DatabaseCheckRole `json:"role,omitempty,omitzero"`
+
+	// Sni The server name asked for and verified.
+	Sni  string           `json:"sni,omitempty,omitzero"`
+	Tls  DatabaseCheckTls `json:"tls,omitempty,omitzero"`
+	User string           `json:"user"`
+}
+
+// DatabaseCheckRole Either by default.
+type DatabaseCheckRole string
+
+// DatabaseCheckTls defines model for DatabaseCheck.Tls.
+type DatabaseCheckTls string
+
 // Duration A number with a unit (500ms, 30s, 2h), or seconds as an integer. It is given as the former.
 //
 // Examples: 30s
@@ -1035,6 +1329,12 @@ type Evidence struct {
 	Took Duration `json:"took"`
 }
 
+// ExecCheck A program of the node's that must end with status 0.
+type ExecCheck struct {
+	// Command A name from probing.exec in the node's configuration, and arguments.
+	Command []string `json:"command"`
+}
+
 // Explanation What a client is answered, and why.
 type Explanation struct {
 	Distribution []struct {
@@ -1059,6 +1359,20 @@ type Explanation struct {
 
 // ExplanationResult defines model for Explanation.Result.
 type ExplanationResult string
+
+// GRPCCheck A call of grpc.health.v1.Health/Check that must be answered with SERVING.
+type GRPCCheck struct {
+	// Insecure With tls: do not verify the certificate.
+	Insecure bool `json:"insecure,omitempty,omitzero"`
+	Port     int  `json:"port"`
+
+	// Service The server as a whole by default.
+	Service string `json:"service,omitempty,omitzero"`
+
+	// Sni With tls: the server name asked for and verified.
+	Sni string `json:"sni,omitempty,omitzero"`
+	Tls bool   `json:"tls,omitempty,omitzero"`
+}
 
 // GeoSource Where geographic data comes from.
 type GeoSource struct {
@@ -1089,25 +1403,53 @@ type GeoSource struct {
 // GeoSourceKind defines model for GeoSource.Kind.
 type GeoSourceKind string
 
-// HTTPCheck A GET that must be answered with one of the statuses.
+// HTTPCheck A request that must be answered with one of the statuses, and as the other keys say.
 type HTTPCheck struct {
 	// Authorization Value of the Authorization header.
 	Authorization SecretRef `json:"authorization,omitempty,omitzero"`
+
+	// Body What the first 64 KiB of the body must be. All that is given must hold.
+	Body            BodyCheck `json:"body,omitempty,omitzero"`
+	FollowRedirects int       `json:"followRedirects,omitempty,omitzero"`
+
+	// Headers Regular expressions that headers of the answer must match.
+	Headers map[string]string `json:"headers,omitempty,omitzero"`
 
 	// Host Host header; {service} is the service's name. By default the address.
 	Host string `json:"host,omitempty,omitzero"`
 
 	// Insecure https: do not verify the certificate.
-	Insecure bool   `json:"insecure,omitempty,omitzero"`
-	Path     string `json:"path,omitempty,omitzero"`
+	Insecure bool `json:"insecure,omitempty,omitzero"`
+
+	// MaxLatency To the end of the answer; at most the timeout.
+	//
+	// Examples: 30s
+	MaxLatency Duration        `json:"maxLatency,omitempty,omitzero"`
+	Method     HTTPCheckMethod `json:"method,omitempty,omitzero"`
+	Path       string          `json:"path,omitempty,omitzero"`
 
 	// Port 80 by default, 443 for https.
 	Port int `json:"port,omitempty,omitzero"`
 
+	// RequestBody With POST.
+	RequestBody string `json:"requestBody,omitempty,omitzero"`
+
+	// RequestHeaders Sent to the first place only, not to where redirects lead.
+	RequestHeaders map[string]string `json:"requestHeaders,omitempty,omitzero"`
+
 	// Sni https: the server name asked for and verified. By default the host.
-	Sni    string `json:"sni,omitempty,omitzero"`
-	Status []int  `json:"status,omitempty,omitzero"`
+	Sni    string        `json:"sni,omitempty,omitzero"`
+	Status []StatusRange `json:"status,omitempty,omitzero"`
+
+	// Version HTTP/2 by ALPN for https, with prior knowledge for http.
+	Version HTTPCheckVersion `json:"version,omitempty,omitzero"`
 }
+
+// HTTPCheckMethod defines model for HTTPCheck.Method.
+type HTTPCheckMethod string
+
+// HTTPCheckVersion HTTP/2 by ALPN for https, with prior knowledge for http.
+type HTTPCheckVersion string
 
 // HealthList defines model for HealthList.
 type HealthList struct {
@@ -1141,6 +1483,9 @@ type HealthVoice struct {
 	Status  Status   `json:"status"`
 	Vantage string   `json:"vantage"`
 }
+
+// ICMPCheck An echo request that must be answered.
+type ICMPCheck = map[string]interface{}
 
 // LastResort What a branch serves when nothing in the whole tree is available: all (everything as if it were healthy), lastGood
 // (what was available last), nodata, or another branch.
@@ -1325,24 +1670,36 @@ type Mistake struct {
 	Pointer string `json:"pointer,omitempty,omitzero"`
 }
 
-// Monitor How to check an endpoint: one of http, https and tcp.
+// Monitor How to check an endpoint: exactly one of the kinds http to exec.
 type Monitor struct {
+	// Dns A query that must be answered with one of the codes, and one of the answers when any are given.
+	Dns DNSCheck `json:"dns,omitempty,omitzero"`
+
 	// Exclusive At most one endpoint of a pool is up by this monitor: who is up stays up while it claims to be, others wait (`waits: rival`) and all name their `rivals`. Of several that claim it while nobody is up, none is let up.
 	Exclusive bool `json:"exclusive,omitempty,omitzero"`
 
+	// Exec A program of the node's that must end with status 0.
+	Exec ExecCheck `json:"exec,omitempty,omitzero"`
+
 	// Fall Failures in a row until a vantage says down.
 	Fall int `json:"fall,omitempty,omitzero"`
+
+	// Grpc A call of grpc.health.v1.Health/Check that must be answered with SERVING.
+	Grpc GRPCCheck `json:"grpc,omitempty,omitzero"`
 
 	// HoldDown Least time down before up: 0 to 24h, 0 by default.
 	//
 	// Examples: 30s
 	HoldDown Duration `json:"holdDown,omitempty,omitzero"`
 
-	// Http A GET that must be answered with one of the statuses.
+	// Http A request that must be answered with one of the statuses, and as the other keys say.
 	Http HTTPCheck `json:"http,omitempty,omitzero"`
 
-	// Https A GET that must be answered with one of the statuses.
+	// Https A request that must be answered with one of the statuses, and as the other keys say.
 	Https HTTPCheck `json:"https,omitempty,omitzero"`
+
+	// Icmp An echo request that must be answered.
+	Icmp ICMPCheck `json:"icmp,omitempty,omitzero"`
 
 	// Interval Between starts of probes: 200ms to 1h, 10s by default.
 	//
@@ -1352,8 +1709,14 @@ type Monitor struct {
 	// Invert A probe that fails is a success, and one that succeeds a failure.
 	Invert bool `json:"invert,omitempty,omitzero"`
 
+	// Mysql Port 3306 and no database by default.
+	Mysql DatabaseCheck `json:"mysql,omitempty,omitzero"`
+
 	// Name Examples: web
 	Name string `json:"name"`
+
+	// Postgres Port 5432 and database postgres by default.
+	Postgres DatabaseCheck `json:"postgres,omitempty,omitzero"`
 
 	// Quorum What it takes to call a check down. Short: majority (default), all, any, or a number of vantages. Long: a mapping, in which the vantages that say down must also come from so many regions, providers and continents. In every case more than half of the assigned vantages have to vote. What is not agreed stays as it is.
 	Quorum Quorum `json:"quorum,omitempty,omitzero"`
@@ -1362,6 +1725,9 @@ type Monitor struct {
 	//
 	// Examples: 30s
 	Ramp Duration `json:"ramp,omitempty,omitzero"`
+
+	// Redis A Redis server that answers a PING and is in the role that is wanted.
+	Redis RedisCheck `json:"redis,omitempty,omitzero"`
 
 	// Resume manual: what was down stays down until an operator resumes it.
 	Resume MonitorResume `json:"resume,omitempty,omitzero"`
@@ -1379,6 +1745,12 @@ type Monitor struct {
 	//
 	// Examples: 30s
 	Timeout Duration `json:"timeout,omitempty,omitzero"`
+
+	// Tls A handshake, with a certificate that is valid for the name and for long enough.
+	Tls TLSCheck `json:"tls,omitempty,omitzero"`
+
+	// Udp A datagram, sent as text or hexadecimal digits, whose answer must have something in it.
+	Udp UDPCheck `json:"udp,omitempty,omitzero"`
 
 	// Vantages Which vantages probe. Short: all (default), sameRegion. Long: a mapping; nearest are so many nearest to the endpoint's region wherever they are, others so many nearest of other regions; what several keys name is added up. Where a rule finds nobody, all vantages probe.
 	Vantages VantageRule `json:"vantages,omitempty,omitzero"`
@@ -1706,6 +2078,30 @@ type RRsetWrite struct {
 	Type string `json:"type,omitempty,omitzero"`
 }
 
+// RedisCheck A Redis server that answers a PING and is in the role that is wanted.
+type RedisCheck struct {
+	// MaxLag Since a replica last heard of its primary: 100ms to 24h.
+	//
+	// Examples: 30s
+	MaxLag   Duration  `json:"maxLag,omitempty,omitzero"`
+	Password SecretRef `json:"password,omitempty,omitzero"`
+	Port     int       `json:"port,omitempty,omitzero"`
+
+	// Role Either by default.
+	Role RedisCheckRole `json:"role,omitempty,omitzero"`
+
+	// Sni The server name asked for and verified.
+	Sni  string        `json:"sni,omitempty,omitzero"`
+	Tls  RedisCheckTls `json:"tls,omitempty,omitzero"`
+	User string        `json:"user,omitempty,omitzero"`
+}
+
+// RedisCheckRole Either by default.
+type RedisCheckRole string
+
+// RedisCheckTls defines model for RedisCheck.Tls.
+type RedisCheckTls string
+
 // Region A failure domain.
 type Region struct {
 	// Azs Its availability zones.
@@ -1859,6 +2255,11 @@ type ServiceList struct {
 // Status defines model for Status.
 type Status string
 
+// StatusRange A status (200), or a range of them as text ("200-299").
+//
+// Examples: 200, 200-299
+type StatusRange = any
+
 // Steering A branch of the steering tree: one of pool, template, failover, weighted, nearest, latency and geo.
 type Steering struct {
 	// Default Of geo: for whom no branch matches, and those whose branches have nothing available.
@@ -1899,6 +2300,22 @@ type TCPCheck struct {
 	Port int `json:"port"`
 }
 
+// TLSCheck A handshake, with a certificate that is valid for the name and for long enough.
+type TLSCheck struct {
+	// Alpn Protocols offered, of which the server must choose one.
+	Alpn []string `json:"alpn,omitempty,omitzero"`
+
+	// Insecure Do not verify the certificate's name and chain.
+	Insecure bool `json:"insecure,omitempty,omitzero"`
+
+	// MinDaysLeft Fail when the certificate expires sooner.
+	MinDaysLeft int `json:"minDaysLeft,omitempty,omitzero"`
+	Port        int `json:"port,omitempty,omitzero"`
+
+	// Sni The server name asked for and verified; {service} is the service's name.
+	Sni string `json:"sni,omitempty,omitzero"`
+}
+
 // Template A steering tree that services share by name.
 type Template struct {
 	// Name Examples: worldwide
@@ -1906,6 +2323,21 @@ type Template struct {
 
 	// Steer A branch of the steering tree: one of pool, template, failover, weighted, nearest, latency and geo.
 	Steer Steering `json:"steer"`
+}
+
+// UDPCheck A datagram, sent as text or hexadecimal digits, whose answer must have something in it.
+type UDPCheck struct {
+	// Expect Text that the answer contains.
+	Expect string `json:"expect,omitempty,omitzero"`
+
+	// ExpectHex Octets that the answer contains.
+	ExpectHex string `json:"expectHex,omitempty,omitzero"`
+
+	// Matches A regular expression (RE2).
+	Matches string `json:"matches,omitempty,omitzero"`
+	Port    int    `json:"port"`
+	Send    string `json:"send,omitempty,omitzero"`
+	SendHex string `json:"sendHex,omitempty,omitzero"`
 }
 
 // Update defines model for Update.

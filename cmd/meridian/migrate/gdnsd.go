@@ -248,7 +248,7 @@ func (g *gdnsd) serviceType(name string, at place) (m policy.Monitor, ok bool) {
 	case "http_status":
 		c := &policy.HTTPCheck{Port: atoi(t.get("port").str(), 0), Path: t.get("url_path").str(), Host: t.get("vhost").str()}
 		for _, code := range t.get("ok_codes").strs() {
-			c.Status = append(c.Status, atoi(code, 0))
+			c.Status = append(c.Status, policy.Statuses(atoi(code, 0))...)
 		}
 		m.HTTP = c
 	case "tcp_connect":

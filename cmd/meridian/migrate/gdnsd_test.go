@@ -102,7 +102,7 @@ func TestGdnsdIncludesAndMistakes(t *testing.T) {
 		}
 	}
 	s := r.Config.Services[0]
-	if len(s.Names) != 2 || s.Names[1].String() != "sub.example.com" || s.Families != "independent" || r.Config.Monitors[0].HTTP.Status[0] != 204 {
+	if len(s.Names) != 2 || s.Names[1].String() != "sub.example.com" || s.Families != "independent" || r.Config.Monitors[0].HTTP.Status[0].String() != "204" {
 		t.Errorf("got %+v and %+v", s, r.Config.Monitors)
 	}
 	if _, err := Gdnsd(write(t, map[string]string{"config": "plugins => $include{none}"})); err == nil || !strings.Contains(err.Error(), "there is no such file") {

@@ -252,7 +252,7 @@ func (p *pdns) urlMonitor(text string, options *expr) (m policy.Monitor, err err
 	}
 	m.Name = label(u.Scheme + "-" + u.Host)
 	if status, ok := options.keys["httpcode"]; ok {
-		c.Status = []int{atoi(status.text, 200)}
+		c.Status = policy.Statuses(atoi(status.text, 200))
 	}
 	if u.Scheme == "http" {
 		m.HTTP = c

@@ -63,7 +63,7 @@ func (r *route53) monitorFor(h *healthCheck) (m policy.Monitor, ok bool) {
 		return m, false
 	}
 	kind, match, _ := strings.Cut(c.Type, "_")
-	web := &policy.HTTPCheck{Port: c.Port, Path: c.ResourcePath, Host: c.FullyQualifiedDomainName, Status: goodStatuses}
+	web := &policy.HTTPCheck{Port: c.Port, Path: c.ResourcePath, Host: c.FullyQualifiedDomainName, Status: policy.Statuses(goodStatuses...)}
 	if web.Path != "" && !strings.HasPrefix(web.Path, "/") {
 		web.Path = "/" + web.Path
 	}

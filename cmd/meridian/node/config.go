@@ -3,9 +3,12 @@ package node
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"net"
 	"net/netip"
 	"os"
+	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -65,6 +68,8 @@ type Geo struct {
 type Probing struct {
 	Allow     []netip.Prefix `json:"allow,omitempty"`     // loopback and private targets that may be probed all the same
 	Reference []string       `json:"reference,omitempty"` // "tcp://ADDRESS:PORT"; when none answers the node abstains
+	// Exec are the programs that exec monitors may run here: absolute paths by the names that monitors use.
+	Exec map[string]string `json:"exec,omitempty"`
 }
 
 // LoadConfig reads a node's configuration file.
@@ -159,6 +164,14 @@ func (c *Config) Validate() error {
 	for i, a := range c.Probing.Allow {
 		if a != a.Masked() {
 			p.Add(fmt.Sprintf("/probing/allow/%d", i), "%s has bits set beyond its length; write %s", a, a.Masked())
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.Probing.Exec)) {
+		if err := policy.CheckLabel(name); err != nil {
+			p.Add("/probing/exec", "%v", err)
+		}
+		if path := c.Probing.Exec[name]; !filepath.IsAbs(path) {
+			p.Add("/probing/exec/"+name, "%q is not an absolute path", path)
 		}
 	}
 	return p.Err("the node's configuration is not valid")
