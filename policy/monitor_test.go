@@ -103,6 +103,11 @@ func TestMonitorFeatureAndRevision(t *testing.T) {
 		}
 		seen[r] = text
 	}
+	// Checks of the same revision share their probes, and a program is told the endpoint.
+	m := Monitor{Exec: &ExecCheck{Command: []string{"a"}}}
+	if (Check{Endpoint: "endpoint/p/a", Monitor: m}).revision() == (Check{Endpoint: "endpoint/p/b", Monitor: m}).revision() {
+		t.Error("two endpoints share one program")
+	}
 }
 
 func TestMonitorSecretsAndText(t *testing.T) {

@@ -338,5 +338,8 @@ func (c Check) revision() uint64 {
 			text += " " + k.key + " " + jsonOf(k.spec)
 		}
 	}
+	if m.Exec != nil { // a program is told of which endpoint it is asked
+		text += " " + c.Endpoint
+	}
 	return hashJSON("check", text)
 }
