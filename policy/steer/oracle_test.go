@@ -384,7 +384,7 @@ func answer(w *world, svc *policy.Service, f policy.AnswerKind, orders map[strin
 			for name := range s.PoolsOf(svc) {
 				p, _ := s.Pools.Get(name)
 				for _, family := range []policy.AnswerKind{policy.IPv4, policy.IPv6} {
-					o := &oracle{s: s, level: level, family: family}
+					o := &oracle{s: s, domains: w.domains, level: level, family: family}
 					for _, e := range o.usable(&p.Spec, func(e *policy.Endpoint) bool { return serves(e, family) }) {
 						r := o.region(&p.Spec, e)
 						c := count[r]
