@@ -25,6 +25,8 @@ type Config struct {
 	Vantage string // member id of this node, for reports
 	Guard   Guard  // the zero Guard lets through public addresses only
 
+	// Exec are the programs that exec monitors may run, by the names that monitors call them by (Target.Exec).
+	Exec map[string]string
 	// Secret opens a credential by name. Nil: checks that need one are refused.
 	Secret func(name string) (string, error)
 	// Abstaining says whether reports should say so: References.Abstaining. Nil: never.
@@ -221,7 +223,7 @@ func (p *Prober) sample(ctx context.Context, check policy.Check, trace *Trace) p
 	}
 	limited, cancel := context.WithTimeout(ctx, time.Duration(check.Monitor.Timeout))
 	defer cancel()
-	s := run(limited, Target{Check: check, Guard: p.cfg.Guard, Secret: p.cfg.Secret, Resolver: p.cfg.Resolver, Roots: p.cfg.Roots, Trace: trace})
+	s := run(limited, Target{Check: check, Guard: p.cfg.Guard, Secret: p.cfg.Secret, Resolver: p.cfg.Resolver, Roots: p.cfg.Roots, Exec: p.cfg.Exec, Trace: trace})
 	if check.Monitor.Invert && !s.Refused {
 		s.OK = !s.OK
 		if s.Cause, s.Detail, s.Error = policy.CauseNone, 0, ""; !s.OK {

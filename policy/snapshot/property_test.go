@@ -140,7 +140,9 @@ func TestDecideFitsExplain(t *testing.T) {
 				const steps = 512
 				for k := range steps {
 					d := s.Decide(snapshot.Query{Service: int32(i), Kind: f, Client: client, Bits: client.BitLen(), Rand: (uint64(k)<<1 | 1) << (64 - 10)})
-					if d.TTL > x.TTL || d.Scope != x.Scope {
+					// Explain gives the least of all that may be answered: a flattened host name may have less than the rest.
+					flattened := slices.ContainsFunc(svc.Sets, func(a snapshot.AnswerSet) bool { return a.TTL < svc.TTL })
+					if d.TTL > x.TTL && !flattened || d.TTL > svc.TTL || d.Set >= 0 && d.TTL > svc.Sets[d.Set].TTL || d.Scope != x.Scope {
 						t.Fatalf("%s: TTL %d, scope %d\n%s", svc.ID, d.TTL, d.Scope, x.Text())
 					}
 					if d.Set >= 0 {

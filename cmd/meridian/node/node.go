@@ -159,7 +159,7 @@ func (n *Node) openVantage() error {
 	}
 	guard := probes.Guard{Allow: n.cfg.Probing.Allow, Own: ownPorts(n.cfg)}
 	n.prober, err = probes.New(probes.Config{
-		Vantage: n.cfg.Node, Guard: guard, Secret: n.secret, Abstaining: n.references.Abstaining, Log: n.log, Registry: n.registry,
+		Vantage: n.cfg.Node, Guard: guard, Exec: n.cfg.Probing.Exec, Secret: n.secret, Abstaining: n.references.Abstaining, Log: n.log, Registry: n.registry,
 	})
 	return err
 }
