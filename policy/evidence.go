@@ -23,6 +23,7 @@ type EndpointHealth struct {
 	Region    string        `json:"region"`
 	Measured  Status        `json:"measured"`       // what the verdicts say
 	Effective string        `json:"effective"`      // "up", "down", "unknown" or "drained"
+	Why       string        `json:"why,omitempty"`  // when Effective does not follow from the verdicts alone
 	Since     time.Time     `json:"since,omitzero"` // of the measured status
 	Controls  []string      `json:"controls,omitempty"`
 	Checks    []CheckHealth `json:"checks"` // none when nothing checks it

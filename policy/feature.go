@@ -7,7 +7,7 @@ import "slices"
 const (
 	FeatureCookies  = 2 // State may hold cookie keys
 	FeatureSteering = 3 // State may hold measured latencies and loads, and every kind of branch
-	FeatureHealth   = 4 // every kind of monitor, composed health, agents, signals, planned drains
+	FeatureHealth   = 4 // every kind of monitor, composed health, failure domains, planned drains
 )
 
 // FeatureLevel is the highest that this version can apply. Level 1 is what a cluster starts with.

@@ -26,6 +26,9 @@ type Quorum struct {
 // IsZero says whether nothing is asked for but the default.
 func (q Quorum) IsZero() bool { return q == Quorum{} }
 
+// Majority says whether more than half decides.
+func (q Quorum) Majority() bool { return q.Agree == "" || q.Agree == AgreeMajority }
+
 // Need is how many of those who vote must say down.
 func (q Quorum) Need(voting int) int {
 	switch q.Agree {

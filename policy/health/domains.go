@@ -11,16 +11,15 @@ import (
 // judged is an endpoint as its failure domains count it.
 type judged struct {
 	in   []string // the domains that have a rule, the smallest first
-	down bool
-	out  bool // a smaller domain counts it out already
+	down bool     // by its verdicts, or with a smaller domain
 }
 
 // Domains are the failure domains that count as down, as targets ("region/us-east"),
 // each with why. down names checks that this node alone holds to be down (island mode).
 //
-// A domain counts as down when at least its downWhen of its endpoints are. Those count that
-// have a weight and a monitor, and that no smaller domain counts out: an
-// availability zone that is dealt with does not take its region along. nil when there is no rule.
+// A domain counts as down when at least its downWhen of its endpoints are, by their
+// verdicts or with a smaller domain of theirs. Those count that have a weight and a
+// monitor. nil when there is no rule.
 func Domains(s *policy.State, down map[string]bool) map[string]string {
 	return DomainsAssuming(s, down, nil)
 }
@@ -64,43 +63,29 @@ func DomainsAssuming(s *policy.State, down map[string]bool, assumed map[string]p
 	return found
 }
 
-// tally counts the domains of one kind, and those that are out.
+// tally finds the domains of one kind that count as down, and takes all in them for down.
 func tally(s *policy.State, list []judged, kind string, found map[string]string) {
-	type count struct{ all, down, out int }
-	counts := map[string]*count{}
+	type count struct{ all, down int }
+	counts := map[string]count{}
 	for i := range list {
 		for _, id := range list[i].in {
 			if !strings.HasPrefix(id, kind) {
 				continue
 			}
 			c := counts[id]
-			if c == nil {
-				c = &count{}
-				counts[id] = c
-			}
-			switch {
-			case list[i].out:
-				c.out++
-				continue
-			case list[i].down:
+			if c.all++; list[i].down {
 				c.down++
 			}
-			c.all++
+			counts[id] = c
 		}
 	}
 	for id, c := range counts {
-		when := downWhen(s, id)
-		if !when.Reached(c.down, c.all) {
-			continue
+		if when := downWhen(s, id); when.Reached(c.down, c.all) {
+			found[id] = fmt.Sprintf("%s counts as down: %d of %d endpoints are down (downWhen %v)", id, c.down, c.all, when)
 		}
-		left := ""
-		if c.out > 0 {
-			left = "that no smaller domain counts out "
-		}
-		found[id] = fmt.Sprintf("%s counts as down: %d of %d endpoints %sare down (downWhen %v)", id, c.down, c.all, left, when)
 	}
 	for i := range list {
-		list[i].out = slices.ContainsFunc(list[i].in, func(id string) bool { return found[id] != "" })
+		list[i].down = list[i].down || slices.ContainsFunc(list[i].in, func(id string) bool { return found[id] != "" })
 	}
 }
 

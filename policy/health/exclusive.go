@@ -1,7 +1,6 @@
 package health
 
 import (
-	"slices"
 	"strings"
 
 	"github.com/meridian-gtm/meridian/policy"
@@ -11,7 +10,6 @@ import (
 type claim struct {
 	check   int
 	prev, v policy.Verdict
-	changed bool
 	claims  bool // the vantages agree that it is up
 }
 
@@ -19,7 +17,7 @@ type claim struct {
 // (fencing). Who is up stays up while it claims to be; others that claim the same
 // wait, and all of them name their rivals. Of several that claim it
 // while nobody is up none is let up: there is no telling which is right.
-func settle(checks []policy.Check, claims []claim, box *ballotBox) (edges []policy.Edge) {
+func settle(checks []policy.Check, claims []claim, box *ballotBox, now int64) (edges []policy.Edge) {
 	for len(claims) > 0 {
 		group := claims[:1]
 		of := func(c claim) (pool, monitor string) {
@@ -36,15 +34,15 @@ func settle(checks []policy.Check, claims []claim, box *ballotBox) (edges []poli
 			}
 		}
 		claims = rest
-		edges = append(edges, settleGroup(checks, group, box)...)
+		edges = append(edges, settleGroup(checks, group, box, now)...)
 	}
 	return edges
 }
 
-func settleGroup(checks []policy.Check, group []claim, box *ballotBox) (edges []policy.Edge) {
-	holder, claiming := -1, 0
+func settleGroup(checks []policy.Check, group []claim, box *ballotBox, now int64) (edges []policy.Edge) {
+	holder, claiming := -1, 0 // the one who was up first, if any is
 	for i, c := range group {
-		if c.prev.Status == policy.Up && c.v.Status == policy.Up {
+		if c.prev.Status == policy.Up && c.v.Status == policy.Up && (holder < 0 || c.prev.Since < group[holder].prev.Since) {
 			holder = i
 		}
 		if c.claims {
@@ -52,31 +50,25 @@ func settleGroup(checks []policy.Check, group []claim, box *ballotBox) (edges []
 		}
 	}
 	for i, c := range group {
-		var rivals []string
-		if c.claims && claiming > 1 {
-			for j, other := range group {
-				if j != i && other.claims {
-					rivals = append(rivals, checks[other.check].Endpoint)
-				}
-			}
-		}
 		v := c.v
-		if v.Status == policy.Up && c.prev.Status != policy.Up && (holder >= 0 || claiming > 1) {
-			ballots := v.Ballots
+		if v.Status == policy.Up && i != holder && (holder >= 0 || claiming > 1) {
 			v = c.prev
-			v.Waits, v.Revision, v.Ballots = policy.WaitsForRival, c.v.Revision, ballots
-			if v.Status == policy.Unknown {
-				v.Status, v.Since = policy.Down, c.v.Since
+			v.Waits, v.Revision = policy.WaitsForRival, c.v.Revision
+			if v.Status != policy.Down {
+				v.Status, v.Since = policy.Down, now
 			}
 		}
 		if !c.claims && v.Waits == policy.WaitsForRival {
 			v.Waits = ""
 		}
-		v.Rivals = rivals
-		if v.Status != c.prev.Status || v.Revision != c.prev.Revision || v.Ramp != c.prev.Ramp || v.Waits != c.prev.Waits || !slices.Equal(v.Rivals, c.prev.Rivals) {
-			if len(v.Ballots) == 0 {
-				v.Ballots = slices.Clone(box.of(c.check))
+		v.Rivals = nil
+		for j, other := range group {
+			if j != i && c.claims && other.claims {
+				v.Rivals = append(v.Rivals, checks[other.check].Endpoint)
 			}
+		}
+		if changed(c.prev, v) {
+			v.Ballots = cast(box.of(c.check)) // not those of prev, which is frozen
 			edges = append(edges, box.edge(c.check, c.prev, v))
 		}
 	}

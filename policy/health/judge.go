@@ -55,15 +55,15 @@ type Assigned struct {
 func Quorum(n int) int { return n/2 + 1 }
 
 // Judge is the verdict on a check after one look at the ballots, one for each
-// assigned vantage. changed says whether that is worth a replicated entry: its
-// status, revision, ramp or what it waits for differ from prev. When nothing changed, prev is
+// assigned vantage. differs says whether that is worth a replicated entry: its
+// status, revision, ramp, rivals or what it waits for differ from prev. When nothing changed, prev is
 // returned as it was; ballots alone never change a verdict, so that the log does
 // not follow noise. The ballots are copied. now is the State clock in nanoseconds.
 //
 // Without a quorum on the check's current revision the verdict stays, also when
 // voters are tied. So a new endpoint is unknown until its first quorum, and an
 // edited monitor keeps the last verdict until the new one has one.
-func Judge(prev policy.Verdict, check policy.Check, ballots []policy.Ballot, rule Rule, now int64) (v policy.Verdict, changed bool) {
+func Judge(prev policy.Verdict, check policy.Check, ballots []policy.Ballot, rule Rule, now int64) (v policy.Verdict, differs bool) {
 	if !rule.Reachable {
 		return prev, false
 	}
@@ -73,18 +73,33 @@ func Judge(prev policy.Verdict, check policy.Check, ballots []policy.Ballot, rul
 	}
 	v = next(prev, check.Monitor, agreed, now)
 	v.Check, v.Revision = check.ID, check.Revision
+	if !check.Monitor.Exclusive { // any more
+		if v.Rivals = nil; v.Waits == policy.WaitsForRival {
+			v.Waits = ""
+		}
+	}
 	if rule.OnlyRemove && (v.Status != policy.Down || prev.Status == policy.Down) {
 		return prev, false
 	}
-	if v.Status == prev.Status && v.Revision == prev.Revision && v.Ramp == prev.Ramp && v.Waits == prev.Waits {
+	if !changed(prev, v) {
 		return prev, false
 	}
-	v.Ballots = slices.Clone(ballots)
-	for i := range v.Ballots {
-		b := &v.Ballots[i]
-		b.Region, b.Provider, b.Continent = "", "", ""
-	}
+	v.Ballots = cast(ballots)
 	return v, true
+}
+
+// changed says whether two verdicts differ in what is worth a replicated entry.
+func changed(a, b policy.Verdict) bool {
+	return a.Status != b.Status || a.Revision != b.Revision || a.Ramp != b.Ramp || a.Waits != b.Waits || !slices.Equal(a.Rivals, b.Rivals)
+}
+
+// cast is a copy of ballots as a verdict keeps them.
+func cast(ballots []policy.Ballot) []policy.Ballot {
+	list := slices.Clone(ballots)
+	for i := range list {
+		list[i].Region, list[i].Provider, list[i].Continent = "", "", ""
+	}
+	return list
 }
 
 // count is what the vantages agree on, or unknown: too few vote, they are tied, or
@@ -101,7 +116,8 @@ func count(ballots []policy.Ballot, quorum policy.Quorum) policy.Status {
 		}
 	}
 	voted := up + down
-	switch need := quorum.Need(voted); {
+	// A number beyond those who are assigned would never be reached, and nothing fail over.
+	switch need := min(quorum.Need(voted), len(ballots)); {
 	case len(ballots) == 0 || voted < Quorum(len(ballots)):
 		return policy.Unknown
 	case down >= need:
@@ -109,7 +125,7 @@ func count(ballots []policy.Ballot, quorum policy.Quorum) policy.Status {
 			return policy.Unknown
 		}
 		return policy.Down
-	case quorum.Need(voted) == voted/2+1 && 2*up <= voted:
+	case quorum.Majority() && 2*up <= voted:
 		return policy.Unknown // tied
 	}
 	return policy.Up

@@ -1,6 +1,7 @@
 package health
 
 import (
+	"slices"
 	"strings"
 	"testing"
 
@@ -37,7 +38,7 @@ func TestQuorums(t *testing.T) {
 		{q("majority"), "ddduu", policy.Down}, {q("majority"), "", policy.Unknown}, {q("majority"), "uuddu", policy.Up},
 		{q("all"), "ddu", policy.Up}, {q("all"), "ddd", policy.Down}, {q("all"), "dds", policy.Down}, {q("all"), "dss", policy.Unknown},
 		{q("any"), "uud", policy.Down}, {q("any"), "uuu", policy.Up}, {q("any"), "dss", policy.Unknown}, // one alone does not decide for three
-		{q("2"), "dduuu", policy.Down}, {q("2"), "duuuu", policy.Up}, {q("2"), "ddsss", policy.Unknown}, {q("3"), "dduuu", policy.Up},
+		{q("2"), "dduuu", policy.Down}, {q("2"), "duuuu", policy.Up}, {q("2"), "ddsss", policy.Unknown}, {q("3"), "dduuu", policy.Up}, {q("5"), "ddd", policy.Down}, {q("5"), "ddu", policy.Up}, {q("all"), "du", policy.Up},
 		{policy.Quorum{Providers: 2}, "ddu", policy.Unknown}, // both of p1: nothing changes
 		{policy.Quorum{Providers: 2}, "udd", policy.Down}, {policy.Quorum{Providers: 2}, "uud", policy.Up},
 		{policy.Quorum{Providers: 2, Continents: 2}, "ddd", policy.Down}, {policy.Quorum{Regions: 3}, "ddu", policy.Unknown}, {policy.Quorum{Regions: 2}, "ddu", policy.Down},
@@ -111,6 +112,23 @@ func TestExclusive(t *testing.T) {
 	step("uuuu", "u!! d!! d!! u")
 	step("dudu", "d u d u") // a promotion
 	step("uudu", "d! u! d u")
+	for i := range checks[:3] {
+		checks[i].Monitor.Exclusive = false
+	}
+	step("uuuu", "u u u u")
+	for i := range checks[:3] {
+		checks[i].Monitor.Exclusive = true
+	}
+	step("uuuu", "d!! u!! d!! u") // who was up first stays
+	before, _ := s.Verdicts.Get("db/b@m")
+	ballots := slices.Clone(before.Ballots)
+	step("uudu", "d! u! d u")
+	if !slices.Equal(ballots, before.Ballots) {
+		t.Error("a look has changed ballots that the state holds")
+	}
+	if edges := Step(s, checks, []Heard{{Vantage: "1", Node: "ns1", Opinions: make([]policy.Opinion, 4)}}, Rule{Assigned: rule.Assigned}, now); len(edges) != 0 {
+		t.Errorf("a judge that is blind changes %+v", edges)
+	}
 	step("dddu", "d d d u")
 	step("uudu", "d! d! d u") // both at once: there is no telling
 	step("dudu", "d u d u")

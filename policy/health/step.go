@@ -32,9 +32,9 @@ func Step(s *policy.State, checks []policy.Check, heard []Heard, rule Rule, now 
 	var claims []claim
 	at := 0 // the check whose turn it is
 	judge := func(prev policy.Verdict) {
-		v, changed := judgeCheck(s, prev, &checks[at], box.of(at), rule, now)
-		if checks[at].Monitor.Exclusive {
-			claims = append(claims, claim{at, prev, v, changed, count(box.of(at), checks[at].Monitor.Quorum) == policy.Up})
+		v, changed := Judge(prev, checks[at], box.of(at), rule, now)
+		if checks[at].Monitor.Exclusive && rule.Reachable {
+			claims = append(claims, claim{at, prev, v, count(box.of(at), checks[at].Monitor.Quorum) == policy.Up})
 		} else if changed {
 			edges = append(edges, box.edge(at, prev, v))
 		}
@@ -54,7 +54,7 @@ func Step(s *policy.State, checks []policy.Check, heard []Heard, rule Rule, now 
 		fresh()
 	}
 	if len(claims) > 0 {
-		edges = append(edges, settle(checks, claims, box)...)
+		edges = append(edges, settle(checks, claims, box, now)...)
 		slices.SortFunc(edges, func(a, b policy.Edge) int { return strings.Compare(a.Check, b.Check) })
 	}
 	return edges
@@ -149,9 +149,4 @@ func (b *ballotBox) explain(check int, ballots []policy.Ballot) {
 			ballots[k].Error = list[check].Cause.Text(list[check].Detail)
 		}
 	}
-}
-
-// judgeCheck judges by the ballots of vantages, or by the signal that a monitor follows.
-func judgeCheck(s *policy.State, prev policy.Verdict, check *policy.Check, ballots []policy.Ballot, rule Rule, now int64) (policy.Verdict, bool) {
-	return Judge(prev, *check, ballots, rule, now)
 }

@@ -43,6 +43,25 @@ type Zone struct {
 	overlaid []overlay // the steered names laid over static
 }
 
+// Effective is the status that an endpoint of a pool is answered by, its drains
+// aside, and why when that is not its verdicts alone: its failure domain, its
+// pool's panic, or that the node judges by itself. Not ok: the snapshot has no such endpoint.
+func (s *Snapshot) Effective(pool, endpoint string) (status policy.Status, why string, ok bool) {
+	p := s.pool(pool)
+	if p == nil {
+		return 0, "", false
+	}
+	for i := range p.Members {
+		if m := &p.Members[i]; m.ID == policy.EndpointID(pool, endpoint) {
+			if why = m.Why; p.Panic != "" {
+				why = p.Panic
+			}
+			return m.Status, why, true
+		}
+	}
+	return 0, "", false
+}
+
 // Zone is the zone whose apex has exactly this sort key, or nil. It does not allocate.
 func (s *Snapshot) Zone(key []byte) *Zone { return s.zones[string(key)] }
 

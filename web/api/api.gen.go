@@ -1248,7 +1248,7 @@ type EndpointHealth struct {
 	// Controls Ids of the controls on it.
 	Controls []string `json:"controls,omitempty,omitzero"`
 
-	// Effective After controls.
+	// Effective What answers go by: after failure domains, what a node without a leader judges itself, and controls.
 	Effective EndpointHealthEffective `json:"effective"`
 
 	// Endpoint Examples: endpoint/web-us-east/a
@@ -1261,9 +1261,12 @@ type EndpointHealth struct {
 
 	// Since Of the measured status.
 	Since time.Time `json:"since,omitempty,omitzero"`
+
+	// Why When effective does not follow from the verdicts alone: a failure domain, the pool's panic, no leader, no monitor.
+	Why string `json:"why,omitempty,omitzero"`
 }
 
-// EndpointHealthEffective After controls.
+// EndpointHealthEffective What answers go by: after failure domains, what a node without a leader judges itself, and controls.
 type EndpointHealthEffective string
 
 // Event Something that happened.
@@ -2117,7 +2120,7 @@ type Region struct {
 	Continent RegionContinent `json:"continent,omitempty,omitzero"`
 
 	// DownWhen The share of a failure domain's endpoints that must be down for all of it to count as down. Those count that
-	// have a weight and a monitor, and that no smaller domain counts out.
+	// have a weight and a monitor; what goes down with a smaller domain counts as down.
 	DownWhen struct {
 		// Az Of each availability zone of the region.
 		//

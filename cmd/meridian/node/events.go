@@ -82,6 +82,19 @@ func (e *events) watch(ctx context.Context, seq uint64) <-chan policy.Event {
 	return out
 }
 
+// controlText is a control that was made, or that has come to another phase.
+func controlText(c policy.Control) string {
+	switch c.Phase {
+	case policy.Planned:
+		return fmt.Sprintf("planned %s: %s by %s at %s: %s", c.Action, c.Target, c.Actor, time.Unix(0, c.StartsAt).UTC().Format(time.RFC3339), c.Reason)
+	case policy.Near:
+		return fmt.Sprintf("%s of %s is near: services with a range of TTLs hand out their least", c.Action, c.Target)
+	case policy.Refused:
+		return fmt.Sprintf("planned %s of %s is refused: %s", c.Action, c.Target, c.Problem)
+	}
+	return fmt.Sprintf("%s: %s by %s: %s", c.Action, c.Target, c.Actor, c.Reason)
+}
+
 // tellChanges tells what differs between two states that were published one after the other.
 func (e *events) tellChanges(old, next *policy.State) {
 	if old.Verdicts.Sum() != next.Verdicts.Sum() {
@@ -89,9 +102,8 @@ func (e *events) tellChanges(old, next *policy.State) {
 	}
 	if old.Controls.Sum() != next.Controls.Sum() {
 		for id, c := range next.Controls.All {
-			if !old.Controls.Has(id) {
-				e.tell(policy.Event{Type: "control", Index: next.Index, Object: "control/" + id, Data: c,
-					Text: fmt.Sprintf("%s: %s by %s: %s", c.Action, c.Target, c.Actor, c.Reason)})
+			if was, ok := old.Controls.Get(id); !ok || was.Phase != c.Phase {
+				e.tell(policy.Event{Type: "control", Index: next.Index, Object: "control/" + id, Data: c, Text: controlText(c)})
 			}
 		}
 		for id, c := range old.Controls.All {

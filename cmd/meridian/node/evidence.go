@@ -24,13 +24,13 @@ func (n *Node) Health() []policy.EndpointHealth {
 	var list []policy.EndpointHealth
 	for _, o := range s.Pools.All {
 		for i := range o.Spec.Endpoints {
-			list = append(list, healthOf(s, &o.Spec, &o.Spec.Endpoints[i], checks, voices))
+			list = append(list, n.healthOf(s, &o.Spec, &o.Spec.Endpoints[i], checks, voices))
 		}
 	}
 	return list
 }
 
-func healthOf(s *policy.State, pool *policy.Pool, e *policy.Endpoint, checks *checkList, voices []health.Heard) policy.EndpointHealth {
+func (n *Node) healthOf(s *policy.State, pool *policy.Pool, e *policy.Endpoint, checks *checkList, voices []health.Heard) policy.EndpointHealth {
 	v := s.Health(pool, e, nil)
 	h := policy.EndpointHealth{
 		Endpoint: policy.EndpointID(pool.Name, e.Name), Pool: pool.Name, Region: e.RegionOr(pool),
@@ -43,6 +43,11 @@ func healthOf(s *policy.State, pool *policy.Pool, e *policy.Endpoint, checks *ch
 		c := s.HealthOf(&checks.checks[at])
 		c.Reports = append(c.Reports, voicesOn(voices, at)...)
 		h.Checks = append(h.Checks, c)
+	}
+	if snap := n.publisher.snapshot(); snap != nil {
+		if status, why, ok := snap.Effective(pool.Name, e.Name); ok {
+			h.Effective, h.Why = status.String(), why
+		}
 	}
 	for _, c := range s.Drains(pool, e) {
 		h.Controls, h.Effective = append(h.Controls, c.ID), "drained"
@@ -90,7 +95,7 @@ func (n *Node) Evidence(ctx context.Context, id string) (policy.EndpointHealth, 
 		return policy.EndpointHealth{}, err
 	}
 	checks := n.checks.of(s)
-	h := healthOf(s, pool, e, checks, n.hearing.all(s, checks))
+	h := n.healthOf(s, pool, e, checks, n.hearing.all(s, checks))
 	if len(h.Checks) == 0 {
 		return h, nil
 	}
