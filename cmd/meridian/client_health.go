@@ -42,6 +42,9 @@ func healthDetail(w io.Writer, body []byte) error {
 	if err := json.Unmarshal(body, &h); err != nil {
 		return err
 	}
+	if h.Why != "" {
+		fmt.Fprintf(w, "\n%s: %s\n", h.Effective, h.Why)
+	}
 	for _, c := range h.Checks {
 		v := c.Verdict
 		fmt.Fprintf(w, "\nMonitor %s: %s", c.Monitor, v.Status)

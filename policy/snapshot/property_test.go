@@ -20,7 +20,7 @@ import (
 
 var both = []policy.AnswerKind{policy.IPv4, policy.IPv6}
 
-func compile(t *rapid.T, prev *snapshot.Snapshot, s *policy.State, l snapshot.Local) *snapshot.Snapshot {
+func compile(t rapid.TB, prev *snapshot.Snapshot, s *policy.State, l snapshot.Local) *snapshot.Snapshot {
 	next, err := snapshot.Compile(prev, s, l)
 	if err != nil {
 		t.Fatal(err)

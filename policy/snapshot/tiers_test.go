@@ -117,3 +117,44 @@ func TestIslandIsExplained(t *testing.T) {
 		t.Errorf("measured %s, used as %s", a.Measured, a.Status)
 	}
 }
+
+// TestEffective: what an endpoint is answered by, and why, when its verdict does not say it all.
+func TestEffective(t *testing.T) {
+	s := tierState()
+	expect := func(local snapshot.Local, endpoint string, want policy.Status, why string) {
+		t.Helper()
+		s.Index++
+		snap := compile(t, nil, s, local)
+		status, got, ok := snap.Effective("p", endpoint)
+		if !ok || status != want || !strings.Contains(got, why) || why == "" && got != "" {
+			t.Errorf("%s is %s, %q, %v; want %s, %q", endpoint, status, got, ok, want, why)
+		}
+	}
+	expect(snapshot.Local{}, "a", policy.Up, "")
+	expect(snapshot.Local{Down: map[string]bool{"p/a@m": true}}, "a", policy.Down, "no leader")
+	o, _ := s.Regions.Get("r0")
+	o.Spec.DownWhen = &policy.DownWhen{Region: 50}
+	s.Regions.Set("r0", o)
+	setVerdict(s, "p/a@m", policy.Down, 100)
+	expect(snapshot.Local{}, "b", policy.Down, "region/r0 counts as down: 1 of 2")
+	if _, _, ok := compile(t, nil, s, snapshot.Local{}).Effective("p", "nobody"); ok {
+		t.Error("an endpoint that is not there")
+	}
+}
+
+// TestQuorumWarnings: a quorum that the nodes cannot reach is told of.
+func TestQuorumWarnings(t *testing.T) {
+	s := tierState()
+	o, _ := s.Monitors.Get("m")
+	o.Spec.Quorum = policy.Quorum{Regions: 2, Continents: 1}
+	s.Monitors.Set("m", o)
+	warned := func() string { return strings.Join(compile(t, nil, s, snapshot.Local{}).Warnings(), "; ") }
+	s.Members.Set("1", policy.Member{ID: "1", Node: "ns1", Region: "r0"})
+	if w := warned(); !strings.Contains(w, "asks for 2 regions, and the nodes are in 1") || !strings.Contains(w, "asks for 1 continents, and the nodes are in 0") {
+		t.Error(w)
+	}
+	s.Members.Set("2", policy.Member{ID: "2", Node: "ns2", Region: "r1"})
+	if w := warned(); strings.Contains(w, "2 regions") {
+		t.Error(w)
+	}
+}

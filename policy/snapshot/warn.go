@@ -22,6 +22,7 @@ func (s *Snapshot) Warnings() []string {
 		list = append(list, svc.sizeWarnings()...)
 	}
 	list = append(list, s.answerWarnings()...)
+	list = append(list, s.quorumWarnings()...)
 	for _, z := range s.State.Zones.All {
 		list = append(list, HintWarnings(s.State, z)...)
 	}

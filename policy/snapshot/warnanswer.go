@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/meridian-gtm/meridian/policy"
+	"github.com/meridian-gtm/meridian/policy/health"
 	"github.com/meridian-gtm/meridian/policy/steer"
 	"github.com/meridian-gtm/meridian/policy/zonefile"
 )
@@ -15,6 +16,38 @@ const (
 	shortTTL = 30
 	longTTL  = 300
 )
+
+// quorumWarnings tells of monitors that ask for votes from more failure domains than
+// there are nodes in: nothing that they check would ever be called down.
+func (s *Snapshot) quorumWarnings() (list []string) {
+	vantages := health.Vantages(s.State)
+	if len(vantages) == 0 {
+		return nil
+	}
+	for _, o := range s.State.Monitors.All {
+		q := o.Spec.Quorum
+		for _, part := range []struct {
+			want int
+			what string
+			of   func(health.Assigned) string
+		}{
+			{q.Regions, "regions", func(a health.Assigned) string { return a.Region }},
+			{q.Providers, "providers", func(a health.Assigned) string { return a.Provider }},
+			{q.Continents, "continents", func(a health.Assigned) string { return a.Continent }},
+		} {
+			are := map[string]bool{}
+			for _, a := range vantages {
+				if name := part.of(a); name != "" {
+					are[name] = true
+				}
+			}
+			if part.want > len(are) {
+				list = append(list, fmt.Sprintf("monitor %s: its quorum asks for %d %s, and the nodes are in %d: nothing it checks is ever called down", o.Spec.Name, part.want, part.what, len(are)))
+			}
+		}
+	}
+	return list
+}
 
 func (s *Snapshot) ttlWarnings(svc *Service) []string {
 	checked := slices.ContainsFunc(svc.tree.Pools, func(p *steer.Pool) bool {

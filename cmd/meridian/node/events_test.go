@@ -129,6 +129,27 @@ func TestEventTexts(t *testing.T) {
 		"a drain": {nil, func(s *policy.State) {
 			s.Controls.Set("c1", policy.Control{ID: "c1", Target: "region/us", Action: policy.Drain, Actor: "anna", Reason: "repair"})
 		}, []string{"control control/c1: drain: region/us by anna: repair"}},
+		"a drain that is planned": {nil, func(s *policy.State) {
+			s.Controls.Set("c1", policy.Control{ID: "c1", Target: "region/us", Action: policy.Drain, Actor: "anna", Reason: "repair", StartsAt: 3600e9, Phase: policy.Planned})
+		}, []string{"control control/c1: planned drain: region/us by anna at 1970-01-01T01:00:00Z: repair"}},
+		"a planned drain that begins": {
+			func(s *policy.State) {
+				s.Controls.Set("c1", policy.Control{ID: "c1", Target: "region/us", Action: policy.Drain, Phase: policy.Near})
+			},
+			func(s *policy.State) {
+				s.Controls.Set("c1", policy.Control{ID: "c1", Target: "region/us", Action: policy.Drain, Actor: "anna", Reason: "repair"})
+			},
+			[]string{"control control/c1: drain: region/us by anna: repair"},
+		},
+		"a planned drain that would hurt": {
+			func(s *policy.State) {
+				s.Controls.Set("c1", policy.Control{ID: "c1", Target: "region/us", Action: policy.Drain, Phase: policy.Near})
+			},
+			func(s *policy.State) {
+				s.Controls.Set("c1", policy.Control{ID: "c1", Target: "region/us", Action: policy.Drain, Phase: policy.Refused, Problem: "nothing would be left"})
+			},
+			[]string{"control control/c1: planned drain of region/us is refused: nothing would be left"},
+		},
 		"its end": {
 			func(s *policy.State) {
 				s.Controls.Set("c1", policy.Control{ID: "c1", Target: "region/us", Action: policy.Drain})
