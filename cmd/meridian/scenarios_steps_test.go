@@ -33,10 +33,11 @@ type scenario struct {
 	dns     *loopback // nil: Explain and Decide are asked
 	refused string    // why the last step was, if it was
 
-	tracks     map[string]health.Track // by vantage, check and its revision
-	voice      map[string]string       // vantages that do not vote: "silent" or "abstains"
-	down       map[string]bool         // what an island holds to be down
-	generation uint64                  // generation of down
+	tracks     map[string]health.Track    // by vantage, check and its revision
+	voice      map[string]string          // vantages that do not vote: "silent" or "abstains"
+	down       map[string]bool            // what an island holds to be down
+	near       map[string]policy.Duration // how soon verdicts may change
+	generation uint64                     // generation of down and near
 
 	last   asking
 	crowds map[string]map[string]string // the answers of each network, by question
@@ -164,7 +165,7 @@ func (s *scenario) refuse(err error) {
 }
 
 func (s *scenario) publish() {
-	snap, err := snapshot.Compile(s.snap, s.state, snapshot.Local{Geo: s.table, Down: s.down, Generation: s.generation})
+	snap, err := snapshot.Compile(s.snap, s.state, snapshot.Local{Geo: s.table, Down: s.down, Near: s.near, Generation: s.generation})
 	if err != nil {
 		s.Fatal(err)
 	}
@@ -354,6 +355,17 @@ func (s *scenario) judge() {
 	list, rule := s.heard(vantages)
 	if edges := health.Step(s.state, s.state.Checks(), list, rule, s.now); len(edges) > 0 {
 		s.apply("", change.RecordVerdicts{Edges: edges})
+	}
+	// and each node's, for the TTLs
+	checks := s.state.Checks()
+	all := make([]bool, len(checks))
+	for i := range all {
+		all[i] = true
+	}
+	if near := health.Near(s.state, checks, all, list, rule); !maps.Equal(near, s.near) {
+		s.near = near
+		s.generation++
+		s.publish()
 	}
 }
 

@@ -29,6 +29,12 @@ func plainPrefix(p netip.Prefix) (plain netip.Prefix, ok bool) {
 	return netip.PrefixFrom(addr4(x), p.Bits()-shift).Masked(), true // Teredo's flips the zeros behind the prefix too
 }
 
+// Inhabited says whether any client is ever looked up in a prefix.
+func Inhabited(p netip.Prefix) bool {
+	_, ok := plainPrefix(p)
+	return ok
+}
+
 // labelled is a prefix as a stretch of addresses, with a label; of IPv4 only lo is used.
 type labelled struct {
 	span

@@ -13,9 +13,10 @@ import (
 
 // Local is what only this node knows; it is outside State and its hash.
 type Local struct {
-	Geo        *geo.Table      // nil: no client has a place
-	Down       map[string]bool // checks that this node holds to be down while it has no leader
-	Generation uint64          // grows when anything in Local changes at the same index
+	Geo        *geo.Table                 // nil: no client has a place
+	Down       map[string]bool            // checks that this node holds to be down while it has no leader
+	Near       map[string]policy.Duration // how soon checks may change, of those that samples speak against (health.Near)
+	Generation uint64                     // grows when anything in Local changes at the same index
 }
 
 // Compile makes a state ready for queries. It takes over from prev (which may
@@ -41,7 +42,7 @@ func Compile(prev *Snapshot, state *policy.State, local Local) (*Snapshot, error
 	var services []*Service
 	s.maps = map[string]*geography{}
 	for name, o := range state.Pools.All {
-		p := steer.NewPool(state, &o.Spec, s.answers(prev, &o.Spec), local.Down, s.domains)
+		p := steer.NewPool(state, &o.Spec, s.answers(prev, &o.Spec), s.beside())
 		if old := prev.pool(name); old != nil && old.Equal(p) {
 			p = old
 		}
@@ -74,6 +75,10 @@ func Compile(prev *Snapshot, state *policy.State, local Local) (*Snapshot, error
 	s.Services = NewList(len(services), func(i int32) *Service { return services[i] })
 	s.overlayZones(prev)
 	return s, nil
+}
+
+func (s *Snapshot) beside() steer.Beside {
+	return steer.Beside{Down: s.local.Down, Near: s.local.Near, Domains: s.domains}
 }
 
 // index finds pools and services by name, and the services that a pool has a

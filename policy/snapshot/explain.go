@@ -318,7 +318,7 @@ func (s *Snapshot) assume(svc *Service, list []string) (*steer.Tree, error) {
 		if pools[name] != nil || !ok {
 			continue
 		}
-		p := steer.NewPool(s.State, &o.Spec, s.pool(name).Answers, s.local.Down, domains)
+		p := steer.NewPool(s.State, &o.Spec, s.pool(name).Answers, steer.Beside{Down: s.local.Down, Near: s.local.Near, Domains: domains})
 		for i := range p.Members {
 			m := &p.Members[i]
 			if status, ok := assumed[m.ID]; ok {

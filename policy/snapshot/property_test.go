@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/miekg/dns"
 	"pgregory.net/rapid"
@@ -45,7 +46,19 @@ func drawLocal(t *rapid.T, s *policy.State, generation uint64) snapshot.Local {
 			l.Down[c.ID] = rapid.IntRange(0, 2).Draw(t, "its own") > 0
 		}
 	}
+	l.Near = drawNear(t, s)
 	return l
+}
+
+// drawNear is how soon some checks may change.
+func drawNear(t *rapid.T, s *policy.State) map[string]policy.Duration {
+	near := map[string]policy.Duration{}
+	for _, c := range s.Checks() {
+		if n := rapid.IntRange(0, 3).Draw(t, "samples"); n > 0 {
+			near[c.ID] = policy.Duration(n) * policy.Duration(time.Second)
+		}
+	}
+	return near
 }
 
 // I-01 on the wire: whatever the weights, drains, verdicts and the node's own
@@ -243,8 +256,12 @@ func TestCompileFromPrevious(t *testing.T) {
 			state = state.Clone()
 			state.Index++
 			state.Revision++
-			if what := mutate(t, state); what == "local" {
+			switch mutate(t, state) {
+			case "local":
 				local = drawLocal(t, state, local.Generation+1)
+			case "samples":
+				local.Near = drawNear(t, state)
+				local.Generation++
 			}
 			s = compile(t, s, state, local)
 			compare(t, s, compile(t, nil, state, local))
@@ -254,7 +271,7 @@ func TestCompileFromPrevious(t *testing.T) {
 
 // mutate makes one change as the log does: what an operator changes gets a new revision.
 func mutate(t *rapid.T, s *policy.State) string {
-	what := rapid.SampledFrom([]string{"verdict", "verdict", "drain", "lift", "pool", "service", "remove", "region", "zone", "unzone", "local", "template", "measured", "rules"}).Draw(t, "change")
+	what := rapid.SampledFrom([]string{"verdict", "verdict", "drain", "lift", "pool", "service", "remove", "region", "zone", "unzone", "local", "template", "measured", "rules", "samples"}).Draw(t, "change")
 	switch what {
 	case "verdict":
 		if checks := s.Checks(); len(checks) > 0 {

@@ -142,6 +142,23 @@ func TestEffective(t *testing.T) {
 	}
 }
 
+// TestDesertedPrefixes: prefixes in which nobody is ever looked up are told of.
+func TestDesertedPrefixes(t *testing.T) {
+	s := tierState()
+	for _, cidr := range []string{"2001:0:102::/48", "2002:c000:201:7::/64", "2002:c000:200::/40", "2001::/32", "2001:db8::/64"} {
+		p := netip.MustParsePrefix(cidr)
+		s.Places.Set(cidr, policy.Object[policy.PlaceOverride]{Spec: policy.PlaceOverride{CIDR: p, Country: "DE"}})
+	}
+	w := strings.Join(compile(t, nil, s, snapshot.Local{}).Warnings(), "\n")
+	for cidr, deserted := range map[string]bool{
+		"2001:0:102::/48": true, "2002:c000:201:7::/64": true, "2002:c000:200::/40": false, "2001::/32": true, "2001:db8::/64": false,
+	} {
+		if strings.Contains(w, "place "+cidr+" is for no client") != deserted {
+			t.Errorf("%s: want %v in %s", cidr, deserted, w)
+		}
+	}
+}
+
 // TestQuorumWarnings: a quorum that the nodes cannot reach is told of.
 func TestQuorumWarnings(t *testing.T) {
 	s := tierState()

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/meridian-gtm/meridian/policy"
 	"github.com/meridian-gtm/meridian/policy/steer"
 )
 
@@ -40,12 +41,27 @@ func (s *Snapshot) onlyPools(prev *Snapshot) (pools []string, ok bool) {
 			return nil, false
 		}
 	}
-	for _, check := range checks {
+	for _, check := range slices.Concat(checks, differ(prev.local.Near, s.local.Near)) {
 		pool, _, _ := strings.Cut(check, "/")
 		specs = append(specs, pool)
 	}
 	slices.Sort(specs)
 	return slices.Compact(specs), true
+}
+
+// differ lists the keys under which two maps do not have the same.
+func differ(a, b map[string]policy.Duration) (keys []string) {
+	for k, v := range a {
+		if b[k] != v {
+			keys = append(keys, k)
+		}
+	}
+	for k := range b {
+		if _, ok := a[k]; !ok {
+			keys = append(keys, k)
+		}
+	}
+	return keys
 }
 
 // update compiles what depends on some pools, and takes the rest over from prev.
@@ -60,7 +76,7 @@ func (s *Snapshot) update(prev *Snapshot, pools []string) error {
 			continue // a verdict on what is gone
 		}
 		o, _ := s.State.Pools.Get(name)
-		p := steer.NewPool(s.State, &o.Spec, s.answers(prev, &o.Spec), s.local.Down, s.domains)
+		p := steer.NewPool(s.State, &o.Spec, s.answers(prev, &o.Spec), s.beside())
 		if s.pools.At(i).Equal(p) {
 			continue
 		}

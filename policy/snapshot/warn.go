@@ -23,11 +23,19 @@ func (s *Snapshot) Warnings() []string {
 	}
 	list = append(list, s.answerWarnings()...)
 	list = append(list, s.quorumWarnings()...)
+	for key, o := range s.State.Places.All {
+		if o.Spec.ASN == 0 && !geo.Inhabited(o.Spec.CIDR) {
+			list = append(list, fmt.Sprintf("place %s is for no client: %s", key, deserted))
+		}
+	}
 	for _, z := range s.State.Zones.All {
 		list = append(list, HintWarnings(s.State, z)...)
 	}
 	return list
 }
+
+// deserted is why no client is ever in some prefixes of IPv6.
+const deserted = "clients there are looked up by the IPv4 address that theirs carries (6to4, Teredo, NAT64), and this prefix ends before or behind it; write the IPv4 prefix"
 
 // orderWarnings tells of branches that no client reaches, or that some clients reach and get nothing from.
 func (s *Snapshot) orderWarnings(svc *Service) (list []string) {
@@ -60,6 +68,11 @@ func (s *Snapshot) geoWarnings(n *steer.Node, add func(format string, args ...an
 	for _, c := range n.Children {
 		if c.Match == nil {
 			continue
+		}
+		for _, cidr := range c.Match.CIDRs {
+			if !geo.Inhabited(cidr) {
+				add("%s matches %s, where no client is: %s", c.Path, cidr, deserted)
+			}
 		}
 		if len(c.Match.ASNs) > 0 && !asns {
 			add("%s matches AS numbers, and no data tells whose an address is: set geo.asn in the node's configuration", c.Path)

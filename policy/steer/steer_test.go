@@ -318,7 +318,7 @@ func TestTrace(t *testing.T) {
 	}
 	// What made an endpoint unusable on this node alone is said.
 	o, _ := w.s.Pools.Get("eu")
-	p := NewPool(w.s, &o.Spec, answersOf(&o.Spec), map[string]bool{"eu/a@m": true}, nil)
+	p := NewPool(w.s, &o.Spec, answersOf(&o.Spec), Beside{Down: map[string]bool{"eu/a@m": true}})
 	if m := p.Members[0]; m.Status != policy.Down || m.Measured != policy.Up || !strings.Contains(m.Why, "no leader") {
 		t.Errorf("island mode: %+v", m)
 	}
@@ -376,7 +376,7 @@ func TestPoolEqual(t *testing.T) {
 		w := newWorld().pool("us", "us", 1, "a up 46", "b down w=3")
 		change(w)
 		o, _ := w.s.Pools.Get("us")
-		return NewPool(w.s, &o.Spec, answersOf(&o.Spec), nil, w.domains)
+		return NewPool(w.s, &o.Spec, answersOf(&o.Spec), Beside{Domains: w.domains})
 	}
 	base := make(func(*world) {})
 	edit := func(change func(*policy.Pool)) func(*world) {

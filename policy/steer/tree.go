@@ -84,16 +84,22 @@ func (a Answers) equal(b Answers) bool {
 	})
 }
 
+// Beside is what a pool goes by beside the state.
+type Beside struct {
+	Down    map[string]bool            // checks that this node alone holds to be down (island mode)
+	Near    map[string]policy.Duration // how soon checks may change, where that is sooner than without samples against them
+	Domains map[string]string          // failure domains that count as down, with why
+}
+
 // NewPool resolves a pool against the state: verdicts, drains and places.
-// answers are its members', down names checks that this node alone holds to be
-// down (island mode), and domains failure domains that count as down, with why.
-func NewPool(s *policy.State, spec *policy.Pool, answers []Answers, down map[string]bool, domains map[string]string) *Pool {
+// answers are its members'.
+func NewPool(s *policy.State, spec *policy.Pool, answers []Answers, by Beside) *Pool {
 	p := &Pool{Name: spec.Name, Min: spec.MinAvailable.Of(len(spec.Endpoints)), Threshold: spec.PanicThreshold, Answers: answers}
 	var middle middle
 	for i := range spec.Endpoints {
 		e := &spec.Endpoints[i]
 		region := e.RegionOr(spec)
-		h := s.Health(spec, e, down)
+		h := s.Health(spec, e, by.Down)
 		m := Member{
 			ID: policy.EndpointID(spec.Name, e.Name), Region: region, Has: answers[i].has(),
 			Weight: e.WeightOr1(), Measured: h.Status, Status: h.Status, Ramp: h.Ramp, Since: h.Since,
@@ -104,6 +110,7 @@ func NewPool(s *policy.State, spec *policy.Pool, answers []Answers, down map[str
 			if o, ok := s.Monitors.Get(name); ok {
 				m.Need = sooner(m.Need, needed(o.Spec.WithDefaults(), h.Status))
 			}
+			m.Need = sooner(m.Need, by.Near[policy.CheckID(spec, e, name)])
 		}
 		if s.Nearing(spec, e) {
 			m.Need = 1
@@ -115,7 +122,7 @@ func NewPool(s *policy.State, spec *policy.Pool, answers []Answers, down map[str
 		case len(h.Checks) == 0:
 			m.Why = "no monitor checks it"
 		}
-		m.outage(s, spec, e, domains)
+		m.outage(s, spec, e, by.Domains)
 		if drains := s.Drains(spec, e); len(drains) > 0 {
 			m.Drained = drains[0].ID
 		}

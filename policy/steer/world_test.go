@@ -132,7 +132,7 @@ func (w *world) tree(t interface{ Fatalf(string, ...any) }, s policy.Steering) *
 			return nil
 		}
 		if pools[name] == nil {
-			pools[name] = NewPool(w.s, &o.Spec, answersOf(&o.Spec), nil, w.domains)
+			pools[name] = NewPool(w.s, &o.Spec, answersOf(&o.Spec), Beside{Domains: w.domains})
 		}
 		return pools[name]
 	}, w.s.Template)

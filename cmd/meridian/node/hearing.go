@@ -111,6 +111,9 @@ type checkList struct {
 	index  map[uint64]int   // by Check.Key
 	of     map[string][]int // by endpoint id: the places of its checks
 
+	ranged    []bool // by check: a service with a range of TTLs rests on it
+	anyRanged bool
+
 	vantages []health.Assigned
 	assigned [][]int32 // by check: those of the vantages that probe it; nil: all
 }
@@ -122,9 +125,28 @@ func listOf(s *policy.State) *checkList {
 		l.of[checks[i].Endpoint] = append(l.of[checks[i].Endpoint], i)
 		l.index[checks[i].Key] = i
 	}
+	l.ranged, l.anyRanged = ranged(s, checks)
 	l.vantages = health.Vantages(s)
 	l.assigned = health.Assign(s, checks, l.vantages)
 	return l
+}
+
+// ranged says which checks a service with a range of TTLs rests on.
+func ranged(s *policy.State, checks []policy.Check) (of []bool, any bool) {
+	pools := map[string]bool{}
+	for _, o := range s.Services.All {
+		if !o.Spec.TTLRange().Fixed() {
+			for name := range s.PoolsOf(&o.Spec) {
+				pools[name] = true
+			}
+		}
+	}
+	of = make([]bool, len(checks))
+	for i := range checks {
+		pool, _, _ := strings.Cut(checks[i].ID, "/")
+		of[i] = pools[pool]
+	}
+	return of, len(pools) > 0
 }
 
 // rule is how the opinions of the assigned vantages become verdicts.

@@ -317,6 +317,7 @@ func (n *Node) serveAPI(ctx context.Context) error {
 // pulse looks at what changes with time alone: the leader, and island mode.
 func (n *Node) pulse(ctx context.Context) error {
 	isle := island{grace: time.Duration(n.cfg.Cluster.Grace)}
+	var near countdown
 	tick := time.NewTicker(verdictTick)
 	defer tick.Stop()
 	for {
@@ -328,6 +329,9 @@ func (n *Node) pulse(ctx context.Context) error {
 		n.watchLeader()
 		s := n.State()
 		list := n.checks.of(s)
+		if near.step(s, list, n.hearing, n.leaderless() == 0, n.references.Abstaining(), time.Now()) {
+			n.publisher.setNear(near.of)
+		}
 		down, changed := isle.step(s, list, n.hearing.all(s, list), n.leaderless(), n.references.Abstaining(), time.Now())
 		if !changed {
 			continue

@@ -79,6 +79,11 @@ func (p *publisher) setDown(down map[string]bool) {
 	p.change(func(l *snapshot.Local) { l.Down = down })
 }
 
+// setNear tells how soon checks may change.
+func (p *publisher) setNear(near map[string]policy.Duration) {
+	p.change(func(l *snapshot.Local) { l.Near = near })
+}
+
 func (p *publisher) change(set func(*snapshot.Local)) {
 	p.mu.Lock()
 	set(&p.local)
