@@ -145,7 +145,7 @@ func overrides(s *policy.State) (list []geo.Override) {
 func (s *Snapshot) service(prev *Snapshot, id string, o policy.Object[policy.Service]) (*Service, error) {
 	old := prev.serviceByID(id)
 	if old != nil && old.spec.Rev == o.Rev && prev.geo == s.geo && (prev.rtt == s.rtt || !old.measured) &&
-		prev.State.Templates.Sum() == s.State.Templates.Sum() &&
+		prev.State.Templates.Sum() == s.State.Templates.Sum() && (!old.tree.Bounded() || prev.load(id) == s.load(id)) &&
 		!slices.ContainsFunc(old.tree.Pools, func(p *steer.Pool) bool { return s.pool(p.Name) != p }) {
 		s.keep(old.geo)
 		return old, nil
@@ -188,12 +188,25 @@ func (s *Snapshot) crowds(svc *Service) []steer.Crowd {
 	if svc.tree.Bounded() {
 		for k := range policy.AnswerKinds {
 			if svc.tree.Serves[k] { // one kind decides for all, so that they stay together
-				svc.tree.Shed(list, k, svc.together(), s.sharers)
+				svc.tree.Shed(list, k, svc.together(), s.demand(svc.ID))
 				break
 			}
 		}
 	}
 	return list
+}
+
+// demand is a service's part in the load of its pools.
+func (s *Snapshot) demand(service string) steer.Demand {
+	l := s.load(service)
+	return steer.Demand{Load: l.Value, Known: l.Target != "", Sharers: s.sharers}
+}
+
+// load is what was told of a service's own load; the zero Load is nothing.
+func (s *Snapshot) load(service string) policy.Load {
+	l, _ := s.State.Loads.Get("service/" + service)
+	l.At, l.MaxAge = 0, 0 // the age is for expiry alone
+	return l
 }
 
 func (svc *Service) together() bool { return svc.spec.Spec.Families != "independent" }

@@ -173,7 +173,7 @@ func drawMeasured(t *rapid.T, s *policy.State) {
 		s.Latencies.Set(l.Subject, l)
 	}
 	for i := range rapid.IntRange(0, 3).Draw(t, "loads") {
-		target := rapid.SampledFrom([]string{"pool/p0", "pool/p1", "endpoint/p2/a", "region/r0"}).Draw(t, "target")
+		target := rapid.SampledFrom([]string{"pool/p0", "pool/p1", "endpoint/p2/a", "region/r0", "service/s0.example.com"}).Draw(t, "target")
 		s.Loads.Set(target, policy.Load{Target: target, Value: float64(rapid.IntRange(0, 150).Draw(t, "load")), At: int64(i), MaxAge: policy.Duration(time.Minute)})
 	}
 }

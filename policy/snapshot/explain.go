@@ -196,7 +196,7 @@ func (s *Snapshot) explainSteered(x *Explanation, svc *Service, tree *steer.Tree
 			c, _ := svc.geo.lookup(q.Client.Addr(), q.Client.Bits())
 			at = int(c)
 		}
-		crowds := s.crowds(&Service{spec: svc.spec, geo: svc.geo, tree: tree})
+		crowds := s.crowds(&Service{ID: svc.ID, spec: svc.spec, geo: svc.geo, tree: tree})
 		class = crowds[at].Class
 	}
 	r := tree.Evaluate(k, class, svc.together(), &x.Branches)

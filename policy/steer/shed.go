@@ -11,27 +11,30 @@ import (
 // Pressure is how near a pool is to what it can carry.
 type Pressure struct {
 	Bounded bool    // it, or its region, has a capacity
+	Known   bool    // a load of it, or of its region, was told
 	Load    float64 // in the unit of the capacity
 	Shed    float64 // share of its clients that should go elsewhere: 0 below the low watermark, 1 from the high one
 	Room    float64 // load it can take before the low watermark; infinite where there is no capacity
+	// The watermarks, of the tighter of the two capacities: what a service's own load is held against.
+	Low, High float64
 }
 
 // pressure reads what the state knows of a pool's load and capacity. What no load was told of is at ease.
 func pressure(s *policy.State, spec *policy.Pool) Pressure {
-	p := Pressure{Room: math.Inf(1)}
+	p := Pressure{Room: math.Inf(1), Low: math.Inf(1), High: math.Inf(1)}
 	load, known := poolLoad(s, spec)
-	p.Load = load
+	p.Load, p.Known = load, known
 	if spec.Capacity != nil {
-		p.Bounded = true
+		c := spec.Capacity.WithDefaults()
+		p.bound(c, 1)
 		if known {
-			p.press(spec.Capacity.WithDefaults(), load, 1)
+			p.press(c, load, 1)
 		}
 	}
 	r := s.Region(spec.Region)
 	if r == nil || r.Capacity == nil {
 		return p
 	}
-	p.Bounded = true
 	total, pools, untold := 0.0, 0, 0
 	fed := false
 	for _, o := range s.Pools.All {
@@ -51,10 +54,20 @@ func pressure(s *policy.State, spec *policy.Pool) Pressure {
 		}
 		total, fed = told.Value, true
 	}
-	if fed {
-		p.press(r.Capacity.WithDefaults(), total, pools)
+	c := r.Capacity.WithDefaults()
+	p.bound(c, pools)
+	if p.Known = p.Known || fed; fed {
+		p.press(c, total, pools)
 	}
 	return p
+}
+
+// bound notes a capacity that so many pools share.
+func (p *Pressure) bound(c policy.Capacity, pools int) {
+	p.Bounded = true
+	if high := c.High * c.Limit / float64(pools); high < p.High {
+		p.Low, p.High = c.Low*c.Limit/float64(pools), high
+	}
 }
 
 // press takes a capacity into account that so many pools share.
@@ -89,30 +102,59 @@ type Crowd struct {
 	Extra  float64
 }
 
+// Demand is a service's part in the load of its pools.
+type Demand struct {
+	Load    float64 // told of the service itself
+	Known   bool
+	Sharers func(pool string) int // the services that use a pool: they divide its load and its room among them
+}
+
+// of is a pool's part that is a service's own. What no load was told of has the part of the service's
+// load that its clients are of all its clients.
+func (d Demand) of(p *Pool, clients float64) Pressure {
+	own, n := p.Pressure, float64(max(1, d.Sharers(p.Name)))
+	own.Load, own.Room = own.Load/n, own.Room/n
+	if !d.Known || own.Known || !own.Bounded {
+		return own
+	}
+	own.Load = d.Load * clients
+	low, high := own.Low/n, own.High/n
+	own.Shed = min(1, max(0, (own.Load-low)/(high-low)))
+	own.Room = max(0, low-own.Load)
+	return own
+}
+
 // Shed decides what share of each class pools that are short of capacity send
 // elsewhere, and puts it into the classes: those who lose least by it first,
-// and no more than there is room for where they go. sharers counts the services
-// that use a pool, which divide its load and its room among them.
-func (t *Tree) Shed(crowds []Crowd, k policy.AnswerKind, together bool, sharers func(pool string) int) {
+// and no more than there is room for where they go.
+func (t *Tree) Shed(crowds []Crowd, k policy.AnswerKind, together bool, d Demand) {
+	if !d.Known && !slices.ContainsFunc(t.Pools, func(p *Pool) bool { return p.Pressure.Shed > 0 }) {
+		return
+	}
+	now, next := make([]map[string]float64, len(crowds)), make([]map[string]float64, len(crowds))
+	served, all := map[string]float64{}, 0.0
+	for i := range crowds {
+		now[i] = byPool(t.Evaluate(k, Class{Orders: crowds[i].Orders}, together, nil))
+		for name, part := range now[i] {
+			served[name] += crowds[i].Weight * part
+		}
+		all += crowds[i].Weight
+	}
 	full := map[string]float64{}
 	room := map[string]float64{}
+	own := map[string]Pressure{}
 	for _, p := range t.Pools {
-		if p.Pressure.Shed > 0 {
+		o := d.of(p, served[p.Name]/all)
+		if o.Shed > 0 {
 			full[p.Name] = 1
 		}
-		room[p.Name] = p.Pressure.Room / float64(max(1, sharers(p.Name)))
+		own[p.Name], room[p.Name] = o, o.Room
 	}
 	if len(full) == 0 {
 		return
 	}
-	now, next := make([]map[string]float64, len(crowds)), make([]map[string]float64, len(crowds))
-	served := map[string]float64{}
 	for i := range crowds {
-		now[i] = byPool(t.Evaluate(k, Class{Orders: crowds[i].Orders}, together, nil))
 		next[i] = byPool(t.Evaluate(k, Class{Orders: crowds[i].Orders, Shed: full}, together, nil))
-		for name, part := range now[i] {
-			served[name] += crowds[i].Weight * part
-		}
 	}
 	order := make([]int, len(crowds))
 	for i := range order {
@@ -123,8 +165,8 @@ func (t *Tree) Shed(crowds []Crowd, k policy.AnswerKind, together bool, sharers 
 		if full[p.Name] == 0 || served[p.Name] == 0 {
 			continue
 		}
-		load := p.Pressure.Load / float64(max(1, sharers(p.Name)))
-		want := p.Pressure.Shed * load
+		load := own[p.Name].Load
+		want := own[p.Name].Shed * load
 		for _, i := range order {
 			amount := load * crowds[i].Weight * now[i][p.Name] / served[p.Name]
 			if amount == 0 || next[i][p.Name] > 1e-6 {

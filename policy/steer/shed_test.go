@@ -35,7 +35,7 @@ func bounded(load, apLoad float64) *world {
 // shedOf is what each class goes elsewhere with.
 func shedOf(w *world, t *testing.T, crowds []Crowd) (list []float64) {
 	tree := w.tree(t, nearest(pool("us"), pool("ap"), pool("eu")))
-	tree.Shed(crowds, policy.IPv4, true, one)
+	tree.Shed(crowds, policy.IPv4, true, Demand{Sharers: one})
 	for i := range crowds {
 		list = append(list, math.Round(crowds[i].Shed["us"]*1000)/1000)
 	}
@@ -61,6 +61,23 @@ func TestShed(t *testing.T) {
 		if got := shedOf(bounded(c.load, max(0, c.apLoad)), t, crowdsOf(9000, 100, 3000, 500)); !equalFloats(got, c.want) {
 			t.Errorf("%s: %v, want %v", c.name, got, c.want)
 		}
+		if c.apLoad > 0 {
+			continue
+		}
+		// The same load told of the service, all of whose clients are us's: then ap's is 0.
+		w := bounded(0, 0)
+		w.s.Loads.Delete("pool/us")
+		w.s.Loads.Delete("pool/ap")
+		crowds := crowdsOf(9000, 100, 3000, 500)
+		tree := w.tree(t, nearest(pool("us"), pool("ap"), pool("eu")))
+		tree.Shed(crowds, policy.IPv4, true, Demand{Load: c.load, Known: true, Sharers: one})
+		got := []float64{}
+		for i := range crowds {
+			got = append(got, math.Round(crowds[i].Shed["us"]*1000)/1000)
+		}
+		if !equalFloats(got, c.want) {
+			t.Errorf("%s, told of the service: %v, want %v", c.name, got, c.want)
+		}
 	}
 }
 
@@ -70,7 +87,7 @@ func TestShedAmongSiblings(t *testing.T) {
 		w := bounded(160, apLoad)
 		tree := w.tree(t, weighted(pool("us"), pool("ap")))
 		crowds := []Crowd{{Weight: 1}}
-		tree.Shed(crowds, policy.IPv4, true, one)
+		tree.Shed(crowds, policy.IPv4, true, Demand{Sharers: one})
 		if got := crowds[0].Shed["us"]; want == 0 && got > 0 || want > 0 && math.Abs(got-0.5) > 1e-6 { // ap has room for half of 160
 			t.Errorf("with %v at ap, us sheds %v", apLoad, got)
 		}
@@ -98,7 +115,7 @@ func TestShedRespectsRoom(t *testing.T) {
 		}
 		crowds := crowdsOf(extra...)
 		tree := w.tree(t, nearest(pool("us"), pool("ap"), pool("eu")))
-		tree.Shed(crowds, policy.IPv4, true, one)
+		tree.Shed(crowds, policy.IPv4, true, Demand{Sharers: one})
 		us, ap := tree.Pools[0].Pressure, tree.Pools[1].Pressure
 		gone, came := 0.0, 0.0
 		for i := range crowds {
