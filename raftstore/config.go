@@ -79,8 +79,9 @@ type Config struct {
 
 	// Raft snapshots. A lagging node is sent one when the log no longer reaches back to it.
 	SnapshotInterval  time.Duration // between looks; default 2 min
-	SnapshotThreshold uint64        // entries since the last one; default 8192
-	TrailingLogs      uint64        // entries kept behind one; default 10240
+	SnapshotThreshold uint64        // entries since the last one; default 65536: the leader writes ten small ones a second
+	SnapshotBytes     int64         // or octets in them; default 64 MiB
+	TrailingLogs      uint64        // entries kept behind one; default 20480
 
 	seams seams
 }
@@ -117,10 +118,13 @@ func (c Config) withDefaults() Config {
 	def(&c.seams.backoff, 250*time.Millisecond)
 	c.HeartbeatTimeout, c.ElectionTimeout, c.LeaseTimeout = scale(c.HeartbeatTimeout), scale(c.ElectionTimeout), scale(c.LeaseTimeout)
 	if c.SnapshotThreshold == 0 {
-		c.SnapshotThreshold = 8192
+		c.SnapshotThreshold = 65536
 	}
 	if c.TrailingLogs == 0 {
-		c.TrailingLogs = 10240
+		c.TrailingLogs = 20480
+	}
+	if c.SnapshotBytes == 0 {
+		c.SnapshotBytes = 64 << 20
 	}
 	return c
 }

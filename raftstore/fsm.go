@@ -17,6 +17,7 @@ type fsm struct {
 	board   *board
 	state   *policy.State // only Raft's goroutine touches it
 	stopped atomic.Pointer[policy.Error]
+	written atomic.Int64 // octets of the entries applied since the last raft snapshot
 }
 
 func newFSM(b *board) *fsm {
@@ -33,6 +34,7 @@ func (f *fsm) Apply(l *raft.Log) any {
 	if err := f.stopped.Load(); err != nil {
 		return err
 	}
+	f.written.Add(int64(len(l.Data)))
 	next, outcome, err := applyEntry(f.state, l)
 	if err != nil {
 		stop := policy.Errorf(policy.Unsupported, "entry %d of the log cannot be applied, and this node stands still before it: %v", l.Index, err)
@@ -65,6 +67,7 @@ func (f *fsm) Snapshot() (raft.FSMSnapshot, error) {
 	if err := f.stopped.Load(); err != nil {
 		return nil, err
 	}
+	f.written.Store(0)
 	return image{f.state}, nil
 }
 

@@ -5,6 +5,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/meridian-gtm/meridian/policy"
 )
 
 // The Barrier after a commit is sent once, and nothing is logged at rest.
@@ -28,6 +30,18 @@ func TestNothingIsLoggedAtRest(t *testing.T) {
 		if settled.LastLog != o.Index+1 || settled.Commit != settled.LastLog {
 			t.Errorf("after the write at %d the log ends at %d, committed %d; want one Barrier more", o.Index, settled.LastLog, settled.Commit)
 		}
+		// An empty slot is as much work as a change: it, and one Barrier more.
+		if err := leader.Beat(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		time.Sleep(time.Second)
+		if now := leader.Status(); now.LastLog != settled.LastLog+2 || now.Commit != now.LastLog {
+			t.Errorf("an empty slot took the log from %d to %d, committed %d", settled.LastLog, now.LastLog, now.Commit)
+		}
+		if err := stores[1].Beat(t.Context()); policy.KindOf(err) != policy.NotLeader {
+			t.Errorf("a follower's empty slot: %v", err)
+		}
+		settled = leader.Status()
 		time.Sleep(time.Hour)
 		if now := leader.Status().LastLog; now != settled.LastLog {
 			t.Errorf("in an hour of rest the log grew from %d to %d", settled.LastLog, now)

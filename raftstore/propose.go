@@ -161,12 +161,7 @@ func (s *Store) commit(ctx context.Context, inst *instance, r *reign, c change.C
 	inst.inFlight.Add(1)
 	o, err := await(ctx, inst, func() (policy.Outcome, error) {
 		defer func() {
-			if inst.inFlight.Add(-1) == 0 {
-				select {
-				case inst.nudge <- struct{}{}:
-				default:
-				}
-			}
+			inst.landed()
 			<-s.places
 		}()
 		future := inst.raft.Apply(data, s.cfg.WriteTimeout)
@@ -182,6 +177,29 @@ func (s *Store) commit(ctx context.Context, inst *instance, r *reign, c change.C
 		return policy.Outcome{}, fmt.Errorf("the state machine answered %T", future.Response())
 	})
 	return o, classify(err)
+}
+
+// landed notes that a commit is over, and has the followers told when none is left.
+func (i *instance) landed() {
+	if i.inFlight.Add(-1) == 0 {
+		select {
+		case i.nudge <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// Beat commits, as the leader, an entry that changes nothing, with all that a
+// change brings with it in Raft: a duty that has nothing to write in a slot makes
+// it as much work as one that has.
+func (s *Store) Beat(ctx context.Context) error {
+	inst, r := s.running.Load(), s.reign.Load()
+	if inst == nil || r == nil {
+		return policy.Errorf(policy.NotLeader, "this node does not lead")
+	}
+	inst.inFlight.Add(1)
+	defer inst.landed()
+	return inst.barrier(ctx, s.cfg.WatchInterval)
 }
 
 // classify tells errors after which nothing was proposed from those that leave it open.

@@ -31,6 +31,7 @@ func (s *Store) serve(ctx context.Context, inst *instance) error {
 	inst.group.Go(func() { s.watchLeadership(work, inst) })
 	inst.group.Go(func() { s.nudger(work, inst) })
 	inst.group.Go(func() { s.watchCommits(work, inst, hung) })
+	inst.group.Go(func() { s.compact(work, inst) })
 
 	var why error
 	select {
@@ -178,6 +179,26 @@ func (s *Store) watchCommits(ctx context.Context, inst *instance, hung chan<- er
 		if misses++; misses >= watchMisses {
 			hung <- fmt.Errorf("this leader has committed nothing for %v and gives up; %s", time.Duration(misses)*2*s.cfg.WatchInterval, inst.guard.hanging(0))
 			return
+		}
+	}
+}
+
+// compact makes a raft snapshot when much has been written since the last one.
+// Raft itself counts entries, and most of them are small.
+func (s *Store) compact(ctx context.Context, inst *instance) {
+	tick := time.NewTicker(s.cfg.SnapshotInterval)
+	defer tick.Stop()
+	for {
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return
+		}
+		if inst.fsm.written.Load() < s.cfg.SnapshotBytes {
+			continue
+		}
+		if err := awaitFuture(ctx, inst, func() raft.Future { return inst.raft.Snapshot() }); err != nil && ctx.Err() == nil {
+			s.log.Warn("a raft snapshot could not be made; it is tried again", "error", err)
 		}
 	}
 }

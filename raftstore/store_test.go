@@ -122,9 +122,19 @@ func TestNoLeaderFailsFast(t *testing.T) {
 
 // A node that the log no longer reaches back to gets a raft snapshot, then follows.
 func TestInstallSnapshot(t *testing.T) {
+	t.Run("after so many entries", func(t *testing.T) {
+		testInstallSnapshot(t, func(cfg *Config) { cfg.SnapshotThreshold = 8 })
+	})
+	t.Run("after so many octets", func(t *testing.T) {
+		testInstallSnapshot(t, func(cfg *Config) { cfg.SnapshotBytes = 1000 })
+	})
+}
+
+func testInstallSnapshot(t *testing.T, when func(*Config)) {
 	restored := make(chan *policy.State, 16)
 	c := newCluster(t, 3, func(i int, cfg *Config) {
-		cfg.SnapshotInterval, cfg.SnapshotThreshold, cfg.TrailingLogs = 20*time.Millisecond, 8, 2
+		cfg.SnapshotInterval, cfg.TrailingLogs = 20*time.Millisecond, 2
+		when(cfg)
 		if i == 2 {
 			cfg.OnRestore = func(s *policy.State) { restored <- s }
 		}

@@ -220,12 +220,16 @@ func (d *draft) dropOrphanVerdicts() {
 func (d *draft) liveChecks() map[string]bool {
 	live := map[string]bool{}
 	for _, o := range d.Pools.All {
-		for i := range o.Spec.Endpoints {
-			names, _ := o.Spec.SetOf(&o.Spec.Endpoints[i]).Names()
-			for _, m := range names {
-				live[policy.CheckID(&o.Spec, &o.Spec.Endpoints[i], m)] = true
-			}
-		}
+		addChecks(live, &o.Spec)
 	}
 	return live
+}
+
+func addChecks(live map[string]bool, pool *policy.Pool) {
+	for i := range pool.Endpoints {
+		names, _ := pool.SetOf(&pool.Endpoints[i]).Names()
+		for _, m := range names {
+			live[policy.CheckID(pool, &pool.Endpoints[i], m)] = true
+		}
+	}
 }

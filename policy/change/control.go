@@ -181,14 +181,20 @@ func Overdue(s *policy.State, now int64) bool {
 	return false
 }
 
-// RecordVerdicts brings in what the leader judged in one tick.
+// RecordVerdicts brings in what the leader judged in one look.
 type RecordVerdicts struct {
 	Edges []policy.Edge `json:"edges"`
 }
 
 func (b RecordVerdicts) apply(d *draft) error {
-	live := d.liveChecks()
+	live, looked := map[string]bool{}, map[string]bool{} // only of the pools that are touched
 	for _, e := range b.Edges {
+		if pool, _, _ := strings.Cut(e.Check, "/"); !looked[pool] {
+			looked[pool] = true
+			if o, ok := d.Pools.Get(pool); ok {
+				addChecks(live, &o.Spec)
+			}
+		}
 		if !live[e.Check] { // the check may have gone while the judgement was on its way
 			continue
 		}

@@ -1,8 +1,10 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/meridian-gtm/meridian/policy"
@@ -11,8 +13,14 @@ import (
 )
 
 const (
-	verdictTick = 100 * time.Millisecond // at most one verdict entry in one
-	slowTick    = time.Second            // expiry, promotion, feature level, cookie key, what is measured
+	// verdictSlot has exactly one entry of Raft: the edges of a look, or nothing. So a
+	// mass failure writes no more entries a second than a calm hour does.
+	verdictSlot = 200 * time.Millisecond
+	slowTick    = time.Second // expiry, promotion, feature level, cookie key, what is measured
+
+	// maxEdges is how many go into one entry: some 256 KiB, what Raft takes in its
+	// stride. The rest comes with the next slot.
+	maxEdges = 500
 )
 
 // duties is what the leader does. Each is a pure step over State, so that
@@ -26,6 +34,7 @@ type duties struct {
 	checks  *checkCache
 	blind   func() bool
 	promote func(context.Context) error
+	beat    func(context.Context) error // commits an entry that changes nothing
 	seal    func(name string, value []byte) ([]byte, error)
 	log     *slog.Logger
 }
@@ -34,23 +43,24 @@ type duties struct {
 func (d *duties) run(ctx context.Context) {
 	slow := time.NewTicker(slowTick)
 	defer slow.Stop()
-	tick := time.NewTicker(verdictTick)
-	defer tick.Stop()
+	end := time.NewTicker(verdictSlot)
+	defer end.Stop()
+	wrote := d.judge(ctx)
 	for {
-		judged := d.judge(ctx)
-		if judged {
-			// The next entry waits for the next tick, however much comes in meanwhile.
-			select {
-			case <-ctx.Done():
-				return
-			case <-time.After(verdictTick):
-			}
+		fresh := d.hearing.fresh
+		if wrote { // what comes in now waits for the next slot
+			fresh = nil
 		}
 		select {
 		case <-ctx.Done():
 			return
-		case <-d.hearing.fresh:
-		case <-tick.C:
+		case <-fresh: // an edge does not wait for the end of its slot
+			wrote = d.judge(ctx)
+		case <-end.C:
+			if !wrote && !d.judge(ctx) {
+				d.idle(ctx)
+			}
+			wrote = false
 		case <-slow.C:
 			d.expire(ctx)
 			d.forget(ctx)
@@ -71,8 +81,19 @@ func (d *duties) judge(ctx context.Context) bool {
 	if len(edges) == 0 {
 		return false
 	}
+	if len(edges) > maxEdges { // what has to leave the answers goes first
+		slices.SortStableFunc(edges, func(a, b policy.Edge) int { return cmp.Compare(b.Status, a.Status) })
+		edges = edges[:maxEdges]
+	}
 	d.do(ctx, change.RecordVerdicts{Edges: edges})
 	return true
+}
+
+// idle fills a slot in which nothing was to be written.
+func (d *duties) idle(ctx context.Context) {
+	if err := d.beat(ctx); err != nil && ctx.Err() == nil {
+		d.log.Debug("an empty slot was not committed", "error", err)
+	}
 }
 
 // expire lifts controls whose time is over, and begins those whose time has come.

@@ -22,6 +22,7 @@ type led struct {
 	mu    sync.Mutex // the test looks on while the duties run
 	s     *policy.State
 	calls []call
+	beats []time.Duration // slots in which nothing was written
 	fail  error
 	isBad bool // references do not answer
 	grown int  // calls of promote
@@ -45,6 +46,12 @@ func lead(t *testing.T, s *policy.State) *led {
 			l.mu.Lock()
 			defer l.mu.Unlock()
 			l.grown++
+			return nil
+		},
+		beat: func(context.Context) error {
+			l.mu.Lock()
+			defer l.mu.Unlock()
+			l.beats = append(l.beats, time.Since(began))
 			return nil
 		},
 		propose: func(_ context.Context, c change.Change) (policy.Outcome, error) {
@@ -99,8 +106,9 @@ func (l *led) done() []call {
 
 func (l *led) kinds() string { return fmt.Sprint(l.done()) }
 
-// The first edge goes at once, and however many come after it there is at most one entry in a tick.
-func TestDutiesJudgeOncePerTick(t *testing.T) {
+// Every slot has one entry, whatever happens: an edge goes at once, what comes after it in the same slot waits for
+// the next one, and a slot without an edge has an empty entry.
+func TestDutiesWriteOncePerSlot(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := stateWith(3)
 		const storm = 200
@@ -116,12 +124,16 @@ func TestDutiesJudgeOncePerTick(t *testing.T) {
 		if len(l.done()) != 0 {
 			t.Fatalf("nothing was heard, and it proposed %s", l.kinds())
 		}
-		time.Sleep(30 * time.Millisecond)
+		time.Sleep(10*verdictSlot + 30*time.Millisecond)
+		synctest.Wait()
+		if n := len(l.beats); n != 10 {
+			t.Fatalf("%d entries in 10 slots in which nothing happened", n)
+		}
 		statuses := make([]policy.Status, storm)
 		statuses[0] = up
 		l.hear(s, 1, statuses...)
 		synctest.Wait()
-		if len(l.done()) != 1 || l.done()[0].at != 30*time.Millisecond {
+		if len(l.done()) != 1 || l.done()[0].at != 10*verdictSlot+30*time.Millisecond {
 			t.Fatalf("the first edge waits: %s", l.kinds())
 		}
 		for i := 1; i < storm; i++ { // an edge every 5 ms for a second
@@ -129,16 +141,55 @@ func TestDutiesJudgeOncePerTick(t *testing.T) {
 			statuses[i] = up
 			l.hear(s, uint64(i+1), statuses...)
 		}
-		time.Sleep(2 * verdictTick)
+		time.Sleep(10 * verdictSlot)
 		synctest.Wait()
-		if n := len(l.done()); n < 9 || n > 13 || l.now().Verdicts.Len() != storm {
-			t.Errorf("%d entries in 1.2 s for %d verdicts: %s", n, l.now().Verdicts.Len(), l.kinds())
+		if l.now().Verdicts.Len() != storm {
+			t.Errorf("%d verdicts of %d: %s", l.now().Verdicts.Len(), storm, l.kinds())
 		}
-		calls := l.done()
-		for i := range calls[1:] {
-			if gap := calls[i+1].at - calls[i].at; gap < verdictTick {
-				t.Errorf("entries %v apart: %s", gap, l.kinds())
+		inSlot := map[time.Duration]int{}
+		for _, c := range l.done() {
+			inSlot[c.at/verdictSlot]++
+		}
+		for _, at := range l.beats {
+			inSlot[(at-1)/verdictSlot]++ // at the very end of its slot
+		}
+		slots := (10*verdictSlot + 30*time.Millisecond + (storm-1)*5*time.Millisecond + 10*verdictSlot) / verdictSlot
+		for i := range slots {
+			if inSlot[i] != 1 {
+				t.Errorf("%d entries in slot %d: %v, %v", inSlot[i], i, l.kinds(), l.beats)
 			}
+		}
+	})
+}
+
+// A mass failure goes in entries of a bounded size, and what is down before what has come up.
+func TestDutiesWriteInBoundedEntries(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := stateWith(1)
+		p, _ := s.Pools.Get("web")
+		p.Spec.Endpoints = nil
+		statuses := make([]policy.Status, 3*maxEdges/2)
+		for i := range statuses {
+			p.Spec.Endpoints = append(p.Spec.Endpoints, policy.Endpoint{Name: fmt.Sprintf("e%04d", i), Address: netip.AddrFrom4([4]byte{203, 0, byte(i >> 8), byte(i)})})
+			statuses[i] = up
+			if i >= maxEdges {
+				statuses[i] = down
+			}
+		}
+		s.Pools.Set("web", p)
+		l := lead(t, s)
+		l.hear(s, 1, statuses...)
+		l.judge(t.Context())
+		if n := l.now().Verdicts.Len(); n != maxEdges {
+			t.Fatalf("%d edges in one entry", n)
+		}
+		for i := maxEdges; i < len(statuses); i++ {
+			if v, _ := l.now().Verdicts.Get(fmt.Sprintf("web/e%04d@tcp", i)); v.Status != down {
+				t.Fatalf("e%04d is %s after the first entry", i, v.Status)
+			}
+		}
+		if l.judge(t.Context()); l.now().Verdicts.Len() != len(statuses) {
+			t.Errorf("%d verdicts after the second entry", l.now().Verdicts.Len())
 		}
 	})
 }

@@ -314,11 +314,13 @@ func (n *Node) serveAPI(ctx context.Context) error {
 	return fmt.Errorf("the API: %w", err)
 }
 
+const pulseEvery = 100 * time.Millisecond
+
 // pulse looks at what changes with time alone: the leader, and island mode.
 func (n *Node) pulse(ctx context.Context) error {
 	isle := island{grace: time.Duration(n.cfg.Cluster.Grace)}
 	var near countdown
-	tick := time.NewTicker(verdictTick)
+	tick := time.NewTicker(pulseEvery)
 	defer tick.Stop()
 	for {
 		select {

@@ -8,12 +8,21 @@ import (
 	"github.com/meridian-gtm/meridian/policy"
 )
 
-// reportEvery is the constant rate at which a vantage sends its table.
-const reportEvery = time.Second
+// A vantage sends its table at a constant rate: once in each period, which
+// grows with the table so that no more than reportRate octets a second go to a node.
+const (
+	minReportPeriod = 200 * time.Millisecond
+	maxReportPeriod = time.Second
+	reportRate      = 384 << 10
+)
 
-// reporter sends this vantage's table to every node: at a constant rate, and
-// at once when an opinion changes. A node that does not take one in time does
-// not hold up the others, and gets the newest next.
+func reportPeriod(octets int) time.Duration {
+	return min(maxReportPeriod, max(minReportPeriod, time.Duration(octets)*time.Second/reportRate))
+}
+
+// reporter sends this vantage's table to every node once in each period: at its
+// end, or at once when an opinion changes. A node that does not take one in time
+// does not hold up the others, and gets the newest next.
 type reporter struct {
 	members func() []policy.Member // the other nodes
 	table   func() policy.Report
@@ -30,29 +39,53 @@ type reporter struct {
 // Run reports until ctx ends.
 func (r *reporter) Run(ctx context.Context) error {
 	r.sending = map[string]bool{}
-	tick := time.NewTicker(reportEvery)
-	defer tick.Stop()
 	defer r.running.Wait()
+	period := minReportPeriod
+	end := time.NewTicker(period)
+	defer end.Stop()
+	sent := false
 	for {
-		report := r.table()
-		r.take(report)
-		body, err := report.MarshalBinary()
-		if err != nil {
-			return err
-		}
-		r.mu.Lock()
-		r.latest = body
-		r.mu.Unlock()
-		for _, m := range r.members() {
-			r.start(ctx, m.Cluster)
+		changed := r.changed
+		if sent { // what changes now waits for the next period
+			changed = nil
 		}
 		select {
 		case <-ctx.Done():
 			return nil
-		case <-tick.C:
-		case <-r.changed:
+		case <-end.C:
+			if sent {
+				sent = false
+				continue
+			}
+		case <-changed:
+			sent = true
+		}
+		octets, err := r.report(ctx)
+		if err != nil {
+			return err
+		}
+		if p := reportPeriod(octets); p != period {
+			period = p
+			end.Reset(period)
 		}
 	}
+}
+
+// report sends the table as it is now, and says how long it is.
+func (r *reporter) report(ctx context.Context) (octets int, err error) {
+	report := r.table()
+	r.take(report)
+	body, err := report.MarshalBinary()
+	if err != nil {
+		return 0, err
+	}
+	r.mu.Lock()
+	r.latest = body
+	r.mu.Unlock()
+	for _, m := range r.members() {
+		r.start(ctx, m.Cluster)
+	}
+	return len(body), nil
 }
 
 // start sends the latest table to an address, unless that is going on already: then it goes next.
@@ -69,8 +102,8 @@ func (r *reporter) start(ctx context.Context, addr string) {
 			r.mu.Lock()
 			body := r.latest
 			r.mu.Unlock()
-			limit, cancel := context.WithTimeout(ctx, reportEvery)
-			_ = r.send(limit, addr, body) // who is not heard from shows in the status; the next table comes in a second
+			limit, cancel := context.WithTimeout(ctx, maxReportPeriod)
+			_ = r.send(limit, addr, body) // who is not heard from shows in the status; the next table comes within a second
 			cancel()
 			r.mu.Lock()
 			if again = r.sending[addr]; again {
