@@ -25,7 +25,7 @@ type Cluster struct {
 	Cookies *Cookies `json:"cookies,omitempty"`
 }
 
-// Member is a node of the cluster, which is also a vantage.
+// Member is a node of the cluster, which is also a vantage, or an agent, which is nothing else.
 type Member struct {
 	ID      string   `json:"id"`   // random Raft server id
 	Node    string   `json:"node"` // label from the node's configuration
@@ -35,6 +35,8 @@ type Member struct {
 	DNS     []string `json:"dns,omitempty"`
 	Feature int      `json:"feature"` // highest feature level the node can apply
 	Voter   bool     `json:"voter"`
+	Agent   bool     `json:"agent,omitempty"`  // a vantage alone: no DNS, no API, no part in Raft
+	Budget  int      `json:"budget,omitempty"` // probes a second that it is given at the most; 0: any
 }
 
 // ClusterStatus is what one node knows of the cluster now.

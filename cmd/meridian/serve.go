@@ -18,7 +18,7 @@ func serveCommand() *cobra.Command {
 	var file, level string
 	c := &cobra.Command{
 		Use:   "serve --config node.yaml",
-		Short: "Run one node: DNS, API, vantage and its part of the cluster",
+		Short: "Run one node (DNS, API, vantage and its part of the cluster), or an agent that only probes",
 		Long: `Run one node of Meridian until SIGTERM or SIGINT.
 
 The first node of a cluster starts with cluster.bootstrap: true in an empty data
@@ -33,6 +33,15 @@ The others name its cluster port in cluster.join and start with the same MERIDIA
 	api:     {listen: "127.0.0.1:8080"}
 	cluster: {listen: "192.0.2.53:7300", bootstrap: true}
 
+With role: agent it is a vantage alone: it probes, and has no DNS, no API and no
+part in Raft. It needs a region, a cluster port that nodes reach, and the token once.
+
+	node: probe-tokyo
+	role: agent
+	region: ap-northeast
+	dataDir: /var/lib/meridian
+	cluster: {listen: "198.51.100.9:7300", join: ["192.0.2.53:7300"]}
+
 A node that has been part of a cluster answers DNS after a restart even when no
 other node can be reached.`,
 		Example: "  meridian serve --config /etc/meridian/node.yaml",
@@ -46,10 +55,16 @@ other node can be reached.`,
 			if err != nil {
 				return err
 			}
-			n, err := node.New(*cfg, node.Options{
+			options := node.Options{
 				Token: os.Getenv("MERIDIAN_TOKEN"), Log: log,
 				Notify: func(line string) { fmt.Fprintln(cmd.OutOrStdout(), line) },
-			})
+			}
+			var n interface{ Run(context.Context) error }
+			if cfg.Role == node.RoleAgent {
+				n, err = node.NewAgent(*cfg, options)
+			} else {
+				n, err = node.New(*cfg, options)
+			}
 			if err != nil {
 				return err
 			}

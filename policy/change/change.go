@@ -100,6 +100,10 @@ func needs(b Body) (level int) {
 		return policy.FeatureSteering
 	case ResumeEndpoint, *ResumeEndpoint:
 		return policy.FeatureHealth
+	case PutMember:
+		if b.Agent || b.Budget != 0 {
+			return policy.FeatureHealth
+		}
 	case PutConfig:
 		return b.Config.Feature()
 	case *PutConfig:

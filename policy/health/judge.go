@@ -49,6 +49,7 @@ type Assigned struct {
 	Label string // of its node, as ballots show it
 	// Where it is, for quorums by failure domain; "" where that is not known.
 	Region, Provider, Continent string
+	Budget                      int // probes a second at the most; 0: any
 }
 
 // Quorum is how many of n assigned vantages must vote: more than half.

@@ -46,6 +46,20 @@ func (s *Snapshot) quorumWarnings() (list []string) {
 			}
 		}
 	}
+	return append(list, s.budgetWarnings(vantages)...)
+}
+
+// budgetWarnings tells of vantages that are given more probes than they may make, for want of others.
+func (s *Snapshot) budgetWarnings(vantages []health.Assigned) (list []string) {
+	if !slices.ContainsFunc(vantages, func(v health.Assigned) bool { return v.Budget > 0 }) {
+		return nil
+	}
+	checks := s.State.Checks()
+	for i, r := range health.Rates(checks, health.Assign(s.State, checks, vantages), vantages) {
+		if v := vantages[i]; v.Budget > 0 && r > float64(v.Budget) {
+			list = append(list, fmt.Sprintf("vantage %s is given %.4g probes a second, more than its budget of %d: nobody else may make them by the monitors' vantages; add agents, raise probing.budget, or probe less often", v.Label, r, v.Budget))
+		}
+	}
 	return list
 }
 

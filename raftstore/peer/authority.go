@@ -74,6 +74,14 @@ func (a *Authority) Issue(csr []byte, nodeID string) ([]byte, error) {
 	return a.issue(csr, nodeID, []string{roleName(a.ClusterID), nodeName(nodeID, a.ClusterID)})
 }
 
+// IssueAgent signs an agent's certificate likewise. It is no good for Raft, nor for what only nodes may ask.
+func (a *Authority) IssueAgent(csr []byte, id string) ([]byte, error) {
+	if err := checkLabel("agent id", id); err != nil {
+		return nil, err
+	}
+	return a.issue(csr, id, []string{agentName(a.ClusterID), nodeName(id, a.ClusterID)})
+}
+
 func (a *Authority) issue(csr []byte, nodeID string, names []string) ([]byte, error) {
 	request, err := x509.ParseCertificateRequest(csr)
 	if err != nil {

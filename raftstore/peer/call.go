@@ -30,16 +30,23 @@ type Handler func(ctx context.Context, from string, body []byte) ([]byte, error)
 
 type callerKey struct{}
 
+// caller is who calls, by its certificate.
+type caller struct {
+	id    string
+	agent bool
+}
+
 type calls struct {
 	port   *Port
 	client *http.Transport
 
 	mu       sync.RWMutex
 	handlers map[string]Handler
+	open     map[string]bool // that agents may call, too
 }
 
 func (c *calls) init(p *Port) {
-	c.port, c.handlers = p, map[string]Handler{}
+	c.port, c.handlers, c.open = p, map[string]Handler{}, map[string]bool{}
 	c.client = &http.Transport{
 		DialTLSContext: func(ctx context.Context, _, addr string) (net.Conn, error) {
 			conn, _, err := p.dial(ctx, addr, protoCall)
@@ -68,6 +75,15 @@ func (p *Port) Handle(name string, fn Handler) {
 		return
 	}
 	p.calls.handlers[name] = fn
+}
+
+// HandleAll registers what answers a call that agents may make, too.
+func (p *Port) HandleAll(name string, fn Handler) {
+	p.Handle(name, fn)
+	p.calls.mu.Lock()
+	defer p.calls.mu.Unlock()
+	p.calls.open = maps.Clone(p.calls.open)
+	p.calls.open[name] = true
 }
 
 // Call asks the node at addr. A refusal by the other node comes back as its
@@ -132,7 +148,7 @@ func (e *unsentError) Unwrap() error { return e.err }
 func (c *calls) serve(w http.ResponseWriter, r *http.Request) {
 	name, ok := strings.CutPrefix(r.URL.Path, callPath)
 	c.mu.RLock()
-	handlers := c.handlers
+	handlers, open := c.handlers, c.open
 	c.mu.RUnlock()
 	fn := handlers[name]
 	if !ok || fn == nil || r.Method != http.MethodPost {
@@ -144,8 +160,12 @@ func (c *calls) serve(w http.ResponseWriter, r *http.Request) {
 		refuse(w, policy.Errorf(policy.Invalid, "the call %q could not be read: %v", name, err))
 		return
 	}
-	from, _ := r.Context().Value(callerKey{}).(string)
-	answer, err := c.answer(r.Context(), fn, from, name, body)
+	from, _ := r.Context().Value(callerKey{}).(caller)
+	if from.agent && !open[name] {
+		refuse(w, policy.Errorf(policy.Conflict, "%s is an agent, and the call %q is for nodes", from.id, name))
+		return
+	}
+	answer, err := c.answer(r.Context(), fn, from.id, name, body)
 	if err != nil {
 		refuse(w, err)
 		return

@@ -63,7 +63,7 @@ func (c *counted) Close() error {
 // which would look for its own protocols in the ALPN.
 type callConn struct {
 	net.Conn
-	node string
+	caller caller // who is at the other end; of calls coming in
 }
 
 // handoff is a listener whose connections come from the port's router.

@@ -20,7 +20,8 @@ const (
 
 // Identity is what a node shows on the port, and by what it judges others.
 type Identity struct {
-	NodeID      string // the Raft server id
+	NodeID      string // the Raft server id; of an agent, its member id
+	Agent       bool   // it is an agent's: good for calls that are open to agents, and for nothing else
 	ClusterID   string
 	Certificate tls.Certificate
 	CA          *x509.CertPool
@@ -49,11 +50,14 @@ func NewIdentity(nodeID, clusterID string, ca, cert, key []byte) (*Identity, err
 		Certificate: tls.Certificate{Certificate: [][]byte{cert}, PrivateKey: k, Leaf: leaf},
 	}
 	id.CA.AddCert(caCert)
-	if got, err := nodeOf(leaf, clusterID); err != nil {
+	got, agent, err := nodeOf(leaf, clusterID)
+	if err != nil {
 		return nil, err
-	} else if got != nodeID {
+	}
+	if got != nodeID {
 		return nil, fmt.Errorf("the certificate is of node %s, but this is node %s; remove it and join again", got, nodeID)
 	}
+	id.Agent = agent
 	if err := leaf.CheckSignatureFrom(caCert); err != nil {
 		return nil, fmt.Errorf("the node's certificate is not of the cluster's authority: %w", err)
 	}
@@ -86,13 +90,17 @@ func (id *Identity) joinConfig() *tls.Config {
 	}
 }
 
-// clientConfig is for connections going out. expect is the id of the node that must answer, or "".
-func (id *Identity) clientConfig(proto, expect string) *tls.Config {
+// clientConfig is for connections going out, to a node or to an agent. expect is the id of the one that must answer, or "".
+func (id *Identity) clientConfig(proto, expect string, agent bool) *tls.Config {
+	role := roleName(id.ClusterID)
+	if agent {
+		role = agentName(id.ClusterID)
+	}
 	return &tls.Config{
 		MinVersion:             tls.VersionTLS13,
 		Certificates:           []tls.Certificate{id.Certificate},
 		RootCAs:                id.CA,
-		ServerName:             roleName(id.ClusterID),
+		ServerName:             role,
 		NextProtos:             []string{proto},
 		SessionTicketsDisabled: true,
 		VerifyConnection: func(cs tls.ConnectionState) error {
@@ -102,7 +110,7 @@ func (id *Identity) clientConfig(proto, expect string) *tls.Config {
 			if err := id.verify(cs); err != nil {
 				return err
 			}
-			if got, _ := nodeOf(cs.PeerCertificates[0], id.ClusterID); expect != "" && got != expect {
+			if got, _, _ := nodeOf(cs.PeerCertificates[0], id.ClusterID); expect != "" && got != expect {
 				return fmt.Errorf("node %s answers where node %s is expected", got, expect)
 			}
 			return nil
@@ -116,33 +124,36 @@ func (id *Identity) verify(cs tls.ConnectionState) error {
 	if len(cs.VerifiedChains) == 0 {
 		return errors.New("the other end showed no certificate of the cluster's authority")
 	}
-	_, err := nodeOf(cs.PeerCertificates[0], id.ClusterID)
+	_, _, err := nodeOf(cs.PeerCertificates[0], id.ClusterID)
 	return err
 }
 
 func roleName(clusterID string) string         { return "server." + clusterID + ".meridian" }
+func agentName(clusterID string) string        { return "agent." + clusterID + ".meridian" }
 func nodeName(nodeID, clusterID string) string { return nodeID + ".node." + clusterID + ".meridian" }
 
-// nodeOf is the node id in a certificate with the server role in a cluster.
-func nodeOf(cert *x509.Certificate, clusterID string) (string, error) {
-	role, node := false, ""
+// nodeOf is the id in a certificate with the role of a node, or of an agent, in a cluster.
+func nodeOf(cert *x509.Certificate, clusterID string) (node string, agent bool, err error) {
+	server := false
 	for _, name := range cert.DNSNames {
 		if name == roleName(clusterID) {
-			role = true
+			server = true
+		} else if name == agentName(clusterID) {
+			agent = true
 		} else if id, ok := strings.CutSuffix(name, nodeName("", clusterID)); ok {
 			if node != "" {
-				return "", errors.New("the certificate names two nodes")
+				return "", false, errors.New("the certificate names two nodes")
 			}
 			node = id
 		}
 	}
-	if !role {
-		return "", fmt.Errorf("the certificate (%s) lacks the server role of cluster %s", strings.Join(cert.DNSNames, ", "), clusterID)
+	if server == agent {
+		return "", false, fmt.Errorf("the certificate (%s) lacks the role of a node, or of an agent, of cluster %s", strings.Join(cert.DNSNames, ", "), clusterID)
 	}
 	if err := checkLabel("node id", node); err != nil {
-		return "", err
+		return "", false, err
 	}
-	return node, nil
+	return node, agent, nil
 }
 
 // checkLabel says whether an id can stand in a certificate's DNS name.

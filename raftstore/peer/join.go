@@ -30,6 +30,9 @@ type JoinRequest struct {
 	// Replaces is the id that the joiner had in this cluster before it lost
 	// Raft's directory: that member is taken out, though its reports are still heard.
 	Replaces string `json:"replaces,omitempty"`
+	// Agent asks for the part of a vantage alone: no Raft, no state and no cluster key.
+	Agent  bool `json:"agent,omitempty"`
+	Budget int  `json:"budget,omitempty"` // probes a second that it makes at the most; 0: any
 
 	// Key is the join key that the joiner has proved to know. It is set by the
 	// serving side, for tokens that are good once.
@@ -41,7 +44,7 @@ type JoinReply struct {
 	ClusterID   string          `json:"clusterID"`
 	CA          []byte          `json:"ca"`         // DER
 	Certificate []byte          `json:"cert"`       // DER
-	ClusterKey  []byte          `json:"clusterKey"` // opens the sealed secrets in State
+	ClusterKey  []byte          `json:"clusterKey"` // opens the sealed secrets in State; not for agents
 	Members     []policy.Member `json:"members"`
 }
 

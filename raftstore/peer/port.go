@@ -37,6 +37,8 @@ type Config struct {
 	// Refuse says which nodes are turned away although their certificate is
 	// good, because they were removed. It is asked for each connection coming in. Nil refuses none.
 	Refuse func(nodeID string) bool
+	// Agent says that an agent, and not a node, must answer at an address. Nil: nowhere.
+	Agent func(addr string) bool
 }
 
 // Port is the cluster port of a node.
@@ -100,7 +102,7 @@ func (p *Port) Run(ctx context.Context) error {
 		ErrorLog:          slog.NewLogLogger(p.log.Handler(), slog.LevelDebug),
 		BaseContext:       func(net.Listener) context.Context { return ctx },
 		ConnContext: func(ctx context.Context, c net.Conn) context.Context {
-			return context.WithValue(ctx, callerKey{}, c.(*callConn).node)
+			return context.WithValue(ctx, callerKey{}, c.(*callConn).caller)
 		},
 	}
 	p.running.Go(func() { _ = server.Serve(listener) })
@@ -177,7 +179,10 @@ func (p *Port) route(ctx context.Context, c *counted, listener *handoff) {
 		_ = conn.Close()
 		return
 	}
-	node, expires, err := p.admit(state)
+	from, expires, err := p.admit(state)
+	if err == nil && from.agent && state.NegotiatedProtocol == protoRaft {
+		err = fmt.Errorf("%s is an agent, and agents have no part in Raft", from.id)
+	}
 	if err != nil {
 		p.log.Warn("a connection to the cluster port was refused", "from", c.RemoteAddr(), "error", err)
 		_ = c.Close()
@@ -188,7 +193,7 @@ func (p *Port) route(ctx context.Context, c *counted, listener *handoff) {
 	case protoRaft:
 		p.streams.offer(ctx, conn)
 	case protoCall:
-		listener.offer(ctx, &callConn{Conn: conn, node: node})
+		listener.offer(ctx, &callConn{Conn: conn, caller: from})
 	default: // no ALPN at all
 		_ = c.Close()
 	}
@@ -216,20 +221,20 @@ func (p *Port) configFor(hello *tls.ClientHelloInfo) (*tls.Config, error) {
 	return id.serverConfig(), nil
 }
 
-// admit names the node at the other end of a mutual connection.
-func (p *Port) admit(state tls.ConnectionState) (node string, expires time.Time, err error) {
+// admit names who is at the other end of a mutual connection.
+func (p *Port) admit(state tls.ConnectionState) (from caller, expires time.Time, err error) {
 	id := p.identity.Load()
 	if id == nil || len(state.VerifiedChains) == 0 {
-		return "", expires, errors.New("no certificate was shown")
+		return from, expires, errors.New("no certificate was shown")
 	}
 	cert := state.PeerCertificates[0]
-	if node, err = nodeOf(cert, id.ClusterID); err != nil {
-		return "", expires, err
+	if from.id, from.agent, err = nodeOf(cert, id.ClusterID); err != nil {
+		return from, expires, err
 	}
-	if p.cfg.Refuse != nil && p.cfg.Refuse(node) {
-		return "", expires, fmt.Errorf("node %s is not a member any more", node)
+	if p.cfg.Refuse != nil && p.cfg.Refuse(from.id) {
+		return from, expires, fmt.Errorf("node %s is not a member any more", from.id)
 	}
-	return node, cert.NotAfter, nil
+	return from, cert.NotAfter, nil
 }
 
 // dial opens a mutual connection to a node.
@@ -248,7 +253,7 @@ func (p *Port) dial(ctx context.Context, addr, proto string) (*tls.Conn, time.Ti
 	if err != nil {
 		return nil, time.Time{}, err
 	}
-	conn := tls.Client(raw, id.clientConfig(proto, expect))
+	conn := tls.Client(raw, id.clientConfig(proto, expect, p.cfg.Agent != nil && p.cfg.Agent(addr)))
 	if err := conn.HandshakeContext(ctx); err != nil {
 		_ = raw.Close()
 		return nil, time.Time{}, fmt.Errorf("the TLS handshake with %s failed: %w", addr, err)

@@ -234,7 +234,7 @@ func TestPlainAndForeignBytesAreRefused(t *testing.T) {
 	}
 	id := identity(t, a, "n2")
 	for name, proto := range map[string][]string{"no ALPN": nil, "foreign ALPN": {"h2"}} {
-		cfg := id.clientConfig(protoRaft, "")
+		cfg := id.clientConfig(protoRaft, "", false)
 		cfg.NextProtos, cfg.VerifyConnection = proto, nil
 		conn, err := tls.Dial("tcp", p.Addr().String(), cfg)
 		if err == nil {

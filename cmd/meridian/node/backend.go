@@ -52,10 +52,7 @@ type settleRequest struct {
 func (n *Node) Settle(ctx context.Context, index uint64) []policy.Publication {
 	ctx, cancel := context.WithTimeout(ctx, settleFor)
 	defer cancel()
-	var members []policy.Member
-	for _, m := range n.State().Members.All {
-		members = append(members, m)
-	}
+	members := nodesOf(n.State(), "")
 	list := make([]policy.Publication, len(members))
 	var all sync.WaitGroup
 	for i, m := range members {
@@ -94,22 +91,14 @@ func (n *Node) askSettled(ctx context.Context, m policy.Member, index uint64) po
 	return p
 }
 
-// call asks another node something, as JSON.
+// call asks another member something, as JSON.
 func (n *Node) call(ctx context.Context, addr, name string, in, out any) error {
-	body, err := json.Marshal(in)
-	if err != nil {
-		return err
-	}
-	answer, err := n.port.Call(ctx, addr, name, body)
-	if err != nil {
-		return err
-	}
-	return json.Unmarshal(answer, out)
+	return callJSON(ctx, n.port, addr, name, in, out)
 }
 
 // answer registers what other nodes ask of this one.
 func (n *Node) answerPeers() {
-	n.port.Handle("report", func(_ context.Context, from string, body []byte) ([]byte, error) { return n.heardReport(from, body) })
+	n.port.HandleAll("report", func(_ context.Context, from string, body []byte) ([]byte, error) { return n.heardReport(from, body) })
 	n.port.Handle("settle", func(ctx context.Context, _ string, body []byte) ([]byte, error) {
 		var req settleRequest
 		if err := json.Unmarshal(body, &req); err != nil {
@@ -119,9 +108,13 @@ func (n *Node) answerPeers() {
 		defer cancel()
 		return json.Marshal(n.settled(ctx, req.Index))
 	})
-	n.port.Handle("announce", n.announced)
-	n.port.Handle("evidence", n.askedEvidence)
-	n.port.Handle("probe", n.askedProbe)
+	n.port.HandleAll("announce", n.announced)
+	n.port.HandleAll("assignment", n.assigned)
+	n.port.HandleAll("renew", n.renewed)
+	n.port.Handle("evidence", func(_ context.Context, _ string, body []byte) ([]byte, error) { return askedEvidence(n.prober, body) })
+	n.port.Handle("probe", func(ctx context.Context, _ string, body []byte) ([]byte, error) {
+		return askedProbe(ctx, n.prober, n.checks.of(n.State()).get, body)
+	})
 	n.port.Handle("status", func(context.Context, string, []byte) ([]byte, error) { return json.Marshal(n.standing()) })
 }
 

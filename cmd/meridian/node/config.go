@@ -21,6 +21,7 @@ import (
 // Config is a node's own configuration file. It is not replicated.
 type Config struct {
 	Node    string  `json:"node"`             // label, unique in the cluster
+	Role    string  `json:"role,omitempty"`   // node (default), or agent: a vantage alone, without DNS, API and Raft
 	Region  string  `json:"region,omitempty"` // where this node stands, as a vantage
 	DataDir string  `json:"dataDir"`
 	DNS     DNS     `json:"dns"`
@@ -70,7 +71,15 @@ type Probing struct {
 	Reference []string       `json:"reference,omitempty"` // "tcp://ADDRESS:PORT"; when none answers the node abstains
 	// Exec are the programs that exec monitors may run here: absolute paths by the names that monitors use.
 	Exec map[string]string `json:"exec,omitempty"`
+	// Budget is how many probes a second this vantage is given at the most; 0, the default, is any number, up to 1000000.
+	Budget int `json:"budget,omitempty"`
 }
+
+// Roles of what "meridian serve" runs.
+const (
+	RoleNode  = "node"
+	RoleAgent = "agent"
+)
 
 // LoadConfig reads a node's configuration file.
 func LoadConfig(file string) (*Config, error) {
@@ -95,9 +104,14 @@ func ParseConfig(data []byte, file string) (*Config, error) {
 }
 
 func (c *Config) defaults() {
-	c.DNS = c.DNS.WithDefaults()
-	if c.API.Listen == "" {
-		c.API.Listen = "127.0.0.1:8080"
+	if c.Role == "" {
+		c.Role = RoleNode
+	}
+	if c.Role != RoleAgent {
+		c.DNS = c.DNS.WithDefaults()
+		if c.API.Listen == "" {
+			c.API.Listen = "127.0.0.1:8080"
+		}
 	}
 	if c.Cluster.Listen == "" {
 		c.Cluster.Listen = "0.0.0.0:7300"
@@ -127,11 +141,20 @@ func (c *Config) Validate() error {
 	if c.DataDir == "" {
 		p.Add("/dataDir", "a node needs a directory for its state (dataDir: /var/lib/meridian)")
 	}
-	var dns *policy.Error
-	if errors.As(c.DNS.Validate(), &dns) {
-		p = append(p, dns.Problems...)
+	switch c.Role {
+	case RoleNode:
+		var dns *policy.Error
+		if errors.As(c.DNS.Validate(), &dns) {
+			p = append(p, dns.Problems...)
+		}
+	case RoleAgent:
+		c.validateAgent(&p)
+	default:
+		p.Add("/role", "%q is not a role; node and agent are", c.Role)
 	}
-	if ip, ok := address(&p, "/api/listen", c.API.Listen); ok && !ip.IsLoopback() && c.API.TLS == nil && !c.API.Insecure {
+	if c.API.Listen == "" {
+		// an agent without status pages
+	} else if ip, ok := address(&p, "/api/listen", c.API.Listen); ok && !ip.IsLoopback() && c.API.TLS == nil && !c.API.Insecure {
 		p.Add("/api/listen", "%s is not loopback, and tokens would cross the network in clear; set api.tls: {cert, key}, or api.insecure: true if something in front of it encrypts", c.API.Listen)
 	}
 	if t := c.API.TLS; t != nil && (t.Cert == "" || t.Key == "") {
@@ -152,6 +175,9 @@ func (c *Config) Validate() error {
 	}
 	if m := c.Cluster.RaftMultiplier; m < 1 || m > 20 {
 		p.Add("/cluster/raftMultiplier", "%v is not within 1 to 20", m)
+	}
+	if b := c.Probing.Budget; b < 0 || b > maxBudget {
+		p.Add("/probing/budget", "%d is not within 0 to %d probes a second", b, maxBudget)
 	}
 	for i, r := range c.Probing.Reference {
 		addr, ok := strings.CutPrefix(r, "tcp://")
@@ -175,6 +201,27 @@ func (c *Config) Validate() error {
 		}
 	}
 	return p.Err("the node's configuration is not valid")
+}
+
+const maxBudget = 1_000_000
+
+// validateAgent refuses what an agent has no use for.
+func (c *Config) validateAgent(p *policy.Problems) {
+	if len(c.DNS.Listen) > 0 || len(c.DNS.TLS.Listen) > 0 {
+		p.Add("/dns", "an agent answers no DNS; leave dns out, or write role: node")
+	}
+	if c.Geo != (Geo{}) {
+		p.Add("/geo", "an agent has no use for geographic data; leave geo out")
+	}
+	if c.API.TLS != nil {
+		p.Add("/api/tls", "an agent serves /healthz, /readyz and /metrics in plain HTTP; leave api.tls out")
+	}
+	if c.Cluster.Bootstrap {
+		p.Add("/cluster/bootstrap", "an agent cannot start a cluster; name nodes of one in cluster.join")
+	}
+	if len(c.Cluster.Join) == 0 {
+		p.Add("/cluster/join", "an agent needs the cluster ports of some nodes (join: [192.0.2.53:7300])")
+	}
 }
 
 // address checks "HOST:PORT" and gives the address when HOST is one. It is not

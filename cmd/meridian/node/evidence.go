@@ -11,6 +11,7 @@ import (
 
 	"github.com/meridian-gtm/meridian/policy"
 	"github.com/meridian-gtm/meridian/policy/health"
+	"github.com/meridian-gtm/meridian/probes"
 )
 
 // evidenceWithin is how long another node has to say what it saw.
@@ -146,7 +147,7 @@ func (n *Node) gather(ctx context.Context, s *policy.State, ask evidenceRequest)
 		all.Go(func() {
 			list[i].vantage = m.Node
 			if m.ID == n.id() {
-				list[i].samples = n.evidence(ask)
+				list[i].samples = evidence(n.prober, ask)
 			} else if err := n.call(ctx, m.Cluster, "evidence", ask, &list[i].samples); err != nil {
 				list[i].err = unreachable(err)
 			}
@@ -159,19 +160,19 @@ func (n *Node) gather(ctx context.Context, s *policy.State, ask evidenceRequest)
 // unreachable says in short why a vantage gave no answer.
 func unreachable(err error) string { return health.Clip("cannot be asked: " + err.Error()) }
 
-// evidence is what this node saw of checks.
-func (n *Node) evidence(ask evidenceRequest) evidenceAnswer {
+// evidence is what a prober saw of checks.
+func evidence(p *probes.Prober, ask evidenceRequest) evidenceAnswer {
 	answer := evidenceAnswer{}
 	for _, check := range ask.Checks {
-		answer[check] = n.prober.Evidence(check)
+		answer[check] = p.Evidence(check)
 	}
 	return answer
 }
 
-func (n *Node) askedEvidence(_ context.Context, _ string, body []byte) ([]byte, error) {
+func askedEvidence(p *probes.Prober, body []byte) ([]byte, error) {
 	var ask evidenceRequest
 	if err := json.Unmarshal(body, &ask); err != nil {
 		return nil, policy.Errorf(policy.Invalid, "a request that cannot be read: %v", err)
 	}
-	return json.Marshal(n.evidence(ask))
+	return json.Marshal(evidence(p, ask))
 }

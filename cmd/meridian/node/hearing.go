@@ -193,6 +193,14 @@ func (l *checkList) find(id string) int {
 	return i
 }
 
+// get is a check, or nil.
+func (l *checkList) get(id string) *policy.Check {
+	if at := l.find(id); at >= 0 {
+		return &l.checks[at]
+	}
+	return nil
+}
+
 // checkCache keeps the list of checks for as long as the configuration and the members stand.
 type checkCache struct {
 	mu       sync.Mutex

@@ -100,8 +100,11 @@ func (k *keeper) identity(id string) (*peer.Identity, error) {
 func (k *keeper) keep(nodeID, clusterID string, ca, cert, key, seal []byte) error {
 	for _, f := range []struct {
 		name string
-		data []byte
+		data []byte // nil: there is none
 	}{{caFile, ca}, {certFile, cert}, {keyFile, key}, {sealFile, seal}, {nodeIDFile, []byte(nodeID)}, {clusterFile, []byte(clusterID)}} {
+		if f.data == nil {
+			continue
+		}
 		if err := k.write(f.name, f.data); err != nil {
 			return fmt.Errorf("keeping the node's keys: %w", err)
 		}

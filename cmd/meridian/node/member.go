@@ -2,16 +2,13 @@ package node
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/meridian-gtm/meridian/policy"
 	"github.com/meridian-gtm/meridian/policy/change"
-	"github.com/meridian-gtm/meridian/policy/health"
 	"github.com/meridian-gtm/meridian/raftstore"
 	"github.com/meridian-gtm/meridian/raftstore/peer"
 )
@@ -186,11 +183,7 @@ func (n *Node) found() (*change.Change, error) {
 		return nil, err
 	}
 	id := randomID()
-	key, err := peer.NewKey()
-	if err != nil {
-		return nil, err
-	}
-	csr, err := peer.NewRequest(key, id)
+	key, csr, err := newRequest(id)
 	if err != nil {
 		return nil, err
 	}
@@ -252,171 +245,6 @@ func (n *Node) empty() error {
 func (n *Node) self() policy.Member {
 	return policy.Member{
 		ID: n.id(), Node: n.cfg.Node, Region: n.cfg.Region, Cluster: n.cfg.Cluster.Advertise, API: n.cfg.API.Listen,
-		DNS: n.cfg.DNS.Listen, Feature: policy.FeatureLevel,
+		DNS: n.cfg.DNS.Listen, Feature: policy.FeatureLevel, Budget: n.cfg.Probing.Budget,
 	}
-}
-
-// seek asks the nodes of the cluster, one after the other, to be taken in, until one does.
-func (n *Node) seek(ctx context.Context, id string) error {
-	addrs := append([]string(nil), n.cfg.Cluster.Join...)
-	for _, m := range n.others() {
-		addrs = append(addrs, m.Cluster)
-	}
-	switch {
-	case len(addrs) == 0 && n.journalled == nil:
-		return policy.Errorf(policy.Invalid, "this node is in no cluster: set cluster.bootstrap: true to start one here, or cluster.join to the cluster ports of its nodes")
-	case n.opts.Token == "" && n.journalled == nil:
-		return policy.Errorf(policy.Invalid, "joining %s needs the cluster's token in MERIDIAN_TOKEN; it is in admin.token of the first node's data directory", strings.Join(addrs, ", "))
-	case len(addrs) == 0 || n.opts.Token == "":
-		<-ctx.Done() // it serves what its journal holds; bereft has said what to do
-		return ctx.Err()
-	}
-	if id == "" {
-		var err error
-		if id, err = n.reserve(); err != nil {
-			return err
-		}
-	}
-	began := time.Now()
-	for wait := 250 * time.Millisecond; ; wait = min(2*wait, 5*time.Second) {
-		for _, addr := range addrs {
-			err := n.joinAt(ctx, addr, id)
-			if err == nil {
-				n.trouble.Store(nil)
-				return nil
-			}
-			if n.hopeless(err, began) {
-				return fmt.Errorf("joining at %s: %w", addr, err)
-			}
-			text := fmt.Sprintf("joining at %s: %v", addr, err)
-			n.trouble.Store(&text)
-			n.log.Warn("this node has not joined yet; it goes on trying", "at", addr, "error", err)
-		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(wait/2 + jitter(wait/2)):
-		}
-	}
-}
-
-// reserve makes an id. It is written down only when the node has joined under it.
-func (n *Node) reserve() (string, error) {
-	b, err := n.keeper.read(nextIDFile)
-	if err != nil || b != nil {
-		return string(b), err
-	}
-	id := randomID()
-	return id, n.keeper.write(nextIDFile, []byte(id))
-}
-
-func jitter(d time.Duration) time.Duration {
-	var b [1]byte
-	rand.Read(b[:])
-	return d * time.Duration(b[0]) / 255
-}
-
-func (n *Node) joinAt(ctx context.Context, addr, id string) error {
-	key, err := peer.NewKey()
-	if err != nil {
-		return err
-	}
-	csr, err := peer.NewRequest(key, id)
-	if err != nil {
-		return err
-	}
-	m := n.self()
-	reply, err := peer.Join(ctx, addr, n.opts.Token, peer.JoinRequest{
-		NodeID: id, NodeLabel: m.Node, Region: m.Region, ClusterAddr: m.Cluster, APIAddr: m.API, DNS: m.DNS, CSR: csr, Feature: m.Feature,
-		Replaces: n.replaces(),
-	})
-	if err != nil {
-		return err
-	}
-	if n.journalled != nil && n.journalled.Cluster.ID != "" && n.journalled.Cluster.ID != reply.ClusterID {
-		return policy.Errorf(policy.Conflict, "%s is in cluster %s, but this node's journal is of cluster %s; empty its data directory to change clusters", addr, reply.ClusterID, n.journalled.Cluster.ID)
-	}
-	if err := n.keeper.keep(id, reply.ClusterID, reply.CA, reply.Certificate, key, reply.ClusterKey); err != nil {
-		return err
-	}
-	if err := n.keeper.write(idFile, []byte(id)); err != nil {
-		return err
-	}
-	if err := os.Remove(n.keeper.path(nextIDFile)); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return err
-	}
-	identity, err := n.keeper.identity(id)
-	if err != nil {
-		return err
-	}
-	n.assume(identity)
-	n.log.Info("this node has joined the cluster", "cluster", reply.ClusterID, "at", addr)
-	return nil
-}
-
-// joinKeys are the verifiers of the tokens that a joining node may use.
-func (n *Node) joinKeys() [][]byte {
-	var keys [][]byte
-	for id, sealed := range n.State().Cluster.JoinKeys {
-		if key, err := n.keeper.open("join/"+id, sealed); err == nil {
-			keys = append(keys, key)
-		}
-	}
-	return keys
-}
-
-// join takes a node in that has proved to know a token: as a member without a vote, until it has caught up.
-func (n *Node) join(ctx context.Context, r peer.JoinRequest) (peer.JoinReply, error) {
-	store := n.store.Load()
-	s := store.State()
-	if err := policy.CheckLabel(r.NodeLabel); err != nil {
-		return peer.JoinReply{}, policy.Errorf(policy.Invalid, "%v", err)
-	}
-	actor := "node/" + n.cfg.Node
-	for id, m := range s.Members.All {
-		if id == r.NodeID || m.Node != r.NodeLabel {
-			continue
-		}
-		if id != r.Replaces && n.hears(id) {
-			return peer.JoinReply{}, policy.Errorf(policy.Conflict, "a node %q is in the cluster and alive at %s; start this one with another label", m.Node, m.Cluster)
-		}
-		n.log.Warn("a node comes back with an empty directory; its old membership is removed", "member", m.Node, "old", id, "new", r.NodeID)
-		if err := store.Remove(ctx, id); err != nil {
-			return peer.JoinReply{}, err
-		}
-		if _, err := store.Propose(ctx, change.Change{Actor: actor, Body: change.DeleteMember{ID: id}}); err != nil {
-			return peer.JoinReply{}, err
-		}
-	}
-	caKey, err := n.keeper.open(authorityKey, s.Cluster.CAKey)
-	if err != nil {
-		return peer.JoinReply{}, err
-	}
-	authority := peer.Authority{ClusterID: s.Cluster.ID, Certificate: s.Cluster.CA, Key: caKey}
-	cert, err := authority.Issue(r.CSR, r.NodeID)
-	if err != nil {
-		return peer.JoinReply{}, err
-	}
-	m := policy.Member{ID: r.NodeID, Node: r.NodeLabel, Region: r.Region, Cluster: r.ClusterAddr, API: r.APIAddr, DNS: r.DNS, Feature: r.Feature}
-	out, err := store.Propose(ctx, change.Change{Actor: actor, Body: change.PutMember{Member: m}})
-	if err != nil {
-		return peer.JoinReply{}, err
-	}
-	if out.Refused != nil {
-		return peer.JoinReply{}, out.Refused
-	}
-	if err := store.AddNonvoter(ctx, m.ID, m.Cluster); err != nil {
-		return peer.JoinReply{}, err
-	}
-	reply := peer.JoinReply{ClusterID: s.Cluster.ID, CA: s.Cluster.CA, Certificate: cert, ClusterKey: n.keeper.seal}
-	for _, m := range store.State().Members.All {
-		reply.Members = append(reply.Members, m)
-	}
-	return reply, nil
-}
-
-// hears says whether a member has reported lately.
-func (n *Node) hears(id string) bool {
-	age, ok := n.hearing.ages()[id]
-	return ok && age <= 2*health.DefaultFreshFor
 }

@@ -120,7 +120,7 @@ func New(cfg Config, opts Options) (_ *Node, err error) {
 	if n.cluster, err = net.Listen("tcp", cfg.Cluster.Listen); err != nil {
 		return nil, fmt.Errorf("the cluster port: %w; is another node running, or cluster.listen wrong?", err)
 	}
-	if n.port, err = peer.New(peer.Config{Listener: n.cluster, Logger: n.log, Refuse: n.removed}); err != nil {
+	if n.port, err = peer.New(peer.Config{Listener: n.cluster, Logger: n.log, Refuse: n.removed, Agent: n.agentAt}); err != nil {
 		return nil, err
 	}
 	n.answerPeers()
@@ -270,24 +270,14 @@ func (n *Node) adopt(s *policy.State) {
 		n.probing, n.probingAs = list, id
 	}
 	var others []string
-	for id, m := range s.Members.All {
-		if id != n.id() {
-			others = append(others, m.Cluster)
-		}
+	for _, m := range nodesOf(s, n.id()) {
+		others = append(others, m.Cluster)
 	}
 	n.references.SetTargets(others)
 }
 
-// others lists the other members.
-func (n *Node) others() []policy.Member {
-	var list []policy.Member
-	for id, m := range n.State().Members.All {
-		if id != n.id() {
-			list = append(list, m)
-		}
-	}
-	return list
-}
+// others lists the other nodes.
+func (n *Node) others() []policy.Member { return nodesOf(n.State(), n.id()) }
 
 func (n *Node) serveAPI(ctx context.Context) error {
 	handler := web.New(web.Config{Node: n, Log: n.log, Registry: n.registry})

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/meridian-gtm/meridian/policy"
+	"github.com/meridian-gtm/meridian/probes"
 	"github.com/meridian-gtm/meridian/raftstore/peer"
 )
 
@@ -84,19 +85,18 @@ func member(s *policy.State, label, own string) (policy.Member, error) {
 	return policy.Member{}, policy.Errorf(policy.Invalid, "there is no vantage %q; there are %s", label, strings.Join(labels, ", "))
 }
 
-// askedProbe makes a probe for another node. It goes by this node's own
-// configuration: a caller names a check and cannot name a target.
-func (n *Node) askedProbe(ctx context.Context, _ string, body []byte) ([]byte, error) {
+// askedProbe makes a probe for another node. It goes by the vantage's own
+// list of checks: a caller names a check and cannot name a target.
+func askedProbe(ctx context.Context, p *probes.Prober, find func(check string) *policy.Check, body []byte) ([]byte, error) {
 	var ask probeRequest
 	if err := json.Unmarshal(body, &ask); err != nil {
 		return nil, policy.Errorf(policy.Invalid, "a request that cannot be read: %v", err)
 	}
-	list := n.checks.of(n.State())
-	at := list.find(ask.Check)
-	if at < 0 || list.checks[at].Key != ask.Key {
+	c := find(ask.Check)
+	if c == nil || c.Key != ask.Key {
 		return nil, policy.Errorf(policy.Conflict, "the vantage does not have this check as it is now; it will in a moment: try again")
 	}
-	r, err := n.prober.Now(ctx, list.checks[at])
+	r, err := p.Now(ctx, *c)
 	if err != nil {
 		return nil, err
 	}

@@ -36,6 +36,9 @@ func (n *Node) announce(ctx context.Context) error {
 	record, ok := n.State().Members.Get(n.id())
 	next := n.self()
 	next.Voter = record.Voter
+	if n.State().Feature < policy.FeatureHealth {
+		next.Budget = 0 // some node could not read it
+	}
 	if n.store.Load() == nil || !ok || reflect.DeepEqual(record, next) {
 		return nil
 	}
@@ -64,7 +67,7 @@ func (n *Node) announced(ctx context.Context, from string, body []byte) ([]byte,
 	if !ok || m.ID != from || n.leaderless() > 0 {
 		return nil, policy.Errorf(policy.Unavailable, "node %s cannot be recorded here now", from)
 	}
-	m.Voter = record.Voter
+	m.Voter, m.Agent = record.Voter, record.Agent // not theirs to say
 	return nil, n.record(ctx, m)
 }
 
@@ -91,7 +94,7 @@ func (n *Node) renew(now time.Time) error {
 	if id == nil || id.NodeID != n.id() || id.Expires().Sub(now) > renewAt || s.Cluster.CAKey == nil || !s.Members.Has(id.NodeID) {
 		return nil
 	}
-	caKey, err := n.keeper.open(authorityKey, s.Cluster.CAKey)
+	authority, err := n.authority(s, func() time.Time { return now })
 	if err != nil {
 		return err
 	}
@@ -103,7 +106,6 @@ func (n *Node) renew(now time.Time) error {
 	if err != nil {
 		return err
 	}
-	authority := peer.Authority{ClusterID: s.Cluster.ID, Certificate: s.Cluster.CA, Key: caKey, Now: func() time.Time { return now }}
 	cert, err := authority.Issue(csr, id.NodeID)
 	if err != nil {
 		return err
@@ -156,9 +158,11 @@ const inUse = 30 * time.Second
 
 // hopeless says whether joining has failed for good, for a node that serves nothing meanwhile.
 func (n *Node) hopeless(err error, began time.Time) bool {
-	if n.journalled != nil {
-		return false
-	}
+	return n.journalled == nil && hopeless(err, began)
+}
+
+// hopeless says whether joining has failed for good.
+func hopeless(err error, began time.Time) bool {
 	kind := policy.KindOf(err)
 	return kind == policy.Invalid || kind == policy.Conflict && time.Since(began) > inUse
 }
