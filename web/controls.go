@@ -131,6 +131,29 @@ func (s *server) ResumeEndpoint(c *gin.Context, _ string, params api.ResumeEndpo
 	s.put(c, http.StatusOK, ch, 0)
 }
 
+// RemoveMember takes a member out of the cluster for good.
+func (s *server) RemoveMember(c *gin.Context, label string, params api.RemoveMemberParams) {
+	ch, err := s.envelope(c, "", params.IdempotencyKey, nil)
+	if err != nil {
+		s.refuse(c, err)
+		return
+	}
+	out, done := s.cfg.Node.State().Requests.Get(ch.Request)
+	if out.Replayed = true; ch.Request == "" || !done {
+		ctx, cancel := context.WithTimeout(context.WithoutCancel(c.Request.Context()), 9*time.Second) // Raft first, then its record
+		defer cancel()
+		out, err = s.cfg.Node.Expel(ctx, label, ch)
+	}
+	if err == nil && out.Refused != nil {
+		err = out.Refused
+	}
+	if err != nil {
+		s.refuse(c, err)
+		return
+	}
+	s.render(c, http.StatusOK, s.settle(c, out))
+}
+
 func checkReason(reason string) error {
 	if len(reason) > maxReason {
 		return policy.Errorf(policy.Invalid, "the reason has %d octets; %d are the most", len(reason), maxReason)

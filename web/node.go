@@ -35,6 +35,9 @@ type Node interface {
 	// Cluster is what this node knows of the cluster now.
 	Cluster(ctx context.Context) policy.ClusterStatus
 
+	// Expel takes a member that is stopped out of the cluster for good, by the label of its node.
+	Expel(ctx context.Context, label string, c change.Change) (policy.Outcome, error)
+
 	// Health is the health of every endpoint, in order of ids. It asks no other node.
 	Health() []policy.EndpointHealth
 

@@ -46,7 +46,39 @@ whether nodes at the same index hold the same state.`,
 			return nil
 		},
 	})
+	c.AddCommand(clusterRemove(g))
 	return c
+}
+
+func clusterRemove(g *globals) *cobra.Command {
+	return &cobra.Command{
+		Use:   "remove NODE",
+		Short: "Take a stopped node or agent out of the cluster for good",
+		Long: `Take a node or an agent out of the cluster for good. Stop it first: what has been
+heard of in the last 10 s is refused, and so is the node that you ask. It counts in
+no quorum any more, neither Raft's nor that of verdicts. The machine may join
+again with an empty data directory.`,
+		Example: "  meridian cluster remove ns3",
+		Args:    exactly("NODE", "its label, as meridian cluster status lists it"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			conn, err := g.connect()
+			if err != nil {
+				return err
+			}
+			result, r, err := decode[api.WriteResult](read(conn.RemoveMember(cmd.Context(), args[0], nil)))
+			if err != nil {
+				return err
+			}
+			out := cmd.OutOrStdout()
+			if done, err := g.structured(out, r.body); done || err != nil {
+				return err
+			}
+			fmt.Fprintf(out, "Removed %s from the cluster.\n", args[0])
+			printAfter(out, result.Nodes, result.Unpublished, result.Warnings)
+			fmt.Fprintln(out, "To take it back, empty its data directory and start it with MERIDIAN_TOKEN: it joins as a new member.")
+			return nil
+		},
+	}
 }
 
 func printCluster(w io.Writer, s api.ClusterStatus) {
@@ -69,12 +101,14 @@ func printCluster(w io.Writer, s api.ClusterStatus) {
 		switch {
 		case m.Node == s.Leader:
 			role = "leader"
+		case m.Agent:
+			role = "agent"
 		case !m.Voter:
 			role = "non-voter"
 		}
 		if !m.Reachable {
 			reach = "no"
-		} else {
+		} else if role != "agent" {
 			applied, published = strconv.FormatUint(m.Applied, 10), strconv.FormatUint(m.Published.Index, 10)
 			if hashes[m.Applied] == nil {
 				hashes[m.Applied] = map[string]bool{}

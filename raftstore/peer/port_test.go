@@ -245,7 +245,7 @@ func TestPlainAndForeignBytesAreRefused(t *testing.T) {
 			t.Errorf("%s: the connection is open", name)
 		}
 	}
-	old := id.clientConfig(protoRaft, "")
+	old := id.clientConfig(protoRaft, "", false)
 	old.MinVersion, old.MaxVersion = tls.VersionTLS12, tls.VersionTLS12
 	if conn, err := tls.Dial("tcp", p.Addr().String(), old); err == nil {
 		_ = conn.Close()

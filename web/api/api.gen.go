@@ -1619,9 +1619,15 @@ type Measurement struct {
 
 // MemberStatus A member as seen from the node that was asked.
 type MemberStatus struct {
+	// Agent A vantage alone: it has no DNS, no API and no part in Raft.
+	Agent bool `json:"agent,omitempty,omitzero"`
+
 	// Api Address of the API.
 	Api     string `json:"api,omitempty,omitzero"`
 	Applied uint64 `json:"applied,omitempty,omitzero"`
+
+	// Budget Probes a second that it is given at the most.
+	Budget int `json:"budget,omitempty,omitzero"`
 
 	// Cluster Address of the cluster port.
 	Cluster string `json:"cluster"`
@@ -2663,6 +2669,12 @@ type PostChangesParams struct {
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 }
 
+// RemoveMemberParams defines parameters for RemoveMember.
+type RemoveMemberParams struct {
+	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+}
+
 // PutConfigParams defines parameters for PutConfig.
 type PutConfigParams struct {
 	// DryRun Only say what would change; nothing does. Every check is made, the If-Match too.
@@ -3013,6 +3025,15 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /cluster (the `GetCluster` operationId).
 	GetCluster(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// RemoveMember Take a node or an agent out of the cluster for good
+	//
+	// Stop it first: one that has been heard of in the last 10 s is refused with `conflict`, and so is the node that is
+	// asked. A node loses its vote and its place in every quorum, an agent its place in every quorum. Its id is never let in
+	// again; the machine may join anew with an empty data directory.
+	//
+	// Corresponds with DELETE /cluster/members/{node} (the `RemoveMember` operationId).
+	RemoveMember(ctx context.Context, node string, params *RemoveMemberParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// GetConfig Read the configuration document
 	//
@@ -3488,6 +3509,25 @@ func (c *Client) PostChanges(ctx context.Context, params *PostChangesParams, bod
 // Corresponds with GET /cluster (the `GetCluster` operationId).
 func (c *Client) GetCluster(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetClusterRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// RemoveMember Take a node or an agent out of the cluster for good
+//
+// Stop it first: one that has been heard of in the last 10 s is refused with `conflict`, and so is the node that is
+// asked. A node loses its vote and its place in every quorum, an agent its place in every quorum. Its id is never let in
+// again; the machine may join anew with an empty data directory.
+//
+// Corresponds with DELETE /cluster/members/{node} (the `RemoveMember` operationId).
+func (c *Client) RemoveMember(ctx context.Context, node string, params *RemoveMemberParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRemoveMemberRequest(c.Server, node, params)
 	if err != nil {
 		return nil, err
 	}
@@ -4466,6 +4506,53 @@ func NewGetClusterRequest(server string) (*http.Request, error) {
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
 	if err != nil {
 		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewRemoveMemberRequest constructs an http.Request for the RemoveMember method
+func NewRemoveMemberRequest(server string, node string, params *RemoveMemberParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "node", node, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/cluster/members/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam0)
+
 	}
 
 	return req, nil
@@ -6382,6 +6469,17 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /cluster (the `GetCluster` operationId).
 	GetClusterWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetClusterResponse, error)
 
+	// RemoveMemberWithResponse Take a node or an agent out of the cluster for good
+	//
+	// Stop it first: one that has been heard of in the last 10 s is refused with `conflict`, and so is the node that is
+	// asked. A node loses its vote and its place in every quorum, an agent its place in every quorum. Its id is never let in
+	// again; the machine may join anew with an empty data directory.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /cluster/members/{node} (the `RemoveMember` operationId).
+	RemoveMemberWithResponse(ctx context.Context, node string, params *RemoveMemberParams, reqEditors ...RequestEditorFn) (*RemoveMemberResponse, error)
+
 	// GetConfigWithResponse Read the configuration document
 	//
 	// As JSON, or as YAML with `Accept: application/yaml`. The same configuration is always the same bytes.
@@ -6964,6 +7062,62 @@ func (r GetClusterResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r GetClusterResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// RemoveMemberResponse200Headers the declared response headers of an HTTP 200 response for RemoveMember
+type RemoveMemberResponse200Headers struct {
+	ETag   string
+	XIndex uint64
+}
+
+type RemoveMemberResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Written
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *RemoveMemberResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r RemoveMemberResponse) GetJSON200() *Written {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r RemoveMemberResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r RemoveMemberResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RemoveMemberResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RemoveMemberResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RemoveMemberResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -9085,6 +9239,23 @@ func (c *ClientWithResponses) GetClusterWithResponse(ctx context.Context, reqEdi
 	return ParseGetClusterResponse(rsp)
 }
 
+// RemoveMemberWithResponse Take a node or an agent out of the cluster for good
+//
+// Stop it first: one that has been heard of in the last 10 s is refused with `conflict`, and so is the node that is
+// asked. A node loses its vote and its place in every quorum, an agent its place in every quorum. Its id is never let in
+// again; the machine may join anew with an empty data directory.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /cluster/members/{node} (the `RemoveMember` operationId).
+func (c *ClientWithResponses) RemoveMemberWithResponse(ctx context.Context, node string, params *RemoveMemberParams, reqEditors ...RequestEditorFn) (*RemoveMemberResponse, error) {
+	rsp, err := c.RemoveMember(ctx, node, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRemoveMemberResponse(rsp)
+}
+
 // GetConfigWithResponse Read the configuration document
 //
 // As JSON, or as YAML with `Accept: application/yaml`. The same configuration is always the same bytes.
@@ -9914,6 +10085,59 @@ func ParseGetClusterResponse(rsp *http.Response) (*GetClusterResponse, error) {
 	switch {
 	case rsp.StatusCode == 200:
 		var headers GetClusterResponse200Headers
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseRemoveMemberResponse parses an HTTP response from a RemoveMemberWithResponse call
+func ParseRemoveMemberResponse(rsp *http.Response) (*RemoveMemberResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RemoveMemberResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Written
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers RemoveMemberResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
 		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
 			var value uint64
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
@@ -11725,6 +11949,9 @@ type ServerInterface interface {
 	// GetCluster The cluster as this node knows it now
 	// (GET /cluster)
 	GetCluster(c *gin.Context)
+	// RemoveMember Take a node or an agent out of the cluster for good
+	// (DELETE /cluster/members/{node})
+	RemoveMember(c *gin.Context, node string, params RemoveMemberParams)
 	// GetConfig Read the configuration document
 	// (GET /config)
 	GetConfig(c *gin.Context)
@@ -11930,6 +12157,55 @@ func (siw *ServerInterfaceWrapper) GetCluster(c *gin.Context) {
 	}
 
 	siw.Handler.GetCluster(c)
+}
+
+// RemoveMember operation middleware
+func (siw *ServerInterfaceWrapper) RemoveMember(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "node" -------------
+	var node string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "node", c.Param("node"), &node, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter node: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RemoveMemberParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Idempotency-Key, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.RemoveMember(c, node, params)
 }
 
 // GetConfig operation middleware
@@ -13442,6 +13718,7 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.POST(options.BaseURL+"/health/:endpoint/probe", wrapper.ProbeEndpoint)
 	router.POST(options.BaseURL+"/health/:endpoint/resume", wrapper.ResumeEndpoint)
 	router.GET(options.BaseURL+"/cluster", wrapper.GetCluster)
+	router.DELETE(options.BaseURL+"/cluster/members/:node", wrapper.RemoveMember)
 	router.GET(options.BaseURL+"/events", wrapper.StreamEvents)
 	router.GET(options.BaseURL+"/secrets", wrapper.ListSecrets)
 	router.DELETE(options.BaseURL+"/secrets/:name", wrapper.DeleteSecret)

@@ -181,6 +181,22 @@ func (n *Node) Draft(state *policy.State) (*snapshot.Snapshot, error) {
 // Snapshot compiles the state.
 func (n *Node) Snapshot() (*snapshot.Snapshot, error) { return n.Draft(n.State()) }
 
+// Expel takes a member out, unless it is reachable.
+func (n *Node) Expel(ctx context.Context, label string, c change.Change) (policy.Outcome, error) {
+	for id, m := range n.State().Members.All {
+		if m.Node == label {
+			if n.mu.Lock(); !n.unreachable[label] {
+				n.mu.Unlock()
+				return policy.Outcome{}, policy.Errorf(policy.Conflict, "%s is alive: stop it first", label)
+			}
+			n.mu.Unlock()
+			c.Body = change.DeleteMember{ID: id}
+			return n.Propose(ctx, c)
+		}
+	}
+	return policy.Outcome{}, policy.Errorf(policy.NotFound, "there is no member %q", label)
+}
+
 // Cluster is three members, of which the unreachable ones were last heard 9 s ago.
 func (n *Node) Cluster(context.Context) policy.ClusterStatus {
 	n.mu.Lock()

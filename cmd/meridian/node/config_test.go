@@ -20,7 +20,7 @@ func TestConfigDefaults(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := Config{
-		Node: "ns1", DataDir: "/d", DNS: DNS{}.WithDefaults(), API: API{Listen: "127.0.0.1:8080"},
+		Node: "ns1", Role: RoleNode, DataDir: "/d", DNS: DNS{}.WithDefaults(), API: API{Listen: "127.0.0.1:8080"},
 		Cluster: Cluster{Listen: "0.0.0.0:7300", Advertise: "192.0.2.1:7300", Grace: policy.Duration(10 * time.Second), RaftMultiplier: 1},
 	}
 	if !reflect.DeepEqual(*c, want) {

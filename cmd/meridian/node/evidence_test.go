@@ -83,7 +83,7 @@ func TestAskedProbe(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		return n.askedProbe(t.Context(), "m2", body)
+		return askedProbe(t.Context(), n.prober, n.checks.of(n.State()).get, body)
 	}
 	if _, err := ask(probeRequest{c.ID, c.Key + 1}); policy.KindOf(err) != policy.Conflict {
 		t.Errorf("at another revision: %v", err)

@@ -72,10 +72,14 @@ func (h *hearing) all(s *policy.State, checks *checkList) []health.Heard {
 	defer h.mu.Unlock()
 	list := make([]health.Heard, 0, len(h.last))
 	for id, v := range h.last {
+		m, ok := s.Members.Get(id)
+		if !ok { // removed, or not known here yet: then its next report comes in a moment
+			delete(h.last, id)
+			continue
+		}
 		if v.list != checks {
 			v.list, v.opinions = checks, checks.align(v.report.Opinions)
 		}
-		m, _ := s.Members.Get(id)
 		list = append(list, health.Heard{
 			Vantage: id, Node: m.Node, Age: policy.Duration(time.Since(v.at)), Abstaining: v.report.Abstaining, Opinions: v.opinions,
 		})

@@ -166,7 +166,7 @@ func (n *Node) join(ctx context.Context, r peer.JoinRequest) (peer.JoinReply, er
 			return peer.JoinReply{}, policy.Errorf(policy.Conflict, "a node %q is in the cluster and alive at %s; start this one with another label", m.Node, m.Cluster)
 		}
 		n.log.Warn("a node comes back with an empty directory; its old membership is removed", "member", m.Node, "old", id, "new", r.NodeID)
-		if err := n.expel(ctx, m, change.Change{Actor: actor}); err != nil {
+		if _, err := n.expel(ctx, m, change.Change{Actor: actor}); err != nil {
 			return peer.JoinReply{}, err
 		}
 	}
@@ -222,19 +222,33 @@ func (n *Node) authority(s *policy.State, now func() time.Time) (*peer.Authority
 }
 
 // expel takes a member out for good: of Raft first, so that it has no vote when its record goes.
-func (n *Node) expel(ctx context.Context, m policy.Member, c change.Change) error {
+func (n *Node) expel(ctx context.Context, m policy.Member, c change.Change) (policy.Outcome, error) {
 	store := n.store.Load()
 	if store == nil {
-		return policy.Errorf(policy.Unavailable, "Raft is not running here")
+		return policy.Outcome{}, policy.Errorf(policy.Unavailable, "this node cannot take writes: %s", n.problem())
 	}
 	if !m.Agent {
 		if err := store.Remove(ctx, m.ID); err != nil {
-			return err
+			return policy.Outcome{}, err
 		}
 	}
 	c.Body = change.DeleteMember{ID: m.ID}
-	_, err := store.Propose(ctx, c)
-	return err
+	return store.Propose(ctx, c)
+}
+
+// Expel takes a member that is stopped out for good. One that runs would go on: a node with the answers of its last state.
+func (n *Node) Expel(ctx context.Context, label string, c change.Change) (policy.Outcome, error) {
+	m, err := member(n.State(), label, "")
+	switch {
+	case err != nil:
+		return policy.Outcome{}, policy.Errorf(policy.NotFound, "there is no member %q; meridian cluster status lists them", label)
+	case m.ID == n.id():
+		return policy.Outcome{}, policy.Errorf(policy.Conflict, "%s is the node that you ask; stop it, and ask another one", label)
+	case n.hears(m.ID):
+		return policy.Outcome{}, policy.Errorf(policy.Conflict, "%s was heard of in the last %v, so it runs: stop it first", label, 2*health.DefaultFreshFor)
+	}
+	n.log.Info("a member is taken out of the cluster", "member", label, "id", m.ID, "by", c.Actor)
+	return n.expel(ctx, m, c)
 }
 
 // hears says whether a member has reported lately.
