@@ -4,13 +4,9 @@ import (
 	"context"
 	"crypto/x509"
 	"errors"
-	"io"
 	"net"
-	"net/http/httptrace"
 	"net/netip"
-	"strconv"
 	"strings"
-	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -94,63 +90,6 @@ func (t *Target) port(monitors int) int {
 		return t.Check.Port
 	}
 	return monitors
-}
-
-// dial connects to the check's host by TCP.
-func (t *Target) dial(ctx context.Context, port int) (net.Conn, error) {
-	return t.dialTo(ctx, "tcp", t.Check.Host, t.port(port))
-}
-
-// dialTo connects to a host, whose name is resolved here and nowhere else. Every
-// address is judged at the moment its socket is about to connect. The connection
-// is cut at the deadline of ctx.
-func (t *Target) dialTo(ctx context.Context, network, host string, port int) (net.Conn, error) {
-	var attempted atomic.Bool // addresses of a name are tried side by side
-	d := net.Dialer{
-		Resolver: t.resolver(), KeepAlive: -1,
-		ControlContext: func(_ context.Context, _, address string, _ syscall.RawConn) error {
-			to, err := netip.ParseAddrPort(address)
-			if err != nil {
-				return refuse("refused: %s is not an address", address)
-			}
-			if err := t.Guard.Check(to); err != nil {
-				return err
-			}
-			attempted.Store(true)
-			return nil
-		},
-	}
-	start, resolved := time.Now(), time.Duration(0)
-	watched := httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{
-		DNSDone: func(httptrace.DNSDoneInfo) { resolved = time.Since(start) },
-	})
-	conn, err := d.DialContext(watched, network, net.JoinHostPort(host, strconv.Itoa(port)))
-	t.Trace.DNS += resolved
-	t.Trace.connected = time.Now()
-	if err != nil {
-		var r *refusal
-		if errors.As(err, &r) && attempted.Load() {
-			return nil, fail(policy.CauseUnreachable, 0, "no address of %s that may be probed answers", host)
-		}
-		return nil, err
-	}
-	t.Trace.Connect += t.Trace.connected.Sub(start) - resolved
-	if to, err := netip.ParseAddrPort(conn.RemoteAddr().String()); err == nil {
-		t.Trace.Address = to
-	}
-	if deadline, ok := ctx.Deadline(); ok {
-		if err := conn.SetDeadline(deadline); err != nil {
-			conn.Close()
-			return nil, err
-		}
-	}
-	return conn, nil
-}
-
-// cutAtEnd closes a connection when ctx ends, until stop is called. The connection is
-// the one given, whatever the caller's variable holds by then.
-func cutAtEnd(ctx context.Context, conn io.Closer) (stop func() bool) {
-	return context.AfterFunc(ctx, func() { conn.Close() })
 }
 
 func (t *Target) resolver() *net.Resolver {
