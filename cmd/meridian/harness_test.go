@@ -347,9 +347,10 @@ func (c *cluster) do(i int, method, path, media string, body []byte, into any) e
 type clusterStatus struct {
 	Leader, Role, Problem string
 	Members               []struct {
-		Node  string
-		Voter bool
-		Hash  string
+		Node      string
+		Voter     bool
+		Reachable bool
+		Hash      string
 	}
 }
 
