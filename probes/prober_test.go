@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -652,8 +653,8 @@ func BenchmarkReport(b *testing.B) {
 // when half or all of it fails with much to say, and when the vantage abstains.
 func TestReportOctetsDoNotFollowFailures(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		abstaining := false
-		w := newWorld(t, Config{Rand: fixed(0.5), Abstaining: func() bool { return abstaining }})
+		var abstaining atomic.Bool
+		w := newWorld(t, Config{Rand: fixed(0.5), Abstaining: abstaining.Load})
 		w.why = strings.Repeat("a long story ", 50)
 		c := checks(100)
 		w.SetChecks(c)
@@ -687,7 +688,7 @@ func TestReportOctetsDoNotFollowFailures(t *testing.T) {
 			w.set(w.down, true, c[i].ID)
 		}
 		look("all down", "100")
-		abstaining = true
+		abstaining.Store(true)
 		look("abstaining", "0") // it knows of none
 		for i := range c {
 			w.set(w.refused, true, c[i].ID)
