@@ -40,6 +40,7 @@ func (s *Status) UnmarshalText(text []byte) error {
 type Sample struct {
 	OK      bool
 	Refused bool     // not sent: this node may not or cannot probe the target, which says nothing about the target
+	Blind   bool     // the vantage abstained while it was taken: a failure may be its own, and says nothing about the target either
 	Cause   Cause    // why not, in one word
 	Detail  uint16   // of the cause: an HTTP status, an exit code
 	Error   string   // why not; short, without secrets

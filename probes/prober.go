@@ -89,6 +89,7 @@ type task struct {
 // the same of a target equally often share it: one probe, one sample for all.
 type work struct {
 	key     workKey
+	invert  bool      // a success is a probe that failed
 	tasks   []*task   // in order of check ids; none when nobody asks any more
 	next    time.Time // of the next probe; its phase never drifts
 	settles float64   // above 0: the next turn is an early one, and this share of the interval comes after it
@@ -106,16 +107,17 @@ func keyOf(c *policy.Check) workKey {
 	return workKey{c.Revision, c.Monitor.Interval, c.Monitor.Timeout}
 }
 
-// answers counts targets by their last sample. Refused samples are not counted.
+// answers counts targets by their last sample: ok are those that answered. Refused
+// samples are not counted, nor those of inverted monitors that had no answer.
 type answers struct{ sampled, ok int }
 
 func (a *answers) add(w *work, n int) {
 	s, ok := w.recent.last()
-	if !ok || s.Refused {
+	if !ok || s.Refused || w.invert && s.OK { // no answer is what an inverted monitor likes, and no proof of anything
 		return
 	}
 	a.sampled += n
-	if s.OK {
+	if s.OK || w.invert {
 		a.ok += n
 	}
 }
@@ -195,8 +197,9 @@ func (p *Prober) find(check string) *task {
 	return p.order[i]
 }
 
-// Answers counts the targets that were probed at all, and those whose last probe
-// succeeded. Probes that were refused count as not made.
+// Answers counts the targets that were probed at all, and those that answered
+// the last probe, whether their monitor likes that or not. Probes that were refused,
+// and those of inverted monitors that had no answer, count as not made.
 func (p *Prober) Answers() (sampled, ok int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -205,11 +208,12 @@ func (p *Prober) Answers() (sampled, ok int) {
 
 // probe makes one probe of a target, and takes note of what it found.
 func (p *Prober) probe(ctx context.Context, w *work, check policy.Check) {
-	start := time.Now()
+	start, blind := time.Now(), p.cfg.Abstaining()
 	s := p.sample(ctx, check, nil)
 	if ctx.Err() != nil {
 		return // the node is stopping: the sample says nothing
 	}
+	s.Blind = blind // it may have its network back since, which came too late for this probe
 	s.Started = int64(start.Sub(p.base))
 	p.metrics.observe(kindOf(check.Monitor), s)
 	p.settle(w, s)
@@ -242,6 +246,17 @@ type told struct {
 // settle adds a sample to the tracks of all checks of a target and tells who wants to know.
 func (p *Prober) settle(w *work, s policy.Sample) {
 	p.mu.Lock()
+	if len(w.tasks) > 0 {
+		p.answers.add(w, -1)
+		w.recent = w.recent.add(s)
+		p.answers.add(w, 1)
+		p.alarm()
+	}
+	p.mu.Unlock()
+	// Asked when the sample is among Answers, since it may be the one that tells, and
+	// without the lock, because References asks Answers.
+	s.Blind = s.Blind || p.cfg.Abstaining()
+	p.mu.Lock()
 	var news []told
 	turned := false
 	if len(w.tasks) > 0 {
@@ -253,10 +268,6 @@ func (p *Prober) settle(w *work, s policy.Sample) {
 				news = append(news, told{t.check.ID, before, t.track.Opinion(t.check)})
 			}
 		}
-		p.answers.add(w, -1)
-		w.recent = w.recent.add(s)
-		p.answers.add(w, 1)
-		p.alarm()
 	}
 	p.mu.Unlock()
 	if turned {

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -652,8 +653,8 @@ func BenchmarkReport(b *testing.B) {
 // when half or all of it fails with much to say, and when the vantage abstains.
 func TestReportOctetsDoNotFollowFailures(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		abstaining := false
-		w := newWorld(t, Config{Rand: fixed(0.5), Abstaining: func() bool { return abstaining }})
+		var abstaining atomic.Bool
+		w := newWorld(t, Config{Rand: fixed(0.5), Abstaining: abstaining.Load})
 		w.why = strings.Repeat("a long story ", 50)
 		c := checks(100)
 		w.SetChecks(c)
@@ -687,11 +688,89 @@ func TestReportOctetsDoNotFollowFailures(t *testing.T) {
 			w.set(w.down, true, c[i].ID)
 		}
 		look("all down", "100")
-		abstaining = true
-		look("abstaining", "100")
+		abstaining.Store(true)
+		look("abstaining", "0") // it knows of none
 		for i := range c {
 			w.set(w.refused, true, c[i].ID)
 		}
 		look("all refused", "0")
+	})
+}
+
+// I-07, I-08: a vantage that was cut off knows nothing of its targets when it has
+// its network back, until it has probed them again. Were it to vote by what failed
+// in the cut, all targets would go down at that moment.
+func TestCutOffVantageKnowsNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var p *Prober
+		w := newWorld(t, Config{Rand: fixed(0.5), Abstaining: func() bool { n, ok := p.Answers(); return n > 0 && ok == 0 }})
+		p = w.Prober
+		c := checks(4)
+		c[0].Monitor.Interval /= 10 // it has failed often enough before the others tell that it is the network
+		last := len(c) - 1
+		interval := time.Duration(c[last].Monitor.Interval)
+		w.SetChecks(c)
+		defer w.start()()
+		watch := func(during time.Duration, want string) {
+			t.Helper()
+			for range during / (interval / 20) {
+				time.Sleep(interval / 20)
+				synctest.Wait()
+				if r := w.Report(); !r.Abstaining && strings.Contains(statuses(r), "d") {
+					t.Fatalf("a vote of %s", statuses(r))
+				}
+			}
+			if got := statuses(w.Report()); got != want {
+				t.Fatalf("after %v: %s, want %s", during, got, want)
+			}
+		}
+		watch(2*interval, "uuuu")
+		w.set(w.down, true, c[1].ID)
+		time.Sleep(4 * interval)
+		synctest.Wait()
+		if got := statuses(w.Report()); got != "uduu" {
+			t.Fatalf("one is down: %s", got)
+		}
+		w.set(w.down, false, c[1].ID)
+		time.Sleep(3 * interval)
+		for i := range c {
+			w.set(w.down, true, c[i].ID)
+		}
+		time.Sleep(2 * interval) // the fast one goes down before it is known that it is the network
+		synctest.Wait()
+		watch(8*interval, "????")
+		if !w.Report().Abstaining {
+			t.Fatal("it does not abstain")
+		}
+		for i := range c[:last] {
+			w.set(w.down, false, c[i].ID)
+		}
+		watch(interval, "uuu?")
+		time.Sleep(2 * interval) // the last has failed on its own, three times since
+		synctest.Wait()
+		if got := statuses(w.Report()); got != "uuud" {
+			t.Errorf("after the cut: %s", got)
+		}
+	})
+}
+
+// What an inverted monitor likes is no sign that this vantage has a network.
+func TestAnswersOfInvertedMonitors(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, Config{Rand: fixed(0.5)})
+		c := checks(2)
+		c[0].Monitor.Invert = true
+		w.SetChecks(c)
+		defer w.start()()
+		for _, step := range []struct{ down, sampled, ok int }{{0, 2, 2}, {1, 1, 1}, {2, 1, 0}, {0, 2, 2}} {
+			for i := range c {
+				w.set(w.down, i < step.down, c[i].ID)
+			}
+			time.Sleep(2 * time.Second)
+			synctest.Wait()
+			if sampled, ok := w.Answers(); sampled != step.sampled || ok != step.ok {
+				t.Errorf("with %d down: %d sampled and %d answered, want %d and %d", step.down, sampled, ok, step.sampled, step.ok)
+			}
+		}
 	})
 }

@@ -49,7 +49,7 @@ func (p *Prober) SetChecks(checks []policy.Check) {
 			w = works[key]
 			p.take(w)
 		default:
-			w = &work{key: key}
+			w = &work{key: key, invert: c.Monitor.Invert}
 			p.take(w)
 			fresh = append(fresh, w)
 		}

@@ -17,19 +17,31 @@ type board struct {
 	onCommit  func(Commit)
 	onRestore func(*policy.State)
 	state     atomic.Pointer[policy.State]
+	clocks    func() Reading
+	keeper    *Timekeeper
 
 	mu       sync.Mutex
 	watchers map[chan struct{}]struct{}
 }
 
 func newBoard(cfg Config) *board {
-	b := &board{log: cfg.Logger, onCommit: cfg.OnCommit, onRestore: cfg.OnRestore, watchers: map[chan struct{}]struct{}{}}
+	b := &board{log: cfg.Logger, onCommit: cfg.OnCommit, onRestore: cfg.OnRestore, watchers: map[chan struct{}]struct{}{}, clocks: cfg.seams.clocks}
+	if b.clocks == nil {
+		b.clocks = reader()
+	}
+	b.keeper = NewTimekeeper(b.clocks())
 	s := cfg.Initial
 	if s == nil {
 		s = policy.NewState()
 	}
-	b.state.Store(s)
+	b.show(s)
 	return b
+}
+
+// show makes a state the newest one.
+func (b *board) show(s *policy.State) {
+	b.state.Store(s)
+	b.keeper.Saw(s.Clock, b.clocks())
 }
 
 func position(s *policy.State) policy.Position {
@@ -42,7 +54,7 @@ func (b *board) advance(prev *policy.State, c Commit) {
 		b.restored(c.State)
 		return
 	}
-	b.state.Store(c.State)
+	b.show(c.State)
 	if b.onCommit != nil {
 		b.hook("OnCommit", func() { b.onCommit(c) })
 	}
@@ -55,7 +67,7 @@ func (b *board) restored(s *policy.State) {
 	at, next := position(shown), position(s)
 	if at == next {
 		if shown.Hash() == s.Hash() {
-			b.state.Store(s) // replay has caught up: the next entry follows on this one
+			b.show(s) // replay has caught up: the next entry follows on this one
 		} else {
 			b.log.Error("this node's journal and its log disagree; the log is followed from its next entry on", "index", s.Index)
 		}
@@ -63,7 +75,7 @@ func (b *board) restored(s *policy.State) {
 	if !at.Before(next) {
 		return // replay of what is shown already
 	}
-	b.state.Store(s)
+	b.show(s)
 	if b.onRestore != nil {
 		b.hook("OnRestore", func() { b.onRestore(s) })
 	}

@@ -91,6 +91,7 @@ type seams struct {
 	disk      func(disk) disk       // wraps the store on disk
 	transport func() raft.Transport // in place of a transport over Streams
 	backoff   time.Duration         // first wait before reopening; default 250 ms
+	clocks    func() Reading        // of the machine
 	noNudge   bool                  // no Barrier after commits, to measure what it brings
 }
 

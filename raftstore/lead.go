@@ -89,7 +89,7 @@ func (s *Store) prepare(inst *instance, r *reign) {
 		}
 	}
 	r.began = time.Now()
-	r.base = max(s.State().Clock, r.began.UnixNano())
+	r.base = s.board.keeper.Begin(s.board.clocks())
 	close(r.ready)
 	s.moved.fire()
 	s.firstChange(inst, r)

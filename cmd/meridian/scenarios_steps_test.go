@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"maps"
 	"regexp"
 	"strconv"
@@ -38,6 +37,7 @@ type scenario struct {
 	down       map[string]bool            // what an island holds to be down
 	near       map[string]policy.Duration // how soon verdicts may change
 	generation uint64                     // generation of down and near
+	leading
 
 	last   asking
 	crowds map[string]map[string]string // the answers of each network, by question
@@ -46,11 +46,11 @@ type scenario struct {
 
 var vantages = []string{"ns1", "ns2", "ns3"}
 
-func runScenario(t *testing.T, world, script script, udp bool) {
+func runScenario(t *testing.T, world, script script, udp, leaders bool) {
 	s := &scenario{T: t, files: maps.Clone(world.files), state: policy.NewState(), start: 1_800_000_000e9,
 		tracks: map[string]health.Track{}, voice: map[string]string{}, crowds: map[string]map[string]string{}}
 	maps.Copy(s.files, script.files)
-	s.now = s.start
+	s.now, s.leading = s.start, newLeading(s.start, leaders)
 	s.places, s.table = geoOf(t, s.files["geo.csv"])
 	if udp {
 		s.dns = newLoopback(t)
@@ -93,12 +93,19 @@ func (s *scenario) step(line string) {
 	for i := range args {
 		args[i] = strings.Trim(args[i], `"`)
 	}
-	if verb != "=" && verb != "batch" && len(args) == 0 && verb != "mainland" {
+	if verb != "=" && verb != "batch" && len(args) == 0 && verb != "mainland" && verb != "leader" {
 		s.Fatalf("%s wants arguments", verb)
 	}
 	switch verb {
 	case "at", "wait":
 		s.clock(verb, args[0])
+		s.midst()
+	case "leader":
+		s.leaders(args)
+	case "flap":
+		s.flap(args)
+	case "edges":
+		s.edged(args)
 	case "up", "down", "unknown":
 		s.decree(verb, args)
 	case "probe":
@@ -108,6 +115,7 @@ func (s *scenario) step(line string) {
 			s.voice[v] = map[string]string{"silent": health.Silent, "abstain": health.Abstains}[verb]
 		}
 		s.judge()
+		s.midst()
 	case "is":
 		s.is(args[0], args[1])
 	case "island", "mainland":
@@ -155,6 +163,7 @@ func (s *scenario) apply(reason string, body change.Body) {
 		s.refuse(outcome.Refused)
 	}
 	s.state = next
+	s.saw()
 	s.publish()
 }
 
@@ -187,14 +196,20 @@ func (s *scenario) duration(text string) int64 {
 
 // clock goes on to a time, and does what the leader does when it has come.
 func (s *scenario) clock(verb, text string) {
-	next := s.start + s.duration(text)
-	if verb == "wait" {
-		next = s.now + s.duration(text)
+	by := time.Duration(s.duration(text))
+	if verb == "at" {
+		by -= s.passed
 	}
-	if next < s.now {
+	if by < 0 {
 		s.Fatalf("%s has been", text)
 	}
-	s.now = next
+	s.pass(by)
+	s.expire()
+	s.judge()
+}
+
+// expire does what the leader does when the time of something has come.
+func (s *scenario) expire() {
 	for _, c := range s.state.Controls.All {
 		if c.ExpiresAt != 0 && c.ExpiresAt <= s.now {
 			s.apply("", change.ExpireControls{})
@@ -204,7 +219,6 @@ func (s *scenario) clock(verb, text string) {
 	if s.state.Loads.Len()+s.state.Latencies.Len() > 0 {
 		s.apply("", change.ExpireMeasured{})
 	}
-	s.judge()
 }
 
 func (s *scenario) config(file string, merge bool) {
@@ -266,7 +280,7 @@ func (s *scenario) measured(verb string, args []string) {
 
 // checks are those of a target.
 func (s *scenario) checks(target string) (list []policy.Check) {
-	for _, c := range s.state.Checks() {
+	for _, c := range s.every() {
 		endpoint, _, _ := strings.Cut(c.ID, "@")
 		if pool, _, _ := strings.Cut(endpoint, "/"); target == "all" || target == pool || target == endpoint {
 			list = append(list, c)
@@ -279,7 +293,7 @@ func (s *scenario) checks(target string) (list []policy.Check) {
 }
 
 func trackOf(vantage string, c policy.Check) string {
-	return fmt.Sprintf("%s %s %d", vantage, c.ID, c.Revision)
+	return vantage + " " + c.ID + " " + strconv.FormatUint(c.Revision, 36)
 }
 
 // decree makes verdicts as if all vantages had come to them, and lets their tracks say so.
@@ -307,42 +321,16 @@ func (s *scenario) decree(verb string, targets []string) {
 	s.apply("", change.RecordVerdicts{Edges: edges})
 }
 
-// probe lets vantages take samples, an interval apart, and judges after each round.
-func (s *scenario) probe(args []string) {
-	names := strings.Split(args[0], ",")
-	if args[0] == "all" {
-		names = vantages
-	}
-	rounds := 1
-	if len(args) > 3 {
-		var err error
-		if rounds, err = strconv.Atoi(strings.TrimPrefix(args[3], "x")); err != nil {
-			s.Fatal(err)
-		}
-	}
-	checks := s.checks(args[1])
-	for range rounds {
-		s.now += int64(checks[0].Monitor.Interval)
-		for _, c := range checks {
-			for _, v := range names {
-				key := trackOf(v, c)
-				s.tracks[key] = s.tracks[key].Next(policy.Sample{OK: args[2] == "ok", Error: "no answer"}, c.Monitor)
-			}
-		}
-		s.judge()
-	}
-}
-
 // heard is what the leader has of each vantage that is not silent.
 func (s *scenario) heard(names []string) (list []health.Heard, rule health.Rule) {
 	rule.Reachable = true
 	for _, v := range names {
 		rule.Assigned = append(rule.Assigned, health.Assigned{ID: v, Label: v})
-		if s.voice[v] == health.Silent {
+		if s.voice[v] == health.Silent || s.reported != nil && !s.reported[v] {
 			continue
 		}
 		h := health.Heard{Vantage: v, Node: v, Abstaining: s.voice[v] == health.Abstains}
-		for _, c := range s.state.Checks() {
+		for _, c := range s.every() {
 			h.Opinions = append(h.Opinions, s.tracks[trackOf(v, c)].Opinion(c))
 		}
 		list = append(list, h)
@@ -353,11 +341,15 @@ func (s *scenario) heard(names []string) (list []health.Heard, rule health.Rule)
 // judge is the leader's look at the reports.
 func (s *scenario) judge() {
 	list, rule := s.heard(vantages)
-	if edges := health.Step(s.state, s.state.Checks(), list, rule, s.now); len(edges) > 0 {
+	if edges := health.Step(s.state, s.every(), list, rule, s.now); len(edges) > 0 {
+		s.count(edges)
 		s.apply("", change.RecordVerdicts{Edges: edges})
 	}
-	// and each node's, for the TTLs
-	checks := s.state.Checks()
+	if s.state.Ahead() == 0 {
+		return
+	}
+	// and each node's, for services with a range of TTLs
+	checks := s.every()
 	all := make([]bool, len(checks))
 	for i := range all {
 		all[i] = true
@@ -384,7 +376,7 @@ func (s *scenario) island(hears []string) {
 		s.down = map[string]bool{}
 		list, rule := s.heard(hears)
 		rule.OnlyRemove = true
-		for _, e := range health.Step(s.state, s.state.Checks(), list, rule, s.now) {
+		for _, e := range health.Step(s.state, s.every(), list, rule, s.now) {
 			s.down[e.Check] = true
 		}
 	}

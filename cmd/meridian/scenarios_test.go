@@ -16,7 +16,9 @@ import (
 // Scenarios are what other traffic managers do in a situation, each with an id,
 // and what Meridian does in it. A script in policy/testdata/scenarios shows
 // Meridian's part. It is run twice: against the compiled snapshot (Explain and
-// Decide), and against a real DNS server on the loopback.
+// Decide), and against a real DNS server on the loopback. Those of health are run
+// twice more, with another leader in the midst of each step that moves time, samples or
+// what vantages say: it has State as a raft snapshot carries it, and has heard of nobody yet.
 //
 // A script is a txtar archive. Its comment says what the other system does and,
 // after "Meridian:", what Meridian does; docs/steering-ids.md is made of these.
@@ -26,8 +28,13 @@ import (
 //	at 10s | wait 10s                       the State's clock, from the start or on from now; drains expire by it
 //	up|down|unknown TARGETS                 verdicts, as all three vantages have them; TARGET is POOL, POOL/ENDPOINT or all
 //	probe VANTAGES TARGET ok|fail [x3]      probes, an interval apart, through the real rise, fall and quorum
+//	probe VANTAGES TARGET lose 30% [x3] [seed 7]   each of them fails by chance
+//	flap VANTAGES TARGET every 0.5 for 10m [seed 7]   it fails and is well in turn, each for so many intervals; vantages
+//	                                        probe it each in a rhythm of its own
 //	silent|abstain|votes VANTAGES           ns1, ns2 and ns3 are the vantages
-//	is POOL/ENDPOINT up|down|unknown        the verdict
+//	is TARGET up|down|unknown               the verdict
+//	edges TARGET <= 6 | edges TARGET = 0    how often verdicts went up or down by probes since this was asked last
+//	leader [NODE] [clock +1h]               another node leads, here after somebody has set its wall clock
 //	island VANTAGES | mainland              be a node without a leader that hears these; be one with a leader again
 //	drain TARGET [for 1h] "reason" | lift TARGET
 //	batch STEP ; STEP                       drains and lifts as one change
@@ -53,6 +60,7 @@ var scenarioGroups = []struct {
 	{"AK", "Akamai GTM", 8}, {"F5", "F5 BIG-IP DNS", 8}, {"ATM", "Azure Traffic Manager", 7}, {"GCP", "Google Cloud DNS", 2},
 	{"NS", "NetScaler GSLB", 4}, {"OCI", "OCI Traffic Management", 2}, {"GD", "gdnsd", 14},
 	{"better", "Where others are known to hurt", 12}, {"domain", "Failure domains and panic", 3},
+	{"health", "Health: losses, cuts, flapping, recovery", 11},
 }
 
 // notApplying are the ids that have no script, each with the reason.
@@ -120,10 +128,11 @@ func TestScenarios(t *testing.T) {
 			}
 			continue
 		}
-		for _, by := range []string{"explain", "udp"} {
+		group, _, _ := strings.Cut(id, "-")
+		for _, by := range variants(group) {
 			t.Run(id+"/"+by, func(t *testing.T) {
 				t.Parallel()
-				runScenario(t, world, readScript(t, id), by == "udp")
+				runScenario(t, world, readScript(t, id), strings.HasPrefix(by, "udp"), strings.HasSuffix(by, "leaders"))
 			})
 		}
 	}

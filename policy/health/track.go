@@ -28,9 +28,14 @@ type Track struct {
 // node or a new endpoint serves soon; everything else needs proof: rule.Fall
 // failures in a row to go down, rule.Rise successes in a row to come back up.
 // A refused sample is no evidence about the target: it leaves nothing but the reason.
+// Nor is the failure of a vantage that is cut off: were it to count, all targets
+// would be voted down at the moment in which the vantage has its network back.
 func (t Track) Next(s policy.Sample, rule policy.Monitor) Track {
-	if s.Refused {
+	switch failed := s.OK == rule.Invert; {
+	case s.Refused:
 		return Track{cause: policy.CauseNotSent, detail: s.Detail}
+	case s.Blind && failed:
+		return Track{cause: causeOf(s), detail: s.Detail}
 	}
 	says, need := policy.Down, rule.Fall
 	if s.OK {
@@ -40,10 +45,7 @@ func (t Track) Next(s policy.Sample, rule policy.Monitor) Track {
 			need = 1
 		}
 	} else {
-		t.cause, t.detail = s.Cause, s.Detail
-		if t.cause == policy.CauseNone {
-			t.cause = policy.CauseOther
-		}
+		t.cause, t.detail = causeOf(s), s.Detail
 	}
 	if says == t.status {
 		t.against = 0
@@ -54,6 +56,13 @@ func (t Track) Next(s policy.Sample, rule policy.Monitor) Track {
 		t.cause, t.detail = policy.CauseNone, 0 // healthy: an old failure explains nothing
 	}
 	return t
+}
+
+func causeOf(s policy.Sample) policy.Cause {
+	if s.Cause == policy.CauseNone {
+		return policy.CauseOther
+	}
+	return s.Cause
 }
 
 // Opinion is what the track says of the check it belongs to.

@@ -12,12 +12,12 @@ import (
 )
 
 // play feeds a track one sample a character: + is a success, - a failure, ! a
-// refusal. It returns the status after each, as u, d or ?.
+// refusal, ~ a failure and # a success while the vantage abstains. It returns the status after each, as u, d or ?.
 func play(samples string, rule policy.Monitor) string {
 	var t Track
 	var b strings.Builder
 	for _, c := range samples {
-		s := policy.Sample{OK: c == '+', Refused: c == '!'}
+		s := policy.Sample{OK: c == '+' || c == '#', Refused: c == '!', Blind: c == '~' || c == '#'}
 		if !s.OK {
 			s.Error = "no"
 		}
@@ -42,10 +42,26 @@ func TestTrack(t *testing.T) {
 		{"a refusal forgets everything", "+---!---", "uuud???d", 3, 2},
 		{"a refusal is no failure", "+!!!!!!", "u??????", 3, 2},
 		{"after a refusal the first success settles again", "+---!+", "uuud?u", 3, 2},
+		{"failures of a vantage that is cut off count for nothing", "+~~~~--+", "u??????u", 3, 2},
+		{"nor do those before it knew", "+---~~--", "uuud????", 3, 2},
+		{"what failed before must fail again", "+---~---", "uuud???d", 3, 2},
+		{"a success counts, however it came", "+---##", "uuuddu", 3, 2},
 	} {
 		if got := play(c.samples, policy.Monitor{Fall: c.fall, Rise: c.rise}); got != c.want {
 			t.Errorf("%s: %s gives %s, want %s", c.what, c.samples, got, c.want)
 		}
+	}
+}
+
+// An inverted monitor takes a cut network for a success: that is no evidence either.
+func TestTrackOfAnInvertedMonitor(t *testing.T) {
+	rule := policy.Monitor{Fall: 1, Rise: 1, Invert: true}
+	track := Track{}.Next(policy.Sample{}, rule)
+	if track = track.Next(policy.Sample{OK: true, Blind: true}, rule); track.Status() != policy.Unknown {
+		t.Errorf("a probe that failed in a cut makes it %v", track.Status())
+	}
+	if track = track.Next(policy.Sample{Blind: true}, rule); track.Status() != policy.Down {
+		t.Errorf("a probe that was answered makes it %v", track.Status())
 	}
 }
 

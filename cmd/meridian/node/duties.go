@@ -32,7 +32,6 @@ type duties struct {
 	propose func(context.Context, change.Change) (policy.Outcome, error)
 	hearing *hearing
 	checks  *checkCache
-	blind   func() bool
 	promote func(context.Context) error
 	beat    func(context.Context) error // commits an entry that changes nothing
 	seal    func(name string, value []byte) ([]byte, error)
@@ -74,10 +73,12 @@ func (d *duties) run(ctx context.Context) {
 }
 
 // judge writes the edges of one look into Raft, and says whether there were any.
+// That this node reaches nothing itself is in its own report, as another vantage's
+// is in that: who leads makes no difference to what the vantages agree on.
 func (d *duties) judge(ctx context.Context) bool {
 	s := d.state()
 	list := d.checks.of(s)
-	edges := health.Step(s, list.checks, d.hearing.all(s, list), list.rule(!d.blind()), d.clock())
+	edges := health.Step(s, list.checks, d.hearing.all(s, list), list.rule(true), d.clock())
 	if len(edges) == 0 {
 		return false
 	}

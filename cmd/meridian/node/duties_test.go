@@ -24,8 +24,7 @@ type led struct {
 	calls []call
 	beats []time.Duration // slots in which nothing was written
 	fail  error
-	isBad bool // references do not answer
-	grown int  // calls of promote
+	grown int // calls of promote
 }
 
 type call struct {
@@ -41,7 +40,7 @@ func lead(t *testing.T, s *policy.State) *led {
 	l.duties = duties{
 		actor: "node/ns1", state: l.now, clock: func() int64 { return base + int64(time.Since(began)) },
 		seal:    func(_ string, value []byte) ([]byte, error) { return value, nil },
-		hearing: newHearing(), checks: &checkCache{}, blind: func() bool { return l.isBad }, log: quiet(),
+		hearing: newHearing(), checks: &checkCache{}, log: quiet(),
 		promote: func(context.Context) error {
 			l.mu.Lock()
 			defer l.mu.Unlock()
@@ -204,16 +203,23 @@ func TestDutiesJudge(t *testing.T) {
 			}
 		}
 		two(1, down)
-		l.isBad = true
-		if l.judge(t.Context()) || v() != unknown {
-			t.Error("a blind leader judges")
-		}
-		l.isBad = false
 		if !l.judge(t.Context()) || v() != down {
 			t.Errorf("two of three found it down: %s", v())
 		}
 		if l.judge(t.Context()) {
 			t.Error("it judged again without a change")
+		}
+		cut := lead(t, stateWith(3)) // its own report says that it reaches nothing
+		own := saying(cut.now(), "m1", 1, down, down, down)
+		own.Abstaining = true
+		cut.hearing.take(own)
+		cut.hearing.take(saying(cut.now(), "m2", 1, down, up, up))
+		if cut.judge(t.Context()) {
+			t.Error("one decided with a leader that is cut off")
+		}
+		cut.hearing.take(saying(cut.now(), "m3", 1, down, up, up))
+		if !cut.judge(t.Context()) || cut.now().Verdicts.Len() != 3 {
+			t.Errorf("a leader that is cut off does not go by the two that are not: %s", cut.kinds())
 		}
 		one := lead(t, stateWith(3))
 		one.hearing.take(saying(one.now(), "m1", 1, down, down, down))

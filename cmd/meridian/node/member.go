@@ -81,7 +81,7 @@ func (n *Node) lead(ctx context.Context, _ uint64) {
 	store := n.store.Load()
 	d := duties{
 		actor: "node/" + n.cfg.Node, state: store.State, clock: store.Clock, propose: store.Propose, hearing: n.hearing,
-		checks: &n.checks, blind: n.references.Abstaining, promote: n.promote, beat: store.Beat, seal: n.keeper.Seal, log: n.log,
+		checks: &n.checks, promote: n.promote, beat: store.Beat, seal: n.keeper.Seal, log: n.log,
 	}
 	d.run(ctx)
 }
