@@ -14,7 +14,7 @@ import (
 func TestE2EFast(t *testing.T) {
 	t.Parallel()
 	c := newCluster(t)
-	list, port := startTargets(t, names("k", many(100)))
+	list, port := startTargets(t, named("k", many(100)))
 	c.upWith(list, port, "interval: 200ms, timeout: 150ms, fall: 2, rise: 2")
 	took := killEach(t, c.servers(), list, true, 300*time.Millisecond)
 	percentiles(t, "meridian, killed (half refuse, half are silent) to the last answer at any of three nodes (interval 200ms, fall 2, timeout 150ms)", took)
@@ -25,7 +25,7 @@ func TestE2EFast(t *testing.T) {
 			t.Logf("%s is not installed, so it is not measured", name)
 			continue
 		}
-		list, port := startTargets(t, append(names("k", many(30)), "spare"))
+		list, port := startTargets(t, append(named("k", many(30)), "spare"))
 		p := start(t, file, list, port)
 		kill := list[:len(list)-1]
 		eventually(t, 60*time.Second, name+" answers every target", func() error {
@@ -90,4 +90,3 @@ daemon=no
 }
 
 const simpleZone = "@ 300 IN SOA ns1 hostmaster 1 3600 600 86400 60\n@ 300 IN NS ns1\nns1 300 IN A 192.0.2.53\nmail 300 IN A 192.0.2.25\n"
-

@@ -225,7 +225,7 @@ func killEach(t *testing.T, servers []string, list []*target, silent bool, spaci
 	return took
 }
 
-func names(prefix string, n int) (list []string) {
+func named(prefix string, n int) (list []string) {
 	for i := range n {
 		list = append(list, fmt.Sprintf("%s%03d", prefix, i))
 	}
@@ -243,7 +243,7 @@ func (c *cluster) servers() (list []string) {
 func TestE2EKills(t *testing.T) {
 	t.Parallel()
 	c := newCluster(t)
-	list, port := startTargets(t, names("k", many(100)))
+	list, port := startTargets(t, named("k", many(100)))
 	c.upWith(list, port, fast)
 	took := killEach(t, c.servers(), list, true, 500*time.Millisecond)
 	percentiles(t, "killed (half refuse, half are silent) to the last answer at any node (interval 1s, fall 3, timeout 500ms)", took)

@@ -49,7 +49,7 @@ func lossy(t *testing.T, list []*target, port string) {
 func TestE2ELoss(t *testing.T) {
 	t.Parallel()
 	c := newCluster(t)
-	list, port := startTargets(t, names("k", 10))
+	list, port := startTargets(t, named("k", 10))
 	c.upWith(list, port, fast)
 	last := 10 * time.Second
 	if runs() > 1 {

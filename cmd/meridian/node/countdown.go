@@ -20,14 +20,14 @@ type countdown struct {
 
 // step takes a look when it is time, and says whether anything has changed. A
 // node without a leader counts nothing down: no verdict comes then.
-func (c *countdown) step(s *policy.State, list *checkList, h *hearing, led, blind bool, now time.Time) (changed bool) {
+func (c *countdown) step(s *policy.State, list *checkList, h *hearing, led bool, now time.Time) (changed bool) {
 	if now.Before(c.next) {
 		return false
 	}
 	c.next = now.Add(countdownEvery)
 	var near map[string]policy.Duration
 	if list.anyRanged && led {
-		near = health.Near(s, list.checks, list.ranged, h.all(s, list), list.rule(!blind))
+		near = health.Near(s, list.checks, list.ranged, h.all(s, list), list.rule(true))
 	}
 	if maps.Equal(near, c.of) {
 		return false

@@ -27,29 +27,28 @@ func TestCountdown(t *testing.T) {
 			h.take(policy.Report{Vantage: "m1", Boot: 1, Seq: seq, Opinions: []policy.Opinion{{Key: check.Key, Status: up, Against: against}}})
 		}
 		var c countdown
-		step := func(led, blind, changed bool, want time.Duration) {
+		step := func(led, changed bool, want time.Duration) {
 			t.Helper()
 			time.Sleep(countdownEvery)
-			if got := c.step(s, listOf(s), h, led, blind, time.Now()); got != changed || c.of[check.ID] != policy.Duration(want) {
+			if got := c.step(s, listOf(s), h, led, time.Now()); got != changed || c.of[check.ID] != policy.Duration(want) {
 				t.Errorf("changed: %v, %v to go; want %v and %v", got, c.of[check.ID], changed, want)
 			}
 		}
 		hear(2)
-		step(true, false, false, 0) // a fixed TTL rests on nothing
+		step(true, false, 0) // a fixed TTL rests on nothing
 		service.TTL = &policy.TTL{Max: 300, Min: 5}
 		s = s.Clone()
 		s.Services.Set("www.example.com", policy.Object[policy.Service]{Rev: 2, Spec: service})
-		step(true, false, true, 10*time.Second)
-		step(true, false, false, 10*time.Second)
-		if c.step(s, listOf(s), newHearing(), true, false, time.Now()) {
+		step(true, true, 10*time.Second)
+		step(true, false, 10*time.Second)
+		if c.step(s, listOf(s), newHearing(), true, time.Now()) {
 			t.Error("looked twice within a second")
 		}
-		step(false, false, true, 0) // no leader
-		step(true, false, true, 10*time.Second)
-		step(true, true, true, 0) // blind
+		step(false, true, 0) // no leader
+		step(true, true, 10*time.Second)
 		hear(1)
-		step(true, false, true, 20*time.Second)
+		step(true, true, 20*time.Second)
 		hear(0)
-		step(true, false, true, 0)
+		step(true, true, 0)
 	})
 }

@@ -321,7 +321,7 @@ func (n *Node) pulse(ctx context.Context) error {
 		n.watchLeader()
 		s := n.State()
 		list := n.checks.of(s)
-		if near.step(s, list, n.hearing, n.leaderless() == 0, n.references.Abstaining(), time.Now()) {
+		if near.step(s, list, n.hearing, n.leaderless() == 0, time.Now()) {
 			n.publisher.setNear(near.of)
 		}
 		down, changed := isle.step(s, list, n.hearing.all(s, list), n.leaderless(), n.references.Abstaining(), time.Now())

@@ -3,6 +3,7 @@ package node
 import (
 	"context"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -18,10 +19,12 @@ func TestReportsAtAConstantRate(t *testing.T) {
 		var mu sync.Mutex
 		var sent []time.Duration
 		began := time.Now()
-		opinions := 1
+		var opinions atomic.Int64
 		r := reporter{
 			members: func() []policy.Member { return []policy.Member{{Cluster: "peer"}} },
-			table:   func() policy.Report { return policy.Report{Vantage: "m1", Opinions: make([]policy.Opinion, opinions)} },
+			table: func() policy.Report {
+				return policy.Report{Vantage: "m1", Opinions: make([]policy.Opinion, opinions.Load())}
+			},
 			changed: changed, take: func(policy.Report) {},
 			send: func(context.Context, string, []byte) error {
 				mu.Lock()
@@ -61,9 +64,7 @@ func TestReportsAtAConstantRate(t *testing.T) {
 			}
 		}
 		counts(22, "changes all the time")
-		mu.Lock()
-		opinions = reportRate // 17 octets each: the longest period
-		mu.Unlock()
+		opinions.Store(reportRate) // 17 octets each: the longest period
 		time.Sleep(2 * maxReportPeriod)
 		synctest.Wait()
 		mu.Lock()
