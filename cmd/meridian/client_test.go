@@ -120,6 +120,8 @@ func (s *session) do(words []string) {
 			s.t.Fatal(err)
 		}
 		s.node.Verdict(words[1], status)
+	case "judge":
+		s.node.Judge()
 	case "hold":
 		s.node.Hold(words[1], words[2], words[3:]...)
 	case "setenv":

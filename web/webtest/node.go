@@ -15,6 +15,7 @@ import (
 
 	"github.com/meridian-gtm/meridian/policy"
 	"github.com/meridian-gtm/meridian/policy/change"
+	"github.com/meridian-gtm/meridian/policy/health"
 	"github.com/meridian-gtm/meridian/policy/geo"
 	"github.com/meridian-gtm/meridian/policy/snapshot"
 )
@@ -213,7 +214,11 @@ func (n *Node) Health() []policy.EndpointHealth {
 			}
 			for i := range checks {
 				if checks[i].Endpoint == h.Endpoint {
-					c := s.HealthOf(&checks[i])
+					c := s.HealthOf(&checks[i], s.Clock)
+					if checks[i].Monitor.Signal != nil {
+						h.Checks = append(h.Checks, c)
+						continue
+					}
 					c.Reports = append(c.Reports, policy.HealthVoice{Vantage: "ns1", Status: v.Status, Fresh: true, Latency: policy.Duration(12 * time.Millisecond), Age: policy.Duration(time.Second)})
 					h.Checks = append(h.Checks, c)
 				}
@@ -245,13 +250,16 @@ func (n *Node) Evidence(_ context.Context, id string) (policy.EndpointHealth, er
 		}
 		for i := range h.Checks {
 			c := &h.Checks[i]
+			if h.Measured != policy.Unknown {
+				c.History = []policy.VerdictEdge{{Edge: policy.Edge{Verdict: c.Verdict}, Circuit: c.Circuit, Index: 9, At: Start}}
+			}
+			if len(c.Reports) > 0 && strings.HasPrefix(c.Reports[0].Vantage, policy.SignalVoice) {
+				continue
+			}
 			c.Samples = []policy.VantageEvidence{
 				{Vantage: "ns1", Samples: []policy.Evidence{seen(h.Measured == policy.Down)}},
 				{Vantage: "ns2", Error: "cannot be asked: no answer", Samples: []policy.Evidence{}},
 				{Vantage: "ns3", Samples: []policy.Evidence{}},
-			}
-			if h.Measured != policy.Unknown {
-				c.History = []policy.VerdictEdge{{Edge: policy.Edge{Verdict: c.Verdict}, Circuit: c.Circuit, Index: 9, At: Start}}
 			}
 		}
 		return h, nil
@@ -359,6 +367,12 @@ func (n *Node) Verdict(check string, status policy.Status) {
 	voices := []policy.Ballot{{Vantage: "ns1", Status: status}, {Vantage: "ns2", Status: status}, {Vantage: "ns3", Absent: "silent"}}
 	v := policy.Verdict{Check: check, Status: status, Since: Start.UnixNano(), Ballots: voices, Ramp: 100}
 	n.must(change.RecordVerdicts{Edges: []policy.Edge{{Verdict: v}}})
+}
+
+// Judge records what the leader makes of the signals.
+func (n *Node) Judge() {
+	s := n.State()
+	n.must(change.RecordVerdicts{Edges: health.Step(s, s.Checks(), nil, health.Rule{}, s.Clock)})
 }
 
 // Hold makes a verdict that is down wait for something, with rivals by their endpoint ids.
