@@ -96,7 +96,7 @@ func TestSignalInHealth(t *testing.T) {
 		t.Errorf("%+v", v)
 	}
 	r.send("PUT", "/signals/billing-ok", `{"status":"up","reason":"all paid"}`).is(200)
-	r.node.Judge()
+	r.node.Record(policy.Edge{Verdict: policy.Verdict{Check: "web-eu/a@billing", Status: policy.Up, Ballots: []policy.Ballot{{Vantage: "signal/billing-ok", Status: policy.Up, Error: "all paid"}}, Ramp: 100}})
 	c2 := check()
 	if v := c2.Reports[0]; v.Status != "up" || !v.Fresh || v.Error != "all paid" {
 		t.Errorf("%+v", v)

@@ -15,7 +15,6 @@ import (
 
 	"github.com/meridian-gtm/meridian/policy"
 	"github.com/meridian-gtm/meridian/policy/change"
-	"github.com/meridian-gtm/meridian/policy/health"
 	"github.com/meridian-gtm/meridian/policy/geo"
 	"github.com/meridian-gtm/meridian/policy/snapshot"
 )
@@ -369,11 +368,8 @@ func (n *Node) Verdict(check string, status policy.Status) {
 	n.must(change.RecordVerdicts{Edges: []policy.Edge{{Verdict: v}}})
 }
 
-// Judge records what the leader makes of the signals.
-func (n *Node) Judge() {
-	s := n.State()
-	n.must(change.RecordVerdicts{Edges: health.Step(s, s.Checks(), nil, health.Rule{}, s.Clock)})
-}
+// Record records what a leader judged.
+func (n *Node) Record(edges ...policy.Edge) { n.must(change.RecordVerdicts{Edges: edges}) }
 
 // Hold makes a verdict that is down wait for something, with rivals by their endpoint ids.
 func (n *Node) Hold(check, waits string, rivals ...string) {
