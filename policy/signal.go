@@ -33,6 +33,16 @@ type Signal struct {
 // Due is the clock from which the signal is stale.
 func (s Signal) Due() int64 { return s.At + int64(s.MaxAge) }
 
+// StaleSignals is how many signals are stale at a time of the clock.
+func (s *State) StaleSignals(now int64) (n int) {
+	for _, v := range s.Signals.All {
+		if v.Due() <= now {
+			n++
+		}
+	}
+	return n
+}
+
 // Validate checks a signal that is given.
 func (s Signal) Validate(p *Problems) {
 	if err := CheckLabel(s.Name); err != nil {

@@ -115,10 +115,10 @@ func TestSignalNewLeader(t *testing.T) {
 	x.rule.Began = 500 * second
 	x.want(529, policy.Up)
 	x.want(530, policy.Down)
-	x.rule.Began = 90 * second // it was given to this leader, so its time counts
-	x.give(policy.Up, 600)
-	x.want(600, policy.Up)
-	x.want(660, policy.Down)
+	x.rule.Began = 595 * second // it was given to this leader, so its time counts
+	x.s.Signals.Set("ok", policy.Signal{Name: "ok", Status: policy.Up, At: 600 * second, MaxAge: policy.Duration(10 * second)})
+	x.want(609, policy.Up)
+	x.want(610, policy.Down)
 }
 
 // Hold-down, penalty, ramp and manual resume are those of every verdict; what is
@@ -151,6 +151,17 @@ func TestSignalComesBack(t *testing.T) {
 	x.give(policy.Down, 94)
 	if v := x.at(94); v.Status != policy.Down || v.Penalty != firstPenalty {
 		t.Errorf("a flap: %+v", v)
+	}
+
+	// A penalty is worn off by calm, which is not being down.
+	for unknownFor, want := range map[int64]policy.Duration{1: 40 * policy.Duration(second), 61: 20 * policy.Duration(second)} {
+		x = &signalled{T: t, s: policy.NewState(), check: billing(policy.Monitor{}, policy.StaleUnknown)}
+		x.s.Verdicts.Set(x.check.ID, policy.Verdict{Check: x.check.ID, Status: policy.Up, Revision: 7, Ramp: 100, Penalty: 40 * policy.Duration(second), PenaltyAt: 1})
+		x.want(70, policy.Unknown)
+		x.give(policy.Down, 70+unknownFor)
+		if v := x.at(70 + unknownFor); v.Status != policy.Down || v.Penalty != want {
+			t.Errorf("unknown for %d s: %+v, want a penalty of %v", unknownFor, v, want)
+		}
 	}
 
 	m = policy.Monitor{Resume: policy.Manual}

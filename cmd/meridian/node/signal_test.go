@@ -99,6 +99,26 @@ func TestDutiesSignals(t *testing.T) {
 	})
 }
 
+// What grew stale while there was no leader may be given to the new one first.
+func TestDutiesSignalsOfBefore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		s := judged(withSignal(1), map[string]policy.Status{"web/a@billing": up})
+		s.Signals.Set("ok", policy.Signal{Name: "ok", Status: up, At: s.Clock - int64(time.Hour), MaxAge: policy.Duration(time.Minute)})
+		l := lead(t, s)
+		defer l.start(t)()
+		for _, step := range []struct {
+			until  time.Duration
+			status policy.Status
+		}{{29 * time.Second, up}, {31 * time.Second, down}} {
+			time.Sleep(step.until - time.Duration(l.clock()-s.Clock))
+			synctest.Wait()
+			if v, _ := l.now().Verdicts.Get("web/a@billing"); v.Status != step.status {
+				t.Errorf("after %v: %+v", step.until, v)
+			}
+		}
+	})
+}
+
 // An island takes nothing out by a signal: nobody can give it one.
 func TestIslandSignals(t *testing.T) {
 	s := judged(withSignal(3), map[string]policy.Status{"web/a@billing": up, "web/a@tcp": up})
