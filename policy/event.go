@@ -5,7 +5,7 @@ import "time"
 // Event is something that happened, as told to whoever watches.
 type Event struct {
 	Seq    uint64    `json:"seq"`  // grows on each node; not the same on two nodes
-	Type   string    `json:"type"` // "verdict", "control", "config", "zone", "member", "leader", "published", "island"
+	Type   string    `json:"type"` // "verdict", "control", "signal", "config", "zone", "member", "leader", "published", "island"
 	At     time.Time `json:"at"`   // the node's wall clock, for display
 	Node   string    `json:"node"` // that tells it
 	Index  uint64    `json:"index,omitempty"`

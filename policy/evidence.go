@@ -41,13 +41,19 @@ type CheckHealth struct {
 	History []VerdictEdge     `json:"history,omitempty"` // newest first
 }
 
-// HealthOf is what the state says of a check; who reports what on it is for others to add.
-func (s *State) HealthOf(c *Check) CheckHealth {
+// HealthOf is what the state says of a check at a time of its clock; who probes and
+// reports what on it is for others to add.
+func (s *State) HealthOf(c *Check, now int64) CheckHealth {
 	v, ok := s.Verdicts.Get(c.ID)
 	if !ok {
 		v = Verdict{Check: c.ID, Ramp: 100}
 	}
-	return CheckHealth{Check: c.ID, Monitor: c.Monitor.Name, Verdict: v, Circuit: v.Circuit(), Reports: []HealthVoice{}}
+	h := CheckHealth{Check: c.ID, Monitor: c.Monitor.Name, Verdict: v, Circuit: v.Circuit(), Reports: []HealthVoice{}}
+	if c.Monitor.Signal != nil {
+		r := s.ReadSignal(&c.Monitor, now)
+		h.Reports = append(h.Reports, r.Voice())
+	}
+	return h
 }
 
 // HealthVoice is one vantage's present opinion.

@@ -120,7 +120,10 @@ func TestMeasuredHash(t *testing.T) {
 	for what, l := range map[string]Load{"a load": {}, "value": {Value: 1}, "load at": {At: 1}, "load age": {MaxAge: 1}} {
 		add(what, func(s *State) { s.Loads.Set("asn/1", l) })
 	}
-	if empty.Latencies.Len()+empty.Loads.Len() != 0 {
+	for what, v := range map[string]Signal{"a signal": {}, "status": {Status: Up}, "reason": {Reason: "x"}, "actor": {Actor: "x"}, "signal at": {At: 1}, "signal age": {MaxAge: 1}, "stale": {Stale: true}} {
+		add(what, func(s *State) { s.Signals.Set("asn/1", v) })
+	}
+	if empty.Latencies.Len()+empty.Loads.Len()+empty.Signals.Len() != 0 {
 		t.Error("a clone shares its tables")
 	}
 }

@@ -22,6 +22,7 @@ type Monitor struct {
 	MySQL    *DatabaseCheck `json:"mysql,omitempty"`
 	Redis    *RedisCheck    `json:"redis,omitempty"`
 	Exec     *ExecCheck     `json:"exec,omitempty"`
+	Signal   *SignalCheck   `json:"signal,omitempty"`
 
 	Interval Duration `json:"interval,omitempty"` // between starts of probes; 200ms to 1h, default 10s
 	Timeout  Duration `json:"timeout,omitempty"`  // of one probe; default half the interval, at most 5s
@@ -81,6 +82,7 @@ func (m *Monitor) kinds() []monitorKind {
 	add(m.MySQL != nil, "mysql", m.MySQL, true)
 	add(m.Redis != nil, "redis", m.Redis, true)
 	add(m.Exec != nil, "exec", m.Exec, true)
+	add(m.Signal != nil, "signal", m.Signal, true)
 	return list
 }
 
@@ -122,8 +124,12 @@ func (m *Monitor) isLater() bool {
 	return m.HTTP.isLater() || m.HTTPS.isLater()
 }
 
-// WithDefaults fills in what the document left out.
+// WithDefaults fills in what the document left out. A signal has no use for what says how to probe.
 func (m Monitor) WithDefaults() Monitor {
+	if m.Signal != nil {
+		m.Signal = m.Signal.withDefaults()
+		return m
+	}
 	if m.Interval == 0 {
 		m.Interval = Duration(10 * time.Second)
 	}

@@ -57,7 +57,21 @@ func TestMonitorKinds(t *testing.T) {
 		`{"exec":{"command":["check","a"]}}`:                        "",
 		`{"exec":{"command":[]}}`:                                   "/exec/command",
 		`{"exec":{"command":["/bin/sh"]}}`:                          "/exec/command/0",
-		`{"exec":{"command":["check"]},"icmp":{}}`:                  "",
+		`{"signal":{"name":"billing-ok"},"invert":true,"holdDown":"1m","ramp":"1m","resume":"manual"}`: "",
+		`{"signal":{"name":"billing-ok","whenStale":"unknown"}}`:                                       "",
+		`{"signal":{}}`:                                    "/signal/name",
+		`{"signal":{"name":"a/b"}}`:                        "/signal/name",
+		`{"signal":{"name":"a","whenStale":"forget"}}`:     "/signal/whenStale",
+		`{"signal":{"name":"a"},"interval":"5s"}`:          "/interval",
+		`{"signal":{"name":"a"},"timeout":"1s"}`:           "/timeout",
+		`{"signal":{"name":"a"},"fall":1}`:                 "/fall",
+		`{"signal":{"name":"a"},"rise":1}`:                 "/rise",
+		`{"signal":{"name":"a"},"quorum":"all"}`:           "/quorum",
+		`{"signal":{"name":"a"},"vantages":{"nearest":1}}`: "/vantages",
+		`{"signal":{"name":"a"},"target":{"port":1}}`:      "/target",
+		`{"signal":{"name":"a"},"exclusive":true}`:         "/exclusive",
+		`{"signal":{"name":"a"},"holdDown":"25h"}`:         "/holdDown",
+		`{"exec":{"command":["check"]},"icmp":{}}`:         "",
 	} {
 		var m Monitor
 		if err := json.Unmarshal([]byte(text), &m); err != nil {
@@ -88,6 +102,7 @@ func TestMonitorFeatureAndRevision(t *testing.T) {
 		`{"http":{"requestHeaders":{"A":"b"}}}`, `{"tls":{}}`, `{"tls":{"port":1}}`, `{"icmp":{}}`, `{"dns":{"name":"a"}}`, `{"grpc":{"port":1}}`,
 		`{"udp":{"port":1,"send":"a","expect":"b"}}`, `{"postgres":{"user":"m"}}`, `{"postgres":{"user":"m","role":"primary"}}`,
 		`{"mysql":{"user":"m"}}`, `{"redis":{}}`, `{"exec":{"command":["a"]}}`, `{"exec":{"command":["a","b"]}}`,
+		`{"signal":{"name":"a"}}`, `{"signal":{"name":"b"}}`, `{"signal":{"name":"b"},"invert":true}`,
 	} {
 		var m Monitor
 		if err := json.Unmarshal([]byte(text), &m); err != nil {
@@ -118,6 +133,7 @@ func TestMonitorSecretsAndText(t *testing.T) {
 		"mysql :3306 /mysql/password/secret":               {MySQL: &DatabaseCheck{Password: ref}},
 		"redis :6379 /redis/password/secret":               {Redis: &RedisCheck{Password: ref}},
 		"icmp ":                                            {ICMP: &ICMPCheck{}},
+		"signal a ":                                        {Signal: &SignalCheck{Name: "a"}},
 		"exec a b ":                                        {Exec: &ExecCheck{Command: []string{"a", "b"}}},
 		"- ":                                               {},
 	} {

@@ -84,6 +84,7 @@ type State struct {
 	Latencies   *Tree[Latency]          // by Subject as text; empty below FeatureSteering
 	Loads       *Tree[Load]             // by target; empty below FeatureSteering
 	Providers   *Tree[Object[Provider]] // empty below FeatureHealth
+	Signals     *Tree[Signal]           // by name; empty below FeatureHealth
 }
 
 // NewState is the state before the first change.
@@ -112,6 +113,7 @@ func NewState() *State {
 		Latencies:   NewTree(hashLatency),
 		Loads:       jsonTree[Load](),
 		Providers:   jsonTree[Object[Provider]](),
+		Signals:     jsonTree[Signal](),
 	}
 }
 
@@ -132,6 +134,7 @@ func (s *State) Clone() *State {
 	c.Latencies = s.Latencies.Copy()
 	c.Loads = s.Loads.Copy()
 	c.Providers = s.Providers.Copy()
+	c.Signals = s.Signals.Copy()
 	c.Members = s.Members.Copy()
 	c.Removed = s.Removed.Copy()
 	c.Tokens = s.Tokens.Copy()
@@ -156,7 +159,7 @@ func (s *State) Hash() uint64 {
 	}{
 		s.IDs, s.Zones, s.Regions, s.Monitors, s.Pools, s.Services, s.SafetyRules, s.Controls, s.Verdicts, s.Members, s.Tokens,
 		s.Secrets, s.Staged, s.Requests, s.RequestLog, s.Removed,
-		s.Latencies, s.Loads, s.Templates, s.Places, s.Providers,
+		s.Latencies, s.Loads, s.Templates, s.Places, s.Providers, s.Signals,
 	} {
 		if i < firstTables || table.Len() > 0 {
 			h += mix(table.Sum() + uint64(i+1)*0x9e3779b97f4a7c15)

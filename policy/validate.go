@@ -133,14 +133,26 @@ func between(p *Problems, at, what string, v, low, high Duration) {
 
 func (m *Monitor) validate(at string, p *Problems) {
 	m.validateKind(at, p)
+	between(p, at+"/holdDown", "a hold-down", m.HoldDown, 0, Duration(24*time.Hour))
+	between(p, at+"/ramp", "a ramp", m.Ramp, 0, Duration(24*time.Hour))
+	if m.Resume != "" && m.Resume != Manual && m.Resume != "auto" {
+		p.Add(at+"/resume", "resume %q is not known; auto and manual are", m.Resume)
+	}
+	if m.Signal != nil {
+		m.validateSignal(at, p)
+	} else {
+		m.validateProbes(at, p)
+	}
+}
+
+// validateProbes checks when, where and by whom is probed.
+func (m *Monitor) validateProbes(at string, p *Problems) {
 	d := m.WithDefaults()
 	between(p, at+"/interval", "an interval", d.Interval, Duration(200*time.Millisecond), Duration(time.Hour))
 	between(p, at+"/timeout", "a timeout", d.Timeout, Duration(10*time.Millisecond), Duration(time.Minute))
 	if d.Timeout > d.Interval {
 		p.Add(at+"/timeout", "the timeout of %v is longer than the interval of %v", d.Timeout, d.Interval)
 	}
-	between(p, at+"/holdDown", "a hold-down", d.HoldDown, 0, Duration(24*time.Hour))
-	between(p, at+"/ramp", "a ramp", d.Ramp, 0, Duration(24*time.Hour))
 	if d.Fall < 1 || d.Fall > 100 {
 		p.Add(at+"/fall", "a fall of %d is not within 1 to 100", m.Fall)
 	}
@@ -149,9 +161,6 @@ func (m *Monitor) validate(at string, p *Problems) {
 	}
 	d.Quorum.validate(at+"/quorum", p)
 	d.Vantages.validate(at+"/vantages", p)
-	if m.Resume != "" && m.Resume != Manual && m.Resume != "auto" {
-		p.Add(at+"/resume", "resume %q is not known; auto and manual are", m.Resume)
-	}
 	if m.Target != nil && m.Target.Port != 0 {
 		port(p, at+"/target/port", m.Target.Port)
 	}

@@ -23,7 +23,7 @@ func (m *Monitor) validateKind(at string, p *Problems) {
 		k.spec.validate(at+"/"+k.key, k.key, p)
 	}
 	if len(set) != 1 {
-		p.Add(at, "a monitor is exactly one of http, https, tcp, tls, icmp, dns, grpc, udp, postgres, mysql, redis and exec; this one is %d of them", len(set))
+		p.Add(at, "a monitor is exactly one of http, https, tcp, tls, icmp, dns, grpc, udp, postgres, mysql, redis, exec and signal; this one is %d of them", len(set))
 	}
 	d := m.WithDefaults()
 	for _, k := range set {

@@ -95,8 +95,8 @@ func TestValidate(t *testing.T) {
 		{func(c *Config) { c.Regions[0].Place = &Place{} }, reg + "/place", "a place is one of iata, cloud, or lat with lon"},
 		{func(c *Config) { c.Regions[0].Place = &Place{IATA: "IAD", Lat: of(1.0), Lon: of(1.0)} }, reg + "/place", "a place is one of"},
 
-		{func(c *Config) { c.Monitors[0].HTTP = nil }, mon, "exactly one of http, https, tcp, tls, icmp, dns, grpc, udp, postgres, mysql, redis and exec; this one is 0 of them"},
-		{func(c *Config) { c.Monitors[0].TCP = &TCPCheck{Port: 1} }, mon, "exactly one of http, https, tcp, tls, icmp, dns, grpc, udp, postgres, mysql, redis and exec; this one is 2 of them"},
+		{func(c *Config) { c.Monitors[0].HTTP = nil }, mon, "exactly one of http, https, tcp, tls, icmp, dns, grpc, udp, postgres, mysql, redis, exec and signal; this one is 0 of them"},
+		{func(c *Config) { c.Monitors[0].TCP = &TCPCheck{Port: 1} }, mon, "exactly one of http, https, tcp, tls, icmp, dns, grpc, udp, postgres, mysql, redis, exec and signal; this one is 2 of them"},
 		{func(c *Config) { c.Monitors[2].TCP.Port = 0 }, "/monitors/2/tcp/port", "port 0 is not within 1 to 65535"},
 		{func(c *Config) { c.Monitors[0].HTTP.Port = 65536 }, mon + "/http/port", "port 65536 is not within 1 to 65535"},
 		{func(c *Config) { c.Monitors[0].Interval = Duration(100 * time.Millisecond) }, mon + "/interval", "an interval of 100ms is not within 200ms to 1h0m0s"},

@@ -120,4 +120,3 @@ func again(ctx context.Context, dial func(context.Context) (net.Conn, error)) (n
 func cutAtEnd(ctx context.Context, conn io.Closer) (stop func() bool) {
 	return context.AfterFunc(ctx, func() { conn.Close() })
 }
-

@@ -47,6 +47,9 @@ var getKinds = []kind{
 		heading: []string{"NAME", "CHECK", "INTERVAL", "TIMEOUT", "FALL", "RISE"},
 		rows: each(func(m policy.Monitor) []string {
 			d := m.WithDefaults()
+			if m.Signal != nil {
+				return []string{m.Name, d.Text(), "-", "-", "-", "-"}
+			}
 			return []string{m.Name, d.Text(), d.Interval.String(), d.Timeout.String(), strconv.Itoa(d.Fall), strconv.Itoa(d.Rise)}
 		}),
 	},
@@ -133,6 +136,20 @@ var getKinds = []kind{
 		heading: []string{"TARGET", "LOAD", "SINCE", "UNTIL"}, // by the cluster's clock, UTC
 		rows: each(func(l api.Load) []string {
 			return []string{l.Target, decimal(l.Value), second(l.At), second(l.ExpiresAt)}
+		}),
+	},
+	{
+		name: "signals",
+		list: func(c *client, ctx context.Context) (*http.Response, error) { return c.ListSignals(ctx) },
+		one:  func(c *client, ctx context.Context, n string) (*http.Response, error) { return c.GetSignal(ctx, n) },
+
+		heading: []string{"NAME", "STATUS", "BY", "SINCE", "UNTIL", "REASON"}, // by the cluster's clock, UTC
+		rows: each(func(v api.Signal) []string {
+			status := string(v.Status)
+			if v.Stale {
+				status += " (stale)"
+			}
+			return []string{v.Name, status, orDash(v.Actor), second(v.At), second(v.StaleAt), orDash(v.Reason)}
 		}),
 	},
 	{

@@ -9,6 +9,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/meridian-gtm/meridian/policy"
 	"github.com/meridian-gtm/meridian/web/api"
 )
 
@@ -74,6 +75,10 @@ func voted(b api.Ballot) string {
 }
 
 func printReports(w io.Writer, c api.CheckHealth) {
+	if len(c.Reports) == 1 && strings.HasPrefix(c.Reports[0].Vantage, policy.SignalVoice) {
+		printSignal(w, c.Reports[0])
+		return
+	}
 	ballots := map[string]string{}
 	for _, b := range c.Verdict.Ballots {
 		ballots[b.Vantage] = voted(b)
@@ -95,6 +100,18 @@ func printReports(w io.Writer, c api.CheckHealth) {
 	if len(rows) > 0 {
 		table(w, []string{"VANTAGE", "SEES", "VOTED", "LATENCY", "REPORTED", "LAST ERROR"}, rows)
 	}
+}
+
+// printSignal shows a signal in the place of what vantages report.
+func printSignal(w io.Writer, v api.HealthVoice) {
+	says, given := string(v.Status), rounded(v.Age)+" ago"
+	switch {
+	case v.Status == "unknown":
+		says, given = "-", "never"
+	case !v.Fresh:
+		says += " (stale)"
+	}
+	table(w, []string{"SIGNAL", "SAYS", "GIVEN", "WHY"}, [][]string{{strings.TrimPrefix(v.Vantage, policy.SignalVoice), says, given, orDash(v.Error)}})
 }
 
 func printSamples(w io.Writer, c api.CheckHealth) {

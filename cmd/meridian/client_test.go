@@ -14,6 +14,7 @@ import (
 	"golang.org/x/tools/txtar"
 
 	"github.com/meridian-gtm/meridian/policy"
+	"github.com/meridian-gtm/meridian/policy/health"
 	"github.com/meridian-gtm/meridian/web"
 	"github.com/meridian-gtm/meridian/web/webtest"
 )
@@ -120,6 +121,9 @@ func (s *session) do(words []string) {
 			s.t.Fatal(err)
 		}
 		s.node.Verdict(words[1], status)
+	case "judge":
+		state := s.node.State()
+		s.node.Record(health.Step(state, state.Checks(), nil, health.Rule{}, state.Clock)...) // of signals: nobody reports
 	case "hold":
 		s.node.Hold(words[1], words[2], words[3:]...)
 	case "setenv":

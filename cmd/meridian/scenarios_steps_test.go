@@ -134,6 +134,8 @@ func (s *scenario) step(line string) {
 		}
 	case "latency", "load":
 		s.measured(verb, args)
+	case "signal":
+		s.signal(args)
 	case "refused":
 		if !strings.Contains(s.refused, args[0]) {
 			s.Errorf("refused with %q, want %q in it", s.refused, args[0])
@@ -216,7 +218,7 @@ func (s *scenario) expire() {
 			break
 		}
 	}
-	if s.state.Loads.Len()+s.state.Latencies.Len() > 0 {
+	if s.state.Loads.Len()+s.state.Latencies.Len()+s.state.Signals.Len() > 0 {
 		s.apply("", change.ExpireMeasured{})
 	}
 }
@@ -276,6 +278,24 @@ func (s *scenario) measured(verb string, args []string) {
 		b.Measurements = append(b.Measurements, change.Measurement{Subject: args[0], Region: region, Ms: number(ms)})
 	}
 	s.apply("", b)
+}
+
+// signal gives "billing-ok down for 30s", as a program does, or takes it back: "billing-ok deleted".
+func (s *scenario) signal(args []string) {
+	if args[1] == "deleted" {
+		s.apply("", change.DeleteSignal{Name: args[0]})
+		s.judge()
+		return
+	}
+	b := change.PutSignal{Name: args[0]}
+	if err := b.Status.UnmarshalText([]byte(args[1])); err != nil {
+		s.Fatal(err)
+	}
+	if len(args) > 3 {
+		b.MaxAge = policy.Duration(s.duration(args[3]))
+	}
+	s.apply("", b)
+	s.judge()
 }
 
 // checks are those of a target.

@@ -40,6 +40,7 @@ import (
 //	batch STEP ; STEP                       drains and lifts as one change
 //	config FILE | replace FILE | zone FILE  config is merged by name
 //	latency SUBJECT us=12 eu=80 | load TARGET 95
+//	signal NAME up|down [for 30s] | signal NAME deleted
 //	refused "text"                          the step before was, with this in the message
 //	ask NAME TYPE [from PLACE|PREFIX] [assuming down:TARGET]   without from: no EDNS Client Subnet
 //	= 192.0.2.1 25%, 192.0.2.2+192.0.2.3 3/4; ttl 30; scope 16; own 192.0.2.1
@@ -61,6 +62,7 @@ var scenarioGroups = []struct {
 	{"NS", "NetScaler GSLB", 4}, {"OCI", "OCI Traffic Management", 2}, {"GD", "gdnsd", 14},
 	{"better", "Where others are known to hurt", 12}, {"domain", "Failure domains and panic", 3},
 	{"health", "Health: losses, cuts, flapping, recovery", 11},
+	{"signal", "External signals", 1},
 }
 
 // notApplying are the ids that have no script, each with the reason.

@@ -55,6 +55,8 @@ var kinds = []kind{
 	{"load.put", 1, func() Body { return new(PutLoad) }},               // likewise
 	{"measured.expire", 1, func() Body { return new(ExpireMeasured) }}, // likewise
 	{"verdict.resume", 1, func() Body { return new(ResumeEndpoint) }},  // from policy.FeatureHealth
+	{"signal.put", 1, func() Body { return new(PutSignal) }},           // likewise
+	{"signal.delete", 1, func() Body { return new(DeleteSignal) }},     // likewise
 	{"batch", 1, func() Body { return new(Batch) }},
 }
 
@@ -98,7 +100,7 @@ func needs(b Body) (level int) {
 	switch b := b.(type) {
 	case PutLatency, *PutLatency, PutLoad, *PutLoad, ExpireMeasured, *ExpireMeasured:
 		return policy.FeatureSteering
-	case ResumeEndpoint, *ResumeEndpoint:
+	case ResumeEndpoint, *ResumeEndpoint, PutSignal, *PutSignal, DeleteSignal, *DeleteSignal:
 		return policy.FeatureHealth
 	case PutMember:
 		if b.Agent || b.Budget != 0 {

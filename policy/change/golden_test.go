@@ -79,6 +79,8 @@ func samples(t fataler) []Change {
 		with(&PutLoad{[]TargetLoad{{"pool/us", of(850.0), policy.Duration(time.Minute)}, {"service/www.example.com", of(0.0), 0}}}),
 		{Body: &ExpireMeasured{}},
 		with(&ResumeEndpoint{"endpoint/us/a"}),
+		with(&PutSignal{"billing-ok", policy.Down, policy.Duration(5 * time.Minute)}),
+		with(&DeleteSignal{"billing-ok"}),
 		with(&Batch{[]Part{{of(uint64(3)), "part", &DeleteZone{name("example.org")}}, {nil, "", &PutControl{"region/us", policy.Drain, 0, 0}}}}),
 	}
 }
@@ -177,7 +179,7 @@ func fullState(t fataler) *policy.State {
 	for _, c := range samples(t) {
 		c.IfMatch, c.Request = nil, "r-"+KindOf(c.Body)
 		switch c.Body.(type) {
-		case *InitCluster, *EditZone, *Batch, *DeleteMember, *DeleteZone, *DeleteControl, *DeleteSecret, *CommitStaged, *PutConfig, *StageChunk, *ResumeEndpoint:
+		case *InitCluster, *EditZone, *Batch, *DeleteMember, *DeleteZone, *DeleteControl, *DeleteSecret, *DeleteSignal, *CommitStaged, *PutConfig, *StageChunk, *ResumeEndpoint:
 		default:
 			m.do(c)
 		}
@@ -196,6 +198,12 @@ func fullState(t fataler) *policy.State {
 	for _, c := range samples(t) {
 		switch c.Body.(type) {
 		case *PutLatency, *PutLoad:
+			m.ok(c.Body)
+		}
+	}
+	m.level(policy.FeatureHealth)
+	for _, c := range samples(t) {
+		if _, ok := c.Body.(*PutSignal); ok {
 			m.ok(c.Body)
 		}
 	}

@@ -31,7 +31,7 @@ func drawBody(t *rapid.T, s *policy.State, staging bool) Body {
 	targets := []string{"region/us", "region/eu", "provider/aws", "pool/us", "endpoint/us/a", "endpoint/eu/b", "az/us/a", "nonsense"}
 	pick := func(list ...string) string { return rapid.SampledFrom(list).Draw(t, "pick") }
 	kinds := []string{"edit", "edit", "edit", "zone", "zone", "config", "config", "config", "drain", "drain", "undrain", "verdicts", "verdicts", "delete zone", "expire", "member", "secret", "feature", "cookies",
-		"latency", "latency", "load", "load", "outdated"}
+		"latency", "latency", "load", "load", "signal", "signal", "no signal", "outdated"}
 	if staging {
 		kinds = append(kinds, "chunk", "commit", "batch", "batch")
 	}
@@ -114,6 +114,10 @@ func drawBody(t *rapid.T, s *policy.State, staging bool) Body {
 				of(rapid.Float64Range(-1, 2e15).Draw(t, "load")), policy.Duration(rapid.Int64Range(0, 40).Draw(t, "age") * 1e9)})
 		}
 		return b
+	case "signal":
+		return PutSignal{pick("a", "b", "c", "no name"), policy.Status(rapid.IntRange(0, 2).Draw(t, "status")), policy.Duration(rapid.Int64Range(0, 40).Draw(t, "age") * 1e9)}
+	case "no signal":
+		return DeleteSignal{pick("a", "b", "c")}
 	case "outdated":
 		return ExpireMeasured{}
 	case "chunk":
@@ -260,6 +264,11 @@ func invariants(t *rapid.T, before, s *policy.State, c Change, o policy.Outcome)
 			t.Fatalf("%s has the load %+v", target, l)
 		}
 	}
+	for name, v := range s.Signals.All {
+		if v.Name != name || v.Status == policy.Unknown || v.MaxAge < policy.MinSignalAge || v.Stale && v.Due() > s.Clock || s.Feature < policy.FeatureHealth {
+			t.Fatalf("the signal %s is %+v at %d", name, v, s.Clock)
+		}
+	}
 	if s.Revision < before.Revision || s.Revision > before.Revision+1 || s.ConfigRevision > s.Revision {
 		t.Fatalf("the revision went from %d to %d", before.Revision, s.Revision)
 	}
@@ -267,7 +276,7 @@ func invariants(t *rapid.T, before, s *policy.State, c Change, o policy.Outcome)
 		t.Fatalf("%d requests, %d in the log", s.Requests.Len(), s.RequestLog.Len())
 	}
 	switch c.Body.(type) {
-	case RecordVerdicts, PutMember, DeleteMember, StageChunk, RaiseFeature, PutLatency, PutLoad, ExpireMeasured:
+	case RecordVerdicts, PutMember, DeleteMember, StageChunk, RaiseFeature, PutLatency, PutLoad, PutSignal, DeleteSignal, ExpireMeasured:
 		if s.Revision != before.Revision {
 			t.Fatalf("%s raised the revision", KindOf(c.Body))
 		}
@@ -284,8 +293,8 @@ func TestLogs(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(0))
 	rapid.Check(t, func(t *rapid.T) {
 		m := started(t)
-		if rapid.IntRange(0, 3).Draw(t, "steering") > 0 {
-			m.steering()
+		if level := rapid.SampledFrom([]int{1, policy.FeatureSteering, policy.FeatureHealth}).Draw(t, "level in force"); level > 1 {
+			m.level(level)
 		}
 		start := m.s
 		base, first := m.index, m.s.Hash()

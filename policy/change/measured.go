@@ -199,7 +199,7 @@ func checkAge(p *policy.Problems, at string, age, most policy.Duration) {
 }
 
 // ExpireMeasured takes out what is older than its maximum age, by the clock of
-// the change. What a single one leaves over, the next takes.
+// the change, and marks signals that are. What a single one leaves over, the next takes.
 type ExpireMeasured struct{}
 
 func (b ExpireMeasured) apply(d *draft) error {
@@ -215,12 +215,18 @@ func (b ExpireMeasured) apply(d *draft) error {
 	for _, target := range old { // there are never more than MaxLoads
 		d.Loads.Delete(target)
 	}
+	d.markStale()
 	d.keepRTTs(maxExpired, func(r policy.RTT) bool { return r.Due() > d.Clock })
 	return nil
 }
 
-// Outdated says whether ExpireMeasured would take something out at a time of State's clock.
+// Outdated says whether ExpireMeasured would change something at a time of State's clock.
 func Outdated(s *policy.State, now int64) bool {
+	for _, v := range s.Signals.All {
+		if v.Due() <= now && !v.Stale {
+			return true
+		}
+	}
 	for _, l := range s.Loads.All {
 		if l.Due() <= now {
 			return true

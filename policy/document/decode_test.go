@@ -148,7 +148,7 @@ func TestDecodeNamesEveryMistake(t *testing.T) {
 		}},
 		{"wrong shapes", "regions: {name: a}\nmonitors: [http]\npools: [{name: p, endpoints: a, region: [x]}]\nservices: [{name: [a], steer: web, ttl: []}]\n", []string{
 			`f:1:10: /regions: a list is needed here, not a mapping`,
-			`f:2:12: /monitors/0: a mapping is needed here (its keys are name, http, https, tcp, tls, icmp, dns, grpc, udp, postgres, mysql, redis, exec, interval, timeout, fall, rise, quorum, holdDown, ramp, vantages, target, invert, exclusive, resume), not the text "http"`,
+			`f:2:12: /monitors/0: a mapping is needed here (its keys are name, http, https, tcp, tls, icmp, dns, grpc, udp, postgres, mysql, redis, exec, signal, interval, timeout, fall, rise, quorum, holdDown, ramp, vantages, target, invert, exclusive, resume), not the text "http"`,
 			`f:3:30: /pools/0/endpoints: a list is needed here, not the text "a"; write [a]`,
 			`f:3:41: /pools/0/region: text is needed here, not a list`,
 			`f:4:19: /services/0/name: one value is needed here, not a list`,

@@ -27,7 +27,7 @@ func Vantages(s *policy.State) []Assigned {
 // the list; nil stands for all of them. A vantage whose budget is spent, by the
 // checks in order of ids, is passed over for the next one that the rule allows. A
 // rule that finds nobody assigns all, and one that finds nobody with any budget
-// left goes by itself alone, so that nothing goes unprobed.
+// left goes by itself alone, so that nothing goes unprobed. Nobody probes for a signal.
 func Assign(s *policy.State, checks []policy.Check, vantages []Assigned) [][]int32 {
 	type group struct {
 		region string
@@ -38,6 +38,10 @@ func Assign(s *policy.State, checks []policy.Check, vantages []Assigned) [][]int
 	left := budgets(vantages)
 	of := make([][]int32, len(checks))
 	for i := range checks {
+		if checks[i].Monitor.Signal != nil {
+			of[i] = []int32{}
+			continue
+		}
 		g := group{checks[i].Region, checks[i].Monitor.Vantages}
 		if left == nil && g.rule.IsZero() {
 			continue

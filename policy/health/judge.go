@@ -1,6 +1,7 @@
 package health
 
 import (
+	"cmp"
 	"slices"
 	"time"
 
@@ -38,6 +39,9 @@ type Rule struct {
 	Reachable bool
 	// OnlyRemove lets through nothing but edges to down (island mode).
 	OnlyRemove bool
+	// Began is the State clock at which the judge became leader. A signal that was
+	// given before is not held to be stale at once: while there was no leader, nobody could give it again.
+	Began int64
 }
 
 // DefaultFreshFor is how long a report counts: five of the usual one-second periods.
@@ -153,25 +157,31 @@ func spread(ballots []policy.Ballot, q policy.Quorum) bool {
 
 // next moves a verdict one step towards what the majority says. It is a circuit
 // breaker: closed (up), open (down until hold-down and penalty are over), half
-// open (up with part of the weight while the ramp lasts).
+// open (up with part of the weight while the ramp lasts). Only a signal that is stale
+// says unknown, which what is down comes to as it does to up: it may then be served.
 func next(v policy.Verdict, m policy.Monitor, majority policy.Status, now int64) policy.Verdict {
 	switch {
+	case v.Status == policy.Unknown && majority == policy.Unknown:
 	case v.Status == policy.Unknown:
-		v.Status, v.Since, v.Ramp = majority, now, 100
 		if majority == policy.Down {
-			v.PenaltyAt = now
+			v.Penalty, v.PenaltyAt = flap(v, now), now
+			v.Ramp = 100
 		}
+		v.Status, v.Since, v.Ramp = majority, now, cmp.Or(v.Ramp, 100)
+	case v.Status == policy.Up && majority == policy.Unknown:
+		v.Penalty = Remembered(v, now)
+		v.Status, v.Since = policy.Unknown, now
 	case v.Status == policy.Up && majority == policy.Down:
 		v.Penalty = flap(v, now)
 		v.Status, v.Since, v.PenaltyAt = policy.Down, now, now
 		v.Ramp = 100 // of no meaning while down, but tier 2 must not find weights of zero
-	case v.Status == policy.Down && majority == policy.Up:
+	case v.Status == policy.Down && majority != policy.Down:
 		switch {
 		case elapsed(v.Since, now) < max(m.HoldDown, v.Penalty):
 		case m.Resume == policy.Manual && !v.Resumed:
 			v.Waits = policy.WaitsForOperator
 		default:
-			v.Status, v.Since, v.Waits, v.Resumed = policy.Up, now, "", false
+			v.Status, v.Since, v.Waits, v.Resumed = majority, now, "", false
 			v.Ramp = ramp(m.Ramp, 0)
 		}
 	case v.Status == policy.Up:
@@ -194,11 +204,11 @@ func flap(v policy.Verdict, now int64) policy.Duration {
 	return 0
 }
 
-// Remembered is what is left of a verdict's flap penalty: while up, each minute
+// Remembered is what is left of a verdict's flap penalty: while not down, each minute
 // of calm halves it, and less than the first penalty is forgotten; while down it stands.
 func Remembered(v policy.Verdict, now int64) policy.Duration {
 	p := v.Penalty
-	if v.Status == policy.Up {
+	if v.Status != policy.Down {
 		for e := elapsed(v.Since, now); e >= calm && p > 0; e -= calm {
 			if p /= 2; p < firstPenalty {
 				p = 0

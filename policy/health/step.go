@@ -18,7 +18,9 @@ type Heard struct {
 	Opinions []policy.Opinion
 }
 
-// Step judges every check and returns the edges, in order of check ids.
+// Step judges every check and returns the edges, in order of check ids. Those that
+// go by a signal are judged by the state alone, and not at all in island mode: who
+// has no leader can be given no signal, so that their age says nothing.
 //
 // checks are in order of ids, as State.Checks lists them, and so is what was
 // heard. now is the State clock in nanoseconds. Step reads s.Verdicts and changes
@@ -31,7 +33,15 @@ func Step(s *policy.State, checks []policy.Check, heard []Heard, rule Rule, now 
 	var edges []policy.Edge
 	var claims []claim
 	at := 0 // the check whose turn it is
+	island := rule.Only != nil || rule.OnlyRemove
 	judge := func(prev policy.Verdict) {
+		if checks[at].Monitor.Signal != nil {
+			if v, changed := judgeSignal(s, prev, &checks[at], rule, now); changed && !island {
+				edges = append(edges, policy.Edge{Verdict: v, Was: prev.Status})
+			}
+			at++
+			return
+		}
 		v, changed := Judge(prev, checks[at], box.of(at), rule, now)
 		if checks[at].Monitor.Exclusive && rule.Reachable {
 			claims = append(claims, claim{at, prev, v, count(box.of(at), checks[at].Monitor.Quorum) == policy.Up})

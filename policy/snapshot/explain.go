@@ -283,7 +283,7 @@ func (s *Snapshot) standing(p *steer.Pool, i int, k policy.AnswerKind) Standing 
 				}
 			}
 			st.Ballots = v.Ballots
-			if len(v.Ballots) > 0 {
+			if _, signal := policy.SignalBallot(v.Ballots); len(v.Ballots) > 0 && !signal {
 				st.Quorum = fmt.Sprintf("%d/%d", agreed, len(v.Ballots))
 			}
 			if v.Since > 0 {

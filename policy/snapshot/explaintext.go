@@ -3,6 +3,8 @@ package snapshot
 import (
 	"fmt"
 	"strings"
+
+	"github.com/meridian-gtm/meridian/policy"
 )
 
 // Text is the explanation as a person reads it.
@@ -41,6 +43,9 @@ func (x *Explanation) Text() string {
 			fmt.Fprintf(&b, "  %-34s %-8s", e.Endpoint, e.Status)
 			if e.Quorum != "" {
 				fmt.Fprintf(&b, " by %s vantages", e.Quorum)
+			}
+			if v, ok := policy.SignalBallot(e.Ballots); ok {
+				fmt.Fprintf(&b, " by %s (%s)", v.Vantage, v.Error)
 			}
 			if e.Drained != "" {
 				fmt.Fprintf(&b, "  drained by %s", e.Drained)

@@ -23,6 +23,9 @@ func (s *Snapshot) Reused(from *Snapshot) int {
 	return n
 }
 
+// Updated says whether only what depends on some pools, or nothing, was compiled.
+func (s *Snapshot) Updated() bool { return s.borrowed }
+
 // SameZone says whether two snapshots share a zone.
 func (s *Snapshot) SameZone(other *Snapshot, name policy.Name) bool {
 	return s.zones[name.Key()] == other.zones[name.Key()]

@@ -175,3 +175,35 @@ func TestQuorumWarnings(t *testing.T) {
 		t.Error(w)
 	}
 }
+
+// TestSignalWarnings: a monitor whose signal is missing or stale is told of, and one whose signal is fresh is not.
+func TestSignalWarnings(t *testing.T) {
+	s := tierState()
+	s.Monitors.Set("m", policy.Object[policy.Monitor]{Rev: 9, Spec: policy.Monitor{Name: "m", Signal: &policy.SignalCheck{Name: "ok"}}})
+	warned := func() string { return strings.Join(compile(t, nil, s, snapshot.Local{}).Warnings(), "; ") }
+	if w := warned(); !strings.Contains(w, "monitor m: signal ok was never given, so what it checks goes by whenStale: keep") {
+		t.Error(w)
+	}
+	v := policy.Signal{Name: "ok", Status: policy.Up, MaxAge: policy.DefaultSignalAge}
+	s.Signals.Set("ok", v)
+	if w := warned(); strings.Contains(w, "signal") {
+		t.Error(w)
+	}
+	v.Stale = true
+	s.Signals.Set("ok", v)
+	if w := warned(); !strings.Contains(w, "monitor m: signal ok is stale, given last at 1970-01-01T00:00:00Z for 1m0s, so what it checks goes by whenStale: keep") {
+		t.Error(w)
+	}
+}
+
+// TestSignalsCompileNothing: a signal changes no answer by itself, so that nothing is compiled for it.
+func TestSignalsCompileNothing(t *testing.T) {
+	prev := compile(t, nil, tierState(), snapshot.Local{})
+	s := prev.State.Clone()
+	s.Index++
+	s.Signals.Set("ok", policy.Signal{Name: "ok", Status: policy.Down, MaxAge: policy.DefaultSignalAge})
+	next := compile(t, prev, s, snapshot.Local{})
+	if n := next.Reused(prev); n == 0 || n != next.Services.Len() || !next.Updated() {
+		t.Errorf("%d of %d services were taken over, and only pools looked at: %v", n, next.Services.Len(), next.Updated())
+	}
+}

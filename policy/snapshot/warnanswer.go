@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/meridian-gtm/meridian/policy"
 	"github.com/meridian-gtm/meridian/policy/health"
@@ -58,6 +59,25 @@ func (s *Snapshot) budgetWarnings(vantages []health.Assigned) (list []string) {
 	for i, r := range health.Rates(checks, health.Assign(s.State, checks, vantages), vantages) {
 		if v := vantages[i]; v.Budget > 0 && r > float64(v.Budget) {
 			list = append(list, fmt.Sprintf("vantage %s is given %.4g probes a second, more than its budget of %d: nobody else may make them by the monitors' vantages; add agents, raise probing.budget, or probe less often", v.Label, r, v.Budget))
+		}
+	}
+	return list
+}
+
+// signalWarnings tells of monitors that go by a signal which is stale, or was never given.
+func (s *Snapshot) signalWarnings() (list []string) {
+	for _, o := range s.State.Monitors.All {
+		m := o.Spec.WithDefaults()
+		if m.Signal == nil {
+			continue
+		}
+		v, ok := s.State.Signals.Get(m.Signal.Name)
+		then := "what it checks goes by whenStale: " + m.Signal.WhenStale
+		switch {
+		case !ok:
+			list = append(list, fmt.Sprintf("monitor %s: signal %s was never given, so %s; give it with PUT /signals/%s or meridian signal %s up", m.Name, m.Signal.Name, then, m.Signal.Name, m.Signal.Name))
+		case v.Stale:
+			list = append(list, fmt.Sprintf("monitor %s: signal %s is stale, given last at %s for %v, so %s", m.Name, v.Name, time.Unix(0, v.At).UTC().Format(time.RFC3339), v.MaxAge, then))
 		}
 	}
 	return list

@@ -157,8 +157,11 @@ func (p *Pool) Equal(q *Pool) bool {
 }
 
 // needed is how long a monitor takes at the least to change a verdict: so many
-// more samples, an interval each (gdnsd's rule).
+// more samples, an interval each (gdnsd's rule). A signal may change at any moment.
 func needed(m policy.Monitor, status policy.Status) policy.Duration {
+	if m.Signal != nil {
+		return 1
+	}
 	if status == policy.Down {
 		return m.Interval * policy.Duration(m.Rise)
 	}

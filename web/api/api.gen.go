@@ -572,6 +572,66 @@ func (e SafetyRuleAppliesTo) Valid() bool {
 	}
 }
 
+// Defines values for SignalStatus.
+const (
+	SignalStatusDown SignalStatus = "down"
+	SignalStatusUp   SignalStatus = "up"
+)
+
+// Valid indicates whether the value is a known member of the SignalStatus enum.
+func (e SignalStatus) Valid() bool {
+	switch e {
+	case SignalStatusDown:
+		return true
+	case SignalStatusUp:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SignalCheckWhenStale.
+const (
+	SignalCheckWhenStaleDown    SignalCheckWhenStale = "down"
+	SignalCheckWhenStaleKeep    SignalCheckWhenStale = "keep"
+	SignalCheckWhenStaleUnknown SignalCheckWhenStale = "unknown"
+	SignalCheckWhenStaleUp      SignalCheckWhenStale = "up"
+)
+
+// Valid indicates whether the value is a known member of the SignalCheckWhenStale enum.
+func (e SignalCheckWhenStale) Valid() bool {
+	switch e {
+	case SignalCheckWhenStaleDown:
+		return true
+	case SignalCheckWhenStaleKeep:
+		return true
+	case SignalCheckWhenStaleUnknown:
+		return true
+	case SignalCheckWhenStaleUp:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SignalPutStatus.
+const (
+	SignalPutStatusDown SignalPutStatus = "down"
+	SignalPutStatusUp   SignalPutStatus = "up"
+)
+
+// Valid indicates whether the value is a known member of the SignalPutStatus enum.
+func (e SignalPutStatus) Valid() bool {
+	switch e {
+	case SignalPutStatusDown:
+		return true
+	case SignalPutStatusUp:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for Status.
 const (
 	StatusDown    Status = "down"
@@ -680,9 +740,11 @@ func (e WindowState) Valid() bool {
 // Ballot A vantage's part in a verdict.
 type Ballot struct {
 	// Absent Why it did not vote: silent or abstains. Absent when it did.
-	Absent  string `json:"absent,omitempty,omitzero"`
-	Error   string `json:"error,omitempty,omitzero"`
-	Status  Status `json:"status"`
+	Absent string `json:"absent,omitempty,omitzero"`
+	Error  string `json:"error,omitempty,omitzero"`
+	Status Status `json:"status"`
+
+	// Vantage The label of a node, or signal/NAME.
 	Vantage string `json:"vantage"`
 }
 
@@ -1288,7 +1350,7 @@ type Event struct {
 	// Text One line for a person.
 	Text string `json:"text"`
 
-	// Type verdict, control, config, zone, member, leader or island.
+	// Type verdict, control, signal, config, zone, member, leader or island.
 	Type string `json:"type"`
 }
 
@@ -1459,7 +1521,7 @@ type HealthList struct {
 	Items []EndpointHealth `json:"items"`
 }
 
-// HealthVoice One vantage's present opinion.
+// HealthVoice One vantage's present opinion, or what a signal says or said last.
 type HealthVoice struct {
 	Abstaining bool `json:"abstaining,omitempty,omitzero"`
 
@@ -1475,7 +1537,7 @@ type HealthVoice struct {
 	// not-sent, exec or other. Later versions may have more.
 	Cause Cause `json:"cause,omitempty,omitzero"`
 
-	// Error Of the last failed probe.
+	// Error Of the last failed probe; of a signal why it was given, or that it is stale or was never given.
 	Error string `json:"error,omitempty,omitzero"`
 	Fresh bool   `json:"fresh"`
 
@@ -1484,7 +1546,9 @@ type HealthVoice struct {
 	// Examples: 30s
 	Latency Duration `json:"latency,omitempty,omitzero"`
 	Status  Status   `json:"status"`
-	Vantage string   `json:"vantage"`
+
+	// Vantage The label of a node, or signal/NAME.
+	Vantage string `json:"vantage"`
 }
 
 // ICMPCheck An echo request that must be answered.
@@ -1679,7 +1743,7 @@ type Mistake struct {
 	Pointer string `json:"pointer,omitempty,omitzero"`
 }
 
-// Monitor How to check an endpoint: exactly one of the kinds http to exec.
+// Monitor How to check an endpoint: exactly one of the kinds http to signal.
 type Monitor struct {
 	// Dns A query that must be answered with one of the codes, and one of the answers when any are given.
 	Dns DNSCheck `json:"dns,omitempty,omitzero"`
@@ -1743,6 +1807,10 @@ type Monitor struct {
 
 	// Rise Successes in a row until a vantage says up again.
 	Rise int `json:"rise,omitempty,omitzero"`
+
+	// Signal What a program outside says (PUT /signals/{name}). Nothing is probed, so interval, timeout, fall, rise, quorum,
+	// vantages, target and exclusive have no place beside it.
+	Signal SignalCheck `json:"signal,omitempty,omitzero"`
 
 	// Target Probed instead of the endpoint.
 	Target ProbeTarget `json:"target,omitempty,omitzero"`
@@ -2259,6 +2327,104 @@ type Service struct {
 // ServiceList defines model for ServiceList.
 type ServiceList struct {
 	Items []Service `json:"items"`
+}
+
+// Signal What a program outside says of something.
+type Signal struct {
+	// Actor Who gave it.
+	Actor string `json:"actor,omitempty,omitzero"`
+
+	// Age Since it was given, by the clock of the node that is asked.
+	//
+	// Examples: 30s
+	Age Duration `json:"age"`
+
+	// At When it was last given, by the cluster's clock.
+	At time.Time `json:"at"`
+
+	// MaxAge A number with a unit (500ms, 30s, 2h), or seconds as an integer. It is given as the former.
+	//
+	// Examples: 30s
+	MaxAge Duration `json:"maxAge"`
+
+	// Name Examples: billing-ok
+	Name   string `json:"name"`
+	Reason string `json:"reason,omitempty,omitzero"`
+
+	// Stale That time has come, by the clock of the node that is asked.
+	Stale bool `json:"stale"`
+
+	// StaleAt When it is stale unless it is given again, by the cluster's clock.
+	StaleAt time.Time `json:"staleAt"`
+
+	// Status As it was given last, stale or not.
+	Status SignalStatus `json:"status"`
+}
+
+// SignalStatus As it was given last, stale or not.
+type SignalStatus string
+
+// SignalCheck What a program outside says (PUT /signals/{name}). Nothing is probed, so interval, timeout, fall, rise, quorum,
+// vantages, target and exclusive have no place beside it.
+type SignalCheck struct {
+	// Name Of the signal; it may be given later.
+	//
+	// Examples: billing-ok
+	Name string `json:"name"`
+
+	// WhenStale What a signal that is stale, or was never given, makes of the verdict. keep: it stays; unknown: endpoints are
+	// served only while no sibling is up.
+	WhenStale SignalCheckWhenStale `json:"whenStale,omitempty,omitzero"`
+}
+
+// SignalCheckWhenStale What a signal that is stale, or was never given, makes of the verdict. keep: it stays; unknown: endpoints are
+// served only while no sibling is up.
+type SignalCheckWhenStale string
+
+// SignalList defines model for SignalList.
+type SignalList struct {
+	Items []Signal `json:"items"`
+}
+
+// SignalPut defines model for SignalPut.
+type SignalPut struct {
+	// MaxAge When it is stale unless it is given again, 1s to 720h; default 1m.
+	//
+	// Examples: 30s
+	MaxAge Duration `json:"maxAge,omitempty,omitzero"`
+
+	// Reason Why, as health and events show it.
+	//
+	// Examples: error budget is spent
+	Reason string          `json:"reason,omitempty,omitzero"`
+	Status SignalPutStatus `json:"status"`
+}
+
+// SignalPutStatus defines model for SignalPut.Status.
+type SignalPutStatus string
+
+// SignalWritten defines model for SignalWritten.
+type SignalWritten struct {
+	// Index The Raft index it was applied at.
+	Index uint64 `json:"index"`
+
+	// Nodes Each node's publication.
+	Nodes []Publication `json:"nodes"`
+
+	// Replayed A retry of a write that had been done before.
+	Replayed bool `json:"replayed,omitempty,omitzero"`
+
+	// Revision The revision that the write made; that of before when it changed nothing.
+	Revision uint64 `json:"revision"`
+
+	// StaleAt When it is stale unless it is given again, by the cluster's clock.
+	StaleAt time.Time `json:"staleAt"`
+
+	// Unpublished Labels of the nodes that have not published and journalled it yet.
+	Unpublished []string `json:"unpublished"`
+
+	// Warnings What is allowed and probably not meant.
+	Warnings []string `json:"warnings"`
 }
 
 // Status defines model for Status.
@@ -2806,6 +2972,18 @@ type PutSecretParams struct {
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 }
 
+// DeleteSignalParams defines parameters for DeleteSignal.
+type DeleteSignalParams struct {
+	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+}
+
+// PutSignalParams defines parameters for PutSignal.
+type PutSignalParams struct {
+	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+}
+
 // DeleteZoneParams defines parameters for DeleteZone.
 type DeleteZoneParams struct {
 	// IfMatch The revision that the change is based on. It is checked where the change is applied.
@@ -2886,6 +3064,9 @@ type PutLoadJSONRequestBody = LoadPut
 
 // PutSecretJSONRequestBody defines body for PutSecret for application/json ContentType.
 type PutSecretJSONRequestBody = SecretWrite
+
+// PutSignalJSONRequestBody defines body for PutSignal for application/json ContentType.
+type PutSignalJSONRequestBody = SignalPut
 
 // PutZoneJSONRequestBody defines body for PutZone for application/json ContentType.
 type PutZoneJSONRequestBody = ZoneWrite
@@ -3322,6 +3503,47 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /services/{name} (the `GetService` operationId).
 	GetService(ctx context.Context, name Name, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListSignals List the signals
+	//
+	// Corresponds with GET /signals (the `ListSignals` operationId).
+	ListSignals(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DeleteSignal Forget a signal
+	//
+	// For monitors that name it, it is as one that was never given, which does what `whenStale` says.
+	//
+	// Corresponds with DELETE /signals/{name} (the `DeleteSignal` operationId).
+	DeleteSignal(ctx context.Context, name string, params *DeleteSignalParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetSignal One signal
+	//
+	// Corresponds with GET /signals/{name} (the `GetSignal` operationId).
+	GetSignal(ctx context.Context, name string, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PutSignalWithBody Give a signal
+	//
+	// For monitors of kind `signal`, which make verdicts of it. It counts for `maxAge` from now; give it again before that, and well
+	// before: three times in a maximum age. When it is not, it is stale, and each monitor does what its `whenStale` says. It need
+	// not be named by a monitor yet. At most 1000 signals. They are no configuration: they raise no revision. Example:
+	// `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/json' -X PUT -d '{"status":"down","maxAge":"5m","reason":"error budget is spent"}' http://127.0.0.1:8080/api/v1/signals/billing-ok`
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /signals/{name} (the `PutSignal` operationId).
+	PutSignalWithBody(ctx context.Context, name string, params *PutSignalParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PutSignal Give a signal
+	//
+	// For monitors of kind `signal`, which make verdicts of it. It counts for `maxAge` from now; give it again before that, and well
+	// before: three times in a maximum age. When it is not, it is stale, and each monitor does what its `whenStale` says. It need
+	// not be named by a monitor yet. At most 1000 signals. They are no configuration: they raise no revision. Example:
+	// `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/json' -X PUT -d '{"status":"down","maxAge":"5m","reason":"error budget is spent"}' http://127.0.0.1:8080/api/v1/signals/billing-ok`
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /signals/{name} (the `PutSignal` operationId).
+	PutSignal(ctx context.Context, name string, params *PutSignalParams, body PutSignalJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListZones List the zones
 	//
@@ -4186,6 +4408,97 @@ func (c *Client) ListServices(ctx context.Context, reqEditors ...RequestEditorFn
 // Corresponds with GET /services/{name} (the `GetService` operationId).
 func (c *Client) GetService(ctx context.Context, name Name, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetServiceRequest(c.Server, name)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListSignals List the signals
+//
+// Corresponds with GET /signals (the `ListSignals` operationId).
+func (c *Client) ListSignals(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListSignalsRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DeleteSignal Forget a signal
+//
+// For monitors that name it, it is as one that was never given, which does what `whenStale` says.
+//
+// Corresponds with DELETE /signals/{name} (the `DeleteSignal` operationId).
+func (c *Client) DeleteSignal(ctx context.Context, name string, params *DeleteSignalParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeleteSignalRequest(c.Server, name, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetSignal One signal
+//
+// Corresponds with GET /signals/{name} (the `GetSignal` operationId).
+func (c *Client) GetSignal(ctx context.Context, name string, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetSignalRequest(c.Server, name)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PutSignalWithBody Give a signal
+//
+// For monitors of kind `signal`, which make verdicts of it. It counts for `maxAge` from now; give it again before that, and well
+// before: three times in a maximum age. When it is not, it is stale, and each monitor does what its `whenStale` says. It need
+// not be named by a monitor yet. At most 1000 signals. They are no configuration: they raise no revision. Example:
+// `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/json' -X PUT -d '{"status":"down","maxAge":"5m","reason":"error budget is spent"}' http://127.0.0.1:8080/api/v1/signals/billing-ok`
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /signals/{name} (the `PutSignal` operationId).
+func (c *Client) PutSignalWithBody(ctx context.Context, name string, params *PutSignalParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPutSignalRequestWithBody(c.Server, name, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PutSignal Give a signal
+//
+// For monitors of kind `signal`, which make verdicts of it. It counts for `maxAge` from now; give it again before that, and well
+// before: three times in a maximum age. When it is not, it is stale, and each monitor does what its `whenStale` says. It need
+// not be named by a monitor yet. At most 1000 signals. They are no configuration: they raise no revision. Example:
+// `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/json' -X PUT -d '{"status":"down","maxAge":"5m","reason":"error budget is spent"}' http://127.0.0.1:8080/api/v1/signals/billing-ok`
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /signals/{name} (the `PutSignal` operationId).
+func (c *Client) PutSignal(ctx context.Context, name string, params *PutSignalParams, body PutSignalJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPutSignalRequest(c.Server, name, params, body)
 	if err != nil {
 		return nil, err
 	}
@@ -5896,6 +6209,174 @@ func NewGetServiceRequest(server string, name Name) (*http.Request, error) {
 	return req, nil
 }
 
+// NewListSignalsRequest constructs an http.Request for the ListSignals method
+func NewListSignalsRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/signals")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewDeleteSignalRequest constructs an http.Request for the DeleteSignal method
+func NewDeleteSignalRequest(server string, name string, params *DeleteSignalParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "name", name, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/signals/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam0)
+
+	}
+
+	return req, nil
+}
+
+// NewGetSignalRequest constructs an http.Request for the GetSignal method
+func NewGetSignalRequest(server string, name string) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "name", name, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/signals/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewPutSignalRequest calls the generic PutSignal builder with application/json body
+func NewPutSignalRequest(server string, name string, params *PutSignalParams, body PutSignalJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewPutSignalRequestWithBody(server, name, params, "application/json", bodyReader)
+}
+
+// NewPutSignalRequestWithBody constructs an http.Request for the PutSignal method, with any body, and a specified content type
+func NewPutSignalRequestWithBody(server string, name string, params *PutSignalParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "name", name, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/signals/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam0)
+
+	}
+
+	return req, nil
+}
+
 // NewListZonesRequest constructs an http.Request for the ListZones method
 func NewListZonesRequest(server string) (*http.Request, error) {
 	var err error
@@ -6809,6 +7290,53 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /services/{name} (the `GetService` operationId).
 	GetServiceWithResponse(ctx context.Context, name Name, reqEditors ...RequestEditorFn) (*GetServiceResponse, error)
+
+	// ListSignalsWithResponse List the signals
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /signals (the `ListSignals` operationId).
+	ListSignalsWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListSignalsResponse, error)
+
+	// DeleteSignalWithResponse Forget a signal
+	//
+	// For monitors that name it, it is as one that was never given, which does what `whenStale` says.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /signals/{name} (the `DeleteSignal` operationId).
+	DeleteSignalWithResponse(ctx context.Context, name string, params *DeleteSignalParams, reqEditors ...RequestEditorFn) (*DeleteSignalResponse, error)
+
+	// GetSignalWithResponse One signal
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /signals/{name} (the `GetSignal` operationId).
+	GetSignalWithResponse(ctx context.Context, name string, reqEditors ...RequestEditorFn) (*GetSignalResponse, error)
+
+	// PutSignalWithBodyWithResponse Give a signal
+	//
+	// For monitors of kind `signal`, which make verdicts of it. It counts for `maxAge` from now; give it again before that, and well
+	// before: three times in a maximum age. When it is not, it is stale, and each monitor does what its `whenStale` says. It need
+	// not be named by a monitor yet. At most 1000 signals. They are no configuration: they raise no revision. Example:
+	// `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/json' -X PUT -d '{"status":"down","maxAge":"5m","reason":"error budget is spent"}' http://127.0.0.1:8080/api/v1/signals/billing-ok`
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /signals/{name} (the `PutSignal` operationId).
+	PutSignalWithBodyWithResponse(ctx context.Context, name string, params *PutSignalParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PutSignalResponse, error)
+
+	// PutSignalWithResponse Give a signal
+	//
+	// For monitors of kind `signal`, which make verdicts of it. It counts for `maxAge` from now; give it again before that, and well
+	// before: three times in a maximum age. When it is not, it is stale, and each monitor does what its `whenStale` says. It need
+	// not be named by a monitor yet. At most 1000 signals. They are no configuration: they raise no revision. Example:
+	// `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/json' -X PUT -d '{"status":"down","maxAge":"5m","reason":"error budget is spent"}' http://127.0.0.1:8080/api/v1/signals/billing-ok`
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /signals/{name} (the `PutSignal` operationId).
+	PutSignalWithResponse(ctx context.Context, name string, params *PutSignalParams, body PutSignalJSONRequestBody, reqEditors ...RequestEditorFn) (*PutSignalResponse, error)
 
 	// ListZonesWithResponse List the zones
 	//
@@ -8670,6 +9198,228 @@ func (r GetServiceResponse) ContentType() string {
 	return ""
 }
 
+// ListSignalsResponse200Headers the declared response headers of an HTTP 200 response for ListSignals
+type ListSignalsResponse200Headers struct {
+	XIndex uint64
+}
+
+type ListSignalsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *SignalList
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListSignalsResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListSignalsResponse) GetJSON200() *SignalList {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListSignalsResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListSignalsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListSignalsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListSignalsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListSignalsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// DeleteSignalResponse200Headers the declared response headers of an HTTP 200 response for DeleteSignal
+type DeleteSignalResponse200Headers struct {
+	ETag   string
+	XIndex uint64
+}
+
+type DeleteSignalResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Written
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *DeleteSignalResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r DeleteSignalResponse) GetJSON200() *Written {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r DeleteSignalResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r DeleteSignalResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r DeleteSignalResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DeleteSignalResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DeleteSignalResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetSignalResponse200Headers the declared response headers of an HTTP 200 response for GetSignal
+type GetSignalResponse200Headers struct {
+	XIndex uint64
+}
+
+type GetSignalResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Signal
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetSignalResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetSignalResponse) GetJSON200() *Signal {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetSignalResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetSignalResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetSignalResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetSignalResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetSignalResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// PutSignalResponse200Headers the declared response headers of an HTTP 200 response for PutSignal
+type PutSignalResponse200Headers struct {
+	ETag   string
+	XIndex uint64
+}
+
+type PutSignalResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *SignalWritten
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *PutSignalResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r PutSignalResponse) GetJSON200() *SignalWritten {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r PutSignalResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r PutSignalResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r PutSignalResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r PutSignalResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r PutSignalResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // ListZonesResponse200Headers the declared response headers of an HTTP 200 response for ListZones
 type ListZonesResponse200Headers struct {
 	ETag   string
@@ -9806,6 +10556,83 @@ func (c *ClientWithResponses) GetServiceWithResponse(ctx context.Context, name N
 		return nil, err
 	}
 	return ParseGetServiceResponse(rsp)
+}
+
+// ListSignalsWithResponse List the signals
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /signals (the `ListSignals` operationId).
+func (c *ClientWithResponses) ListSignalsWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListSignalsResponse, error) {
+	rsp, err := c.ListSignals(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListSignalsResponse(rsp)
+}
+
+// DeleteSignalWithResponse Forget a signal
+//
+// For monitors that name it, it is as one that was never given, which does what `whenStale` says.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /signals/{name} (the `DeleteSignal` operationId).
+func (c *ClientWithResponses) DeleteSignalWithResponse(ctx context.Context, name string, params *DeleteSignalParams, reqEditors ...RequestEditorFn) (*DeleteSignalResponse, error) {
+	rsp, err := c.DeleteSignal(ctx, name, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDeleteSignalResponse(rsp)
+}
+
+// GetSignalWithResponse One signal
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /signals/{name} (the `GetSignal` operationId).
+func (c *ClientWithResponses) GetSignalWithResponse(ctx context.Context, name string, reqEditors ...RequestEditorFn) (*GetSignalResponse, error) {
+	rsp, err := c.GetSignal(ctx, name, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetSignalResponse(rsp)
+}
+
+// PutSignalWithBodyWithResponse Give a signal
+//
+// For monitors of kind `signal`, which make verdicts of it. It counts for `maxAge` from now; give it again before that, and well
+// before: three times in a maximum age. When it is not, it is stale, and each monitor does what its `whenStale` says. It need
+// not be named by a monitor yet. At most 1000 signals. They are no configuration: they raise no revision. Example:
+// `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/json' -X PUT -d '{"status":"down","maxAge":"5m","reason":"error budget is spent"}' http://127.0.0.1:8080/api/v1/signals/billing-ok`
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /signals/{name} (the `PutSignal` operationId).
+func (c *ClientWithResponses) PutSignalWithBodyWithResponse(ctx context.Context, name string, params *PutSignalParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PutSignalResponse, error) {
+	rsp, err := c.PutSignalWithBody(ctx, name, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePutSignalResponse(rsp)
+}
+
+// PutSignalWithResponse Give a signal
+//
+// For monitors of kind `signal`, which make verdicts of it. It counts for `maxAge` from now; give it again before that, and well
+// before: three times in a maximum age. When it is not, it is stale, and each monitor does what its `whenStale` says. It need
+// not be named by a monitor yet. At most 1000 signals. They are no configuration: they raise no revision. Example:
+// `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/json' -X PUT -d '{"status":"down","maxAge":"5m","reason":"error budget is spent"}' http://127.0.0.1:8080/api/v1/signals/billing-ok`
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /signals/{name} (the `PutSignal` operationId).
+func (c *ClientWithResponses) PutSignalWithResponse(ctx context.Context, name string, params *PutSignalParams, body PutSignalJSONRequestBody, reqEditors ...RequestEditorFn) (*PutSignalResponse, error) {
+	rsp, err := c.PutSignal(ctx, name, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePutSignalResponse(rsp)
 }
 
 // ListZonesWithResponse List the zones
@@ -11463,6 +12290,204 @@ func ParseGetServiceResponse(rsp *http.Response) (*GetServiceResponse, error) {
 	return response, nil
 }
 
+// ParseListSignalsResponse parses an HTTP response from a ListSignalsWithResponse call
+func ParseListSignalsResponse(rsp *http.Response) (*ListSignalsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListSignalsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest SignalList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListSignalsResponse200Headers
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseDeleteSignalResponse parses an HTTP response from a DeleteSignalWithResponse call
+func ParseDeleteSignalResponse(rsp *http.Response) (*DeleteSignalResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &DeleteSignalResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Written
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers DeleteSignalResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetSignalResponse parses an HTTP response from a GetSignalWithResponse call
+func ParseGetSignalResponse(rsp *http.Response) (*GetSignalResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetSignalResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Signal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetSignalResponse200Headers
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParsePutSignalResponse parses an HTTP response from a PutSignalWithResponse call
+func ParsePutSignalResponse(rsp *http.Response) (*PutSignalResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &PutSignalResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest SignalWritten
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers PutSignalResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseListZonesResponse parses an HTTP response from a ListZonesWithResponse call
 func ParseListZonesResponse(rsp *http.Response) (*ListZonesResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -12039,6 +13064,18 @@ type ServerInterface interface {
 	// GetService Read a service, by the first of its names
 	// (GET /services/{name})
 	GetService(c *gin.Context, name Name)
+	// ListSignals List the signals
+	// (GET /signals)
+	ListSignals(c *gin.Context)
+	// DeleteSignal Forget a signal
+	// (DELETE /signals/{name})
+	DeleteSignal(c *gin.Context, name string, params DeleteSignalParams)
+	// GetSignal One signal
+	// (GET /signals/{name})
+	GetSignal(c *gin.Context, name string)
+	// PutSignal Give a signal
+	// (PUT /signals/{name})
+	PutSignal(c *gin.Context, name string, params PutSignalParams)
 	// ListZones List the zones
 	// (GET /zones)
 	ListZones(c *gin.Context)
@@ -13206,6 +14243,142 @@ func (siw *ServerInterfaceWrapper) GetService(c *gin.Context) {
 	siw.Handler.GetService(c, name)
 }
 
+// ListSignals operation middleware
+func (siw *ServerInterfaceWrapper) ListSignals(c *gin.Context) {
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ListSignals(c)
+}
+
+// DeleteSignal operation middleware
+func (siw *ServerInterfaceWrapper) DeleteSignal(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "name" -------------
+	var name string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "name", c.Param("name"), &name, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter name: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params DeleteSignalParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Idempotency-Key, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.DeleteSignal(c, name, params)
+}
+
+// GetSignal operation middleware
+func (siw *ServerInterfaceWrapper) GetSignal(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "name" -------------
+	var name string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "name", c.Param("name"), &name, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter name: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.GetSignal(c, name)
+}
+
+// PutSignal operation middleware
+func (siw *ServerInterfaceWrapper) PutSignal(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "name" -------------
+	var name string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "name", c.Param("name"), &name, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter name: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params PutSignalParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Idempotency-Key, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.PutSignal(c, name, params)
+}
+
 // ListZones operation middleware
 func (siw *ServerInterfaceWrapper) ListZones(c *gin.Context) {
 
@@ -13712,6 +14885,10 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.PUT(options.BaseURL+"/latency", wrapper.PutLatency)
 	router.GET(options.BaseURL+"/load", wrapper.ListLoad)
 	router.PUT(options.BaseURL+"/load", wrapper.PutLoad)
+	router.GET(options.BaseURL+"/signals", wrapper.ListSignals)
+	router.DELETE(options.BaseURL+"/signals/:name", wrapper.DeleteSignal)
+	router.GET(options.BaseURL+"/signals/:name", wrapper.GetSignal)
+	router.PUT(options.BaseURL+"/signals/:name", wrapper.PutSignal)
 	router.POST(options.BaseURL+"/beacons", wrapper.PostBeacon)
 	router.GET(options.BaseURL+"/health", wrapper.ListHealth)
 	router.GET(options.BaseURL+"/health/:endpoint", wrapper.GetHealth)

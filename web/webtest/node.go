@@ -229,7 +229,11 @@ func (n *Node) Health() []policy.EndpointHealth {
 			}
 			for i := range checks {
 				if checks[i].Endpoint == h.Endpoint {
-					c := s.HealthOf(&checks[i])
+					c := s.HealthOf(&checks[i], s.Clock)
+					if checks[i].Monitor.Signal != nil {
+						h.Checks = append(h.Checks, c)
+						continue
+					}
 					c.Reports = append(c.Reports, policy.HealthVoice{Vantage: "ns1", Status: v.Status, Fresh: true, Latency: policy.Duration(12 * time.Millisecond), Age: policy.Duration(time.Second)})
 					h.Checks = append(h.Checks, c)
 				}
@@ -261,13 +265,16 @@ func (n *Node) Evidence(_ context.Context, id string) (policy.EndpointHealth, er
 		}
 		for i := range h.Checks {
 			c := &h.Checks[i]
+			if h.Measured != policy.Unknown {
+				c.History = []policy.VerdictEdge{{Edge: policy.Edge{Verdict: c.Verdict}, Circuit: c.Circuit, Index: 9, At: Start}}
+			}
+			if len(c.Reports) > 0 && strings.HasPrefix(c.Reports[0].Vantage, policy.SignalVoice) {
+				continue
+			}
 			c.Samples = []policy.VantageEvidence{
 				{Vantage: "ns1", Samples: []policy.Evidence{seen(h.Measured == policy.Down)}},
 				{Vantage: "ns2", Error: "cannot be asked: no answer", Samples: []policy.Evidence{}},
 				{Vantage: "ns3", Samples: []policy.Evidence{}},
-			}
-			if h.Measured != policy.Unknown {
-				c.History = []policy.VerdictEdge{{Edge: policy.Edge{Verdict: c.Verdict}, Circuit: c.Circuit, Index: 9, At: Start}}
 			}
 		}
 		return h, nil
@@ -376,6 +383,9 @@ func (n *Node) Verdict(check string, status policy.Status) {
 	v := policy.Verdict{Check: check, Status: status, Since: Start.UnixNano(), Ballots: voices, Ramp: 100}
 	n.must(change.RecordVerdicts{Edges: []policy.Edge{{Verdict: v}}})
 }
+
+// Record records what a leader judged.
+func (n *Node) Record(edges ...policy.Edge) { n.must(change.RecordVerdicts{Edges: edges}) }
 
 // Hold makes a verdict that is down wait for something, with rivals by their endpoint ids.
 func (n *Node) Hold(check, waits string, rivals ...string) {

@@ -36,10 +36,12 @@ type duties struct {
 	beat    func(context.Context) error // commits an entry that changes nothing
 	seal    func(name string, value []byte) ([]byte, error)
 	log     *slog.Logger
+	began   int64 // clock at the beginning of run
 }
 
 // run leads until ctx ends.
 func (d *duties) run(ctx context.Context) {
+	d.began = d.clock()
 	slow := time.NewTicker(slowTick)
 	defer slow.Stop()
 	end := time.NewTicker(verdictSlot)
@@ -78,7 +80,9 @@ func (d *duties) run(ctx context.Context) {
 func (d *duties) judge(ctx context.Context) bool {
 	s := d.state()
 	list := d.checks.of(s)
-	edges := health.Step(s, list.checks, d.hearing.all(s, list), list.rule(true), d.clock())
+	rule := list.rule(true)
+	rule.Began = d.began
+	edges := health.Step(s, list.checks, d.hearing.all(s, list), rule, d.clock())
 	if len(edges) == 0 {
 		return false
 	}
@@ -104,7 +108,7 @@ func (d *duties) expire(ctx context.Context) {
 	}
 }
 
-// forget takes out measured latencies and loads that are too old.
+// forget takes out measured latencies and loads that are too old, and marks such signals.
 func (d *duties) forget(ctx context.Context) {
 	if change.Outdated(d.state(), d.clock()) {
 		d.do(ctx, change.ExpireMeasured{})

@@ -117,6 +117,9 @@ func (e *events) tellChanges(old, next *policy.State) {
 			}
 		}
 	}
+	if old.Signals.Sum() != next.Signals.Sum() {
+		e.tellSignals(old, next)
+	}
 	if old.ConfigRevision != next.ConfigRevision {
 		e.tell(policy.Event{Type: "config", Index: next.Index, Text: fmt.Sprintf("configuration revision %d", next.ConfigRevision)})
 	}
@@ -137,6 +140,39 @@ func (e *events) tellChanges(old, next *policy.State) {
 			}
 		}
 	}
+}
+
+// tellSignals tells of signals that say something else, have become stale, are fresh again, or are gone.
+func (e *events) tellSignals(old, next *policy.State) {
+	tell := func(v policy.Signal, format string, args ...any) {
+		e.tell(policy.Event{Type: "signal", Index: next.Index, Object: policy.SignalVoice + v.Name, Data: v, Text: fmt.Sprintf("signal "+v.Name+" "+format, args...)})
+	}
+	for name, v := range next.Signals.All {
+		was, ok := old.Signals.Get(name)
+		switch {
+		case v.Stale && !was.Stale:
+			tell(v, "is stale: it was last given at %s and counts for %v", time.Unix(0, v.At).UTC().Format(time.RFC3339), v.MaxAge)
+		case v.Stale:
+		case !ok:
+			tell(v, "is %s, given for the first time by %s%s", v.Status, v.Actor, because(v.Reason))
+		case v.Status != was.Status:
+			tell(v, "is %s, was %s, by %s%s", v.Status, was.Status, v.Actor, because(v.Reason))
+		case was.Stale:
+			tell(v, "is given again by %s, and %s%s", v.Actor, v.Status, because(v.Reason))
+		}
+	}
+	for name, v := range old.Signals.All {
+		if !next.Signals.Has(name) {
+			tell(v, "was deleted")
+		}
+	}
+}
+
+func because(reason string) string {
+	if reason == "" {
+		return ""
+	}
+	return ": " + reason
 }
 
 // tellVerdicts tells of changes of status, and of circuits that close; the steps of a ramp are no news.
@@ -207,8 +243,12 @@ func endpointOf(check string) string {
 	return "endpoint/" + endpoint
 }
 
-// ballots says how many of the assigned vantages agreed, and what one that found it down saw.
+// ballots says how many of the assigned vantages agreed, and what one that found it
+// down saw, or which signal it was.
 func ballots(v policy.Verdict) string {
+	if b, ok := policy.SignalBallot(v.Ballots); ok {
+		return b.Vantage + because(b.Error)
+	}
 	agreed, saw := 0, ""
 	for _, b := range v.Ballots {
 		if b.Absent == "" && b.Status == v.Status {

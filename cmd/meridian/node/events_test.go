@@ -112,6 +112,42 @@ func TestEventTexts(t *testing.T) {
 			},
 			[]string{"verdict endpoint/web/a: endpoint/web/a is up, was down: circuit half-open (1 of 1 vantages)"},
 		},
+		"a verdict by a signal": {nil, func(s *policy.State) {
+			s.Verdicts.Set("web/a@billing", policy.Verdict{Status: down, Ballots: []policy.Ballot{{Vantage: "signal/ok", Status: down, Error: "spent"}}})
+		}, []string{"verdict endpoint/web/a: endpoint/web/a is down, was unknown: circuit open (signal/ok: spent)"}},
+		"a signal": {nil, func(s *policy.State) {
+			s.Signals.Set("ok", policy.Signal{Name: "ok", Status: up, Actor: "anna"})
+		}, []string{"signal signal/ok: signal ok is up, given for the first time by anna"}},
+		"a signal that changes": {
+			func(s *policy.State) { s.Signals.Set("ok", policy.Signal{Name: "ok", Status: up}) },
+			func(s *policy.State) {
+				s.Signals.Set("ok", policy.Signal{Name: "ok", Status: down, Actor: "anna", Reason: "spent"})
+			},
+			[]string{"signal signal/ok: signal ok is down, was up, by anna: spent"},
+		},
+		"a signal that says the same": {
+			func(s *policy.State) { s.Signals.Set("ok", policy.Signal{Name: "ok", Status: up, At: 1}) },
+			func(s *policy.State) { s.Signals.Set("ok", policy.Signal{Name: "ok", Status: up, At: 2}) }, nil,
+		},
+		"a signal that grows stale": {
+			func(s *policy.State) {
+				s.Signals.Set("ok", policy.Signal{Name: "ok", Status: up, MaxAge: policy.Duration(time.Minute)})
+			},
+			func(s *policy.State) {
+				s.Signals.Set("ok", policy.Signal{Name: "ok", Status: up, MaxAge: policy.Duration(time.Minute), Stale: true})
+			},
+			[]string{"signal signal/ok: signal ok is stale: it was last given at 1970-01-01T00:00:00Z and counts for 1m0s"},
+		},
+		"a signal that is given again": {
+			func(s *policy.State) { s.Signals.Set("ok", policy.Signal{Name: "ok", Status: up, Stale: true}) },
+			func(s *policy.State) { s.Signals.Set("ok", policy.Signal{Name: "ok", Status: up, Actor: "anna"}) },
+			[]string{"signal signal/ok: signal ok is given again by anna, and up"},
+		},
+		"a signal that is deleted": {
+			func(s *policy.State) { s.Signals.Set("ok", policy.Signal{Name: "ok", Status: up, Stale: true}) },
+			func(s *policy.State) { s.Signals.Delete("ok") },
+			[]string{"signal signal/ok: signal ok was deleted"},
+		},
 		"a resume": {
 			func(s *policy.State) { s.Verdicts.Set("web/a@tcp", policy.Verdict{Status: down}) },
 			func(s *policy.State) { s.Verdicts.Set("web/a@tcp", policy.Verdict{Status: down, Resumed: true}) },

@@ -41,7 +41,7 @@ func (n *Node) healthOf(s *policy.State, pool *policy.Pool, e *policy.Endpoint, 
 		h.Since = time.Unix(0, v.Since)
 	}
 	for _, at := range checks.of[h.Endpoint] {
-		c := s.HealthOf(&checks.checks[at])
+		c := s.HealthOf(&checks.checks[at], max(s.Clock, time.Now().UnixNano()))
 		c.Reports = append(c.Reports, voicesOn(voices, at)...)
 		h.Checks = append(h.Checks, c)
 	}
@@ -97,17 +97,22 @@ func (n *Node) Evidence(ctx context.Context, id string) (policy.EndpointHealth, 
 	}
 	checks := n.checks.of(s)
 	h := n.healthOf(s, pool, e, checks, n.hearing.all(s, checks))
-	if len(h.Checks) == 0 {
-		return h, nil
-	}
 	var ask evidenceRequest
-	for _, c := range h.Checks {
-		ask.Checks = append(ask.Checks, c.Check)
+	for _, at := range checks.of[h.Endpoint] {
+		if c := &checks.checks[at]; c.Monitor.Signal == nil { // else nobody takes samples
+			ask.Checks = append(ask.Checks, c.ID)
+		}
 	}
-	answers := n.gather(ctx, s, ask)
+	var answers []gathered
+	if len(ask.Checks) > 0 {
+		answers = n.gather(ctx, s, ask)
+	}
 	for i := range h.Checks {
 		c := &h.Checks[i]
 		c.History = n.events.edgesOf(c.Check)
+		if !slices.Contains(ask.Checks, c.Check) {
+			continue
+		}
 		for _, a := range answers {
 			v := policy.VantageEvidence{Vantage: a.vantage, Error: a.err, Samples: a.samples[c.Check]}
 			if v.Samples == nil {

@@ -41,6 +41,8 @@ func (n *Node) registerMetrics() {
 		}
 		return 0
 	})
+	gauge("stale_signals", "Signals that were not given again within their maximum age: monitors that go by them do what their whenStale says.",
+		func() float64 { return float64(n.State().StaleSignals(time.Now().UnixNano())) })
 	n.registry.MustRegister(expiry("cluster", func() time.Time {
 		if id := n.port.Identity(); id != nil {
 			return id.Expires()

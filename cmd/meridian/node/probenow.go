@@ -31,6 +31,9 @@ func (n *Node) Probe(ctx context.Context, id, vantage, monitor string) (policy.P
 	if err != nil {
 		return policy.ProbeResult{}, err
 	}
+	if c.Monitor.Signal != nil {
+		return policy.ProbeResult{}, policy.Errorf(policy.Conflict, "monitor %s goes by the signal %s, which programs give: there is nothing to probe; meridian get signals shows it", c.Monitor.Name, c.Monitor.Signal.Name)
+	}
 	m, err := member(s, vantage, n.id())
 	if err != nil {
 		return policy.ProbeResult{}, err
