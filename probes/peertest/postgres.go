@@ -64,9 +64,14 @@ func (p *PG) Query(t testing.TB, sql string) string {
 	return strings.TrimSpace(Run(t, p.command(t, "psql", "-XAtq", "-h", Host, "-p", strconv.Itoa(p.Port), "-U", "postgres", "-d", "postgres", "-c", sql)))
 }
 
+// Restart starts a server that was stopped, at its old port and as what it was.
+func (p *PG) Restart(t testing.TB) { p.start(t) }
+
 func (p *PG) start(t testing.TB) {
 	t.Helper()
-	p.Port = Port(t)
+	if p.Port == 0 {
+		p.Port = Port(t)
+	}
 	socket := filepath.Dir(p.dir)
 	p.Stop = Start(t, p.command(t, "postgres", "-D", p.dir, "-h", Host, "-p", strconv.Itoa(p.Port), "-k", socket,
 		"-c", "fsync=off", "-c", "full_page_writes=off", "-c", "wal_level=replica", "-c", "hot_standby=on", "-c", "max_wal_senders=4"), syscall.SIGINT)

@@ -250,6 +250,7 @@ func (a *Agent) attend(ctx context.Context) {
 
 func (a *Agent) report(ctx context.Context) error {
 	r := reporter{
+		octets: reportOctets(a.registry),
 		members: func() []policy.Member {
 			if t := a.task.Load(); t != nil {
 				return t.Nodes

@@ -62,7 +62,7 @@ func (n *Node) runStore(ctx context.Context) error {
 // report sends this node's opinions to the others, from when it has an identity.
 func (n *Node) report(ctx context.Context) error {
 	r := reporter{
-		members: n.others, changed: n.prober.Changed(), take: n.hearing.take,
+		octets: reportOctets(n.registry), members: n.others, changed: n.prober.Changed(), take: n.hearing.take,
 		table: func() policy.Report {
 			r := n.prober.Report()
 			r.Vantage = n.id()

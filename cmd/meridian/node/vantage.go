@@ -5,6 +5,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/meridian-gtm/meridian/policy"
 )
 
@@ -20,6 +22,15 @@ func reportPeriod(octets int) time.Duration {
 	return min(maxReportPeriod, max(minReportPeriod, time.Duration(octets)*time.Second/reportRate))
 }
 
+// reportOctets counts what a vantage sends, which is the same when all is well and when all fails.
+func reportOctets(registry *prometheus.Registry) prometheus.Counter {
+	c := prometheus.NewCounter(prometheus.CounterOpts{
+		Namespace: "meridian", Subsystem: "probe", Name: "report_octets_total", Help: "Octets of the reports sent to other nodes. Their rate does not follow failures.",
+	})
+	registry.MustRegister(c)
+	return c
+}
+
 // reporter sends this vantage's table to every node once in each period: at its
 // end, or at once when an opinion changes. A node that does not take one in time
 // does not hold up the others, and gets the newest next.
@@ -29,6 +40,7 @@ type reporter struct {
 	changed <-chan struct{}
 	take    func(policy.Report) // this node's own hearing
 	send    func(ctx context.Context, addr string, body []byte) error
+	octets  prometheus.Counter // sent
 
 	mu      sync.Mutex
 	sending map[string]bool // by address; true: something newer is waiting
@@ -103,6 +115,7 @@ func (r *reporter) start(ctx context.Context, addr string) {
 			body := r.latest
 			r.mu.Unlock()
 			limit, cancel := context.WithTimeout(ctx, maxReportPeriod)
+			r.octets.Add(float64(len(body)))
 			_ = r.send(limit, addr, body) // who is not heard from shows in the status; the next table comes within a second
 			cancel()
 			r.mu.Lock()

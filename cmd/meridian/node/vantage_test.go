@@ -8,6 +8,8 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/prometheus/client_golang/prometheus"
+
 	"github.com/meridian-gtm/meridian/policy"
 )
 
@@ -21,6 +23,7 @@ func TestReportsAtAConstantRate(t *testing.T) {
 		began := time.Now()
 		var opinions atomic.Int64
 		r := reporter{
+			octets:  reportOctets(prometheus.NewRegistry()),
 			members: func() []policy.Member { return []policy.Member{{Cluster: "peer"}} },
 			table: func() policy.Report {
 				return policy.Report{Vantage: "m1", Opinions: make([]policy.Opinion, opinions.Load())}
