@@ -57,6 +57,9 @@ func (b PutMember) apply(d *draft) error {
 		return policy.Errorf(policy.Conflict, "member %s was removed from the cluster; its node joins again with an empty data directory, under a new id", b.ID)
 	}
 	for _, m := range d.Members.All {
+		if b.Agent && m.ID != b.ID && m.Cluster == b.Cluster {
+			return policy.Errorf(policy.Conflict, "%s is at %s already; give the agent an address of its own (cluster.advertise)", m.Node, m.Cluster)
+		}
 		if m.ID != b.ID && m.Node == b.Node {
 			return policy.Errorf(policy.Conflict, "node %q is in the cluster already with id %s; remove that member first, or start this node with another label", b.Node, m.ID)
 		}

@@ -21,8 +21,11 @@ import (
 	"github.com/meridian-gtm/meridian/raftstore/peer"
 )
 
-// attendEvery is how often an agent asks what it has to probe, one node after the other.
-const attendEvery = time.Second
+const (
+	attendEvery      = time.Second // how often an agent asks what it has to probe, one node after the other
+	assignmentWithin = 10 * time.Second
+	lostAfter        = time.Minute
+)
 
 // Agent is a vantage alone: it probes what the cluster assigns to it and tells
 // every node what it sees. It holds no state, no key of the cluster, and answers no DNS.
@@ -42,11 +45,13 @@ type Agent struct {
 	id   atomic.Pointer[string]
 	task atomic.Pointer[assignment] // nil until a node has given one
 	turn int                        // whose turn it is to be asked
+
+	attended time.Time // when a node last answered, or that was last complained of
 }
 
 // NewAgent opens everything an agent needs. Nothing runs until Run; an error leaves nothing open.
 func NewAgent(cfg Config, opts Options) (_ *Agent, err error) {
-	a := &Agent{cfg: cfg, opts: opts, log: opts.Log.With("agent", cfg.Node), registry: prometheus.NewRegistry(), keeper: &keeper{dir: cfg.DataDir}}
+	a := &Agent{cfg: cfg, opts: opts, log: opts.Log.With("agent", cfg.Node), registry: prometheus.NewRegistry(), keeper: &keeper{dir: cfg.DataDir}, attended: time.Now()}
 	a.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	if err := os.MkdirAll(cfg.DataDir, 0o700); err != nil {
 		return nil, fmt.Errorf("the data directory: %w", err)
@@ -226,13 +231,17 @@ func (a *Agent) attend(ctx context.Context) {
 	addrs := a.nodes()
 	a.turn++
 	addr := addrs[a.turn%len(addrs)]
+	limit, cancel := context.WithTimeout(ctx, assignmentWithin)
+	defer cancel()
 	var next assignment
-	if err := callJSON(ctx, a.port, addr, "assignment", ask, &next); err != nil {
-		if ctx.Err() == nil {
-			a.log.Debug("a node does not say what is to be probed", "at", addr, "error", err)
+	if err := callJSON(limit, a.port, addr, "assignment", ask, &next); err != nil {
+		if time.Since(a.attended) > lostAfter && ctx.Err() == nil {
+			a.attended = time.Now()
+			a.log.Warn("no node has said for a while what is to be probed; was this agent removed (meridian cluster status)?", "last asked", addr, "error", err)
 		}
 		return
 	}
+	a.attended = time.Now()
 	if next.Same || old != nil && next.At.Before(old.At) {
 		return
 	}

@@ -144,6 +144,20 @@ pools:
 		_ = c.Close()
 	}
 
+	// It cannot say that it is a node, nor that it is where one is, nor where it answers DNS.
+	told := a.self()
+	told.Agent, told.Voter, told.DNS, told.API = false, true, []string{"192.0.2.1:53"}, "192.0.2.1:80"
+	if err := callJSON(t.Context(), a.port, first.Cluster.Listen, "announce", told, nil); err != nil {
+		t.Fatal(err)
+	}
+	if is, _ := memberOf(n, "probe1"); !is.Agent || is.Voter || len(is.DNS) > 0 || is.API != "" {
+		t.Errorf("an agent has made itself %+v", is)
+	}
+	told.Cluster = first.Cluster.Listen
+	if err := callJSON(t.Context(), a.port, first.Cluster.Listen, "announce", told, nil); policy.KindOf(err) != policy.Conflict {
+		t.Errorf("an agent at a node's address: %v", err)
+	}
+
 	// Nor may a node's directory serve an agent.
 	wrong := agentConfig(t, "probe2", first.Cluster.Listen)
 	wrong.DataDir = first.DataDir

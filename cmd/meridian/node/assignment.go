@@ -89,14 +89,17 @@ func nodesOf(s *policy.State, but string) []policy.Member {
 	return list
 }
 
-// agentAt says whether an agent is at an address of the cluster.
-func (n *Node) agentAt(addr string) bool {
+// agentAt says whether an agent, and no node, is at an address of the cluster.
+func (n *Node) agentAt(addr string) (agent bool) {
 	for _, m := range n.State().Members.All {
 		if m.Cluster == addr {
-			return m.Agent
+			if !m.Agent {
+				return false
+			}
+			agent = true
 		}
 	}
-	return false
+	return agent
 }
 
 // callJSON asks another member something. out may be nil.

@@ -68,6 +68,9 @@ func (n *Node) announced(ctx context.Context, from string, body []byte) ([]byte,
 		return nil, policy.Errorf(policy.Unavailable, "node %s cannot be recorded here now", from)
 	}
 	m.Voter, m.Agent = record.Voter, record.Agent // not theirs to say
+	if m.Agent {
+		m.API, m.DNS = "", nil
+	}
 	return nil, n.record(ctx, m)
 }
 
