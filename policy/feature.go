@@ -8,10 +8,11 @@ const (
 	FeatureCookies  = 2 // State may hold cookie keys
 	FeatureSteering = 3 // State may hold measured latencies and loads, and every kind of branch
 	FeatureHealth   = 4 // every kind of monitor, composed health, failure domains, planned drains
+	FeatureAccess   = 5 // tokens with roles
 )
 
 // FeatureLevel is the highest that this version can apply. Level 1 is what a cluster starts with.
-const FeatureLevel = FeatureHealth
+const FeatureLevel = FeatureAccess
 
 // Feature is the level that a document needs, so that no node of a version before
 // leaves out what it does not know.

@@ -7,13 +7,6 @@ type Secret struct {
 	Sealed []byte `json:"sealed"` // nonce and XChaCha20-Poly1305 ciphertext under the cluster's key, with the name as associated data
 }
 
-// Token is an API credential. Only a hash of its 256 random bits is kept.
-type Token struct {
-	ID   string `json:"id"` // the first characters of the token, shown to tell tokens apart
-	Hash []byte `json:"hash"`
-	Role string `json:"role"` // "admin"
-}
-
 // Cluster is what the first node wrote when it made the cluster.
 type Cluster struct {
 	ID    string `json:"id"`              // random, checked on every connection between nodes

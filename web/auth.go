@@ -42,10 +42,14 @@ func (s *server) authenticate(c *gin.Context) {
 	switch {
 	case !ok:
 		s.deny(c, policy.Errorf(unauthenticated, "the token is not known: %s", tokenHint))
-	case token.Role != "admin":
-		s.deny(c, policy.Errorf(forbidden, "the token %s… has the role %q, which may not do this", token.ID, token.Role))
+	case token.Expired(s.clock()):
+		s.deny(c, policy.Errorf(unauthenticated, "the token %s has expired; an admin makes another one (meridian token create)", token.ID))
 	default:
 		c.Set(actorKey, token.ID)
+		if refusal := permit(c, token); refusal != nil {
+			s.refusals.note(c.Request, refusal)
+			s.refuse(c, refusal)
+		}
 	}
 }
 

@@ -55,6 +55,9 @@ type Node interface {
 	// Seal encrypts a secret under the cluster's key.
 	Seal(name string, value []byte) ([]byte, error)
 
+	// SealJoinKey is the sealed verifier of a token with which nodes may join.
+	SealJoinKey(id, token string) ([]byte, error)
+
 	// Beacon gathers what a client has measured, to be brought into the state with what others have.
 	Beacon(client netip.Addr, rtts []policy.RTT)
 

@@ -95,6 +95,11 @@ func (s *server) engine() *gin.Engine {
 	return e
 }
 
+// routeOf is a request's route as the contract has it: "GET /zones/:zone".
+func routeOf(c *gin.Context) string {
+	return c.Request.Method + " " + strings.TrimPrefix(c.FullPath(), base)
+}
+
 // NewServer is an http.Server for an API, with the limits of S-23. Shutdown ends
 // event streams and lets writes under way finish. The caller sets TLSConfig, if any, and serves.
 func NewServer(h *Handler) *http.Server {
@@ -213,7 +218,7 @@ func (s *server) checkRequest(c *gin.Context) {
 		s.refuse(c, policy.Errorf(badRequest, "the query cannot be read: %v", err))
 		return
 	}
-	allowed := queryParameters[c.Request.Method+" "+strings.TrimPrefix(c.FullPath(), base)]
+	allowed := queryParameters[routeOf(c)]
 	for name, values := range query {
 		switch {
 		case !slices.Contains(allowed, name):

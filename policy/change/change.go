@@ -57,6 +57,8 @@ var kinds = []kind{
 	{"verdict.resume", 1, func() Body { return new(ResumeEndpoint) }},  // from policy.FeatureHealth
 	{"signal.put", 1, func() Body { return new(PutSignal) }},           // likewise
 	{"signal.delete", 1, func() Body { return new(DeleteSignal) }},     // likewise
+	{"token.put", 1, func() Body { return new(PutToken) }},             // from policy.FeatureAccess
+	{"token.delete", 1, func() Body { return new(DeleteToken) }},       // likewise
 	{"batch", 1, func() Body { return new(Batch) }},
 }
 
@@ -102,6 +104,8 @@ func needs(b Body) (level int) {
 		return policy.FeatureSteering
 	case ResumeEndpoint, *ResumeEndpoint, PutSignal, *PutSignal, DeleteSignal, *DeleteSignal:
 		return policy.FeatureHealth
+	case PutToken, *PutToken, DeleteToken, *DeleteToken:
+		return policy.FeatureAccess
 	case PutMember:
 		if b.Agent || b.Budget != 0 {
 			return policy.FeatureHealth

@@ -81,6 +81,8 @@ func samples(t fataler) []Change {
 		with(&ResumeEndpoint{"endpoint/us/a"}),
 		with(&PutSignal{"billing-ok", policy.Down, policy.Duration(5 * time.Minute)}),
 		with(&DeleteSignal{"billing-ok"}),
+		with(&PutToken{policy.Token{ID: "0a1b2c3d", Name: "ci", Hash: bytes.Repeat([]byte{9}, 32), Role: policy.RoleNode, CreatedBy: "testtoke"}, policy.Duration(time.Hour), []byte{1, 2}}),
+		with(&DeleteToken{"0a1b2c3d"}),
 		with(&Batch{[]Part{{of(uint64(3)), "part", &DeleteZone{name("example.org")}}, {nil, "", &PutControl{"region/us", policy.Drain, 0, 0}}}}),
 	}
 }

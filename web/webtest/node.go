@@ -43,7 +43,7 @@ func New() *Node {
 	hash := sha256.Sum256([]byte(Token))
 	n.must(change.InitCluster{
 		Cluster: policy.Cluster{ID: "test"}, Member: member(1),
-		Token: policy.Token{ID: "testtoke", Hash: hash[:], Role: "admin"},
+		Token: policy.Token{ID: "testtoke", Name: "bootstrap", Hash: hash[:], Role: "admin"},
 	})
 	n.must(change.PutMember{Member: member(2)})
 	n.must(change.PutMember{Member: member(3)})
@@ -298,6 +298,11 @@ func (n *Node) Probe(ctx context.Context, id, vantage, monitor string) (policy.P
 	return policy.ProbeResult{
 		Endpoint: h.Endpoint, Check: h.Checks[0].Check, Monitor: h.Checks[0].Monitor, Kind: "http", Vantage: "ns1", Evidence: h.Checks[0].Samples[0].Samples[0],
 	}, nil
+}
+
+// SealJoinKey hides the token likewise.
+func (n *Node) SealJoinKey(id, token string) ([]byte, error) {
+	return n.Seal("join/"+id, []byte(token))
 }
 
 // Events gives the events after a sequence number, then the new ones.

@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"crypto/sha256"
 	"log/slog"
 	"net"
 	"net/http"
@@ -26,12 +27,12 @@ func agentConfig(t *testing.T, name, join string) Config {
 	return c
 }
 
-func probesFrom(t *testing.T, cfg Config) (*Agent, func()) {
+func probesFrom(t *testing.T, cfg Config, token string) (*Agent, func()) {
 	t.Helper()
 	if err := cfg.Complete(); err != nil {
 		t.Fatal(err)
 	}
-	a, err := NewAgent(cfg, Options{Token: testToken, Log: slog.New(slog.DiscardHandler)})
+	a, err := NewAgent(cfg, Options{Token: token, Log: slog.New(slog.DiscardHandler)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -91,14 +92,22 @@ pools:
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, b := range []change.Body{change.PutSecret{Secret: policy.Secret{Name: "pw", Sealed: sealed}}, change.PutConfig{Config: *doc}} {
+	// It joins by a token that is good for nothing else.
+	const joinToken = "join-token-0123456789"
+	hash := sha256.Sum256([]byte(joinToken))
+	joinKey, err := n.SealJoinKey("join", joinToken)
+	if err != nil {
+		t.Fatal(err)
+	}
+	joiner := change.PutToken{Token: policy.Token{ID: "join", Name: "join", Hash: hash[:], Role: policy.RoleNode}, JoinKey: joinKey}
+	for _, b := range []change.Body{joiner, change.PutSecret{Secret: policy.Secret{Name: "pw", Sealed: sealed}}, change.PutConfig{Config: *doc}} {
 		if out, err := n.Propose(t.Context(), change.Change{Actor: "test", Body: b}); err != nil || out.Refused != nil {
 			t.Fatal(err, out.Refused)
 		}
 	}
 	cfg := agentConfig(t, "probe1", first.Cluster.Listen)
 	cfg.Probing.Allow, cfg.Probing.Budget = loopbackOnly, 100
-	a, stop := probesFrom(t, cfg)
+	a, stop := probesFrom(t, cfg, joinToken)
 	eventually(t, "both vantages agree", func() bool {
 		h, err := n.Evidence(t.Context(), "web/a")
 		return err == nil && h.Measured == policy.Up && len(h.Checks) == 1 && len(h.Checks[0].Reports) == 2 &&
@@ -176,7 +185,7 @@ pools:
 	again := cfg
 	again.Cluster.Listen = free(t)
 	again.Cluster.Advertise, again.API.Listen = "", "127.0.0.1:0"
-	b, stop := probesFrom(t, again)
+	b, stop := probesFrom(t, again, "")
 	eventually(t, "it comes back under its name, elsewhere", func() bool {
 		is, _ := memberOf(n, "probe1")
 		return is.ID == m.ID && is.Cluster == again.Cluster.Listen && is.Agent

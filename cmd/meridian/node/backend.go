@@ -11,6 +11,7 @@ import (
 	"github.com/meridian-gtm/meridian/policy"
 	"github.com/meridian-gtm/meridian/policy/change"
 	"github.com/meridian-gtm/meridian/policy/snapshot"
+	"github.com/meridian-gtm/meridian/raftstore/peer"
 )
 
 // settleFor is how long an operator's write waits for nodes that can be reached.
@@ -29,6 +30,11 @@ func (n *Node) Propose(ctx context.Context, c change.Change) (policy.Outcome, er
 		return policy.Outcome{}, err
 	}
 	return store.Propose(ctx, c)
+}
+
+// SealJoinKey is the sealed verifier of a token with which nodes may join.
+func (n *Node) SealJoinKey(id, token string) ([]byte, error) {
+	return n.keeper.Seal("join/"+id, peer.JoinKey(token))
 }
 
 // Beacon gathers what a client has measured, to be brought in with what others have.

@@ -163,5 +163,5 @@ func newToken(given string) (token string, record policy.Token, err error) {
 		return "", policy.Token{}, fmt.Errorf("MERIDIAN_TOKEN has %d characters or white space in it; use at least 8, better 32 random ones (openssl rand -hex 32)", len(token))
 	}
 	hash := sha256.Sum256([]byte(token))
-	return token, policy.Token{ID: hex.EncodeToString(hash[:4]), Hash: hash[:], Role: "admin"}, nil
+	return token, policy.Token{ID: hex.EncodeToString(hash[:4]), Name: "bootstrap", Hash: hash[:], Role: policy.RoleAdmin}, nil
 }

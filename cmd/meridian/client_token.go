@@ -1,0 +1,143 @@
+package main
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/meridian-gtm/meridian/policy"
+	"github.com/meridian-gtm/meridian/web/api"
+)
+
+func tokenCommand(g *globals) *cobra.Command {
+	c := &cobra.Command{
+		Use:   "token",
+		Short: "Make, list and revoke API tokens",
+		Args:  cobra.NoArgs,
+		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	c.AddCommand(tokenCreate(g), tokenList(g), tokenRevoke(g))
+	return c
+}
+
+func tokenCreate(g *globals) *cobra.Command {
+	var role, lasts string
+	c := &cobra.Command{
+		Use:   "create NAME --role ROLE",
+		Short: "Make a token, and show it this once",
+		Long: `Make a token, and show it. It is not shown again: the cluster keeps a hash only.
+Roles, each with all that those before it may do:
+
+  viewer    sees everything but tokens, and plans
+  operator  drains, resumes, probes now; feeds latencies, loads and signals
+  editor    changes the document and zones
+  admin     tokens, secrets and members
+  node      lets nodes and agents join, and nothing else`,
+		Example: "  meridian token create ci --role editor --expires-in 2160h\n  meridian token create grafana --role viewer",
+		Args:    exactly("NAME", "what it is for, such as ci"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if !slices.Contains(policy.Roles, role) {
+				return fmt.Errorf("--role %q is not one of %s", role, strings.Join(policy.Roles, ", "))
+			}
+			body := api.TokenWrite{Name: args[0], Role: api.Role(role)}
+			if lasts != "" {
+				var d policy.Duration
+				if err := d.UnmarshalText([]byte(lasts)); err != nil || d <= 0 {
+					return fmt.Errorf("--expires-in %q is not a time to come; write 2160h", lasts)
+				}
+				body.ExpiresIn = d.String()
+			}
+			conn, err := g.connect()
+			if err != nil {
+				return err
+			}
+			made, r, err := decode[api.TokenMade](read(conn.CreateToken(cmd.Context(), nil, body)))
+			if err != nil {
+				return err
+			}
+			out := cmd.OutOrStdout()
+			if done, err := g.structured(out, r.body); done || err != nil {
+				return err
+			}
+			fmt.Fprintln(out, made.Token)
+			until := "it does not expire"
+			if !made.Expires.IsZero() {
+				until = "it expires at " + second(made.Expires)
+			}
+			fmt.Fprintf(cmd.ErrOrStderr(), "This is the token %s, %s; it is shown this once. To take it back: meridian token revoke %s\n", made.Id, until, made.Id)
+			return nil
+		},
+	}
+	c.Flags().StringVar(&role, "role", "", "viewer, operator, editor, admin or node")
+	c.Flags().StringVar(&lasts, "expires-in", "", "how long it is good, 1m to 87600h (default: for ever)")
+	return c
+}
+
+func tokenList(g *globals) *cobra.Command {
+	return &cobra.Command{
+		Use:     "list",
+		Short:   "List the tokens: what they are for, never what they are",
+		Example: "  meridian token list",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			conn, err := g.connect()
+			if err != nil {
+				return err
+			}
+			list, r, err := decode[api.TokenList](read(conn.ListTokens(cmd.Context())))
+			if err != nil {
+				return err
+			}
+			out := cmd.OutOrStdout()
+			if done, err := g.structured(out, r.body); done || err != nil {
+				return err
+			}
+			var rows [][]string
+			for _, t := range list.Items {
+				expires := whenOrDash(t.ExpiresAt)
+				if t.Expired {
+					expires += " (expired)"
+				}
+				rows = append(rows, []string{t.Id, orDash(t.Name), string(t.Role), whenOrDash(t.CreatedAt), orDash(t.CreatedBy), expires})
+			}
+			table(out, []string{"ID", "NAME", "ROLE", "CREATED", "BY", "EXPIRES"}, rows)
+			return nil
+		},
+	}
+}
+
+func whenOrDash(t time.Time) string {
+	if t.IsZero() {
+		return "-"
+	}
+	return second(t)
+}
+
+func tokenRevoke(g *globals) *cobra.Command {
+	return &cobra.Command{
+		Use:     "revoke ID",
+		Short:   "End a token on every node",
+		Example: "  meridian token revoke 0a1b2c3d",
+		Args:    exactly("ID", "as meridian token list shows it"),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			conn, err := g.connect()
+			if err != nil {
+				return err
+			}
+			result, r, err := decode[api.WriteResult](read(conn.RevokeToken(cmd.Context(), args[0], nil)))
+			if err != nil {
+				return err
+			}
+			out := cmd.OutOrStdout()
+			if done, err := g.structured(out, r.body); done || err != nil {
+				return err
+			}
+			fmt.Fprintf(out, "Revoked the token %s.\n", args[0])
+			printAfter(out, result.Nodes, result.Unpublished, result.Warnings)
+			return nil
+		},
+	}
+}

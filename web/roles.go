@@ -1,0 +1,60 @@
+package web
+
+import (
+	"github.com/gin-gonic/gin"
+
+	"github.com/meridian-gtm/meridian/policy"
+)
+
+// leastRoles is which role each call needs at the least. A route that is not here is nobody's (S-12).
+var leastRoles = func() map[string]string {
+	rules := map[string]string{}
+	for role, calls := range map[string][]string{
+		policy.RoleViewer: {
+			"GET /zones", "GET /zones/:zone", "GET /zones/:zone/rrsets", "GET /zones/:zone/rrsets/:name/:type",
+			"GET /config", "GET /regions", "GET /regions/:name", "GET /monitors", "GET /monitors/:name", "GET /pools", "GET /pools/:name",
+			"GET /services", "GET /services/:name", "GET /explain", "POST /explain", "GET /geo/lookup", "GET /controls", "GET /controls/:id", "GET /latency", "GET /load",
+			"GET /signals", "GET /signals/:name", "GET /health", "GET /health/:endpoint", "GET /cluster", "GET /events", "GET /secrets",
+			planCall,
+		},
+		policy.RoleOperator: {
+			"POST /controls", "DELETE /controls/:id", "POST /health/:endpoint/probe", "POST /health/:endpoint/resume",
+			"PUT /latency", "PUT /load", "PUT /signals/:name", "DELETE /signals/:name", "POST /beacons",
+		},
+		policy.RoleEditor: {
+			"PUT /config", "PUT /zones/:zone", "DELETE /zones/:zone", "PUT /zones/:zone/rrsets/:name/:type", "DELETE /zones/:zone/rrsets/:name/:type", "POST /changes",
+		},
+		policy.RoleAdmin: {
+			"PUT /secrets/:name", "DELETE /secrets/:name", "DELETE /cluster/members/:node", "GET /tokens", "POST /tokens", "DELETE /tokens/:id",
+		},
+	} {
+		for _, c := range calls {
+			rules[c] = role
+		}
+	}
+	return rules
+}()
+
+// planCall is a PUT /config that changes nothing: whoever may see may plan.
+const planCall = "PUT /config?dryRun"
+
+// permit says why a token may not make a call, or nil.
+func permit(c *gin.Context, t policy.Token) *policy.Error {
+	call := routeOf(c)
+	switch {
+	case c.FullPath() == "": // there is nothing there, whoever asks
+		return nil
+	case c.FullPath() == "/metrics":
+		call = "GET /cluster"
+	case call == "PUT /config" && c.Query("dryRun") == "true":
+		call = planCall
+	}
+	least, ok := leastRoles[call]
+	switch {
+	case !ok:
+		return policy.Errorf(forbidden, "no role may call %s; this is a bug", call)
+	case !policy.Permits(t.Role, least):
+		return policy.Errorf(forbidden, "the token %s has the role %s; this needs %s (meridian token create NAME --role %s, by an admin)", t.ID, t.Role, least, least)
+	}
+	return nil
+}
