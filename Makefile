@@ -33,7 +33,7 @@ bench: build ## queries a second and CPU per query, beside gdnsd and knot when t
 	MERIDIAN_BENCH=1 $(GO) test -count 1 -v -run TestBench -timeout 30m ./cmd/meridian
 
 e2e: build ## the end-to-end tests many times, with percentiles
-	MERIDIAN_E2E_RUNS=$${MERIDIAN_E2E_RUNS:-30} $(GO) test -count 1 -v -run TestE2E -timeout 110m ./cmd/meridian
+	MERIDIAN_E2E_RUNS=$${MERIDIAN_E2E_RUNS:-30} $(GO) test -count 1 -v -run TestE2E -timeout 180m ./cmd/meridian
 
 geo: ## rebuild the embedded country data (needs npm)
 	$(GO) generate ./policy/geo

@@ -46,6 +46,7 @@ func (c *Config) Validate() error {
 	for i := range c.Pools {
 		c.Pools[i].validate(fmt.Sprintf("/pools/%d", i), regions, monitors, c.Regions, &p)
 	}
+	c.targetRates(monitors, &p)
 	owners := map[Name]string{}
 	trees := newTrees(c, pools, &p)
 	for i := range c.Services {

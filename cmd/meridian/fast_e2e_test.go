@@ -15,7 +15,9 @@ import (
 // Meridian at a fast setting beside gdnsd and PowerDNS at their fastest, where
 // they are installed: how long a killed backend is answered still.
 func TestE2EFast(t *testing.T) {
-	t.Parallel()
+	if runs() == 1 {
+		t.Skip("part of make e2e: a timeout of 150 ms wants a machine that does nothing else")
+	}
 	c := newCluster(t)
 	list, port := startTargets(t, named("k", many(100)))
 	c.upWith(list, port, "interval: 200ms, timeout: 150ms, fall: 2, rise: 2")

@@ -44,17 +44,17 @@ func lossy(t *testing.T, list []*target, port string) {
 	})
 }
 
-// Ten endpoints over paths that lose 5 % both ways: none fails over. `make e2e`
-// goes on for 30 minutes (MERIDIAN_E2E_LOSS sets another time), `make test` for some seconds.
+// Ten endpoints over paths that lose 5 % both ways: none fails over in 30 minutes
+// (MERIDIAN_E2E_LOSS sets another time). Not in `make test`: beside other tests a probe may be late for want of a processor.
 func TestE2ELoss(t *testing.T) {
+	if runs() == 1 {
+		t.Skip("part of make e2e")
+	}
 	t.Parallel()
 	c := newCluster(t)
 	list, port := startTargets(t, named("k", 10))
 	c.upWith(list, port, fast)
-	last := 10 * time.Second
-	if runs() > 1 {
-		last = 30 * time.Minute
-	}
+	last := 30 * time.Minute
 	if d, err := time.ParseDuration(os.Getenv("MERIDIAN_E2E_LOSS")); err == nil {
 		last = d
 	}
