@@ -17,6 +17,7 @@ type draft struct {
 	base    *policy.State // before the change: what If-Match is about
 	change  *Change
 	outcome *policy.Outcome
+	whole   bool // it is part of several changes that are judged together, when all are made
 }
 
 // Apply gives the state after a change. Whether it was accepted or refused is

@@ -4,9 +4,11 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/meridian-gtm/meridian/policy"
+	"github.com/meridian-gtm/meridian/policy/safety"
 )
 
 // MaxParts is how many changes one Batch may hold.
@@ -14,7 +16,7 @@ const MaxParts = 10_000
 
 // Batch is several changes as one: one entry of the log, one revision, one
 // outcome, all or nothing. Each part is made on what those before it left; what
-// a part is based on (IfMatch) is the state before all of them.
+// a part is based on (IfMatch) is the state before all of them. Safety looks at what all leave together.
 //
 // A refusal is that of the first part that is refused, with "/changes/N" before
 // each of its pointers. Outcome.Made has the ids of what the parts made, with spaces between.
@@ -44,6 +46,10 @@ func (b Batch) apply(d *draft) error {
 	if err := d.match("the state", d.base.Revision); err != nil {
 		return err
 	}
+	// Drains are judged by what all changes together leave. Where the document changes between
+	// them each is judged by the services that there are at its turn.
+	d.whole = !slices.ContainsFunc(b.Parts, func(p Part) bool { return KindOf(p.Body) == "config.put" })
+	before, drained := d.Clone(), -1
 	var made []string
 	for i, p := range b.Parts {
 		c := *d.change
@@ -59,9 +65,17 @@ func (b Batch) apply(d *draft) error {
 		if err := p.Body.apply(&part); err != nil {
 			return within(i, len(b.Parts), p.Body, err)
 		}
+		if KindOf(p.Body) == "control.put" {
+			drained = i
+		}
 		d.outcome.Warnings = append(d.outcome.Warnings, part.outcome.Warnings...)
 		if part.outcome.Made != "" {
 			made = append(made, part.outcome.Made)
+		}
+	}
+	if d.whole && drained >= 0 {
+		if err := safety.Drain(before, d.State); err != nil {
+			return within(drained, len(b.Parts), b.Parts[drained].Body, err)
 		}
 	}
 	d.outcome.Made = strings.Join(made, " ")

@@ -59,7 +59,9 @@ func (b PutControl) apply(d *draft) error {
 	if b.ExpiresIn > 0 {
 		c.ExpiresAt = d.Clock + int64(b.StartsIn) + int64(b.ExpiresIn)
 	}
-	if err := d.drain(c); err != nil { // a planned one too: what would hurt now is told now
+	if d.whole && b.StartsIn == 0 {
+		d.Controls.Set(c.ID, c)
+	} else if err := d.drain(c); err != nil { // a planned one too: what would hurt now is told now
 		return err
 	}
 	if b.StartsIn > 0 {
