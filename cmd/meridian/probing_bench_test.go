@@ -66,7 +66,7 @@ func TestBenchProbing(t *testing.T) {
 		})
 	}
 	ups("up")
-	time.Sleep(10 * time.Second) // the bulk write and its raft snapshot are over
+	time.Sleep(100 * time.Second) // the bulk write and its raft snapshot are over, and as many samples are kept as ever will be
 	const window = 60 * time.Second
 	type reading struct{ cpu, entries, octets, edges float64 }
 	read := func() (r reading) {
