@@ -1,5 +1,7 @@
 package policy
 
+import "strings"
+
 // Secret is a credential at rest: sealed by the node that took the request,
 // opened only by nodes that use it, never by the state machine.
 type Secret struct {
@@ -30,6 +32,30 @@ type Member struct {
 	Voter   bool     `json:"voter"`
 	Agent   bool     `json:"agent,omitempty"`  // a vantage alone: no DNS, no API, no part in Raft
 	Budget  int      `json:"budget,omitempty"` // probes a second that it is given at the most; 0: any
+}
+
+// Check says what is wrong with what a member says of itself.
+func (m Member) Check() error {
+	if err := CheckLabel(m.Node); err != nil {
+		return Errorf(Invalid, "the member's label: %v", err)
+	}
+	if m.Region != "" {
+		if err := CheckLabel(m.Region); err != nil {
+			return Errorf(Invalid, "the member's region: %v", err)
+		}
+	}
+	for _, addr := range append([]string{m.Cluster, m.API}, m.DNS...) {
+		if len(addr) > 300 || strings.ContainsFunc(addr, func(r rune) bool { return r <= ' ' || r > '~' }) {
+			return Errorf(Invalid, "the member's address %.40q is no address", addr)
+		}
+	}
+	if m.Agent && !strings.Contains(m.Cluster, ":") {
+		return Errorf(Invalid, "the agent's cluster port %q is no address and port", m.Cluster)
+	}
+	if len(m.DNS) > 100 || m.Budget < 0 {
+		return Errorf(Invalid, "the member has %d addresses for DNS and a budget of %d", len(m.DNS), m.Budget)
+	}
+	return nil
 }
 
 // ClusterStatus is what one node knows of the cluster now.

@@ -96,6 +96,9 @@ func again(ctx context.Context, dial func(context.Context) (net.Conn, error)) (n
 			}
 			return
 		}
+		if err != nil && !errors.Is(err, syscall.ECONNREFUSED) && !errors.Is(err, syscall.ECONNRESET) {
+			return // that is no answer of the target's: the first attempt may have one yet
+		}
 		second, failed = conn, err
 		cancel()
 	})

@@ -3,8 +3,10 @@ package probes
 import (
 	"context"
 	"errors"
+	"fmt"
 	"net"
 	"sync/atomic"
+	"syscall"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -12,7 +14,8 @@ import (
 
 // TestAgain: a lost SYN is tried once more beside the first, and whatever answers first counts.
 func TestAgain(t *testing.T) {
-	refused := errors.New("refused")
+	refused := fmt.Errorf("dial: %w", syscall.ECONNREFUSED)
+	lookup := errors.New("lookup: server misbehaving")
 	type answer struct {
 		after time.Duration // 0: never
 		err   error
@@ -28,6 +31,7 @@ func TestAgain(t *testing.T) {
 		"refused at once":                 {[]answer{{10 * time.Millisecond, refused}}, 10 * time.Millisecond, refused, 0, 1},
 		"the first is lost":               {[]answer{{0, nil}, {10 * time.Millisecond, nil}}, 210 * time.Millisecond, nil, 1, 2},
 		"the first is lost, then refused": {[]answer{{0, nil}, {10 * time.Millisecond, refused}}, 210 * time.Millisecond, refused, 1, 2},
+		"the second goes wrong here":      {[]answer{{300 * time.Millisecond, nil}, {10 * time.Millisecond, lookup}}, 300 * time.Millisecond, nil, 0, 2},
 		"the first is slow":               {[]answer{{300 * time.Millisecond, nil}, {0, nil}}, 300 * time.Millisecond, nil, 0, 2},
 		"both are lost":                   {[]answer{{0, nil}, {0, nil}}, 600 * time.Millisecond, context.DeadlineExceeded, 0, 2},
 	} {

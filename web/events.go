@@ -58,6 +58,9 @@ func (s *server) StreamEvents(c *gin.Context, params api.StreamEventsParams) {
 		case <-tick.C:
 			text = ": nothing new\n\n"
 		}
+		if t, ok := s.cfg.Node.State().Tokens.Get(c.GetString(actorKey)); !ok || t.Expired(s.clock()) {
+			return // revoked meanwhile
+		}
 		if w.write(text) != nil {
 			return
 		}

@@ -1,6 +1,8 @@
 package web
 
 import (
+	"strconv"
+
 	"github.com/gin-gonic/gin"
 
 	"github.com/meridian-gtm/meridian/policy"
@@ -46,8 +48,10 @@ func permit(c *gin.Context, t policy.Token) *policy.Error {
 		return nil
 	case c.FullPath() == "/metrics":
 		call = "GET /cluster"
-	case call == "PUT /config" && c.Query("dryRun") == "true":
-		call = planCall
+	case call == "PUT /config":
+		if dry, err := strconv.ParseBool(c.Query("dryRun")); err == nil && dry {
+			call = planCall
+		}
 	}
 	least, ok := leastRoles[call]
 	switch {

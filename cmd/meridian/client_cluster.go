@@ -18,7 +18,7 @@ import (
 func clusterCommand(g *globals) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "cluster",
-		Short: "Look at the cluster",
+		Short: "Look at the cluster, and take members out",
 		Args:  cobra.NoArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
@@ -54,10 +54,11 @@ func clusterRemove(g *globals) *cobra.Command {
 	return &cobra.Command{
 		Use:   "remove NODE",
 		Short: "Take a stopped node or agent out of the cluster for good",
-		Long: `Take a node or an agent out of the cluster for good. Stop it first: what has been
-heard of in the last 10 s is refused, and so is the node that you ask. It counts in
-no quorum any more, neither Raft's nor that of verdicts. The machine may join
-again with an empty data directory.`,
+		Long: `Take a node or an agent out of the cluster for good, by its label or its id. A node
+is stopped first: one that has been heard of in the last 10 s is refused, and so is the
+node that you ask. An agent may be thrown out while it runs. What is removed counts in no
+quorum any more, neither Raft's nor that of verdicts. The machine may join again with an
+empty data directory.`,
 		Example: "  meridian cluster remove ns3",
 		Args:    exactly("NODE", "its label, as meridian cluster status lists it"),
 		RunE: func(cmd *cobra.Command, args []string) error {

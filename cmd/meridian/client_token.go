@@ -29,16 +29,18 @@ func tokenCreate(g *globals) *cobra.Command {
 		Use:   "create NAME --role ROLE",
 		Short: "Make a token, and show it this once",
 		Long: `Make a token, and show it. It is not shown again: the cluster keeps a hash only.
-Roles, each with all that those before it may do:
 
-  viewer    sees everything but tokens, and plans
-  operator  drains, resumes, probes now; feeds latencies, loads and signals
-  editor    changes the document and zones
-  admin     tokens, secrets and members
+  viewer    may see everything but the tokens, and may plan
+  operator  may also drain, resume, probe now, and feed latencies, loads and signals
+  editor    may also change the document and zones
+  admin     may also handle tokens, secrets and members
   node      lets nodes and agents join, and nothing else`,
 		Example: "  meridian token create ci --role editor --expires-in 2160h\n  meridian token create grafana --role viewer",
 		Args:    exactly("NAME", "what it is for, such as ci"),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if role == "" {
+				return fmt.Errorf("a token needs a role: --role, one of %s", strings.Join(policy.Roles, ", "))
+			}
 			if !slices.Contains(policy.Roles, role) {
 				return fmt.Errorf("--role %q is not one of %s", role, strings.Join(policy.Roles, ", "))
 			}

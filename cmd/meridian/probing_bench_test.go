@@ -68,7 +68,7 @@ func TestBenchProbing(t *testing.T) {
 	ups("up")
 	time.Sleep(100 * time.Second) // the bulk write and its raft snapshot are over, and as many samples are kept as ever will be
 	const window = 60 * time.Second
-	type reading struct{ cpu, entries, octets, edges float64 }
+	type reading struct{ cpu, entries, octets float64 }
 	read := func() (r reading) {
 		var st struct{ Commit uint64 }
 		c.must(c.do(0, http.MethodGet, "/cluster", "", nil, &st))

@@ -42,7 +42,19 @@ func TestMembers(t *testing.T) {
 	m.ok(PutMember{policy.Member{ID: "m2", Node: "ns2", Region: "eu"}})
 	m.refuse(policy.Conflict, `node "ns2" is in the cluster already with id m2`, PutMember{policy.Member{ID: "m9", Node: "ns2"}})
 	m.ok(PutMember{policy.Member{ID: "m4", Node: "ns4", Cluster: "192.0.2.4:7300"}})
-	m.refuse(policy.Conflict, "ns4 is at 192.0.2.4:7300 already", PutMember{policy.Member{ID: "a1", Node: "probe1", Cluster: "192.0.2.4:7300", Agent: true}})
+	m.refuse(policy.Conflict, "ns4 is at 192.0.2.4:7300 already", PutMember{policy.Member{ID: "a1", Node: "probe1", Cluster: "192.0.2.4:7300", Agent: true, Feature: policy.FeatureLevel}})
+	agent := policy.Member{ID: "a1", Node: "probe1", Cluster: "192.0.2.5:7300", Agent: true, Feature: policy.FeatureLevel}
+	for want, spoil := range map[string]func(*policy.Member){
+		"label":            func(a *policy.Member) { a.Node = "a\nb" },
+		"region":           func(a *policy.Member) { a.Region = "<b>" },
+		"is no address":    func(a *policy.Member) { a.Cluster = "x y:1" },
+		"address and port": func(a *policy.Member) { a.Cluster = "" },
+		"a budget of -1":   func(a *policy.Member) { a.Budget = -1 },
+	} {
+		bad := agent
+		spoil(&bad)
+		m.refuse(policy.Invalid, want, PutMember{bad})
+	}
 	m.ok(DeleteMember{ID: "m4"})
 	m.refuse(policy.Invalid, "needs an id and a node label", PutMember{policy.Member{ID: "m9"}})
 	m.ok(DeleteMember{"m2"})

@@ -56,6 +56,12 @@ func (b PutMember) apply(d *draft) error {
 	if d.Removed.Has(b.ID) {
 		return policy.Errorf(policy.Conflict, "member %s was removed from the cluster; its node joins again with an empty data directory, under a new id", b.ID)
 	}
+	if err := b.Member.Check(); err != nil {
+		return err
+	}
+	if b.Agent && b.Feature < d.Feature {
+		return policy.Errorf(policy.Conflict, "the agent can apply feature level %d, and the cluster is at %d; upgrade it", b.Feature, d.Feature)
+	}
 	for _, m := range d.Members.All {
 		if b.Agent && m.ID != b.ID && m.Cluster == b.Cluster {
 			return policy.Errorf(policy.Conflict, "%s is at %s already; give the agent an address of its own (cluster.advertise)", m.Node, m.Cluster)

@@ -161,6 +161,10 @@ func (c *calls) serve(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	from, _ := r.Context().Value(callerKey{}).(caller)
+	if c.port.cfg.Refuse != nil && c.port.cfg.Refuse(from.id) { // removed since it connected
+		refuse(w, policy.Errorf(policy.Conflict, "%s is not a member any more", from.id))
+		return
+	}
 	if from.agent && !open[name] {
 		refuse(w, policy.Errorf(policy.Conflict, "%s is an agent, and the call %q is for nodes", from.id, name))
 		return

@@ -2260,7 +2260,7 @@ type ResumeRequest struct {
 	Reason string `json:"reason"`
 }
 
-// Role viewer sees everything but tokens, and plans; operator also drains, resumes, probes now, and feeds latencies, loads and signals; editor also changes the document and zones; admin also tokens, secrets and members. node is for joining alone.
+// Role viewer may see everything but tokens, and may plan; operator also drains, resumes, probes now, and feeds latencies, loads and signals; editor also changes the document and zones; admin also tokens, secrets and members. node is for joining alone.
 type Role string
 
 // RoundTrip defines model for RoundTrip.
@@ -2552,7 +2552,7 @@ type Token struct {
 	// Examples: ci
 	Name string `json:"name"`
 
-	// Role viewer sees everything but tokens, and plans; operator also drains, resumes, probes now, and feeds latencies, loads and signals; editor also changes the document and zones; admin also tokens, secrets and members. node is for joining alone.
+	// Role viewer may see everything but tokens, and may plan; operator also drains, resumes, probes now, and feeds latencies, loads and signals; editor also changes the document and zones; admin also tokens, secrets and members. node is for joining alone.
 	Role Role `json:"role"`
 }
 
@@ -2587,7 +2587,7 @@ type TokenWrite struct {
 	// Examples: ci
 	Name string `json:"name"`
 
-	// Role viewer sees everything but tokens, and plans; operator also drains, resumes, probes now, and feeds latencies, loads and signals; editor also changes the document and zones; admin also tokens, secrets and members. node is for joining alone.
+	// Role viewer may see everything but tokens, and may plan; operator also drains, resumes, probes now, and feeds latencies, loads and signals; editor also changes the document and zones; admin also tokens, secrets and members. node is for joining alone.
 	Role Role `json:"role"`
 }
 
@@ -3315,8 +3315,8 @@ type ClientInterface interface {
 
 	// RemoveMember Take a node or an agent out of the cluster for good
 	//
-	// Stop it first: one that has been heard of in the last 10 s is refused with `conflict`, and so is the node that is
-	// asked. A node loses its vote and its place in every quorum, an agent its place in every quorum. Its id is never let in
+	// Stop a node first: one that has been heard of in the last 10 s is refused with `conflict`, and so is the node that is
+	// asked. An agent may be thrown out while it runs. A node loses its vote and its place in every quorum, an agent its place in every quorum. Its id is never let in
 	// again; the machine may join anew with an empty data directory.
 	//
 	// Corresponds with DELETE /cluster/members/{node} (the `RemoveMember` operationId).
@@ -3680,7 +3680,8 @@ type ClientInterface interface {
 
 	// RevokeToken Revoke a token
 	//
-	// It is good on no node any more when the call returns. The last admin token without an expiry is refused with `unsafe`.
+	// It is good on no node any more when the call returns, but for those that `unpublished` names; they follow when they are
+	// in reach again. The last admin token without an expiry is refused with `unsafe`.
 	//
 	// Corresponds with DELETE /tokens/{id} (the `RevokeToken` operationId).
 	RevokeToken(ctx context.Context, id string, params *RevokeTokenParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -3883,8 +3884,8 @@ func (c *Client) GetCluster(ctx context.Context, reqEditors ...RequestEditorFn) 
 
 // RemoveMember Take a node or an agent out of the cluster for good
 //
-// Stop it first: one that has been heard of in the last 10 s is refused with `conflict`, and so is the node that is
-// asked. A node loses its vote and its place in every quorum, an agent its place in every quorum. Its id is never let in
+// Stop a node first: one that has been heard of in the last 10 s is refused with `conflict`, and so is the node that is
+// asked. An agent may be thrown out while it runs. A node loses its vote and its place in every quorum, an agent its place in every quorum. Its id is never let in
 // again; the machine may join anew with an empty data directory.
 //
 // Corresponds with DELETE /cluster/members/{node} (the `RemoveMember` operationId).
@@ -4708,7 +4709,8 @@ func (c *Client) CreateToken(ctx context.Context, params *CreateTokenParams, bod
 
 // RevokeToken Revoke a token
 //
-// It is good on no node any more when the call returns. The last admin token without an expiry is refused with `unsafe`.
+// It is good on no node any more when the call returns, but for those that `unpublished` names; they follow when they are
+// in reach again. The last admin token without an expiry is refused with `unsafe`.
 //
 // Corresponds with DELETE /tokens/{id} (the `RevokeToken` operationId).
 func (c *Client) RevokeToken(ctx context.Context, id string, params *RevokeTokenParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -7293,8 +7295,8 @@ type ClientWithResponsesInterface interface {
 
 	// RemoveMemberWithResponse Take a node or an agent out of the cluster for good
 	//
-	// Stop it first: one that has been heard of in the last 10 s is refused with `conflict`, and so is the node that is
-	// asked. A node loses its vote and its place in every quorum, an agent its place in every quorum. Its id is never let in
+	// Stop a node first: one that has been heard of in the last 10 s is refused with `conflict`, and so is the node that is
+	// asked. An agent may be thrown out while it runs. A node loses its vote and its place in every quorum, an agent its place in every quorum. Its id is never let in
 	// again; the machine may join anew with an empty data directory.
 	//
 	// Returns a wrapper object for the known response body format(s).
@@ -7710,7 +7712,8 @@ type ClientWithResponsesInterface interface {
 
 	// RevokeTokenWithResponse Revoke a token
 	//
-	// It is good on no node any more when the call returns. The last admin token without an expiry is refused with `unsafe`.
+	// It is good on no node any more when the call returns, but for those that `unpublished` names; they follow when they are
+	// in reach again. The last admin token without an expiry is refused with `unsafe`.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -10530,8 +10533,8 @@ func (c *ClientWithResponses) GetClusterWithResponse(ctx context.Context, reqEdi
 
 // RemoveMemberWithResponse Take a node or an agent out of the cluster for good
 //
-// Stop it first: one that has been heard of in the last 10 s is refused with `conflict`, and so is the node that is
-// asked. A node loses its vote and its place in every quorum, an agent its place in every quorum. Its id is never let in
+// Stop a node first: one that has been heard of in the last 10 s is refused with `conflict`, and so is the node that is
+// asked. An agent may be thrown out while it runs. A node loses its vote and its place in every quorum, an agent its place in every quorum. Its id is never let in
 // again; the machine may join anew with an empty data directory.
 //
 // Returns a wrapper object for the known response body format(s).
@@ -11223,7 +11226,8 @@ func (c *ClientWithResponses) CreateTokenWithResponse(ctx context.Context, param
 
 // RevokeTokenWithResponse Revoke a token
 //
-// It is good on no node any more when the call returns. The last admin token without an expiry is refused with `unsafe`.
+// It is good on no node any more when the call returns, but for those that `unpublished` names; they follow when they are
+// in reach again. The last admin token without an expiry is refused with `unsafe`.
 //
 // Returns a wrapper object for the known response body format(s).
 //

@@ -9,6 +9,7 @@ import (
 	"net"
 	"os"
 	"reflect"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -22,8 +23,8 @@ import (
 )
 
 const (
-	attendEvery      = time.Second // how often an agent asks what it has to probe, one node after the other
-	assignmentWithin = 10 * time.Second
+	attendEvery      = time.Second      // how often an agent asks what it has to probe, one node after the other
+	assignmentWithin = 30 * time.Second // it may be large, and the line slow
 	lostAfter        = time.Minute
 )
 
@@ -46,12 +47,15 @@ type Agent struct {
 	task atomic.Pointer[assignment] // nil until a node has given one
 	turn int                        // whose turn it is to be asked
 
-	attended time.Time // when a node last answered, or that was last complained of
+	mu       sync.Mutex
+	asked    map[string]bool // the nodes that owe an answer
+	attended time.Time       // when a node last answered, or that was last complained of
+	asking   sync.WaitGroup
 }
 
 // NewAgent opens everything an agent needs. Nothing runs until Run; an error leaves nothing open.
 func NewAgent(cfg Config, opts Options) (_ *Agent, err error) {
-	a := &Agent{cfg: cfg, opts: opts, log: opts.Log.With("agent", cfg.Node), registry: prometheus.NewRegistry(), keeper: &keeper{dir: cfg.DataDir}, attended: time.Now()}
+	a := &Agent{cfg: cfg, opts: opts, log: opts.Log.With("agent", cfg.Node), registry: prometheus.NewRegistry(), keeper: &keeper{dir: cfg.DataDir}, attended: time.Now(), asked: map[string]bool{}}
 	a.registry.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	if err := os.MkdirAll(cfg.DataDir, 0o700); err != nil {
 		return nil, fmt.Errorf("the data directory: %w", err)
@@ -121,6 +125,7 @@ func (a *Agent) Run(ctx context.Context) error {
 		work.Go(func() error { return a.references.Run(ctx) })
 		work.Go(func() error { return a.report(ctx) })
 		work.Go(func() error { return every(ctx, upkeepEvery, func() { a.keepUp(ctx) }) })
+		defer a.asking.Wait()
 		return every(ctx, attendEvery, func() { a.attend(ctx) })
 	})
 	return work.Wait()
@@ -221,21 +226,48 @@ func (a *Agent) nodes() (addrs []string) {
 	return addrs
 }
 
-// attend asks the next node what there is to probe. What an earlier state said is passed over: nodes may be behind.
+// attend asks the next node what there is to probe, unless that one still owes an answer: a node that hangs holds up nobody.
 func (a *Agent) attend(ctx context.Context) {
-	ask := assignmentRequest{}
-	old := a.task.Load()
-	if old != nil {
-		ask.Have = old.Digest
-	}
 	addrs := a.nodes()
 	a.turn++
 	addr := addrs[a.turn%len(addrs)]
-	limit, cancel := context.WithTimeout(ctx, assignmentWithin)
-	defer cancel()
-	var next assignment
-	if err := callJSON(limit, a.port, addr, "assignment", ask, &next); err != nil {
-		if time.Since(a.attended) > lostAfter && ctx.Err() == nil {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.asked[addr] {
+		return
+	}
+	a.asked[addr] = true
+	ask := assignmentRequest{}
+	if t := a.task.Load(); t != nil {
+		ask.Have = t.Digest
+	}
+	a.asking.Go(func() {
+		limit, cancel := context.WithTimeout(ctx, assignmentWithin)
+		defer cancel()
+		var next assignment
+		err := callJSON(limit, a.port, addr, "assignment", ask, &next)
+		a.mu.Lock()
+		defer a.mu.Unlock()
+		delete(a.asked, addr)
+		if ctx.Err() == nil {
+			a.answered(addr, next, err)
+		}
+	})
+}
+
+// answered takes what a node has said. What an earlier state said is passed over: nodes may be behind.
+func (a *Agent) answered(addr string, next assignment, err error) {
+	old := a.task.Load()
+	switch {
+	case policy.KindOf(err) == policy.Conflict: // said by a node: this agent is none of the cluster's any more
+		if old != nil {
+			a.log.Error("this agent was removed from the cluster; it stops probing. To take it back, start it with an empty data directory and MERIDIAN_TOKEN", "said by", addr)
+			a.task.Store(nil)
+			a.prober.SetChecks(nil)
+		}
+		return
+	case err != nil:
+		if time.Since(a.attended) > lostAfter {
 			a.attended = time.Now()
 			a.log.Warn("no node has said for a while what is to be probed; was this agent removed (meridian cluster status)?", "last asked", addr, "error", err)
 		}
@@ -286,18 +318,28 @@ func (a *Agent) keepUp(ctx context.Context) {
 	if t == nil {
 		return
 	}
-	addr := a.nodes()[0]
 	if m := a.self(); !reflect.DeepEqual(m, t.Self) {
-		if err := callJSON(ctx, a.port, addr, "announce", m, nil); err != nil && ctx.Err() == nil {
-			a.log.Warn("telling the cluster what has changed at this agent; it is tried again", "error", err)
+		a.anywhere(ctx, "telling the cluster what has changed at this agent", func(ctx context.Context, addr string) error {
+			return callJSON(ctx, a.port, addr, "announce", m, nil)
+		})
+	}
+	if time.Until(a.port.Identity().Expires()) <= renewAt {
+		a.anywhere(ctx, "renewing this agent's certificate", a.renew)
+	}
+}
+
+// anywhere does something at the first node that lets it.
+func (a *Agent) anywhere(ctx context.Context, what string, do func(ctx context.Context, addr string) error) {
+	var err error
+	for _, addr := range a.nodes() {
+		limit, cancel := context.WithTimeout(ctx, 5*time.Second)
+		err = do(limit, addr)
+		cancel()
+		if err == nil || ctx.Err() != nil {
+			return
 		}
 	}
-	if time.Until(a.port.Identity().Expires()) > renewAt {
-		return
-	}
-	if err := a.renew(ctx, addr); err != nil && ctx.Err() == nil {
-		a.log.Error("renewing this agent's certificate; it is tried again", "error", err)
-	}
+	a.log.Warn(what+"; it is tried again", "error", err)
 }
 
 func (a *Agent) renew(ctx context.Context, addr string) error {

@@ -177,15 +177,12 @@ pools:
 		t.Errorf("an agent in a node's directory: %v", err)
 	}
 
-	// While it runs it is not removed; stopped, its silence counts, and removed it counts no more.
-	if _, err := n.Expel(t.Context(), "probe1", change.Change{Actor: "test"}); policy.KindOf(err) != policy.Conflict {
-		t.Errorf("removed while it runs: %v", err)
-	}
+	// It comes back under its name at another address.
 	stop()
 	again := cfg
 	again.Cluster.Listen = free(t)
 	again.Cluster.Advertise, again.API.Listen = "", "127.0.0.1:0"
-	b, stop := probesFrom(t, again, "")
+	b, _ := probesFrom(t, again, "")
 	eventually(t, "it comes back under its name, elsewhere", func() bool {
 		is, _ := memberOf(n, "probe1")
 		return is.ID == m.ID && is.Cluster == again.Cluster.Listen && is.Agent
@@ -207,12 +204,17 @@ pools:
 	if err := b.renew(t.Context(), first.Cluster.Listen); err != nil || b.port.Identity().Certificate.Leaf.SerialNumber.Cmp(was) == 0 || !b.port.Identity().Agent {
 		t.Errorf("renewed: %v", err)
 	}
-	stop()
-	n.hearing.mu.Lock()
-	n.hearing.last[m.ID].at = time.Now().Add(-time.Minute)
-	n.hearing.mu.Unlock()
-	if _, err := n.Expel(t.Context(), "probe1", change.Change{Actor: "test"}); err != nil {
+
+	// Thrown out while it runs, by its id, it counts no more, may call no more, and knows it.
+	if _, err := n.Expel(t.Context(), "nobody", change.Change{Actor: "test"}); policy.KindOf(err) != policy.NotFound {
+		t.Errorf("removed nobody: %v", err)
+	}
+	if _, err := n.Expel(t.Context(), m.ID, change.Change{Actor: "test"}); err != nil {
 		t.Fatal(err)
+	}
+	eventually(t, "it knows that it was removed", func() bool { return b.task.Load() == nil && page("/readyz") == http.StatusServiceUnavailable })
+	if err := callJSON(t.Context(), b.port, first.Cluster.Listen, "assignment", assignmentRequest{}, nil); err == nil {
+		t.Error("it is answered still")
 	}
 	eventually(t, "the node decides alone again", func() bool {
 		_, ok := memberOf(n, "probe1")

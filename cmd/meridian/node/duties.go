@@ -5,6 +5,7 @@ import (
 	"context"
 	"log/slog"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/meridian-gtm/meridian/policy"
@@ -42,6 +43,15 @@ type duties struct {
 // run leads until ctx ends.
 func (d *duties) run(ctx context.Context) {
 	d.began = d.clock()
+	var beside sync.WaitGroup
+	defer beside.Wait()
+	beside.Go(func() { // a node that hangs while it joins is asked for a second, which no verdict waits for
+		_ = every(ctx, slowTick, func() {
+			if err := d.promote(ctx); err != nil && ctx.Err() == nil {
+				d.log.Warn("promoting a node to voter", "error", err)
+			}
+		})
+	})
 	slow := time.NewTicker(slowTick)
 	defer slow.Stop()
 	end := time.NewTicker(verdictSlot)
@@ -67,9 +77,6 @@ func (d *duties) run(ctx context.Context) {
 			d.forget(ctx)
 			d.raise(ctx)
 			d.roll(ctx)
-			if err := d.promote(ctx); err != nil && ctx.Err() == nil {
-				d.log.Warn("promoting a node to voter", "error", err)
-			}
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -153,5 +154,33 @@ func TestSettleNamesWhoIsMissing(t *testing.T) {
 	}
 	if len(found) != 2 {
 		t.Errorf("told of %v", found)
+	}
+}
+
+// Only tokens that are good, and that are for joining, let nodes join.
+func TestJoinKeys(t *testing.T) {
+	s := stateWith(1)
+	n := seeing(t, s)
+	n.keeper = &keeper{seal: random(32)}
+	s.Cluster.JoinKeys = map[string][]byte{}
+	for id, token := range map[string]policy.Token{
+		"good": {Role: policy.RoleNode}, "later": {Role: policy.RoleAdmin, ExpiresAt: time.Now().Add(time.Hour).UnixNano()},
+		"expired": {Role: policy.RoleNode, ExpiresAt: time.Now().Add(-time.Second).UnixNano()}, "viewer": {Role: policy.RoleViewer}, "revoked": {},
+	} {
+		var err error
+		if s.Cluster.JoinKeys[id], err = n.keeper.Seal("join/"+id, []byte(id)); err != nil {
+			t.Fatal(err)
+		}
+		if token.ID = id; id != "revoked" {
+			s.Tokens.Set(id, token)
+		}
+	}
+	var got []string
+	for _, key := range n.joinKeys() {
+		got = append(got, string(key))
+	}
+	slices.Sort(got)
+	if !slices.Equal(got, []string{"good", "later"}) {
+		t.Errorf("tokens that let nodes join: %q", got)
 	}
 }

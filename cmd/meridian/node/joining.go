@@ -139,7 +139,12 @@ func (n *Node) joinAt(ctx context.Context, addr, id string) error {
 // joinKeys are the verifiers of the tokens that a joining node may use.
 func (n *Node) joinKeys() [][]byte {
 	var keys [][]byte
-	for id, sealed := range n.State().Cluster.JoinKeys {
+	s := n.State()
+	now := max(s.Clock, time.Now().UnixNano())
+	for id, sealed := range s.Cluster.JoinKeys {
+		if t, ok := s.Tokens.Get(id); !ok || t.Expired(now) || !t.Joins() {
+			continue
+		}
 		if key, err := n.keeper.open("join/"+id, sealed); err == nil {
 			keys = append(keys, key)
 		}
@@ -155,6 +160,19 @@ func (n *Node) join(ctx context.Context, r peer.JoinRequest) (peer.JoinReply, er
 		return peer.JoinReply{}, policy.Errorf(policy.Invalid, "%v", err)
 	}
 	actor := "node/" + n.cfg.Node
+	next := policy.Member{
+		ID: r.NodeID, Node: r.NodeLabel, Region: r.Region, Cluster: r.ClusterAddr, API: r.APIAddr, DNS: r.DNS, Feature: r.Feature, Agent: r.Agent, Budget: r.Budget,
+	}
+	if !next.Agent && s.Feature < policy.FeatureHealth {
+		next.Budget = 0 // told later
+	}
+	body := change.PutMember{Member: next}
+	if err := errors.Join(next.Check(), change.Admit(s, body)); err != nil {
+		return peer.JoinReply{}, policy.Errorf(policy.Invalid, "%v", err)
+	}
+	if was, ok := s.Members.Get(r.NodeID); ok && (was.Agent != r.Agent || was.Node != r.NodeLabel || n.hears(was.ID)) {
+		return peer.JoinReply{}, policy.Errorf(policy.Conflict, "the id %s is another member's; start with an empty data directory", r.NodeID)
+	}
 	for id, m := range s.Members.All {
 		if id == r.NodeID || m.Node != r.NodeLabel {
 			continue
@@ -163,7 +181,7 @@ func (n *Node) join(ctx context.Context, r peer.JoinRequest) (peer.JoinReply, er
 			return peer.JoinReply{}, policy.Errorf(policy.Conflict, "%q is the label of a member of another role; start this one with another label, or remove that one (meridian cluster remove %s)", m.Node, m.Node)
 		}
 		if id != r.Replaces && n.hears(id) {
-			return peer.JoinReply{}, policy.Errorf(policy.Conflict, "a node %q is in the cluster and alive at %s; start this one with another label", m.Node, m.Cluster)
+			return peer.JoinReply{}, policy.Errorf(policy.Conflict, "a node %q is in the cluster and alive at %s; start this one with another label", m.Node, m.Cluster) // the same words for an agent
 		}
 		n.log.Warn("a node comes back with an empty directory; its old membership is removed", "member", m.Node, "old", id, "new", r.NodeID)
 		if _, err := n.expel(ctx, m, change.Change{Actor: actor}); err != nil {
@@ -182,16 +200,6 @@ func (n *Node) join(ctx context.Context, r peer.JoinRequest) (peer.JoinReply, er
 	if err != nil {
 		return peer.JoinReply{}, err
 	}
-	m := policy.Member{
-		ID: r.NodeID, Node: r.NodeLabel, Region: r.Region, Cluster: r.ClusterAddr, API: r.APIAddr, DNS: r.DNS, Feature: r.Feature, Agent: r.Agent, Budget: r.Budget,
-	}
-	if !m.Agent && s.Feature < policy.FeatureHealth {
-		m.Budget = 0 // told later
-	}
-	body := change.PutMember{Member: m}
-	if err := change.Admit(s, body); err != nil {
-		return peer.JoinReply{}, err
-	}
 	out, err := store.Propose(ctx, change.Change{Actor: actor, Body: body})
 	if err != nil {
 		return peer.JoinReply{}, err
@@ -202,7 +210,7 @@ func (n *Node) join(ctx context.Context, r peer.JoinRequest) (peer.JoinReply, er
 	if r.Agent {
 		return peer.JoinReply{ClusterID: s.Cluster.ID, CA: s.Cluster.CA, Certificate: cert}, nil
 	}
-	if err := store.AddNonvoter(ctx, m.ID, m.Cluster); err != nil {
+	if err := store.AddNonvoter(ctx, next.ID, next.Cluster); err != nil {
 		return peer.JoinReply{}, err
 	}
 	reply := peer.JoinReply{ClusterID: s.Cluster.ID, CA: s.Cluster.CA, Certificate: cert, ClusterKey: n.keeper.seal}
@@ -236,19 +244,28 @@ func (n *Node) expel(ctx context.Context, m policy.Member, c change.Change) (pol
 	return store.Propose(ctx, c)
 }
 
-// Expel takes a member that is stopped out for good. One that runs would go on: a node with the answers of its last state.
+// Expel takes a member out for good, by its label or id. A node must be stopped: one that runs would go on with the answers of its last state.
 func (n *Node) Expel(ctx context.Context, label string, c change.Change) (policy.Outcome, error) {
-	m, err := member(n.State(), label, "")
+	m, ok := n.State().Members.Get(label) // an id says whom, whatever it calls itself
+	if !ok {
+		m, _ = member(n.State(), label, "")
+	}
 	switch {
-	case err != nil:
+	case m.ID == "":
 		return policy.Outcome{}, policy.Errorf(policy.NotFound, "there is no member %q; meridian cluster status lists them", label)
 	case m.ID == n.id():
 		return policy.Outcome{}, policy.Errorf(policy.Conflict, "%s is the node that you ask; stop it, and ask another one", label)
-	case n.hears(m.ID):
+	case !m.Agent && n.hears(m.ID): // an agent has no vote and answers nobody: it may be thrown out
 		return policy.Outcome{}, policy.Errorf(policy.Conflict, "%s was heard of in the last %v, so it runs: stop it first", label, 2*health.DefaultFreshFor)
 	}
-	n.log.Info("a member is taken out of the cluster", "member", label, "id", m.ID, "by", c.Actor)
-	return n.expel(ctx, m, c)
+	out, err := n.expel(ctx, m, c)
+	if err == nil && out.Refused == nil {
+		n.log.Info("a member was taken out of the cluster", "member", m.Node, "id", m.ID, "by", c.Actor)
+		limit, cancel := context.WithTimeout(ctx, time.Second)
+		defer cancel()
+		_, _ = n.publisher.wait(limit, out.Index) // so that nobody waits for it any more
+	}
+	return out, err
 }
 
 // hears says whether a member has reported lately.

@@ -59,11 +59,13 @@ type Node struct {
 	apiCert    *certificate // nil without TLS
 	cookies    cookieJar
 	beacons    beacons
-	port       *peer.Port
-	api        net.Listener
-	cluster    net.Listener
-	prober     *probes.Prober
-	references *probes.References
+
+	announcements seldom
+	port          *peer.Port
+	api           net.Listener
+	cluster       net.Listener
+	prober        *probes.Prober
+	references    *probes.References
 
 	store    atomic.Pointer[raftstore.Store]
 	serverID atomic.Pointer[string]
@@ -92,6 +94,11 @@ func New(cfg Config, opts Options) (_ *Node, err error) {
 	}
 	if err := n.keeper.load(); err != nil {
 		return nil, err
+	}
+	if id, err := n.keeper.read(nodeIDFile); err == nil && id != nil {
+		if identity, err := n.keeper.identity(string(id)); err == nil && identity != nil && identity.Agent {
+			return nil, fmt.Errorf("%s is the data directory of an agent; give the node one of its own", cfg.DataDir)
+		}
 	}
 	if n.journal, n.journalled, err = journal.Open(n.keeper.path(journalDir), n.log); err != nil {
 		return nil, err

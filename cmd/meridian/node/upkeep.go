@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"reflect"
+	"sync"
 	"time"
 
 	"github.com/meridian-gtm/meridian/policy"
@@ -60,6 +61,9 @@ func (n *Node) announce(ctx context.Context) error {
 // announced takes what a node says of itself.
 func (n *Node) announced(ctx context.Context, from string, body []byte) ([]byte, error) {
 	var m policy.Member
+	if len(body) > maxAnnouncement {
+		return nil, policy.Errorf(policy.Invalid, "a member of %d octets; %d may be", len(body), maxAnnouncement)
+	}
 	if err := json.Unmarshal(body, &m); err != nil {
 		return nil, policy.Errorf(policy.Invalid, "a member that cannot be read: %v", err)
 	}
@@ -69,9 +73,37 @@ func (n *Node) announced(ctx context.Context, from string, body []byte) ([]byte,
 	}
 	m.Voter, m.Agent = record.Voter, record.Agent // not theirs to say
 	if m.Agent {
-		m.API, m.DNS = "", nil
+		m.Node, m.API, m.DNS = record.Node, "", nil
+	}
+	if reflect.DeepEqual(m, record) {
+		return nil, nil
+	}
+	if !n.announcements.allow(from, time.Now()) {
+		return nil, policy.Errorf(policy.TooMany, "a member may announce itself once in %v", upkeepEvery)
 	}
 	return nil, n.record(ctx, m)
+}
+
+// maxAnnouncement is more than what any member has to say of itself, in octets.
+const maxAnnouncement = 64 << 10
+
+// seldom lets each member do something once in upkeepEvery.
+type seldom struct {
+	mu   sync.Mutex
+	last map[string]time.Time
+}
+
+func (s *seldom) allow(id string, now time.Time) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if now.Sub(s.last[id]) < upkeepEvery*9/10 {
+		return false
+	}
+	if s.last == nil || len(s.last) > 10_000 {
+		s.last = map[string]time.Time{}
+	}
+	s.last[id] = now
+	return true
 }
 
 // record puts a member's record into State.
