@@ -65,11 +65,12 @@ func TestE2EPromotion(t *testing.T) {
 			return answers(fmt.Sprintf("read%d", p.n), p.addr[1])
 		})
 	}
-	took := make([]time.Duration, len(pairs))
+	took, promoted := make([]time.Duration, len(pairs)), make([]time.Duration, len(pairs))
 	for i, p := range pairs {
 		p.primary.Stop()
 		began := time.Now()
 		p.replica.Promote(t)
+		promoted[i] = time.Since(began)
 		var mu sync.Mutex
 		var all sync.WaitGroup
 		for _, node := range c.nodes {
@@ -93,6 +94,7 @@ func TestE2EPromotion(t *testing.T) {
 			t.Error(err)
 		}
 	}
+	percentiles(t, "pg_ctl promote alone", promoted)
 	percentiles(t, "pg_ctl promote begun to the last answer at any node that named the old primary (interval 1s, fall 2, rise 1)", took)
 
 	p := pairs[0]
