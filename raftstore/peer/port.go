@@ -55,6 +55,7 @@ type Port struct {
 	open    map[*counted]struct{}
 	perAddr map[netip.Addr]int
 	closed  bool
+	told    map[string]time.Time // when the refusal of each id was last logged
 	running sync.WaitGroup
 }
 
@@ -184,7 +185,11 @@ func (p *Port) route(ctx context.Context, c *counted, listener *handoff) {
 		err = fmt.Errorf("%s is an agent, and agents have no part in Raft", from.id)
 	}
 	if err != nil {
-		p.log.Warn("a connection to the cluster port was refused", "from", c.RemoteAddr(), "error", err)
+		level := slog.LevelDebug // who is turned away comes again at once
+		if p.worthTelling(from.id, time.Now()) {
+			level = slog.LevelWarn
+		}
+		p.log.Log(ctx, level, "a connection to the cluster port was refused", "from", c.RemoteAddr(), "error", err)
 		_ = c.Close()
 		return
 	}
@@ -197,6 +202,20 @@ func (p *Port) route(ctx context.Context, c *counted, listener *handoff) {
 	default: // no ALPN at all
 		_ = c.Close()
 	}
+}
+
+// worthTelling is so once a minute for each id, of which there are as many as certificates were made.
+func (p *Port) worthTelling(id string, now time.Time) bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if now.Sub(p.told[id]) < time.Minute {
+		return false
+	}
+	if p.told == nil || len(p.told) > 1000 {
+		p.told = map[string]time.Time{}
+	}
+	p.told[id] = now
+	return true
 }
 
 func (p *Port) configFor(hello *tls.ClientHelloInfo) (*tls.Config, error) {

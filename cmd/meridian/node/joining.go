@@ -180,8 +180,11 @@ func (n *Node) join(ctx context.Context, r peer.JoinRequest) (peer.JoinReply, er
 		if m.Agent != r.Agent {
 			return peer.JoinReply{}, policy.Errorf(policy.Conflict, "%q is the label of a member of another role; start this one with another label, or remove that one (meridian cluster remove %s)", m.Node, m.Node)
 		}
+		if m.Agent && n.hears(id) {
+			return peer.JoinReply{}, policy.Errorf(policy.Conflict, "an agent %q is in the cluster and alive at %s; start this one with another label", m.Node, m.Cluster)
+		}
 		if id != r.Replaces && n.hears(id) {
-			return peer.JoinReply{}, policy.Errorf(policy.Conflict, "a node %q is in the cluster and alive at %s; start this one with another label", m.Node, m.Cluster) // the same words for an agent
+			return peer.JoinReply{}, policy.Errorf(policy.Conflict, "a node %q is in the cluster and alive at %s; start this one with another label", m.Node, m.Cluster)
 		}
 		n.log.Warn("a node comes back with an empty directory; its old membership is removed", "member", m.Node, "old", id, "new", r.NodeID)
 		if _, err := n.expel(ctx, m, change.Change{Actor: actor}); err != nil {
