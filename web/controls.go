@@ -139,7 +139,9 @@ func (s *server) RemoveMember(c *gin.Context, label string, params api.RemoveMem
 		return
 	}
 	out, done := s.cfg.Node.State().Requests.Get(ch.Request)
-	if out.Replayed = true; ch.Request == "" || !done {
+	if done && ch.Request != "" { // there is no such member any more to take out again
+		out.Replayed = true
+	} else {
 		ctx, cancel := context.WithTimeout(context.WithoutCancel(c.Request.Context()), 9*time.Second) // Raft first, then its record
 		defer cancel()
 		out, err = s.cfg.Node.Expel(ctx, label, ch)

@@ -74,11 +74,11 @@ func (s *server) CreateToken(c *gin.Context, params api.CreateTokenParams) {
 	switch {
 	case !ok:
 	case out.Replayed:
-		s.refuse(c, policy.Errorf(policy.Conflict, "this token was made by an earlier call with the same Idempotency-Key, and is shown once only; if that answer was lost, revoke %q and make another", in.Name))
+		s.refuse(c, policy.Errorf(policy.Conflict, "this token was made by an earlier call with the same Idempotency-Key, and is shown once only; if that answer was lost, revoke %s (meridian token list) and make another", in.Name))
 	default:
 		written := s.settle(c, out) // after it this node's state has the token
 		made, _ := s.cfg.Node.State().Tokens.Get(body.ID)
-		s.render(c, http.StatusCreated, api.TokenMade{Token: secret, Id: body.ID, Expires: s.token(made).ExpiresAt, Written: written})
+		s.render(c, http.StatusCreated, api.TokenMade{Token: secret, Id: body.ID, ExpiresAt: s.token(made).ExpiresAt, Written: written})
 	}
 }
 

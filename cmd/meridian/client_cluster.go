@@ -53,14 +53,14 @@ whether nodes at the same index hold the same state.`,
 func clusterRemove(g *globals) *cobra.Command {
 	return &cobra.Command{
 		Use:   "remove NODE",
-		Short: "Take a stopped node or agent out of the cluster for good",
+		Short: "Take a stopped node, or an agent, out of the cluster for good",
 		Long: `Take a node or an agent out of the cluster for good, by its label or its id. A node
 is stopped first: one that has been heard of in the last 10 s is refused, and so is the
 node that you ask. An agent may be thrown out while it runs. What is removed counts in no
 quorum any more, neither Raft's nor that of verdicts. The machine may join again with an
 empty data directory.`,
 		Example: "  meridian cluster remove ns3",
-		Args:    exactly("NODE", "its label, as meridian cluster status lists it"),
+		Args:    exactly("NODE", "its label, as meridian cluster status lists it, or its id"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			conn, err := g.connect()
 			if err != nil {

@@ -66,8 +66,8 @@ func tokenCreate(g *globals) *cobra.Command {
 			}
 			fmt.Fprintln(out, made.Token)
 			until := "it does not expire"
-			if !made.Expires.IsZero() {
-				until = "it expires at " + second(made.Expires)
+			if !made.ExpiresAt.IsZero() {
+				until = "it expires at " + second(made.ExpiresAt)
 			}
 			fmt.Fprintf(cmd.ErrOrStderr(), "This is the token %s, %s; it is shown this once. To take it back: meridian token revoke %s\n", made.Id, until, made.Id)
 			return nil

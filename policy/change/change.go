@@ -97,6 +97,13 @@ func Admit(s *policy.State, b Body) error {
 	return policy.Errorf(policy.Conflict, "%s needs feature level %d, and the cluster is at %d; the leader raises it within seconds: try again", KindOf(b), level, s.Feature)
 }
 
+func memberLevel(m policy.Member) int {
+	if m.Agent || m.Budget != 0 {
+		return policy.FeatureHealth
+	}
+	return 0
+}
+
 // needs is the feature level that a body belongs to.
 func needs(b Body) (level int) {
 	switch b := b.(type) {
@@ -107,9 +114,9 @@ func needs(b Body) (level int) {
 	case PutToken, *PutToken, DeleteToken, *DeleteToken:
 		return policy.FeatureAccess
 	case PutMember:
-		if b.Agent || b.Budget != 0 {
-			return policy.FeatureHealth
-		}
+		return memberLevel(b.Member)
+	case *PutMember:
+		return memberLevel(b.Member)
 	case PutConfig:
 		return b.Config.Feature()
 	case *PutConfig:

@@ -2563,8 +2563,9 @@ type TokenList struct {
 
 // TokenMade defines model for TokenMade.
 type TokenMade struct {
-	Expires time.Time `json:"expires,omitempty,omitzero"`
-	Id      string    `json:"id"`
+	// ExpiresAt Without it, never.
+	ExpiresAt time.Time `json:"expiresAt,omitempty,omitzero"`
+	Id        string    `json:"id"`
 
 	// Token The token itself, this once.
 	//

@@ -50,6 +50,7 @@ type Agent struct {
 	mu       sync.Mutex
 	asked    map[string]bool // the nodes that owe an answer
 	attended time.Time       // when a node last answered, or that was last complained of
+	removed  bool            // a node has said so; it is for good
 	asking   sync.WaitGroup
 }
 
@@ -79,16 +80,9 @@ func NewAgent(cfg Config, opts Options) (_ *Agent, err error) {
 	if a.port, err = peer.New(peer.Config{Listener: a.cluster, Logger: a.log}); err != nil {
 		return nil, err
 	}
-	a.references, err = probes.NewReferences(probes.ReferencesConfig{
-		Targets: cfg.Probing.Reference, Log: a.log, Answers: func() (int, int) { return a.prober.Answers() },
-	})
-	if err != nil {
+	if a.prober, a.references, err = openVantage(cfg, a.secret, a.log, a.registry); err != nil {
 		return nil, err
 	}
-	a.prober, err = probes.New(probes.Config{
-		Vantage: cfg.Node, Guard: probes.Guard{Allow: cfg.Probing.Allow, Own: ownPorts(cfg)}, Exec: cfg.Probing.Exec, Secret: a.secret,
-		Abstaining: a.references.Abstaining, Log: a.log, Registry: a.registry,
-	})
 	a.port.Handle("evidence", func(_ context.Context, _ string, body []byte) ([]byte, error) { return askedEvidence(a.prober, body) })
 	a.port.Handle("probe", func(ctx context.Context, _ string, body []byte) ([]byte, error) {
 		return askedProbe(ctx, a.prober, a.find, body)
@@ -96,7 +90,7 @@ func NewAgent(cfg Config, opts Options) (_ *Agent, err error) {
 	a.port.Handle("status", func(context.Context, string, []byte) ([]byte, error) {
 		return json.Marshal(policy.MemberStatus{Member: a.self(), Reachable: true})
 	})
-	return a, err
+	return a, nil
 }
 
 func (a *Agent) close() {
@@ -151,7 +145,7 @@ func (a *Agent) enter(ctx context.Context) error {
 		return a.assume(string(id))
 	}
 	if a.opts.Token == "" {
-		return policy.Errorf(policy.Invalid, "joining needs the cluster's token in MERIDIAN_TOKEN; it is in admin.token of the first node's data directory")
+		return policy.Errorf(policy.Invalid, "joining needs a token of the cluster in MERIDIAN_TOKEN; an admin makes one with meridian token create %s --role node", a.cfg.Node)
 	}
 	reserved, err := a.keeper.reserve()
 	if err != nil {
@@ -233,7 +227,7 @@ func (a *Agent) attend(ctx context.Context) {
 	addr := addrs[a.turn%len(addrs)]
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.asked[addr] {
+	if a.asked[addr] || a.removed {
 		return
 	}
 	a.asked[addr] = true
@@ -259,12 +253,13 @@ func (a *Agent) attend(ctx context.Context) {
 func (a *Agent) answered(addr string, next assignment, err error) {
 	old := a.task.Load()
 	switch {
+	case a.removed: // a node that is behind does not bring it back
+		return
 	case policy.KindOf(err) == policy.Conflict: // said by a node: this agent is none of the cluster's any more
-		if old != nil {
-			a.log.Error("this agent was removed from the cluster; it stops probing. To take it back, start it with an empty data directory and MERIDIAN_TOKEN", "said by", addr)
-			a.task.Store(nil)
-			a.prober.SetChecks(nil)
-		}
+		a.removed = true
+		a.log.Error("this agent was removed from the cluster; it stops probing. To take it back, start it with an empty data directory and MERIDIAN_TOKEN", "said by", addr)
+		a.task.Store(nil)
+		a.prober.SetChecks(nil)
 		return
 	case err != nil:
 		if time.Since(a.attended) > lostAfter {
@@ -343,22 +338,11 @@ func (a *Agent) anywhere(ctx context.Context, what string, do func(ctx context.C
 }
 
 func (a *Agent) renew(ctx context.Context, addr string) error {
-	key, err := a.keeper.read(keyFile)
-	if err != nil {
-		return err
+	next, err := a.keeper.renew(*a.id.Load(), func(csr []byte) ([]byte, error) { return a.port.Call(ctx, addr, "renew", csr) })
+	if err == nil {
+		a.port.SetIdentity(next)
 	}
-	csr, err := peer.NewRequest(key, *a.id.Load())
-	if err != nil {
-		return err
-	}
-	cert, err := a.port.Call(ctx, addr, "renew", csr)
-	if err != nil {
-		return err
-	}
-	if err := a.keeper.write(certFile, cert); err != nil {
-		return err
-	}
-	return a.assume(*a.id.Load())
+	return err
 }
 
 func (a *Agent) secret(name string) (string, error) {

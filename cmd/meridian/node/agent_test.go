@@ -1,7 +1,6 @@
 package node
 
 import (
-	"context"
 	"crypto/sha256"
 	"log/slog"
 	"net"
@@ -36,21 +35,7 @@ func probesFrom(t *testing.T, cfg Config, token string) (*Agent, func()) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	ctx, cancel := context.WithCancel(context.Background())
-	done := make(chan error, 1)
-	go func() { done <- a.Run(ctx) }()
-	stopped := false
-	stop := func() {
-		if !stopped {
-			stopped = true
-			cancel()
-			if err := <-done; err != nil {
-				t.Error(err)
-			}
-		}
-	}
-	t.Cleanup(stop)
-	return a, stop
+	return a, background(t, a)
 }
 
 // TestAgent: an agent joins, is given its checks and their secrets, is heard and

@@ -147,15 +147,11 @@ func (c *Config) Validate() error {
 		if errors.As(c.DNS.Validate(), &dns) {
 			p = append(p, dns.Problems...)
 		}
+		c.exposes(&p, "tokens would cross the network in clear; set api.tls: {cert, key}, or api.insecure: true if something in front of it encrypts")
 	case RoleAgent:
 		c.validateAgent(&p)
 	default:
 		p.Add("/role", "%q is not a role; node and agent are", c.Role)
-	}
-	if c.API.Listen == "" {
-		// an agent without status pages
-	} else if ip, ok := address(&p, "/api/listen", c.API.Listen); ok && !ip.IsLoopback() && c.API.TLS == nil && !c.API.Insecure {
-		p.Add("/api/listen", "%s is not loopback, and tokens would cross the network in clear; set api.tls: {cert, key}, or api.insecure: true if something in front of it encrypts", c.API.Listen)
 	}
 	if t := c.API.TLS; t != nil && (t.Cert == "" || t.Key == "") {
 		p.Add("/api/tls", "tls needs both cert and key")
@@ -203,10 +199,20 @@ func (c *Config) Validate() error {
 	return p.Err("the node's configuration is not valid")
 }
 
+// exposes refuses an API that others reach without encryption, unless that is meant.
+func (c *Config) exposes(p *policy.Problems, why string) {
+	if ip, ok := address(p, "/api/listen", c.API.Listen); ok && !ip.IsLoopback() && c.API.TLS == nil && !c.API.Insecure {
+		p.Add("/api/listen", "%s is not loopback, and %s", c.API.Listen, why)
+	}
+}
+
 const maxBudget = 1_000_000
 
 // validateAgent refuses what an agent has no use for.
 func (c *Config) validateAgent(p *policy.Problems) {
+	if c.API.Listen != "" {
+		c.exposes(p, "an agent shows /metrics to whoever asks; listen on loopback, or set api.insecure: true if only those who may see them get there")
+	}
 	if len(c.DNS.Listen) > 0 || len(c.DNS.TLS.Listen) > 0 {
 		p.Add("/dns", "an agent answers no DNS; leave dns out, or write role: node")
 	}

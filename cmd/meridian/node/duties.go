@@ -19,9 +19,10 @@ const (
 	verdictSlot = 200 * time.Millisecond
 	slowTick    = time.Second // expiry, promotion, feature level, cookie key, what is measured
 
-	// maxEdges is how many go into one entry: some 256 KiB, what Raft takes in its
-	// stride. The rest comes with the next slot.
-	maxEdges = 500
+	// maxEdges and maxOctets are how many go into one entry, so that it stays one (256 KiB)
+	// and Raft takes it in its stride. The rest comes with the next slot.
+	maxEdges  = 500
+	maxOctets = 224 << 10
 )
 
 // duties is what the leader does. Each is a pure step over State, so that
@@ -93,12 +94,40 @@ func (d *duties) judge(ctx context.Context) bool {
 	if len(edges) == 0 {
 		return false
 	}
-	if len(edges) > maxEdges { // what has to leave the answers goes first
-		slices.SortStableFunc(edges, func(a, b policy.Edge) int { return cmp.Compare(b.Status, a.Status) })
-		edges = edges[:maxEdges]
-	}
-	d.do(ctx, change.RecordVerdicts{Edges: edges})
+	d.do(ctx, change.RecordVerdicts{Edges: bounded(edges)})
 	return true
+}
+
+// bounded is as many edges as one entry takes; what has to leave the answers goes first.
+func bounded(edges []policy.Edge) []policy.Edge {
+	octets := 0
+	for i := range edges {
+		octets += octetsOf(&edges[i])
+	}
+	if len(edges) <= maxEdges && octets <= maxOctets {
+		return edges
+	}
+	slices.SortStableFunc(edges, func(a, b policy.Edge) int { return cmp.Compare(b.Status, a.Status) })
+	octets = 0
+	for i := range edges {
+		if octets += octetsOf(&edges[i]); i > 0 && (i == maxEdges || octets > maxOctets) {
+			return edges[:i]
+		}
+	}
+	return edges
+}
+
+// octetsOf is about how long an edge is in the log: its texts, and the keys and numbers around them.
+func octetsOf(e *policy.Edge) int {
+	n := 240 + len(e.Check)
+	for i := range e.Ballots {
+		b := &e.Ballots[i]
+		n += 80 + len(b.Vantage) + len(b.Error)
+	}
+	for _, r := range e.Rivals {
+		n += 3 + len(r)
+	}
+	return n
 }
 
 // idle fills a slot in which nothing was to be written.

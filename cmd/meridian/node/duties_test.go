@@ -7,6 +7,7 @@ import (
 	"math"
 	"net/netip"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -159,6 +160,26 @@ func TestDutiesWriteOncePerSlot(t *testing.T) {
 			}
 		}
 	})
+}
+
+// Whatever many vantages have to say of an edge, an entry stays one that is not cut into pieces.
+func TestEdgesFitOneEntry(t *testing.T) {
+	edges := make([]policy.Edge, maxEdges)
+	for i := range edges {
+		e := &edges[i]
+		e.Verdict = policy.Verdict{Check: fmt.Sprintf("%s/%03d@%s", strings.Repeat("p", 60), i, strings.Repeat("m", 60)), Status: down, Since: math.MaxInt64, Revision: math.MaxUint64, Penalty: math.MaxInt64, PenaltyAt: math.MaxInt64, Waits: policy.WaitsForOperator}
+		for range i % 40 {
+			e.Ballots = append(e.Ballots, policy.Ballot{Vantage: strings.Repeat("v", 63), Status: down, Absent: "abstains", Error: strings.Repeat("e", 120)})
+		}
+	}
+	part := bounded(edges)
+	body, err := change.EncodeBody(change.RecordVerdicts{Edges: part})
+	if err != nil || len(body) > 256<<10 || len(part) == 0 || len(part) == len(edges) {
+		t.Errorf("%d of %d edges are %d octets, %v", len(part), len(edges), len(body), err)
+	}
+	if few := bounded(edges[:3]); len(few) != 3 {
+		t.Errorf("%d of 3 edges", len(few))
+	}
 }
 
 // A mass failure goes in entries of a bounded size, and what is down before what has come up.

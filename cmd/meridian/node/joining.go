@@ -167,8 +167,11 @@ func (n *Node) join(ctx context.Context, r peer.JoinRequest) (peer.JoinReply, er
 		next.Budget = 0 // told later
 	}
 	body := change.PutMember{Member: next}
-	if err := errors.Join(next.Check(), change.Admit(s, body)); err != nil {
-		return peer.JoinReply{}, policy.Errorf(policy.Invalid, "%v", err)
+	if err := next.Check(); err != nil {
+		return peer.JoinReply{}, err
+	}
+	if err := change.Admit(s, body); err != nil { // the joiner tries again: the level may be about to be raised
+		return peer.JoinReply{}, err
 	}
 	if was, ok := s.Members.Get(r.NodeID); ok && (was.Agent != r.Agent || was.Node != r.NodeLabel || n.hears(was.ID)) {
 		return peer.JoinReply{}, policy.Errorf(policy.Conflict, "the id %s is another member's; start with an empty data directory", r.NodeID)

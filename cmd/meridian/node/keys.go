@@ -113,6 +113,26 @@ func (k *keeper) keep(nodeID, clusterID string, ca, cert, key, seal []byte) erro
 	return nil
 }
 
+// renew has another certificate issued for the same key, and keeps it.
+func (k *keeper) renew(id string, issue func(csr []byte) ([]byte, error)) (*peer.Identity, error) {
+	key, err := k.read(keyFile)
+	if err != nil {
+		return nil, err
+	}
+	csr, err := peer.NewRequest(key, id)
+	if err != nil {
+		return nil, err
+	}
+	cert, err := issue(csr)
+	if err != nil {
+		return nil, err
+	}
+	if err := k.write(certFile, cert); err != nil {
+		return nil, err
+	}
+	return k.identity(id)
+}
+
 // Seal encrypts a value under the cluster's key (XChaCha20-Poly1305), bound to its name.
 func (k *keeper) Seal(name string, value []byte) ([]byte, error) {
 	if k.seal == nil {

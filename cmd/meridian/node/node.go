@@ -131,7 +131,7 @@ func New(cfg Config, opts Options) (_ *Node, err error) {
 		return nil, err
 	}
 	n.answerPeers()
-	if err := n.openVantage(); err != nil {
+	if n.prober, n.references, err = openVantage(cfg, n.secret, n.log, n.registry); err != nil {
 		return nil, err
 	}
 	n.registerMetrics()
@@ -156,19 +156,19 @@ func (n *Node) openDNS() error {
 	return err
 }
 
-func (n *Node) openVantage() error {
-	var err error
-	n.references, err = probes.NewReferences(probes.ReferencesConfig{
-		Targets: n.cfg.Probing.Reference, Log: n.log, Answers: func() (int, int) { return n.prober.Answers() },
+// openVantage makes what a node and an agent probe with.
+func openVantage(cfg Config, secret func(name string) (string, error), log *slog.Logger, registry *prometheus.Registry) (prober *probes.Prober, references *probes.References, err error) {
+	references, err = probes.NewReferences(probes.ReferencesConfig{
+		Targets: cfg.Probing.Reference, Log: log, Answers: func() (int, int) { return prober.Answers() },
 	})
 	if err != nil {
-		return err
+		return nil, nil, err
 	}
-	guard := probes.Guard{Allow: n.cfg.Probing.Allow, Own: ownPorts(n.cfg)}
-	n.prober, err = probes.New(probes.Config{
-		Vantage: n.cfg.Node, Guard: guard, Exec: n.cfg.Probing.Exec, Secret: n.secret, Abstaining: n.references.Abstaining, Log: n.log, Registry: n.registry,
+	prober, err = probes.New(probes.Config{
+		Vantage: cfg.Node, Guard: probes.Guard{Allow: cfg.Probing.Allow, Own: ownPorts(cfg)}, Exec: cfg.Probing.Exec, Secret: secret,
+		Abstaining: references.Abstaining, Log: log, Registry: registry,
 	})
-	return err
+	return prober, references, err
 }
 
 // ownPorts are the node's own listeners, which no probe may reach (S-16).

@@ -133,22 +133,7 @@ func (n *Node) renew(now time.Time) error {
 	if err != nil {
 		return err
 	}
-	key, err := n.keeper.read(keyFile)
-	if err != nil {
-		return err
-	}
-	csr, err := peer.NewRequest(key, id.NodeID)
-	if err != nil {
-		return err
-	}
-	cert, err := authority.Issue(csr, id.NodeID)
-	if err != nil {
-		return err
-	}
-	if err := n.keeper.write(certFile, cert); err != nil {
-		return err
-	}
-	next, err := n.keeper.identity(id.NodeID)
+	next, err := n.keeper.renew(id.NodeID, func(csr []byte) ([]byte, error) { return authority.Issue(csr, id.NodeID) })
 	if err != nil {
 		return err
 	}

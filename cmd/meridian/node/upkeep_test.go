@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"os"
 	"slices"
+	"sync"
 	"testing"
 	"time"
 
@@ -23,21 +24,23 @@ func runs(t *testing.T, cfg Config) (*Node, func()) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return n, background(t, n)
+}
+
+// background runs a node or an agent until stop is called, or the test ends.
+func background(t *testing.T, n interface{ Run(context.Context) error }) (stop func()) {
+	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- n.Run(ctx) }()
-	stopped := false
-	stop := func() {
-		if !stopped {
-			stopped = true
-			cancel()
-			if err := <-done; err != nil {
-				t.Error(err)
-			}
+	stop = sync.OnceFunc(func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
 		}
-	}
+	})
 	t.Cleanup(stop)
-	return n, stop
+	return stop
 }
 
 func nodeConfig(t *testing.T, name string, join ...string) Config {
