@@ -26,8 +26,9 @@
 // A fixed table of cells, two of which, by a hash with a secret of this
 // process, belong to a Key. Each cell holds the time until which what was let
 // through is paid for (a token bucket, in the form that is one number), and the
-// earlier of the two counts: a conservative count-min sketch. So no Key gets more
-// than its rate; and one gets less only if both its cells are shared with Keys that are
+// earlier of the two counts: a count-min sketch. What passes is paid for in both. So no Key
+// gets more than its rate, but for one response for each other goroutine that takes at that very
+// moment; and one gets less only if both its cells are shared with Keys that are
 // beyond theirs, with N of those in a chance of about (N/65536)^2. There is no lock, nothing
 // allocates, and memory stays at 1 MiB whatever comes in.
 package limit
@@ -91,17 +92,20 @@ func (l *Limiter) Take(k Key, now int64) bool {
 			return false
 		}
 		if low.CompareAndSwap(was, paid) {
-			raise(high, paid)
+			l.pay(high, now)
 			return true
 		}
 	}
 }
 
-// raise sets a cell to v unless it is there already.
-func raise(cell *atomic.Int64, v int64) {
+// pay counts a response in a cell as well, which is never more in debt than the limit allows.
+// It adds instead of copying what the other cell says: of two goroutines that took one each from the
+// two cells both count.
+func (l *Limiter) pay(cell *atomic.Int64, now int64) {
 	for {
 		was := cell.Load()
-		if was >= v || cell.CompareAndSwap(was, v) {
+		paid := max(was, now) + l.interval
+		if paid > now+l.burst || cell.CompareAndSwap(was, paid) {
 			return
 		}
 	}
