@@ -9,10 +9,11 @@ const (
 	FeatureSteering = 3 // State may hold measured latencies and loads, and every kind of branch
 	FeatureHealth   = 4 // every kind of monitor, composed health, failure domains, planned drains
 	FeatureAccess   = 5 // tokens with roles
+	FeatureReview   = 6 // audit and revisions, users and scopes, drafts, notifications
 )
 
 // FeatureLevel is the highest that this version can apply. Level 1 is what a cluster starts with.
-const FeatureLevel = FeatureAccess
+const FeatureLevel = FeatureReview
 
 // Feature is the level that a document needs, so that no node of a version before
 // leaves out what it does not know.
