@@ -6,7 +6,6 @@ import (
 	"fmt"
 
 	"github.com/meridian-gtm/meridian/policy"
-	"github.com/meridian-gtm/meridian/policy/safety"
 )
 
 // PutConfig replaces the configuration document, or merges one into it by
@@ -74,29 +73,8 @@ func (b PutConfig) apply(d *draft) error {
 		d.outcome.Revision = d.ConfigRevision
 		return nil
 	}
-	whole := d.Config()
-	if err := whole.Validate(); err != nil {
-		return err
-	}
-	if err := d.checkServices(whole.Services); err != nil {
-		return err
-	}
-	if err := d.checkFlattened(); err != nil {
-		return err
-	}
-	if err := d.checkSecrets(whole.Monitors); err != nil {
-		return err
-	}
-	if err := safety.Config(before, d.State); err != nil {
-		return err
-	}
-	d.ConfigRevision = d.revise()
-	if err := d.number(whole, b.Force); err != nil {
-		return err
-	}
-	d.dropOrphanVerdicts()
-	d.dropOrphanMeasured(before)
-	return nil
+	d.revise()
+	return d.configured(before, true, b.Force)
 }
 
 // put sets one kind of object to a list and counts what changed. An object

@@ -83,6 +83,7 @@ func samples(t fataler) []Change {
 		with(&DeleteSignal{"billing-ok"}),
 		with(&PutToken{policy.Token{ID: "0a1b2c3d", Name: "ci", Hash: bytes.Repeat([]byte{9}, 32), Role: policy.RoleNode, CreatedBy: "testtoke"}, policy.Duration(time.Hour), []byte{1, 2}}),
 		with(&DeleteToken{"0a1b2c3d"}),
+		with(&Rollback{17, true}),
 		with(&Batch{[]Part{{of(uint64(3)), "part", &DeleteZone{name("example.org")}}, {nil, "", &PutControl{"region/us", policy.Drain, 0, 0}}}}),
 	}
 }
@@ -209,6 +210,8 @@ func fullState(t fataler) *policy.State {
 			m.ok(c.Body)
 		}
 	}
+	m.level(policy.FeatureReview)
+	m.do(Change{Request: "told", Actor: "alice", From: "192.0.2.7", Reason: "why", Clock: 1_750_000_000_000_000_000, Body: DeleteZone{name("gone.example")}})
 	return m.s
 }
 
