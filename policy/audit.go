@@ -120,7 +120,9 @@ func (s *State) Record(e AuditEntry) {
 	s.AuditHead = &head
 }
 
-func hashAudit(key string, r AuditRecord) uint64 { return hashBytes(key, []byte(r.Hash), r.Entry) }
+func hashAudit(key string, r AuditRecord) uint64 {
+	return hashBytes(key, []byte(AuditKey(r.Seq)), []byte(r.Hash), r.Entry)
+}
 
 // VerifyAudit checks the chain of entries that follow one whose hash is base.
 // The error names the first entry that is not as it was written.
