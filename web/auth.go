@@ -100,6 +100,15 @@ func local(r *http.Request) bool {
 	return err == nil && ap.Addr().Unmap().IsLoopback() && r.Header.Get("X-Forwarded-For") == "" && r.Header.Get("Forwarded") == ""
 }
 
+// caller is the real peer's address, whatever headers say (S-13).
+func caller(r *http.Request) string {
+	ap, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil {
+		return ""
+	}
+	return ap.Addr().Unmap().String()
+}
+
 // peer is the address that limits go by: the real peer's, of IPv6 its /64, whatever headers say (S-13).
 func peer(r *http.Request) string {
 	ap, err := netip.ParseAddrPort(r.RemoteAddr)

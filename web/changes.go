@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
@@ -59,7 +60,7 @@ func (s *server) PostChanges(c *gin.Context, params api.PostChangesParams) {
 		s.refuse(c, err)
 		return
 	}
-	ch.Reason, ch.Body = strings.TrimSpace(in.Reason), batch
+	ch.Reason, ch.Body = cmp.Or(strings.TrimSpace(in.Reason), ch.Reason), batch
 	before := s.cfg.Node.State().Config()
 	out, err := s.try(c, ch, len(data))
 	if err != nil {

@@ -16,7 +16,10 @@ import (
 	"github.com/meridian-gtm/meridian/web/api"
 )
 
-func (s *server) GetConfig(c *gin.Context) {
+func (s *server) GetConfig(c *gin.Context) { s.config(c, s.cfg.Node.State()) }
+
+// config answers with the document of a state.
+func (s *server) config(c *gin.Context, state *policy.State) {
 	media, ok := s.accept(c, mediaJSON, mediaYAML)
 	if !ok {
 		return
@@ -25,7 +28,6 @@ func (s *server) GetConfig(c *gin.Context) {
 	if media == mediaYAML {
 		format = document.YAML
 	}
-	state := s.cfg.Node.State()
 	text, err := document.Encode(state.Config(), format)
 	if err != nil {
 		s.refuse(c, err)
@@ -113,27 +115,7 @@ func (s *server) plan(c *gin.Context, ch change.Change, doc *policy.Config, merg
 		s.refuse(c, locate(err, data, doc, before, merge))
 		return
 	}
-	draft, err := s.cfg.Node.Draft(next)
-	if err != nil {
-		s.refuse(c, err)
-		return
-	}
-	r := plan{ConfigResult: api.ConfigResult{
-		DryRun: true, Revision: state.ConfigRevision, Index: state.Index,
-		Warnings: append(append([]string{}, out.Warnings...), draft.Warnings()...),
-	}, Changes: []api.Edit{}, Effects: []snapshot.Effect{}}
-	if now, err := s.cfg.Node.Snapshot(); err == nil {
-		effects, more := draft.EffectsFrom(now)
-		r.Effects = append(r.Effects, effects...)
-		if more > 0 {
-			r.Warnings = append(r.Warnings, fmt.Sprintf("%d more services change, whose effect on answers was not worked out", more))
-		}
-	}
-	for _, e := range document.Diff(before, next.Config()) {
-		r.Changes = append(r.Changes, api.Edit{Op: api.EditOp(e.Op), Object: e.Object, Field: e.Field, Old: e.Old, New: e.New})
-	}
-	read(c, state, state.ConfigRevision)
-	s.render(c, http.StatusOK, r)
+	s.foreseen(c, state, next, out, state.ConfigRevision)
 }
 
 // checkAlone finds the mistakes that a document has whatever the state is: all

@@ -17,6 +17,7 @@ var leastRoles = func() map[string]string {
 			"GET /config", "GET /regions", "GET /regions/:name", "GET /monitors", "GET /monitors/:name", "GET /pools", "GET /pools/:name",
 			"GET /services", "GET /services/:name", "GET /explain", "POST /explain", "GET /geo/lookup", "GET /controls", "GET /controls/:id", "GET /latency", "GET /load",
 			"GET /signals", "GET /signals/:name", "GET /health", "GET /health/:endpoint", "GET /cluster", "GET /events", "GET /secrets",
+			"GET /revisions", "GET /revisions/:revision", "GET /revisions/:revision/config", "GET /audit",
 			planCall,
 		},
 		policy.RoleOperator: {
@@ -24,7 +25,7 @@ var leastRoles = func() map[string]string {
 			"PUT /latency", "PUT /load", "PUT /signals/:name", "DELETE /signals/:name", "POST /beacons",
 		},
 		policy.RoleEditor: {
-			"PUT /config", "PUT /zones/:zone", "DELETE /zones/:zone", "PUT /zones/:zone/rrsets/:name/:type", "DELETE /zones/:zone/rrsets/:name/:type", "POST /changes",
+			"PUT /config", "PUT /zones/:zone", "DELETE /zones/:zone", "PUT /zones/:zone/rrsets/:name/:type", "DELETE /zones/:zone/rrsets/:name/:type", "POST /changes", "POST /revisions/:revision/rollback",
 		},
 		policy.RoleAdmin: {
 			"PUT /secrets/:name", "DELETE /secrets/:name", "DELETE /cluster/members/:node", "GET /tokens", "POST /tokens", "DELETE /tokens/:id",

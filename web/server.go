@@ -243,6 +243,11 @@ var queryParameters = map[string][]string{
 
 	"GET /zones/:zone/rrsets": {"name", "type", "after", "limit"},
 	"GET /latency":            {"subject", "after", "limit"},
+
+	"GET /revisions":                     {"before", "limit"},
+	"GET /revisions/:revision":           {"from"},
+	"POST /revisions/:revision/rollback": {"dryRun", "force"},
+	"GET /audit":                         {"actor", "object", "kind", "request", "since", "until", "refused", "before", "limit"},
 }
 
 func known(allowed []string) string {

@@ -200,7 +200,7 @@ func zoneNamed(s *policy.State, text string) *policy.Zone {
 }
 
 // Audit goes through the entries of the audit, the newest first, with what the
-// objects of each were after it.
+// objects of each were after it, by AuditEdit.ID.
 func Audit(s *policy.State, yield func(r policy.AuditRecord, e policy.AuditEntry, after map[string]json.RawMessage) bool) error {
 	if s.AuditHead == nil {
 		return nil
@@ -217,13 +217,13 @@ func Audit(s *policy.State, yield func(r policy.AuditRecord, e policy.AuditEntry
 		}
 		after := make(map[string]json.RawMessage, len(e.Edits))
 		for _, edit := range e.Edits {
-			id := edit.Zone + " " + edit.Object
+			id := edit.ID()
 			v, seen := later[id]
 			if !seen {
 				v = Current(s, edit)
 			}
-			if policy.AuditSum(v) == edit.After { // else it was changed by what is not audited, or goes by a newer form
-				after[edit.Object] = v
+			if v != nil && policy.AuditSum(v) == edit.After { // else it was changed by what is not audited, or goes by a newer form
+				after[id] = v
 			}
 			later[id] = edit.Before
 		}

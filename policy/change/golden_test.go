@@ -55,7 +55,7 @@ func samples(t fataler) []Change {
 	envelope := Change{Request: "r-1", Actor: "alice", Clock: 1_750_000_000_000_000_000, IfMatch: of(uint64(7)), Reason: "because \"we\" said <so>"}
 	with := func(b Body) Change { c := envelope; c.Body = b; return c }
 	return []Change{
-		with(&InitCluster{policy.Cluster{ID: "c1", CA: []byte{1, 2}, CAKey: []byte{3}, JoinKeys: map[string][]byte{"b": {4}, "a": {5}}}, member, policy.Token{ID: "t", Hash: []byte{6}, Role: "admin"}}),
+		with(&InitCluster{policy.Cluster{ID: "c1", CA: []byte{1, 2}, CAKey: []byte{3}, JoinKeys: map[string][]byte{"b": {4}, "a": {5}}}, member, policy.Token{ID: "t", Hash: []byte{6}, Role: "admin"}, 1}),
 		with(&RaiseFeature{1}),
 		with(&PutMember{member}),
 		with(&DeleteMember{"6f1c"}),

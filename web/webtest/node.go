@@ -124,6 +124,13 @@ func (n *Node) Propose(_ context.Context, c change.Change) (policy.Outcome, erro
 	}
 	index := n.state.Index + 1
 	c.Clock = Start.Add(time.Duration(index) * time.Second).UnixNano()
+	data, err := change.Encode(c) // as it travels
+	if err == nil {
+		c, err = change.Decode(data)
+	}
+	if err != nil {
+		return policy.Outcome{}, policy.Errorf(policy.Invalid, "%v", err)
+	}
 	next, out, err := change.Apply(n.state, index, c)
 	if err != nil {
 		return out, err
