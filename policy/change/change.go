@@ -59,6 +59,8 @@ var kinds = []kind{
 	{"signal.delete", 1, func() Body { return new(DeleteSignal) }},     // likewise
 	{"token.put", 1, func() Body { return new(PutToken) }},             // from policy.FeatureAccess
 	{"token.delete", 1, func() Body { return new(DeleteToken) }},       // likewise
+	{"object.put", 1, func() Body { return new(PutObject) }},           // from policy.FeatureReview
+	{"object.delete", 1, func() Body { return new(DeleteObject) }},     // likewise
 	{"batch", 1, func() Body { return new(Batch) }},
 }
 
@@ -113,6 +115,8 @@ func needs(b Body) (level int) {
 		return policy.FeatureHealth
 	case PutToken, *PutToken, DeleteToken, *DeleteToken:
 		return policy.FeatureAccess
+	case PutObject, *PutObject, DeleteObject, *DeleteObject:
+		return policy.FeatureReview
 	case PutMember:
 		return memberLevel(b.Member)
 	case *PutMember:
