@@ -11,7 +11,7 @@ import (
 )
 
 // PutObject creates one object of the configuration document, or replaces it. What it is based on (IfMatch) is the
-// revision of that object; one that is not there is at revision 0.
+// revision of that object; one that is not there is at revision 0. The pointers of a refusal are into the object.
 type PutObject struct {
 	Config policy.Config `json:"config"` // with exactly one object in it
 	// Force lets a pool lose more endpoints than GuardedDeletes allows.
@@ -104,12 +104,36 @@ func (b PutObject) apply(d *draft) error {
 		return err
 	}
 	if err := d.configured(before, changed, b.Force); err != nil {
-		return err
+		return d.about(kind, name, err)
 	}
 	if changed == 0 {
 		d.outcome.Revision = rev
 	}
 	return nil
+}
+
+// about turns the pointers of a refusal, which are into the whole configuration, into pointers into the one object. A
+// mistake that it makes elsewhere has that object's name instead.
+func (d *draft) about(kind objectKind, name string, err error) error {
+	var refusal *policy.Error
+	if !errors.As(err, &refusal) {
+		return err
+	}
+	c := d.Config()
+	own := fmt.Sprintf("/%s/%d", kind.key, slices.Index(kind.names(c), name))
+	moved := *refusal
+	moved.Problems = slices.Clone(refusal.Problems)
+	for i := range moved.Problems {
+		p := &moved.Problems[i]
+		switch rest, ok := strings.CutPrefix(p.Pointer, own); {
+		case ok && (rest == "" || rest[0] == '/'):
+			p.Pointer = rest
+		case p.Pointer != "":
+			p.Message = describe(c, p.Pointer) + ": " + p.Message
+			p.Pointer = ""
+		}
+	}
+	return &moved
 }
 
 func (b DeleteObject) apply(d *draft) error {

@@ -3,6 +3,7 @@ package change
 import (
 	"fmt"
 	"net/netip"
+	"slices"
 	"testing"
 
 	"github.com/meridian-gtm/meridian/policy"
@@ -49,6 +50,15 @@ func TestPutObjectThatMustNotBeThere(t *testing.T) {
 	}
 	m.refused(policy.Stale, `pool "sa" is at revision`, Change{IfMatch: of(uint64(0)), Body: onePool(p)})
 	m.refuse(policy.Invalid, `there is no region "mars"`, onePool(pool("x", "mars")))
+	us, _ := m.s.Pools.Get("us")
+	us.Spec.Endpoints = slices.Clone(us.Spec.Endpoints)
+	us.Spec.Endpoints[0].Region = "mars"
+	for pointer, o := range map[string]policy.Outcome{
+		"/region":             m.refuse(policy.Invalid, `there is no region "mars"`, onePool(pool("x", "mars"))),
+		"/endpoints/0/region": m.refuse(policy.Invalid, `there is no region "mars"`, onePool(us.Spec)),
+	} {
+		mustEqual(t, "the pointer", o.Refused.Problems[0].Pointer, pointer)
+	}
 	m.refuse(policy.Invalid, "one object is put at a time, and here are 0", PutObject{})
 	m.refuse(policy.Invalid, "one object is put at a time, and here are 2", PutObject{Config: policy.Config{Pools: []policy.Pool{p}, Regions: []policy.Region{{Name: "x"}}}})
 }

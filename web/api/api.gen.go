@@ -888,15 +888,21 @@ type Cause = string
 type ChangeItem struct {
 	Config        *ConfigPut  `json:"config,omitempty,omitzero"`
 	DeleteControl *ControlRef `json:"deleteControl,omitempty,omitzero"`
-	DeleteZone    *ZoneRef    `json:"deleteZone,omitempty,omitzero"`
+
+	// DeleteObject One object of the configuration, to be deleted. One that others refer to is not.
+	DeleteObject *ObjectRef `json:"deleteObject,omitempty,omitzero"`
+	DeleteZone   *ZoneRef   `json:"deleteZone,omitempty,omitzero"`
 
 	// EditZone Edits of RRsets of one zone (RFC 2136): every prerequisite is held against the zone first, then the updates are
 	// made in their order. Steered names are no records: prerequisites do not see them.
 	EditZone *ZoneEdit `json:"editZone,omitempty,omitzero"`
 
-	// IfMatch The revision that this change is based on: of the zone, of the configuration, and for controls of the whole state. 0 is that of a zone that is not there.
+	// IfMatch The revision that this change is based on: of the zone, of the configuration, of the object, and for controls of the whole state. 0 is that of a zone or object that is not there.
 	IfMatch    *uint64     `json:"ifMatch,omitempty,omitzero"`
 	PutControl *ControlPut `json:"putControl,omitempty,omitzero"`
+
+	// PutObject One object of the configuration, created or replaced whole: exactly one of the keys beside force.
+	PutObject *ObjectPut `json:"putObject,omitempty,omitzero"`
 
 	// PutZone A whole zone, as one of text and rrsets.
 	PutZone *ZonePut `json:"putZone,omitempty,omitzero"`
@@ -978,7 +984,7 @@ type ClusterStatus struct {
 	// Role leader, follower, candidate, or none while Raft is not running.
 	Role string `json:"role"`
 
-	// StateAge Since the node last heard of a leader.
+	// StateAge A number with a unit (500ms, 30s, 2h), or seconds as an integer. It is given as the former.
 	//
 	// Examples: 30s
 	StateAge Duration `json:"stateAge"`
@@ -1137,7 +1143,7 @@ type ControlPut struct {
 	// Examples: drain
 	Action string `json:"action"`
 
-	// ExpiresIn When it lifts itself, counted from its start; by default never.
+	// ExpiresIn A number with a unit (500ms, 30s, 2h), or seconds as an integer. It is given as the former.
 	//
 	// Examples: 30s
 	ExpiresIn Duration `json:"expiresIn,omitempty,omitzero"`
@@ -1145,7 +1151,7 @@ type ControlPut struct {
 	// Reason By default that of the request.
 	Reason string `json:"reason,omitempty,omitzero"`
 
-	// StartsIn When it begins, 0 to 90 days ahead; by default at once. A planned drain shortens TTLs that have a range before it begins.
+	// StartsIn A number with a unit (500ms, 30s, 2h), or seconds as an integer. It is given as the former.
 	//
 	// Examples: 30s
 	StartsIn Duration `json:"startsIn,omitempty,omitzero"`
@@ -1169,7 +1175,7 @@ type ControlRequest struct {
 	// Examples: drain
 	Action string `json:"action"`
 
-	// ExpiresIn When it lifts itself, counted from its start; by default never.
+	// ExpiresIn A number with a unit (500ms, 30s, 2h), or seconds as an integer. It is given as the former.
 	//
 	// Examples: 30s
 	ExpiresIn Duration `json:"expiresIn,omitempty,omitzero"`
@@ -1177,7 +1183,7 @@ type ControlRequest struct {
 	// Reason Why, for whoever is on call next.
 	Reason string `json:"reason"`
 
-	// StartsIn When it begins, 0 to 90 days ahead; by default at once. A planned drain shortens TTLs that have a range before it begins.
+	// StartsIn A number with a unit (500ms, 30s, 2h), or seconds as an integer. It is given as the former.
 	//
 	// Examples: 30s
 	StartsIn Duration `json:"startsIn,omitempty,omitzero"`
@@ -1217,7 +1223,7 @@ type DNSCheckType string
 type DatabaseCheck struct {
 	Database string `json:"database,omitempty,omitzero"`
 
-	// MaxLag Of a replica: 100ms to 24h.
+	// MaxLag A number with a unit (500ms, 30s, 2h), or seconds as an integer. It is given as the former.
 	//
 	// Examples: 30s
 	MaxLag   Duration  `json:"maxLag,omitempty,omitzero"`
@@ -1304,7 +1310,7 @@ type Endpoint struct {
 	// Monitor Instead of its pool's.
 	Monitor string `json:"monitor,omitempty,omitzero"`
 
-	// Monitors Likewise, several.
+	// Monitors Several monitors of one endpoint: all, any, or atLeast so many of them must be up for it to be up. 16 at most.
 	Monitors MonitorSet `json:"monitors,omitempty,omitzero"`
 
 	// Name Examples: a
@@ -1342,8 +1348,6 @@ type EndpointHealth struct {
 
 	// Endpoint Examples: endpoint/web-us-east/a
 	Endpoint string `json:"endpoint"`
-
-	// Measured What the verdicts say.
 	Measured Status `json:"measured"`
 	Pool     string `json:"pool"`
 	Region   string `json:"region"`
@@ -1497,7 +1501,6 @@ type GeoSourceKind string
 
 // HTTPCheck A request that must be answered with one of the statuses, and as the other keys say.
 type HTTPCheck struct {
-	// Authorization Value of the Authorization header.
 	Authorization SecretRef `json:"authorization,omitempty,omitzero"`
 
 	// Body What the first 64 KiB of the body must be. All that is given must hold.
@@ -1513,7 +1516,7 @@ type HTTPCheck struct {
 	// Insecure https: do not verify the certificate.
 	Insecure bool `json:"insecure,omitempty,omitzero"`
 
-	// MaxLatency To the end of the answer; at most the timeout.
+	// MaxLatency A number with a unit (500ms, 30s, 2h), or seconds as an integer. It is given as the former.
 	//
 	// Examples: 30s
 	MaxLatency Duration        `json:"maxLatency,omitempty,omitzero"`
@@ -1555,7 +1558,7 @@ type HealthVoice struct {
 	// Against Samples in a row that speak against the status, 255 at most.
 	Against int `json:"against,omitempty,omitzero"`
 
-	// Age Of the report.
+	// Age A number with a unit (500ms, 30s, 2h), or seconds as an integer. It is given as the former.
 	//
 	// Examples: 30s
 	Age Duration `json:"age"`
@@ -1568,7 +1571,7 @@ type HealthVoice struct {
 	Error string `json:"error,omitempty,omitzero"`
 	Fresh bool   `json:"fresh"`
 
-	// Latency Of the last successful probe.
+	// Latency A number with a unit (500ms, 30s, 2h), or seconds as an integer. It is given as the former.
 	//
 	// Examples: 30s
 	Latency Duration `json:"latency,omitempty,omitzero"`
@@ -1608,7 +1611,7 @@ type LatencyPage struct {
 
 // LatencyPut defines model for LatencyPut.
 type LatencyPut struct {
-	// MaxAge When these are too old to count, 1s to 720h; default 24h.
+	// MaxAge A number with a unit (500ms, 30s, 2h), or seconds as an integer. It is given as the former.
 	//
 	// Examples: 30s
 	MaxAge       Duration      `json:"maxAge,omitempty,omitzero"`
@@ -1617,7 +1620,7 @@ type LatencyPut struct {
 
 // Load How busy something is.
 type Load struct {
-	// Age Since it came in, by the clock of the node that is asked.
+	// Age A number with a unit (500ms, 30s, 2h), or seconds as an integer. It is given as the former.
 	//
 	// Examples: 30s
 	Age Duration `json:"age"`
@@ -1645,7 +1648,7 @@ type LoadPut struct {
 
 // LoadValue defines model for LoadValue.
 type LoadValue struct {
-	// MaxAge When it is too old to count, 1s to 24h; default 1m.
+	// MaxAge A number with a unit (500ms, 30s, 2h), or seconds as an integer. It is given as the former.
 	//
 	// Examples: 30s
 	MaxAge Duration `json:"maxAge,omitempty,omitzero"`
@@ -1735,7 +1738,7 @@ type MemberStatus struct {
 	// Id Raft server id.
 	Id string `json:"id"`
 
-	// LastHeard Since its last report.
+	// LastHeard A number with a unit (500ms, 30s, 2h), or seconds as an integer. It is given as the former.
 	//
 	// Examples: 30s
 	LastHeard Duration `json:"lastHeard"`
@@ -1787,7 +1790,7 @@ type Monitor struct {
 	// Grpc A call of grpc.health.v1.Health/Check that must be answered with SERVING.
 	Grpc GRPCCheck `json:"grpc,omitempty,omitzero"`
 
-	// HoldDown Least time down before up: 0 to 24h, 0 by default.
+	// HoldDown A number with a unit (500ms, 30s, 2h), or seconds as an integer. It is given as the former.
 	//
 	// Examples: 30s
 	HoldDown Duration `json:"holdDown,omitempty,omitzero"`
@@ -1801,7 +1804,7 @@ type Monitor struct {
 	// Icmp An echo request that must be answered.
 	Icmp ICMPCheck `json:"icmp,omitempty,omitzero"`
 
-	// Interval Between starts of probes: 200ms to 1h, 10s by default.
+	// Interval A number with a unit (500ms, 30s, 2h), or seconds as an integer. It is given as the former.
 	//
 	// Examples: 30s
 	Interval Duration `json:"interval,omitempty,omitzero"`
@@ -1809,19 +1812,19 @@ type Monitor struct {
 	// Invert A probe that fails is a success, and one that succeeds a failure.
 	Invert bool `json:"invert,omitempty,omitzero"`
 
-	// Mysql Port 3306 and no database by default.
+	// Mysql A PostgreSQL or MySQL server that lets the user in, answers a query, and is in the role that is wanted.
 	Mysql DatabaseCheck `json:"mysql,omitempty,omitzero"`
 
 	// Name Examples: web
 	Name string `json:"name"`
 
-	// Postgres Port 5432 and database postgres by default.
+	// Postgres A PostgreSQL or MySQL server that lets the user in, answers a query, and is in the role that is wanted.
 	Postgres DatabaseCheck `json:"postgres,omitempty,omitzero"`
 
 	// Quorum What it takes to call a check down. Short: majority (default), all, any, or a number of vantages. Long: a mapping, in which the vantages that say down must also come from so many regions, providers and continents. In every case more than half of the assigned vantages have to vote. What is not agreed stays as it is.
 	Quorum Quorum `json:"quorum,omitempty,omitzero"`
 
-	// Ramp Time over which weight comes back after recovery: 0 to 24h, 0 by default.
+	// Ramp A number with a unit (500ms, 30s, 2h), or seconds as an integer. It is given as the former.
 	//
 	// Examples: 30s
 	Ramp Duration `json:"ramp,omitempty,omitzero"`
@@ -1839,13 +1842,13 @@ type Monitor struct {
 	// vantages, target and exclusive have no place beside it.
 	Signal SignalCheck `json:"signal,omitempty,omitzero"`
 
-	// Target Probed instead of the endpoint.
+	// Target Where to probe, when not at the endpoint's own address and the monitor's port.
 	Target ProbeTarget `json:"target,omitempty,omitzero"`
 
 	// Tcp A connection that must be accepted.
 	Tcp TCPCheck `json:"tcp,omitempty,omitzero"`
 
-	// Timeout Of one probe: by default half the interval, at most 5s.
+	// Timeout A number with a unit (500ms, 30s, 2h), or seconds as an integer. It is given as the former.
 	//
 	// Examples: 30s
 	Timeout Duration `json:"timeout,omitempty,omitzero"`
@@ -1896,6 +1899,47 @@ type Move struct {
 
 	// To Examples: us-east
 	To string `json:"to"`
+}
+
+// ObjectPut One object of the configuration, created or replaced whole: exactly one of the keys beside force.
+type ObjectPut struct {
+	// Force Let it delete more than the larger of 10 endpoints and 20 % of them.
+	Force bool `json:"force,omitempty,omitzero"`
+
+	// Monitor How to check an endpoint: exactly one of the kinds http to signal.
+	Monitor *Monitor `json:"monitor,omitempty,omitzero"`
+
+	// Place Where a network is, whatever the geographic data says. A longer cidr wins over a shorter one, and any over an asn.
+	Place *PlaceOverride `json:"place,omitempty,omitzero"`
+
+	// Pool Endpoints that serve the same thing.
+	Pool *Pool `json:"pool,omitempty,omitzero"`
+
+	// Provider A provider that regions name, as a failure domain of all of them.
+	Provider *Provider `json:"provider,omitempty,omitzero"`
+
+	// Region A failure domain.
+	Region *Region `json:"region,omitempty,omitzero"`
+
+	// SafetyRule What no operator's change and no drill may break.
+	SafetyRule *SafetyRule `json:"safetyRule,omitempty,omitzero"`
+
+	// Service A steered owner name in a zone, or several that are steered alike.
+	Service *Service `json:"service,omitempty,omitzero"`
+
+	// Template A steering tree that services share by name.
+	Template *Template `json:"template,omitempty,omitzero"`
+}
+
+// ObjectRef One object of the configuration, to be deleted. One that others refer to is not.
+type ObjectRef struct {
+	// Force Let it delete more than the larger of 10 endpoints and 20 % of them.
+	Force bool `json:"force,omitempty,omitzero"`
+
+	// Object region/NAME, provider/NAME, monitor/NAME, pool/NAME, template/NAME, service/NAME, safetyRule/NAME or place/NAME.
+	//
+	// Examples: pool/web-eu
+	Object string `json:"object"`
 }
 
 // Percent A share in whole percent, 1% to 100%.
@@ -1971,6 +2015,11 @@ type PlaceOverride struct {
 // PlaceOverrideContinent defines model for PlaceOverride.Continent.
 type PlaceOverrideContinent string
 
+// PlaceOverrideList defines model for PlaceOverrideList.
+type PlaceOverrideList struct {
+	Items []PlaceOverride `json:"items"`
+}
+
 // Pool Endpoints that serve the same thing.
 type Pool struct {
 	// Capacity What a region or pool can carry, in the unit that its load is told in (PUT /load): the limit alone, or with the
@@ -1986,14 +2035,13 @@ type Pool struct {
 	// Monitor The monitor that checks them; without one their status is unknown, which counts as available while no sibling is up.
 	Monitor string `json:"monitor,omitempty,omitzero"`
 
-	// Monitors Several monitors, instead of one.
+	// Monitors Several monitors of one endpoint: all, any, or atLeast so many of them must be up for it to be up. 16 at most.
 	Monitors MonitorSet `json:"monitors,omitempty,omitzero"`
 
 	// Name Examples: web-eu
 	Name string `json:"name"`
 
-	// PanicThreshold The least share of its members that must be up for health to take any out of answers. With fewer up, but not
-	// none, the whole pool is served as if healthy. Drains hold. Off by default.
+	// PanicThreshold A share in whole percent, 1% to 100%.
 	//
 	// Examples: 50%
 	PanicThreshold Percent `json:"panicThreshold,omitempty,omitzero"`
@@ -2099,13 +2147,18 @@ type Problem struct {
 
 // Provider A provider that regions name, as a failure domain of all of them.
 type Provider struct {
-	// DownWhen The share of the endpoints in its regions that must be down for all of them to count as down.
+	// DownWhen A share in whole percent, 1% to 100%.
 	//
 	// Examples: 50%
 	DownWhen Percent `json:"downWhen"`
 
 	// Name Examples: aws
 	Name string `json:"name"`
+}
+
+// ProviderList defines model for ProviderList.
+type ProviderList struct {
+	Items []Provider `json:"items"`
 }
 
 // Publication When a node answered by a change.
@@ -2184,7 +2237,7 @@ type RRsetWrite struct {
 
 // RedisCheck A Redis server that answers a PING and is in the role that is wanted.
 type RedisCheck struct {
-	// MaxLag Since a replica last heard of its primary: 100ms to 24h.
+	// MaxLag A number with a unit (500ms, 30s, 2h), or seconds as an integer. It is given as the former.
 	//
 	// Examples: 30s
 	MaxLag   Duration  `json:"maxLag,omitempty,omitzero"`
@@ -2223,12 +2276,12 @@ type Region struct {
 	// DownWhen The share of a failure domain's endpoints that must be down for all of it to count as down. Those count that
 	// have a weight and a monitor; what goes down with a smaller domain counts as down.
 	DownWhen struct {
-		// Az Of each availability zone of the region.
+		// Az A share in whole percent, 1% to 100%.
 		//
 		// Examples: 50%
 		Az Percent `json:"az,omitempty,omitzero"`
 
-		// Region Of the region.
+		// Region A share in whole percent, 1% to 100%.
 		//
 		// Examples: 50%
 		Region Percent `json:"region,omitempty,omitzero"`
@@ -2265,7 +2318,7 @@ type Role string
 
 // RoundTrip defines model for RoundTrip.
 type RoundTrip struct {
-	// Age Since it came in, by the clock of the node that is asked.
+	// Age A number with a unit (500ms, 30s, 2h), or seconds as an integer. It is given as the former.
 	//
 	// Examples: 30s
 	Age Duration `json:"age"`
@@ -2301,6 +2354,11 @@ type SafetyRule struct {
 
 // SafetyRuleAppliesTo defines model for SafetyRule.AppliesTo.
 type SafetyRuleAppliesTo string
+
+// SafetyRuleList defines model for SafetyRuleList.
+type SafetyRuleList struct {
+	Items []SafetyRule `json:"items"`
+}
 
 // SecretList defines model for SecretList.
 type SecretList struct {
@@ -2364,7 +2422,7 @@ type Signal struct {
 	// Actor Who gave it.
 	Actor string `json:"actor,omitempty,omitzero"`
 
-	// Age Since it was given, by the clock of the node that is asked.
+	// Age A number with a unit (500ms, 30s, 2h), or seconds as an integer. It is given as the former.
 	//
 	// Examples: 30s
 	Age Duration `json:"age"`
@@ -2418,7 +2476,7 @@ type SignalList struct {
 
 // SignalPut defines model for SignalPut.
 type SignalPut struct {
-	// MaxAge When it is stale unless it is given again, 1s to 720h; default 1m.
+	// MaxAge A number with a unit (500ms, 30s, 2h), or seconds as an integer. It is given as the former.
 	//
 	// Examples: 30s
 	MaxAge Duration `json:"maxAge,omitempty,omitzero"`
@@ -2530,6 +2588,11 @@ type Template struct {
 	Steer Steering `json:"steer"`
 }
 
+// TemplateList defines model for TemplateList.
+type TemplateList struct {
+	Items []Template `json:"items"`
+}
+
 // Token defines model for Token.
 type Token struct {
 	// CreatedAt Not of the first token.
@@ -2578,7 +2641,7 @@ type TokenMade struct {
 
 // TokenWrite defines model for TokenWrite.
 type TokenWrite struct {
-	// ExpiresIn 1 minute to 10 years. Without it, it does not expire.
+	// ExpiresIn A number with a unit (500ms, 30s, 2h), or seconds as an integer. It is given as the former.
 	//
 	// Examples: 30s
 	ExpiresIn Duration `json:"expiresIn,omitempty,omitzero"`
@@ -2652,7 +2715,7 @@ type Verdict struct {
 	// Check Examples: web-us-east/a@web
 	Check string `json:"check"`
 
-	// Penalty How long a recovery must wait.
+	// Penalty A number with a unit (500ms, 30s, 2h), or seconds as an integer. It is given as the former.
 	//
 	// Examples: 30s
 	Penalty Duration `json:"penalty,omitempty,omitzero"`
@@ -2700,7 +2763,7 @@ type VerdictEdge struct {
 	// Index Of the state that brought it.
 	Index uint64 `json:"index"`
 
-	// Penalty How long a recovery must wait.
+	// Penalty A number with a unit (500ms, 30s, 2h), or seconds as an integer. It is given as the former.
 	//
 	// Examples: 30s
 	Penalty Duration `json:"penalty,omitempty,omitzero"`
@@ -2741,7 +2804,7 @@ type Where struct {
 	// Asn Number of the autonomous system. It takes an ASN database (`geo.asn`).
 	Asn uint32 `json:"asn,omitempty,omitzero"`
 
-	// AsnDatabase Absent when none is loaded.
+	// AsnDatabase Where geographic data comes from.
 	AsnDatabase GeoSource `json:"asnDatabase,omitempty,omitzero"`
 
 	// City Name in English.
@@ -2757,7 +2820,7 @@ type Where struct {
 	// Examples: DE
 	Country string `json:"country,omitempty,omitzero"`
 
-	// Database Absent when none is loaded.
+	// Database Where geographic data comes from.
 	Database GeoSource `json:"database,omitempty,omitzero"`
 
 	// Network The widest prefix around the address that the database has in one place.
@@ -2900,14 +2963,26 @@ type ZoneWrite struct {
 	Rrsets   []RRset `json:"rrsets"`
 }
 
+// Force defines model for Force.
+type Force = bool
+
 // IdempotencyKey defines model for Idempotency-Key.
 type IdempotencyKey = string
 
 // IfMatch defines model for If-Match.
 type IfMatch = string
 
+// IfNoneMatch defines model for If-None-Match.
+type IfNoneMatch = string
+
+// Index defines model for Index.
+type Index = uint64
+
 // Name defines model for Name.
 type Name = string
+
+// Wait defines model for Wait.
+type Wait = string
 
 // ZonePath defines model for ZonePath.
 type ZonePath = string
@@ -3046,6 +3121,168 @@ type PutLoadParams struct {
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 }
 
+// DeleteMonitorParams defines parameters for DeleteMonitor.
+type DeleteMonitorParams struct {
+	// Force Let this one change delete more than the larger of 10 endpoints and 20 % of them.
+	Force Force `form:"force,omitempty" json:"force,omitempty,omitzero"`
+
+	// IfMatch The revision that the change is based on. It is checked where the change is applied.
+	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
+
+	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+}
+
+// PutMonitorParams defines parameters for PutMonitor.
+type PutMonitorParams struct {
+	// Force Let this one change delete more than the larger of 10 endpoints and 20 % of them.
+	Force Force `form:"force,omitempty" json:"force,omitempty,omitzero"`
+
+	// IfMatch The revision that the change is based on. It is checked where the change is applied.
+	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
+
+	// IfNoneMatch Only `*`: the object must not be there yet.
+	IfNoneMatch IfNoneMatch `json:"If-None-Match,omitempty,omitzero"`
+
+	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+}
+
+// DeletePlaceParams defines parameters for DeletePlace.
+type DeletePlaceParams struct {
+	// Force Let this one change delete more than the larger of 10 endpoints and 20 % of them.
+	Force Force `form:"force,omitempty" json:"force,omitempty,omitzero"`
+
+	// IfMatch The revision that the change is based on. It is checked where the change is applied.
+	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
+
+	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+}
+
+// PutPlaceParams defines parameters for PutPlace.
+type PutPlaceParams struct {
+	// Force Let this one change delete more than the larger of 10 endpoints and 20 % of them.
+	Force Force `form:"force,omitempty" json:"force,omitempty,omitzero"`
+
+	// IfMatch The revision that the change is based on. It is checked where the change is applied.
+	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
+
+	// IfNoneMatch Only `*`: the object must not be there yet.
+	IfNoneMatch IfNoneMatch `json:"If-None-Match,omitempty,omitzero"`
+
+	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+}
+
+// DeletePoolParams defines parameters for DeletePool.
+type DeletePoolParams struct {
+	// Force Let this one change delete more than the larger of 10 endpoints and 20 % of them.
+	Force Force `form:"force,omitempty" json:"force,omitempty,omitzero"`
+
+	// IfMatch The revision that the change is based on. It is checked where the change is applied.
+	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
+
+	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+}
+
+// PutPoolParams defines parameters for PutPool.
+type PutPoolParams struct {
+	// Force Let this one change delete more than the larger of 10 endpoints and 20 % of them.
+	Force Force `form:"force,omitempty" json:"force,omitempty,omitzero"`
+
+	// IfMatch The revision that the change is based on. It is checked where the change is applied.
+	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
+
+	// IfNoneMatch Only `*`: the object must not be there yet.
+	IfNoneMatch IfNoneMatch `json:"If-None-Match,omitempty,omitzero"`
+
+	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+}
+
+// DeleteProviderParams defines parameters for DeleteProvider.
+type DeleteProviderParams struct {
+	// Force Let this one change delete more than the larger of 10 endpoints and 20 % of them.
+	Force Force `form:"force,omitempty" json:"force,omitempty,omitzero"`
+
+	// IfMatch The revision that the change is based on. It is checked where the change is applied.
+	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
+
+	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+}
+
+// PutProviderParams defines parameters for PutProvider.
+type PutProviderParams struct {
+	// Force Let this one change delete more than the larger of 10 endpoints and 20 % of them.
+	Force Force `form:"force,omitempty" json:"force,omitempty,omitzero"`
+
+	// IfMatch The revision that the change is based on. It is checked where the change is applied.
+	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
+
+	// IfNoneMatch Only `*`: the object must not be there yet.
+	IfNoneMatch IfNoneMatch `json:"If-None-Match,omitempty,omitzero"`
+
+	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+}
+
+// DeleteRegionParams defines parameters for DeleteRegion.
+type DeleteRegionParams struct {
+	// Force Let this one change delete more than the larger of 10 endpoints and 20 % of them.
+	Force Force `form:"force,omitempty" json:"force,omitempty,omitzero"`
+
+	// IfMatch The revision that the change is based on. It is checked where the change is applied.
+	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
+
+	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+}
+
+// PutRegionParams defines parameters for PutRegion.
+type PutRegionParams struct {
+	// Force Let this one change delete more than the larger of 10 endpoints and 20 % of them.
+	Force Force `form:"force,omitempty" json:"force,omitempty,omitzero"`
+
+	// IfMatch The revision that the change is based on. It is checked where the change is applied.
+	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
+
+	// IfNoneMatch Only `*`: the object must not be there yet.
+	IfNoneMatch IfNoneMatch `json:"If-None-Match,omitempty,omitzero"`
+
+	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+}
+
+// DeleteSafetyRuleParams defines parameters for DeleteSafetyRule.
+type DeleteSafetyRuleParams struct {
+	// Force Let this one change delete more than the larger of 10 endpoints and 20 % of them.
+	Force Force `form:"force,omitempty" json:"force,omitempty,omitzero"`
+
+	// IfMatch The revision that the change is based on. It is checked where the change is applied.
+	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
+
+	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+}
+
+// PutSafetyRuleParams defines parameters for PutSafetyRule.
+type PutSafetyRuleParams struct {
+	// Force Let this one change delete more than the larger of 10 endpoints and 20 % of them.
+	Force Force `form:"force,omitempty" json:"force,omitempty,omitzero"`
+
+	// IfMatch The revision that the change is based on. It is checked where the change is applied.
+	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
+
+	// IfNoneMatch Only `*`: the object must not be there yet.
+	IfNoneMatch IfNoneMatch `json:"If-None-Match,omitempty,omitzero"`
+
+	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+}
+
 // DeleteSecretParams defines parameters for DeleteSecret.
 type DeleteSecretParams struct {
 	// IfMatch The revision that the change is based on. It is checked where the change is applied.
@@ -3064,6 +3301,33 @@ type PutSecretParams struct {
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 }
 
+// DeleteServiceParams defines parameters for DeleteService.
+type DeleteServiceParams struct {
+	// Force Let this one change delete more than the larger of 10 endpoints and 20 % of them.
+	Force Force `form:"force,omitempty" json:"force,omitempty,omitzero"`
+
+	// IfMatch The revision that the change is based on. It is checked where the change is applied.
+	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
+
+	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+}
+
+// PutServiceParams defines parameters for PutService.
+type PutServiceParams struct {
+	// Force Let this one change delete more than the larger of 10 endpoints and 20 % of them.
+	Force Force `form:"force,omitempty" json:"force,omitempty,omitzero"`
+
+	// IfMatch The revision that the change is based on. It is checked where the change is applied.
+	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
+
+	// IfNoneMatch Only `*`: the object must not be there yet.
+	IfNoneMatch IfNoneMatch `json:"If-None-Match,omitempty,omitzero"`
+
+	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+}
+
 // DeleteSignalParams defines parameters for DeleteSignal.
 type DeleteSignalParams struct {
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
@@ -3072,6 +3336,33 @@ type DeleteSignalParams struct {
 
 // PutSignalParams defines parameters for PutSignal.
 type PutSignalParams struct {
+	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+}
+
+// DeleteTemplateParams defines parameters for DeleteTemplate.
+type DeleteTemplateParams struct {
+	// Force Let this one change delete more than the larger of 10 endpoints and 20 % of them.
+	Force Force `form:"force,omitempty" json:"force,omitempty,omitzero"`
+
+	// IfMatch The revision that the change is based on. It is checked where the change is applied.
+	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
+
+	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+}
+
+// PutTemplateParams defines parameters for PutTemplate.
+type PutTemplateParams struct {
+	// Force Let this one change delete more than the larger of 10 endpoints and 20 % of them.
+	Force Force `form:"force,omitempty" json:"force,omitempty,omitzero"`
+
+	// IfMatch The revision that the change is based on. It is checked where the change is applied.
+	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
+
+	// IfNoneMatch Only `*`: the object must not be there yet.
+	IfNoneMatch IfNoneMatch `json:"If-None-Match,omitempty,omitzero"`
+
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 }
@@ -3166,11 +3457,35 @@ type PutLatencyJSONRequestBody = LatencyPut
 // PutLoadJSONRequestBody defines body for PutLoad for application/json ContentType.
 type PutLoadJSONRequestBody = LoadPut
 
+// PutMonitorJSONRequestBody defines body for PutMonitor for application/json ContentType.
+type PutMonitorJSONRequestBody = Monitor
+
+// PutPlaceJSONRequestBody defines body for PutPlace for application/json ContentType.
+type PutPlaceJSONRequestBody = PlaceOverride
+
+// PutPoolJSONRequestBody defines body for PutPool for application/json ContentType.
+type PutPoolJSONRequestBody = Pool
+
+// PutProviderJSONRequestBody defines body for PutProvider for application/json ContentType.
+type PutProviderJSONRequestBody = Provider
+
+// PutRegionJSONRequestBody defines body for PutRegion for application/json ContentType.
+type PutRegionJSONRequestBody = Region
+
+// PutSafetyRuleJSONRequestBody defines body for PutSafetyRule for application/json ContentType.
+type PutSafetyRuleJSONRequestBody = SafetyRule
+
 // PutSecretJSONRequestBody defines body for PutSecret for application/json ContentType.
 type PutSecretJSONRequestBody = SecretWrite
 
+// PutServiceJSONRequestBody defines body for PutService for application/json ContentType.
+type PutServiceJSONRequestBody = Service
+
 // PutSignalJSONRequestBody defines body for PutSignal for application/json ContentType.
 type PutSignalJSONRequestBody = SignalPut
+
+// PutTemplateJSONRequestBody defines body for PutTemplate for application/json ContentType.
+type PutTemplateJSONRequestBody = Template
 
 // CreateTokenJSONRequestBody defines body for CreateToken for application/json ContentType.
 type CreateTokenJSONRequestBody = TokenWrite
@@ -3285,7 +3600,7 @@ type ClientInterface interface {
 	//
 	// One entry of the log, one revision, one outcome. Changes are made in their order, each on what those before it
 	// left; `ifMatch` is about what was there before all of them. Each is one of `editZone`, `putZone`, `deleteZone`,
-	// `config`, `putControl` and `deleteControl`; nothing else can be part. At most 10,000 changes and 4 MiB. A refusal
+	// `config`, `putObject`, `deleteObject`, `putControl` and `deleteControl`; nothing else can be part. At most 10,000 changes and 4 MiB. A refusal
 	// is that of the first change that is refused, with the pointer of each mistake. `If-Match` on the request is about the
 	// revision of the whole state, as `GET /zones` gives it. Example:
 	// `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/json' -d '{"changes":[{"editZone":{"zone":"example.com","prerequisites":[{"require":"rrsetAbsent","name":"new.example.com","type":"A"}],"updates":[{"op":"add","name":"new.example.com","type":"A","ttl":300,"records":["192.0.2.7"]}]}}]}' http://127.0.0.1:8080/api/v1/changes`
@@ -3299,7 +3614,7 @@ type ClientInterface interface {
 	//
 	// One entry of the log, one revision, one outcome. Changes are made in their order, each on what those before it
 	// left; `ifMatch` is about what was there before all of them. Each is one of `editZone`, `putZone`, `deleteZone`,
-	// `config`, `putControl` and `deleteControl`; nothing else can be part. At most 10,000 changes and 4 MiB. A refusal
+	// `config`, `putObject`, `deleteObject`, `putControl` and `deleteControl`; nothing else can be part. At most 10,000 changes and 4 MiB. A refusal
 	// is that of the first change that is refused, with the pointer of each mistake. `If-Match` on the request is about the
 	// revision of the whole state, as `GET /zones` gives it. Example:
 	// `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/json' -d '{"changes":[{"editZone":{"zone":"example.com","prerequisites":[{"require":"rrsetAbsent","name":"new.example.com","type":"A"}],"updates":[{"op":"add","name":"new.example.com","type":"A","ttl":300,"records":["192.0.2.7"]}]}}]}' http://127.0.0.1:8080/api/v1/changes`
@@ -3384,6 +3699,18 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /controls/{id} (the `GetControl` operationId).
 	GetControl(ctx context.Context, id string, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetDocs This document, as a page to read
+	//
+	// Open to everybody, without a token. It has no scripts.
+	//
+	// Corresponds with GET /docs (the `GetDocs` operationId).
+	GetDocs(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetDocsStyle How the page to read looks
+	//
+	// Corresponds with GET /docs/style.css (the `GetDocsStyle` operationId).
+	GetDocsStyle(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// StreamEvents What happens, as it happens
 	//
@@ -3546,30 +3873,241 @@ type ClientInterface interface {
 	// Corresponds with GET /monitors (the `ListMonitors` operationId).
 	ListMonitors(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// DeleteMonitor Delete a monitor
+	//
+	// Refused with `conflict` while another object refers to it; the answer says which.
+	//
+	// Corresponds with DELETE /monitors/{name} (the `DeleteMonitor` operationId).
+	DeleteMonitor(ctx context.Context, name string, params *DeleteMonitorParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// GetMonitor Read a monitor
 	//
 	// Corresponds with GET /monitors/{name} (the `GetMonitor` operationId).
-	GetMonitor(ctx context.Context, name Name, reqEditors ...RequestEditorFn) (*http.Response, error)
+	GetMonitor(ctx context.Context, name string, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PutMonitorWithBody Create a monitor, or replace the whole of it
+	//
+	// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+	// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+	// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /monitors/{name} (the `PutMonitor` operationId).
+	PutMonitorWithBody(ctx context.Context, name string, params *PutMonitorParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PutMonitor Create a monitor, or replace the whole of it
+	//
+	// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+	// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+	// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /monitors/{name} (the `PutMonitor` operationId).
+	PutMonitor(ctx context.Context, name string, params *PutMonitorParams, body PutMonitorJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetContract This document, as JSON
+	//
+	// Open to everybody, without a token.
+	//
+	// Corresponds with GET /openapi.json (the `GetContract` operationId).
+	GetContract(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListPlaces List the places
+	//
+	// Corresponds with GET /places (the `ListPlaces` operationId).
+	ListPlaces(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DeletePlace Delete a place
+	//
+	// Refused with `conflict` while another object refers to it; the answer says which.
+	//
+	// Corresponds with DELETE /places/{name} (the `DeletePlace` operationId).
+	DeletePlace(ctx context.Context, name string, params *DeletePlaceParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetPlace Read a place, by its CIDR (the slash written %2F) or AS number (AS64500)
+	//
+	// Corresponds with GET /places/{name} (the `GetPlace` operationId).
+	GetPlace(ctx context.Context, name string, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PutPlaceWithBody Create a place, or replace the whole of it
+	//
+	// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+	// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+	// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /places/{name} (the `PutPlace` operationId).
+	PutPlaceWithBody(ctx context.Context, name string, params *PutPlaceParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PutPlace Create a place, or replace the whole of it
+	//
+	// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+	// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+	// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /places/{name} (the `PutPlace` operationId).
+	PutPlace(ctx context.Context, name string, params *PutPlaceParams, body PutPlaceJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListPools List the pools
 	//
 	// Corresponds with GET /pools (the `ListPools` operationId).
 	ListPools(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// DeletePool Delete a pool
+	//
+	// Refused with `conflict` while another object refers to it; the answer says which.
+	//
+	// Corresponds with DELETE /pools/{name} (the `DeletePool` operationId).
+	DeletePool(ctx context.Context, name string, params *DeletePoolParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// GetPool Read a pool
 	//
 	// Corresponds with GET /pools/{name} (the `GetPool` operationId).
-	GetPool(ctx context.Context, name Name, reqEditors ...RequestEditorFn) (*http.Response, error)
+	GetPool(ctx context.Context, name string, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PutPoolWithBody Create a pool, or replace the whole of it
+	//
+	// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+	// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+	// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /pools/{name} (the `PutPool` operationId).
+	PutPoolWithBody(ctx context.Context, name string, params *PutPoolParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PutPool Create a pool, or replace the whole of it
+	//
+	// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+	// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+	// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /pools/{name} (the `PutPool` operationId).
+	PutPool(ctx context.Context, name string, params *PutPoolParams, body PutPoolJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListProviders List the providers
+	//
+	// Corresponds with GET /providers (the `ListProviders` operationId).
+	ListProviders(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DeleteProvider Delete a provider
+	//
+	// Refused with `conflict` while another object refers to it; the answer says which.
+	//
+	// Corresponds with DELETE /providers/{name} (the `DeleteProvider` operationId).
+	DeleteProvider(ctx context.Context, name string, params *DeleteProviderParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetProvider Read a provider
+	//
+	// Corresponds with GET /providers/{name} (the `GetProvider` operationId).
+	GetProvider(ctx context.Context, name string, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PutProviderWithBody Create a provider, or replace the whole of it
+	//
+	// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+	// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+	// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /providers/{name} (the `PutProvider` operationId).
+	PutProviderWithBody(ctx context.Context, name string, params *PutProviderParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PutProvider Create a provider, or replace the whole of it
+	//
+	// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+	// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+	// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /providers/{name} (the `PutProvider` operationId).
+	PutProvider(ctx context.Context, name string, params *PutProviderParams, body PutProviderJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListRegions List the regions
 	//
 	// Corresponds with GET /regions (the `ListRegions` operationId).
 	ListRegions(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// DeleteRegion Delete a region
+	//
+	// Refused with `conflict` while another object refers to it; the answer says which.
+	//
+	// Corresponds with DELETE /regions/{name} (the `DeleteRegion` operationId).
+	DeleteRegion(ctx context.Context, name string, params *DeleteRegionParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// GetRegion Read a region
 	//
 	// Corresponds with GET /regions/{name} (the `GetRegion` operationId).
-	GetRegion(ctx context.Context, name Name, reqEditors ...RequestEditorFn) (*http.Response, error)
+	GetRegion(ctx context.Context, name string, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PutRegionWithBody Create a region, or replace the whole of it
+	//
+	// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+	// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+	// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /regions/{name} (the `PutRegion` operationId).
+	PutRegionWithBody(ctx context.Context, name string, params *PutRegionParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PutRegion Create a region, or replace the whole of it
+	//
+	// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+	// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+	// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /regions/{name} (the `PutRegion` operationId).
+	PutRegion(ctx context.Context, name string, params *PutRegionParams, body PutRegionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListSafetyRules List the safety rules
+	//
+	// Corresponds with GET /safety-rules (the `ListSafetyRules` operationId).
+	ListSafetyRules(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DeleteSafetyRule Delete a safety rule
+	//
+	// Refused with `conflict` while another object refers to it; the answer says which.
+	//
+	// Corresponds with DELETE /safety-rules/{name} (the `DeleteSafetyRule` operationId).
+	DeleteSafetyRule(ctx context.Context, name string, params *DeleteSafetyRuleParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetSafetyRule Read a safety rule
+	//
+	// Corresponds with GET /safety-rules/{name} (the `GetSafetyRule` operationId).
+	GetSafetyRule(ctx context.Context, name string, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PutSafetyRuleWithBody Create a safety rule, or replace the whole of it
+	//
+	// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+	// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+	// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /safety-rules/{name} (the `PutSafetyRule` operationId).
+	PutSafetyRuleWithBody(ctx context.Context, name string, params *PutSafetyRuleParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PutSafetyRule Create a safety rule, or replace the whole of it
+	//
+	// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+	// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+	// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /safety-rules/{name} (the `PutSafetyRule` operationId).
+	PutSafetyRule(ctx context.Context, name string, params *PutSafetyRuleParams, body PutSafetyRuleJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListSecrets List the names of the secrets
 	//
@@ -3606,10 +4144,39 @@ type ClientInterface interface {
 	// Corresponds with GET /services (the `ListServices` operationId).
 	ListServices(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// DeleteService Delete a service
+	//
+	// Refused with `conflict` while another object refers to it; the answer says which.
+	//
+	// Corresponds with DELETE /services/{name} (the `DeleteService` operationId).
+	DeleteService(ctx context.Context, name string, params *DeleteServiceParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// GetService Read a service, by the first of its names
 	//
 	// Corresponds with GET /services/{name} (the `GetService` operationId).
-	GetService(ctx context.Context, name Name, reqEditors ...RequestEditorFn) (*http.Response, error)
+	GetService(ctx context.Context, name string, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PutServiceWithBody Create a service, or replace the whole of it
+	//
+	// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+	// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+	// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /services/{name} (the `PutService` operationId).
+	PutServiceWithBody(ctx context.Context, name string, params *PutServiceParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PutService Create a service, or replace the whole of it
+	//
+	// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+	// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+	// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /services/{name} (the `PutService` operationId).
+	PutService(ctx context.Context, name string, params *PutServiceParams, body PutServiceJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListSignals List the signals
 	//
@@ -3651,6 +4218,45 @@ type ClientInterface interface {
 	//
 	// Corresponds with PUT /signals/{name} (the `PutSignal` operationId).
 	PutSignal(ctx context.Context, name string, params *PutSignalParams, body PutSignalJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListTemplates List the templates
+	//
+	// Corresponds with GET /templates (the `ListTemplates` operationId).
+	ListTemplates(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DeleteTemplate Delete a template
+	//
+	// Refused with `conflict` while another object refers to it; the answer says which.
+	//
+	// Corresponds with DELETE /templates/{name} (the `DeleteTemplate` operationId).
+	DeleteTemplate(ctx context.Context, name string, params *DeleteTemplateParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetTemplate Read a template
+	//
+	// Corresponds with GET /templates/{name} (the `GetTemplate` operationId).
+	GetTemplate(ctx context.Context, name string, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PutTemplateWithBody Create a template, or replace the whole of it
+	//
+	// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+	// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+	// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /templates/{name} (the `PutTemplate` operationId).
+	PutTemplateWithBody(ctx context.Context, name string, params *PutTemplateParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PutTemplate Create a template, or replace the whole of it
+	//
+	// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+	// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+	// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /templates/{name} (the `PutTemplate` operationId).
+	PutTemplate(ctx context.Context, name string, params *PutTemplateParams, body PutTemplateJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListTokens List the tokens
 	//
@@ -3824,7 +4430,7 @@ func (c *Client) PostBeacon(ctx context.Context, body PostBeaconJSONRequestBody,
 //
 // One entry of the log, one revision, one outcome. Changes are made in their order, each on what those before it
 // left; `ifMatch` is about what was there before all of them. Each is one of `editZone`, `putZone`, `deleteZone`,
-// `config`, `putControl` and `deleteControl`; nothing else can be part. At most 10,000 changes and 4 MiB. A refusal
+// `config`, `putObject`, `deleteObject`, `putControl` and `deleteControl`; nothing else can be part. At most 10,000 changes and 4 MiB. A refusal
 // is that of the first change that is refused, with the pointer of each mistake. `If-Match` on the request is about the
 // revision of the whole state, as `GET /zones` gives it. Example:
 // `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/json' -d '{"changes":[{"editZone":{"zone":"example.com","prerequisites":[{"require":"rrsetAbsent","name":"new.example.com","type":"A"}],"updates":[{"op":"add","name":"new.example.com","type":"A","ttl":300,"records":["192.0.2.7"]}]}}]}' http://127.0.0.1:8080/api/v1/changes`
@@ -3848,7 +4454,7 @@ func (c *Client) PostChangesWithBody(ctx context.Context, params *PostChangesPar
 //
 // One entry of the log, one revision, one outcome. Changes are made in their order, each on what those before it
 // left; `ifMatch` is about what was there before all of them. Each is one of `editZone`, `putZone`, `deleteZone`,
-// `config`, `putControl` and `deleteControl`; nothing else can be part. At most 10,000 changes and 4 MiB. A refusal
+// `config`, `putObject`, `deleteObject`, `putControl` and `deleteControl`; nothing else can be part. At most 10,000 changes and 4 MiB. A refusal
 // is that of the first change that is refused, with the pointer of each mistake. `If-Match` on the request is about the
 // revision of the whole state, as `GET /zones` gives it. Example:
 // `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/json' -d '{"changes":[{"editZone":{"zone":"example.com","prerequisites":[{"require":"rrsetAbsent","name":"new.example.com","type":"A"}],"updates":[{"op":"add","name":"new.example.com","type":"A","ttl":300,"records":["192.0.2.7"]}]}}]}' http://127.0.0.1:8080/api/v1/changes`
@@ -4034,6 +4640,38 @@ func (c *Client) DeleteControl(ctx context.Context, id string, params *DeleteCon
 // Corresponds with GET /controls/{id} (the `GetControl` operationId).
 func (c *Client) GetControl(ctx context.Context, id string, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetControlRequest(c.Server, id)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetDocs This document, as a page to read
+//
+// Open to everybody, without a token. It has no scripts.
+//
+// Corresponds with GET /docs (the `GetDocs` operationId).
+func (c *Client) GetDocs(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetDocsRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetDocsStyle How the page to read looks
+//
+// Corresponds with GET /docs/style.css (the `GetDocsStyle` operationId).
+func (c *Client) GetDocsStyle(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetDocsStyleRequest(c.Server)
 	if err != nil {
 		return nil, err
 	}
@@ -4385,11 +5023,176 @@ func (c *Client) ListMonitors(ctx context.Context, reqEditors ...RequestEditorFn
 	return c.Client.Do(req)
 }
 
+// DeleteMonitor Delete a monitor
+//
+// Refused with `conflict` while another object refers to it; the answer says which.
+//
+// Corresponds with DELETE /monitors/{name} (the `DeleteMonitor` operationId).
+func (c *Client) DeleteMonitor(ctx context.Context, name string, params *DeleteMonitorParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeleteMonitorRequest(c.Server, name, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // GetMonitor Read a monitor
 //
 // Corresponds with GET /monitors/{name} (the `GetMonitor` operationId).
-func (c *Client) GetMonitor(ctx context.Context, name Name, reqEditors ...RequestEditorFn) (*http.Response, error) {
+func (c *Client) GetMonitor(ctx context.Context, name string, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetMonitorRequest(c.Server, name)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PutMonitorWithBody Create a monitor, or replace the whole of it
+//
+// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /monitors/{name} (the `PutMonitor` operationId).
+func (c *Client) PutMonitorWithBody(ctx context.Context, name string, params *PutMonitorParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPutMonitorRequestWithBody(c.Server, name, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PutMonitor Create a monitor, or replace the whole of it
+//
+// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /monitors/{name} (the `PutMonitor` operationId).
+func (c *Client) PutMonitor(ctx context.Context, name string, params *PutMonitorParams, body PutMonitorJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPutMonitorRequest(c.Server, name, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetContract This document, as JSON
+//
+// Open to everybody, without a token.
+//
+// Corresponds with GET /openapi.json (the `GetContract` operationId).
+func (c *Client) GetContract(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetContractRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListPlaces List the places
+//
+// Corresponds with GET /places (the `ListPlaces` operationId).
+func (c *Client) ListPlaces(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListPlacesRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DeletePlace Delete a place
+//
+// Refused with `conflict` while another object refers to it; the answer says which.
+//
+// Corresponds with DELETE /places/{name} (the `DeletePlace` operationId).
+func (c *Client) DeletePlace(ctx context.Context, name string, params *DeletePlaceParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeletePlaceRequest(c.Server, name, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetPlace Read a place, by its CIDR (the slash written %2F) or AS number (AS64500)
+//
+// Corresponds with GET /places/{name} (the `GetPlace` operationId).
+func (c *Client) GetPlace(ctx context.Context, name string, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetPlaceRequest(c.Server, name)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PutPlaceWithBody Create a place, or replace the whole of it
+//
+// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /places/{name} (the `PutPlace` operationId).
+func (c *Client) PutPlaceWithBody(ctx context.Context, name string, params *PutPlaceParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPutPlaceRequestWithBody(c.Server, name, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PutPlace Create a place, or replace the whole of it
+//
+// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /places/{name} (the `PutPlace` operationId).
+func (c *Client) PutPlace(ctx context.Context, name string, params *PutPlaceParams, body PutPlaceJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPutPlaceRequest(c.Server, name, params, body)
 	if err != nil {
 		return nil, err
 	}
@@ -4415,11 +5218,159 @@ func (c *Client) ListPools(ctx context.Context, reqEditors ...RequestEditorFn) (
 	return c.Client.Do(req)
 }
 
+// DeletePool Delete a pool
+//
+// Refused with `conflict` while another object refers to it; the answer says which.
+//
+// Corresponds with DELETE /pools/{name} (the `DeletePool` operationId).
+func (c *Client) DeletePool(ctx context.Context, name string, params *DeletePoolParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeletePoolRequest(c.Server, name, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // GetPool Read a pool
 //
 // Corresponds with GET /pools/{name} (the `GetPool` operationId).
-func (c *Client) GetPool(ctx context.Context, name Name, reqEditors ...RequestEditorFn) (*http.Response, error) {
+func (c *Client) GetPool(ctx context.Context, name string, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetPoolRequest(c.Server, name)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PutPoolWithBody Create a pool, or replace the whole of it
+//
+// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /pools/{name} (the `PutPool` operationId).
+func (c *Client) PutPoolWithBody(ctx context.Context, name string, params *PutPoolParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPutPoolRequestWithBody(c.Server, name, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PutPool Create a pool, or replace the whole of it
+//
+// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /pools/{name} (the `PutPool` operationId).
+func (c *Client) PutPool(ctx context.Context, name string, params *PutPoolParams, body PutPoolJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPutPoolRequest(c.Server, name, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListProviders List the providers
+//
+// Corresponds with GET /providers (the `ListProviders` operationId).
+func (c *Client) ListProviders(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListProvidersRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DeleteProvider Delete a provider
+//
+// Refused with `conflict` while another object refers to it; the answer says which.
+//
+// Corresponds with DELETE /providers/{name} (the `DeleteProvider` operationId).
+func (c *Client) DeleteProvider(ctx context.Context, name string, params *DeleteProviderParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeleteProviderRequest(c.Server, name, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetProvider Read a provider
+//
+// Corresponds with GET /providers/{name} (the `GetProvider` operationId).
+func (c *Client) GetProvider(ctx context.Context, name string, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetProviderRequest(c.Server, name)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PutProviderWithBody Create a provider, or replace the whole of it
+//
+// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /providers/{name} (the `PutProvider` operationId).
+func (c *Client) PutProviderWithBody(ctx context.Context, name string, params *PutProviderParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPutProviderRequestWithBody(c.Server, name, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PutProvider Create a provider, or replace the whole of it
+//
+// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /providers/{name} (the `PutProvider` operationId).
+func (c *Client) PutProvider(ctx context.Context, name string, params *PutProviderParams, body PutProviderJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPutProviderRequest(c.Server, name, params, body)
 	if err != nil {
 		return nil, err
 	}
@@ -4445,11 +5396,159 @@ func (c *Client) ListRegions(ctx context.Context, reqEditors ...RequestEditorFn)
 	return c.Client.Do(req)
 }
 
+// DeleteRegion Delete a region
+//
+// Refused with `conflict` while another object refers to it; the answer says which.
+//
+// Corresponds with DELETE /regions/{name} (the `DeleteRegion` operationId).
+func (c *Client) DeleteRegion(ctx context.Context, name string, params *DeleteRegionParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeleteRegionRequest(c.Server, name, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // GetRegion Read a region
 //
 // Corresponds with GET /regions/{name} (the `GetRegion` operationId).
-func (c *Client) GetRegion(ctx context.Context, name Name, reqEditors ...RequestEditorFn) (*http.Response, error) {
+func (c *Client) GetRegion(ctx context.Context, name string, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetRegionRequest(c.Server, name)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PutRegionWithBody Create a region, or replace the whole of it
+//
+// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /regions/{name} (the `PutRegion` operationId).
+func (c *Client) PutRegionWithBody(ctx context.Context, name string, params *PutRegionParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPutRegionRequestWithBody(c.Server, name, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PutRegion Create a region, or replace the whole of it
+//
+// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /regions/{name} (the `PutRegion` operationId).
+func (c *Client) PutRegion(ctx context.Context, name string, params *PutRegionParams, body PutRegionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPutRegionRequest(c.Server, name, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListSafetyRules List the safety rules
+//
+// Corresponds with GET /safety-rules (the `ListSafetyRules` operationId).
+func (c *Client) ListSafetyRules(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListSafetyRulesRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DeleteSafetyRule Delete a safety rule
+//
+// Refused with `conflict` while another object refers to it; the answer says which.
+//
+// Corresponds with DELETE /safety-rules/{name} (the `DeleteSafetyRule` operationId).
+func (c *Client) DeleteSafetyRule(ctx context.Context, name string, params *DeleteSafetyRuleParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeleteSafetyRuleRequest(c.Server, name, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetSafetyRule Read a safety rule
+//
+// Corresponds with GET /safety-rules/{name} (the `GetSafetyRule` operationId).
+func (c *Client) GetSafetyRule(ctx context.Context, name string, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetSafetyRuleRequest(c.Server, name)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PutSafetyRuleWithBody Create a safety rule, or replace the whole of it
+//
+// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /safety-rules/{name} (the `PutSafetyRule` operationId).
+func (c *Client) PutSafetyRuleWithBody(ctx context.Context, name string, params *PutSafetyRuleParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPutSafetyRuleRequestWithBody(c.Server, name, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PutSafetyRule Create a safety rule, or replace the whole of it
+//
+// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /safety-rules/{name} (the `PutSafetyRule` operationId).
+func (c *Client) PutSafetyRule(ctx context.Context, name string, params *PutSafetyRuleParams, body PutSafetyRuleJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPutSafetyRuleRequest(c.Server, name, params, body)
 	if err != nil {
 		return nil, err
 	}
@@ -4545,11 +5644,70 @@ func (c *Client) ListServices(ctx context.Context, reqEditors ...RequestEditorFn
 	return c.Client.Do(req)
 }
 
+// DeleteService Delete a service
+//
+// Refused with `conflict` while another object refers to it; the answer says which.
+//
+// Corresponds with DELETE /services/{name} (the `DeleteService` operationId).
+func (c *Client) DeleteService(ctx context.Context, name string, params *DeleteServiceParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeleteServiceRequest(c.Server, name, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // GetService Read a service, by the first of its names
 //
 // Corresponds with GET /services/{name} (the `GetService` operationId).
-func (c *Client) GetService(ctx context.Context, name Name, reqEditors ...RequestEditorFn) (*http.Response, error) {
+func (c *Client) GetService(ctx context.Context, name string, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetServiceRequest(c.Server, name)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PutServiceWithBody Create a service, or replace the whole of it
+//
+// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /services/{name} (the `PutService` operationId).
+func (c *Client) PutServiceWithBody(ctx context.Context, name string, params *PutServiceParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPutServiceRequestWithBody(c.Server, name, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PutService Create a service, or replace the whole of it
+//
+// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /services/{name} (the `PutService` operationId).
+func (c *Client) PutService(ctx context.Context, name string, params *PutServiceParams, body PutServiceJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPutServiceRequest(c.Server, name, params, body)
 	if err != nil {
 		return nil, err
 	}
@@ -4641,6 +5799,95 @@ func (c *Client) PutSignalWithBody(ctx context.Context, name string, params *Put
 // Corresponds with PUT /signals/{name} (the `PutSignal` operationId).
 func (c *Client) PutSignal(ctx context.Context, name string, params *PutSignalParams, body PutSignalJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewPutSignalRequest(c.Server, name, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListTemplates List the templates
+//
+// Corresponds with GET /templates (the `ListTemplates` operationId).
+func (c *Client) ListTemplates(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListTemplatesRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DeleteTemplate Delete a template
+//
+// Refused with `conflict` while another object refers to it; the answer says which.
+//
+// Corresponds with DELETE /templates/{name} (the `DeleteTemplate` operationId).
+func (c *Client) DeleteTemplate(ctx context.Context, name string, params *DeleteTemplateParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeleteTemplateRequest(c.Server, name, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetTemplate Read a template
+//
+// Corresponds with GET /templates/{name} (the `GetTemplate` operationId).
+func (c *Client) GetTemplate(ctx context.Context, name string, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetTemplateRequest(c.Server, name)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PutTemplateWithBody Create a template, or replace the whole of it
+//
+// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /templates/{name} (the `PutTemplate` operationId).
+func (c *Client) PutTemplateWithBody(ctx context.Context, name string, params *PutTemplateParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPutTemplateRequestWithBody(c.Server, name, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PutTemplate Create a template, or replace the whole of it
+//
+// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /templates/{name} (the `PutTemplate` operationId).
+func (c *Client) PutTemplate(ctx context.Context, name string, params *PutTemplateParams, body PutTemplateJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPutTemplateRequest(c.Server, name, params, body)
 	if err != nil {
 		return nil, err
 	}
@@ -5395,6 +6642,60 @@ func NewGetControlRequest(server string, id string) (*http.Request, error) {
 	return req, nil
 }
 
+// NewGetDocsRequest constructs an http.Request for the GetDocs method
+func NewGetDocsRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/docs")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetDocsStyleRequest constructs an http.Request for the GetDocsStyle method
+func NewGetDocsStyleRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/docs/style.css")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewStreamEventsRequest constructs an http.Request for the StreamEvents method
 func NewStreamEventsRequest(server string, params *StreamEventsParams) (*http.Request, error) {
 	var err error
@@ -6057,8 +7358,87 @@ func NewListMonitorsRequest(server string) (*http.Request, error) {
 	return req, nil
 }
 
+// NewDeleteMonitorRequest constructs an http.Request for the DeleteMonitor method
+func NewDeleteMonitorRequest(server string, name string, params *DeleteMonitorParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "name", name, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/monitors/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "force", params.Force, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("If-Match", headerParam0)
+
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam1)
+
+	}
+
+	return req, nil
+}
+
 // NewGetMonitorRequest constructs an http.Request for the GetMonitor method
-func NewGetMonitorRequest(server string, name Name) (*http.Request, error) {
+func NewGetMonitorRequest(server string, name string) (*http.Request, error) {
 	var err error
 
 	var pathParam0 string
@@ -6091,6 +7471,375 @@ func NewGetMonitorRequest(server string, name Name) (*http.Request, error) {
 	return req, nil
 }
 
+// NewPutMonitorRequest calls the generic PutMonitor builder with application/json body
+func NewPutMonitorRequest(server string, name string, params *PutMonitorParams, body PutMonitorJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewPutMonitorRequestWithBody(server, name, params, "application/json", bodyReader)
+}
+
+// NewPutMonitorRequestWithBody constructs an http.Request for the PutMonitor method, with any body, and a specified content type
+func NewPutMonitorRequestWithBody(server string, name string, params *PutMonitorParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "name", name, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/monitors/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "force", params.Force, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("If-Match", headerParam0)
+
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("If-None-Match", headerParam1)
+
+		var headerParam2 string
+
+		headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam2)
+
+	}
+
+	return req, nil
+}
+
+// NewGetContractRequest constructs an http.Request for the GetContract method
+func NewGetContractRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/openapi.json")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewListPlacesRequest constructs an http.Request for the ListPlaces method
+func NewListPlacesRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/places")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewDeletePlaceRequest constructs an http.Request for the DeletePlace method
+func NewDeletePlaceRequest(server string, name string, params *DeletePlaceParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "name", name, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/places/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "force", params.Force, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("If-Match", headerParam0)
+
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam1)
+
+	}
+
+	return req, nil
+}
+
+// NewGetPlaceRequest constructs an http.Request for the GetPlace method
+func NewGetPlaceRequest(server string, name string) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "name", name, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/places/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewPutPlaceRequest calls the generic PutPlace builder with application/json body
+func NewPutPlaceRequest(server string, name string, params *PutPlaceParams, body PutPlaceJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewPutPlaceRequestWithBody(server, name, params, "application/json", bodyReader)
+}
+
+// NewPutPlaceRequestWithBody constructs an http.Request for the PutPlace method, with any body, and a specified content type
+func NewPutPlaceRequestWithBody(server string, name string, params *PutPlaceParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "name", name, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/places/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "force", params.Force, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("If-Match", headerParam0)
+
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("If-None-Match", headerParam1)
+
+		var headerParam2 string
+
+		headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam2)
+
+	}
+
+	return req, nil
+}
+
 // NewListPoolsRequest constructs an http.Request for the ListPools method
 func NewListPoolsRequest(server string) (*http.Request, error) {
 	var err error
@@ -6118,8 +7867,87 @@ func NewListPoolsRequest(server string) (*http.Request, error) {
 	return req, nil
 }
 
+// NewDeletePoolRequest constructs an http.Request for the DeletePool method
+func NewDeletePoolRequest(server string, name string, params *DeletePoolParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "name", name, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/pools/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "force", params.Force, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("If-Match", headerParam0)
+
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam1)
+
+	}
+
+	return req, nil
+}
+
 // NewGetPoolRequest constructs an http.Request for the GetPool method
-func NewGetPoolRequest(server string, name Name) (*http.Request, error) {
+func NewGetPoolRequest(server string, name string) (*http.Request, error) {
 	var err error
 
 	var pathParam0 string
@@ -6152,6 +7980,348 @@ func NewGetPoolRequest(server string, name Name) (*http.Request, error) {
 	return req, nil
 }
 
+// NewPutPoolRequest calls the generic PutPool builder with application/json body
+func NewPutPoolRequest(server string, name string, params *PutPoolParams, body PutPoolJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewPutPoolRequestWithBody(server, name, params, "application/json", bodyReader)
+}
+
+// NewPutPoolRequestWithBody constructs an http.Request for the PutPool method, with any body, and a specified content type
+func NewPutPoolRequestWithBody(server string, name string, params *PutPoolParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "name", name, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/pools/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "force", params.Force, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("If-Match", headerParam0)
+
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("If-None-Match", headerParam1)
+
+		var headerParam2 string
+
+		headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam2)
+
+	}
+
+	return req, nil
+}
+
+// NewListProvidersRequest constructs an http.Request for the ListProviders method
+func NewListProvidersRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/providers")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewDeleteProviderRequest constructs an http.Request for the DeleteProvider method
+func NewDeleteProviderRequest(server string, name string, params *DeleteProviderParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "name", name, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/providers/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "force", params.Force, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("If-Match", headerParam0)
+
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam1)
+
+	}
+
+	return req, nil
+}
+
+// NewGetProviderRequest constructs an http.Request for the GetProvider method
+func NewGetProviderRequest(server string, name string) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "name", name, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/providers/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewPutProviderRequest calls the generic PutProvider builder with application/json body
+func NewPutProviderRequest(server string, name string, params *PutProviderParams, body PutProviderJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewPutProviderRequestWithBody(server, name, params, "application/json", bodyReader)
+}
+
+// NewPutProviderRequestWithBody constructs an http.Request for the PutProvider method, with any body, and a specified content type
+func NewPutProviderRequestWithBody(server string, name string, params *PutProviderParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "name", name, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/providers/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "force", params.Force, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("If-Match", headerParam0)
+
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("If-None-Match", headerParam1)
+
+		var headerParam2 string
+
+		headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam2)
+
+	}
+
+	return req, nil
+}
+
 // NewListRegionsRequest constructs an http.Request for the ListRegions method
 func NewListRegionsRequest(server string) (*http.Request, error) {
 	var err error
@@ -6179,8 +8349,87 @@ func NewListRegionsRequest(server string) (*http.Request, error) {
 	return req, nil
 }
 
+// NewDeleteRegionRequest constructs an http.Request for the DeleteRegion method
+func NewDeleteRegionRequest(server string, name string, params *DeleteRegionParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "name", name, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/regions/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "force", params.Force, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("If-Match", headerParam0)
+
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam1)
+
+	}
+
+	return req, nil
+}
+
 // NewGetRegionRequest constructs an http.Request for the GetRegion method
-func NewGetRegionRequest(server string, name Name) (*http.Request, error) {
+func NewGetRegionRequest(server string, name string) (*http.Request, error) {
 	var err error
 
 	var pathParam0 string
@@ -6208,6 +8457,348 @@ func NewGetRegionRequest(server string, name Name) (*http.Request, error) {
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
 	if err != nil {
 		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewPutRegionRequest calls the generic PutRegion builder with application/json body
+func NewPutRegionRequest(server string, name string, params *PutRegionParams, body PutRegionJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewPutRegionRequestWithBody(server, name, params, "application/json", bodyReader)
+}
+
+// NewPutRegionRequestWithBody constructs an http.Request for the PutRegion method, with any body, and a specified content type
+func NewPutRegionRequestWithBody(server string, name string, params *PutRegionParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "name", name, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/regions/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "force", params.Force, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("If-Match", headerParam0)
+
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("If-None-Match", headerParam1)
+
+		var headerParam2 string
+
+		headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam2)
+
+	}
+
+	return req, nil
+}
+
+// NewListSafetyRulesRequest constructs an http.Request for the ListSafetyRules method
+func NewListSafetyRulesRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/safety-rules")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewDeleteSafetyRuleRequest constructs an http.Request for the DeleteSafetyRule method
+func NewDeleteSafetyRuleRequest(server string, name string, params *DeleteSafetyRuleParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "name", name, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/safety-rules/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "force", params.Force, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("If-Match", headerParam0)
+
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam1)
+
+	}
+
+	return req, nil
+}
+
+// NewGetSafetyRuleRequest constructs an http.Request for the GetSafetyRule method
+func NewGetSafetyRuleRequest(server string, name string) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "name", name, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/safety-rules/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewPutSafetyRuleRequest calls the generic PutSafetyRule builder with application/json body
+func NewPutSafetyRuleRequest(server string, name string, params *PutSafetyRuleParams, body PutSafetyRuleJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewPutSafetyRuleRequestWithBody(server, name, params, "application/json", bodyReader)
+}
+
+// NewPutSafetyRuleRequestWithBody constructs an http.Request for the PutSafetyRule method, with any body, and a specified content type
+func NewPutSafetyRuleRequestWithBody(server string, name string, params *PutSafetyRuleParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "name", name, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/safety-rules/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "force", params.Force, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("If-Match", headerParam0)
+
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("If-None-Match", headerParam1)
+
+		var headerParam2 string
+
+		headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam2)
+
 	}
 
 	return req, nil
@@ -6392,8 +8983,87 @@ func NewListServicesRequest(server string) (*http.Request, error) {
 	return req, nil
 }
 
+// NewDeleteServiceRequest constructs an http.Request for the DeleteService method
+func NewDeleteServiceRequest(server string, name string, params *DeleteServiceParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "name", name, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/services/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "force", params.Force, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("If-Match", headerParam0)
+
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam1)
+
+	}
+
+	return req, nil
+}
+
 // NewGetServiceRequest constructs an http.Request for the GetService method
-func NewGetServiceRequest(server string, name Name) (*http.Request, error) {
+func NewGetServiceRequest(server string, name string) (*http.Request, error) {
 	var err error
 
 	var pathParam0 string
@@ -6421,6 +9091,107 @@ func NewGetServiceRequest(server string, name Name) (*http.Request, error) {
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
 	if err != nil {
 		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewPutServiceRequest calls the generic PutService builder with application/json body
+func NewPutServiceRequest(server string, name string, params *PutServiceParams, body PutServiceJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewPutServiceRequestWithBody(server, name, params, "application/json", bodyReader)
+}
+
+// NewPutServiceRequestWithBody constructs an http.Request for the PutService method, with any body, and a specified content type
+func NewPutServiceRequestWithBody(server string, name string, params *PutServiceParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "name", name, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/services/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "force", params.Force, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("If-Match", headerParam0)
+
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("If-None-Match", headerParam1)
+
+		var headerParam2 string
+
+		headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam2)
+
 	}
 
 	return req, nil
@@ -6588,6 +9359,247 @@ func NewPutSignalRequestWithBody(server string, name string, params *PutSignalPa
 		}
 
 		req.Header.Set("Idempotency-Key", headerParam0)
+
+	}
+
+	return req, nil
+}
+
+// NewListTemplatesRequest constructs an http.Request for the ListTemplates method
+func NewListTemplatesRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/templates")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewDeleteTemplateRequest constructs an http.Request for the DeleteTemplate method
+func NewDeleteTemplateRequest(server string, name string, params *DeleteTemplateParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "name", name, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/templates/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "force", params.Force, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("If-Match", headerParam0)
+
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam1)
+
+	}
+
+	return req, nil
+}
+
+// NewGetTemplateRequest constructs an http.Request for the GetTemplate method
+func NewGetTemplateRequest(server string, name string) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "name", name, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/templates/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewPutTemplateRequest calls the generic PutTemplate builder with application/json body
+func NewPutTemplateRequest(server string, name string, params *PutTemplateParams, body PutTemplateJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewPutTemplateRequestWithBody(server, name, params, "application/json", bodyReader)
+}
+
+// NewPutTemplateRequestWithBody constructs an http.Request for the PutTemplate method, with any body, and a specified content type
+func NewPutTemplateRequestWithBody(server string, name string, params *PutTemplateParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "name", name, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/templates/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "force", params.Force, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("If-Match", headerParam0)
+
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("If-None-Match", headerParam1)
+
+		var headerParam2 string
+
+		headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam2)
 
 	}
 
@@ -7263,7 +10275,7 @@ type ClientWithResponsesInterface interface {
 	//
 	// One entry of the log, one revision, one outcome. Changes are made in their order, each on what those before it
 	// left; `ifMatch` is about what was there before all of them. Each is one of `editZone`, `putZone`, `deleteZone`,
-	// `config`, `putControl` and `deleteControl`; nothing else can be part. At most 10,000 changes and 4 MiB. A refusal
+	// `config`, `putObject`, `deleteObject`, `putControl` and `deleteControl`; nothing else can be part. At most 10,000 changes and 4 MiB. A refusal
 	// is that of the first change that is refused, with the pointer of each mistake. `If-Match` on the request is about the
 	// revision of the whole state, as `GET /zones` gives it. Example:
 	// `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/json' -d '{"changes":[{"editZone":{"zone":"example.com","prerequisites":[{"require":"rrsetAbsent","name":"new.example.com","type":"A"}],"updates":[{"op":"add","name":"new.example.com","type":"A","ttl":300,"records":["192.0.2.7"]}]}}]}' http://127.0.0.1:8080/api/v1/changes`
@@ -7277,7 +10289,7 @@ type ClientWithResponsesInterface interface {
 	//
 	// One entry of the log, one revision, one outcome. Changes are made in their order, each on what those before it
 	// left; `ifMatch` is about what was there before all of them. Each is one of `editZone`, `putZone`, `deleteZone`,
-	// `config`, `putControl` and `deleteControl`; nothing else can be part. At most 10,000 changes and 4 MiB. A refusal
+	// `config`, `putObject`, `deleteObject`, `putControl` and `deleteControl`; nothing else can be part. At most 10,000 changes and 4 MiB. A refusal
 	// is that of the first change that is refused, with the pointer of each mistake. `If-Match` on the request is about the
 	// revision of the whole state, as `GET /zones` gives it. Example:
 	// `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/json' -d '{"changes":[{"editZone":{"zone":"example.com","prerequisites":[{"require":"rrsetAbsent","name":"new.example.com","type":"A"}],"updates":[{"op":"add","name":"new.example.com","type":"A","ttl":300,"records":["192.0.2.7"]}]}}]}' http://127.0.0.1:8080/api/v1/changes`
@@ -7374,6 +10386,22 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /controls/{id} (the `GetControl` operationId).
 	GetControlWithResponse(ctx context.Context, id string, reqEditors ...RequestEditorFn) (*GetControlResponse, error)
+
+	// GetDocsWithResponse This document, as a page to read
+	//
+	// Open to everybody, without a token. It has no scripts.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /docs (the `GetDocs` operationId).
+	GetDocsWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetDocsResponse, error)
+
+	// GetDocsStyleWithResponse How the page to read looks
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /docs/style.css (the `GetDocsStyle` operationId).
+	GetDocsStyleWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetDocsStyleResponse, error)
 
 	// StreamEventsWithResponse What happens, as it happens
 	//
@@ -7552,12 +10580,97 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /monitors (the `ListMonitors` operationId).
 	ListMonitorsWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListMonitorsResponse, error)
 
+	// DeleteMonitorWithResponse Delete a monitor
+	//
+	// Refused with `conflict` while another object refers to it; the answer says which.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /monitors/{name} (the `DeleteMonitor` operationId).
+	DeleteMonitorWithResponse(ctx context.Context, name string, params *DeleteMonitorParams, reqEditors ...RequestEditorFn) (*DeleteMonitorResponse, error)
+
 	// GetMonitorWithResponse Read a monitor
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /monitors/{name} (the `GetMonitor` operationId).
-	GetMonitorWithResponse(ctx context.Context, name Name, reqEditors ...RequestEditorFn) (*GetMonitorResponse, error)
+	GetMonitorWithResponse(ctx context.Context, name string, reqEditors ...RequestEditorFn) (*GetMonitorResponse, error)
+
+	// PutMonitorWithBodyWithResponse Create a monitor, or replace the whole of it
+	//
+	// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+	// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+	// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /monitors/{name} (the `PutMonitor` operationId).
+	PutMonitorWithBodyWithResponse(ctx context.Context, name string, params *PutMonitorParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PutMonitorResponse, error)
+
+	// PutMonitorWithResponse Create a monitor, or replace the whole of it
+	//
+	// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+	// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+	// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /monitors/{name} (the `PutMonitor` operationId).
+	PutMonitorWithResponse(ctx context.Context, name string, params *PutMonitorParams, body PutMonitorJSONRequestBody, reqEditors ...RequestEditorFn) (*PutMonitorResponse, error)
+
+	// GetContractWithResponse This document, as JSON
+	//
+	// Open to everybody, without a token.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /openapi.json (the `GetContract` operationId).
+	GetContractWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetContractResponse, error)
+
+	// ListPlacesWithResponse List the places
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /places (the `ListPlaces` operationId).
+	ListPlacesWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListPlacesResponse, error)
+
+	// DeletePlaceWithResponse Delete a place
+	//
+	// Refused with `conflict` while another object refers to it; the answer says which.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /places/{name} (the `DeletePlace` operationId).
+	DeletePlaceWithResponse(ctx context.Context, name string, params *DeletePlaceParams, reqEditors ...RequestEditorFn) (*DeletePlaceResponse, error)
+
+	// GetPlaceWithResponse Read a place, by its CIDR (the slash written %2F) or AS number (AS64500)
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /places/{name} (the `GetPlace` operationId).
+	GetPlaceWithResponse(ctx context.Context, name string, reqEditors ...RequestEditorFn) (*GetPlaceResponse, error)
+
+	// PutPlaceWithBodyWithResponse Create a place, or replace the whole of it
+	//
+	// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+	// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+	// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /places/{name} (the `PutPlace` operationId).
+	PutPlaceWithBodyWithResponse(ctx context.Context, name string, params *PutPlaceParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PutPlaceResponse, error)
+
+	// PutPlaceWithResponse Create a place, or replace the whole of it
+	//
+	// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+	// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+	// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /places/{name} (the `PutPlace` operationId).
+	PutPlaceWithResponse(ctx context.Context, name string, params *PutPlaceParams, body PutPlaceJSONRequestBody, reqEditors ...RequestEditorFn) (*PutPlaceResponse, error)
 
 	// ListPoolsWithResponse List the pools
 	//
@@ -7566,12 +10679,88 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /pools (the `ListPools` operationId).
 	ListPoolsWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListPoolsResponse, error)
 
+	// DeletePoolWithResponse Delete a pool
+	//
+	// Refused with `conflict` while another object refers to it; the answer says which.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /pools/{name} (the `DeletePool` operationId).
+	DeletePoolWithResponse(ctx context.Context, name string, params *DeletePoolParams, reqEditors ...RequestEditorFn) (*DeletePoolResponse, error)
+
 	// GetPoolWithResponse Read a pool
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /pools/{name} (the `GetPool` operationId).
-	GetPoolWithResponse(ctx context.Context, name Name, reqEditors ...RequestEditorFn) (*GetPoolResponse, error)
+	GetPoolWithResponse(ctx context.Context, name string, reqEditors ...RequestEditorFn) (*GetPoolResponse, error)
+
+	// PutPoolWithBodyWithResponse Create a pool, or replace the whole of it
+	//
+	// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+	// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+	// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /pools/{name} (the `PutPool` operationId).
+	PutPoolWithBodyWithResponse(ctx context.Context, name string, params *PutPoolParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PutPoolResponse, error)
+
+	// PutPoolWithResponse Create a pool, or replace the whole of it
+	//
+	// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+	// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+	// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /pools/{name} (the `PutPool` operationId).
+	PutPoolWithResponse(ctx context.Context, name string, params *PutPoolParams, body PutPoolJSONRequestBody, reqEditors ...RequestEditorFn) (*PutPoolResponse, error)
+
+	// ListProvidersWithResponse List the providers
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /providers (the `ListProviders` operationId).
+	ListProvidersWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListProvidersResponse, error)
+
+	// DeleteProviderWithResponse Delete a provider
+	//
+	// Refused with `conflict` while another object refers to it; the answer says which.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /providers/{name} (the `DeleteProvider` operationId).
+	DeleteProviderWithResponse(ctx context.Context, name string, params *DeleteProviderParams, reqEditors ...RequestEditorFn) (*DeleteProviderResponse, error)
+
+	// GetProviderWithResponse Read a provider
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /providers/{name} (the `GetProvider` operationId).
+	GetProviderWithResponse(ctx context.Context, name string, reqEditors ...RequestEditorFn) (*GetProviderResponse, error)
+
+	// PutProviderWithBodyWithResponse Create a provider, or replace the whole of it
+	//
+	// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+	// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+	// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /providers/{name} (the `PutProvider` operationId).
+	PutProviderWithBodyWithResponse(ctx context.Context, name string, params *PutProviderParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PutProviderResponse, error)
+
+	// PutProviderWithResponse Create a provider, or replace the whole of it
+	//
+	// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+	// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+	// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /providers/{name} (the `PutProvider` operationId).
+	PutProviderWithResponse(ctx context.Context, name string, params *PutProviderParams, body PutProviderJSONRequestBody, reqEditors ...RequestEditorFn) (*PutProviderResponse, error)
 
 	// ListRegionsWithResponse List the regions
 	//
@@ -7580,12 +10769,88 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /regions (the `ListRegions` operationId).
 	ListRegionsWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListRegionsResponse, error)
 
+	// DeleteRegionWithResponse Delete a region
+	//
+	// Refused with `conflict` while another object refers to it; the answer says which.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /regions/{name} (the `DeleteRegion` operationId).
+	DeleteRegionWithResponse(ctx context.Context, name string, params *DeleteRegionParams, reqEditors ...RequestEditorFn) (*DeleteRegionResponse, error)
+
 	// GetRegionWithResponse Read a region
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /regions/{name} (the `GetRegion` operationId).
-	GetRegionWithResponse(ctx context.Context, name Name, reqEditors ...RequestEditorFn) (*GetRegionResponse, error)
+	GetRegionWithResponse(ctx context.Context, name string, reqEditors ...RequestEditorFn) (*GetRegionResponse, error)
+
+	// PutRegionWithBodyWithResponse Create a region, or replace the whole of it
+	//
+	// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+	// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+	// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /regions/{name} (the `PutRegion` operationId).
+	PutRegionWithBodyWithResponse(ctx context.Context, name string, params *PutRegionParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PutRegionResponse, error)
+
+	// PutRegionWithResponse Create a region, or replace the whole of it
+	//
+	// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+	// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+	// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /regions/{name} (the `PutRegion` operationId).
+	PutRegionWithResponse(ctx context.Context, name string, params *PutRegionParams, body PutRegionJSONRequestBody, reqEditors ...RequestEditorFn) (*PutRegionResponse, error)
+
+	// ListSafetyRulesWithResponse List the safety rules
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /safety-rules (the `ListSafetyRules` operationId).
+	ListSafetyRulesWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListSafetyRulesResponse, error)
+
+	// DeleteSafetyRuleWithResponse Delete a safety rule
+	//
+	// Refused with `conflict` while another object refers to it; the answer says which.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /safety-rules/{name} (the `DeleteSafetyRule` operationId).
+	DeleteSafetyRuleWithResponse(ctx context.Context, name string, params *DeleteSafetyRuleParams, reqEditors ...RequestEditorFn) (*DeleteSafetyRuleResponse, error)
+
+	// GetSafetyRuleWithResponse Read a safety rule
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /safety-rules/{name} (the `GetSafetyRule` operationId).
+	GetSafetyRuleWithResponse(ctx context.Context, name string, reqEditors ...RequestEditorFn) (*GetSafetyRuleResponse, error)
+
+	// PutSafetyRuleWithBodyWithResponse Create a safety rule, or replace the whole of it
+	//
+	// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+	// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+	// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /safety-rules/{name} (the `PutSafetyRule` operationId).
+	PutSafetyRuleWithBodyWithResponse(ctx context.Context, name string, params *PutSafetyRuleParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PutSafetyRuleResponse, error)
+
+	// PutSafetyRuleWithResponse Create a safety rule, or replace the whole of it
+	//
+	// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+	// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+	// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /safety-rules/{name} (the `PutSafetyRule` operationId).
+	PutSafetyRuleWithResponse(ctx context.Context, name string, params *PutSafetyRuleParams, body PutSafetyRuleJSONRequestBody, reqEditors ...RequestEditorFn) (*PutSafetyRuleResponse, error)
 
 	// ListSecretsWithResponse List the names of the secrets
 	//
@@ -7628,12 +10893,43 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /services (the `ListServices` operationId).
 	ListServicesWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListServicesResponse, error)
 
+	// DeleteServiceWithResponse Delete a service
+	//
+	// Refused with `conflict` while another object refers to it; the answer says which.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /services/{name} (the `DeleteService` operationId).
+	DeleteServiceWithResponse(ctx context.Context, name string, params *DeleteServiceParams, reqEditors ...RequestEditorFn) (*DeleteServiceResponse, error)
+
 	// GetServiceWithResponse Read a service, by the first of its names
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /services/{name} (the `GetService` operationId).
-	GetServiceWithResponse(ctx context.Context, name Name, reqEditors ...RequestEditorFn) (*GetServiceResponse, error)
+	GetServiceWithResponse(ctx context.Context, name string, reqEditors ...RequestEditorFn) (*GetServiceResponse, error)
+
+	// PutServiceWithBodyWithResponse Create a service, or replace the whole of it
+	//
+	// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+	// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+	// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /services/{name} (the `PutService` operationId).
+	PutServiceWithBodyWithResponse(ctx context.Context, name string, params *PutServiceParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PutServiceResponse, error)
+
+	// PutServiceWithResponse Create a service, or replace the whole of it
+	//
+	// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+	// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+	// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /services/{name} (the `PutService` operationId).
+	PutServiceWithResponse(ctx context.Context, name string, params *PutServiceParams, body PutServiceJSONRequestBody, reqEditors ...RequestEditorFn) (*PutServiceResponse, error)
 
 	// ListSignalsWithResponse List the signals
 	//
@@ -7681,6 +10977,51 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with PUT /signals/{name} (the `PutSignal` operationId).
 	PutSignalWithResponse(ctx context.Context, name string, params *PutSignalParams, body PutSignalJSONRequestBody, reqEditors ...RequestEditorFn) (*PutSignalResponse, error)
+
+	// ListTemplatesWithResponse List the templates
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /templates (the `ListTemplates` operationId).
+	ListTemplatesWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListTemplatesResponse, error)
+
+	// DeleteTemplateWithResponse Delete a template
+	//
+	// Refused with `conflict` while another object refers to it; the answer says which.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /templates/{name} (the `DeleteTemplate` operationId).
+	DeleteTemplateWithResponse(ctx context.Context, name string, params *DeleteTemplateParams, reqEditors ...RequestEditorFn) (*DeleteTemplateResponse, error)
+
+	// GetTemplateWithResponse Read a template
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /templates/{name} (the `GetTemplate` operationId).
+	GetTemplateWithResponse(ctx context.Context, name string, reqEditors ...RequestEditorFn) (*GetTemplateResponse, error)
+
+	// PutTemplateWithBodyWithResponse Create a template, or replace the whole of it
+	//
+	// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+	// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+	// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /templates/{name} (the `PutTemplate` operationId).
+	PutTemplateWithBodyWithResponse(ctx context.Context, name string, params *PutTemplateParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PutTemplateResponse, error)
+
+	// PutTemplateWithResponse Create a template, or replace the whole of it
+	//
+	// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+	// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+	// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /templates/{name} (the `PutTemplate` operationId).
+	PutTemplateWithResponse(ctx context.Context, name string, params *PutTemplateParams, body PutTemplateJSONRequestBody, reqEditors ...RequestEditorFn) (*PutTemplateResponse, error)
 
 	// ListTokensWithResponse List the tokens
 	//
@@ -8379,6 +11720,88 @@ func (r GetControlResponse) ContentType() string {
 	return ""
 }
 
+type GetDocsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetDocsResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetDocsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetDocsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetDocsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetDocsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetDocsStyleResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetDocsStyleResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetDocsStyleResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetDocsStyleResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetDocsStyleResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetDocsStyleResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type StreamEventsResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -9014,6 +12437,12 @@ func (r PutLoadResponse) ContentType() string {
 	return ""
 }
 
+// ListMonitorsResponse200Headers the declared response headers of an HTTP 200 response for ListMonitors
+type ListMonitorsResponse200Headers struct {
+	ETag   string
+	XIndex uint64
+}
+
 type ListMonitorsResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -9021,6 +12450,8 @@ type ListMonitorsResponse struct {
 	JSON200 *MonitorList
 	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
 	ApplicationproblemJSONDefault *Refused
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListMonitorsResponse200Headers
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
@@ -9062,6 +12493,68 @@ func (r ListMonitorsResponse) ContentType() string {
 	return ""
 }
 
+// DeleteMonitorResponse200Headers the declared response headers of an HTTP 200 response for DeleteMonitor
+type DeleteMonitorResponse200Headers struct {
+	ETag   string
+	XIndex uint64
+}
+
+type DeleteMonitorResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Written
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *DeleteMonitorResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r DeleteMonitorResponse) GetJSON200() *Written {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r DeleteMonitorResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r DeleteMonitorResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r DeleteMonitorResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DeleteMonitorResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DeleteMonitorResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetMonitorResponse200Headers the declared response headers of an HTTP 200 response for GetMonitor
+type GetMonitorResponse200Headers struct {
+	ETag   string
+	XIndex uint64
+}
+
 type GetMonitorResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -9069,6 +12562,8 @@ type GetMonitorResponse struct {
 	JSON200 *Monitor
 	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
 	ApplicationproblemJSONDefault *Refused
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetMonitorResponse200Headers
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
@@ -9110,6 +12605,370 @@ func (r GetMonitorResponse) ContentType() string {
 	return ""
 }
 
+// PutMonitorResponse200Headers the declared response headers of an HTTP 200 response for PutMonitor
+type PutMonitorResponse200Headers struct {
+	ETag   string
+	XIndex uint64
+}
+
+// PutMonitorResponse201Headers the declared response headers of an HTTP 201 response for PutMonitor
+type PutMonitorResponse201Headers struct {
+	ETag   string
+	XIndex uint64
+}
+
+type PutMonitorResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Written
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *Written
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *PutMonitorResponse200Headers
+	// Headers201 the parsed response headers for an HTTP 201 response
+	Headers201 *PutMonitorResponse201Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r PutMonitorResponse) GetJSON200() *Written {
+	return r.JSON200
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r PutMonitorResponse) GetJSON201() *Written {
+	return r.JSON201
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r PutMonitorResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r PutMonitorResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r PutMonitorResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r PutMonitorResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r PutMonitorResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetContractResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *map[string]interface{}
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetContractResponse) GetJSON200() *map[string]interface{} {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetContractResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetContractResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetContractResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetContractResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetContractResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ListPlacesResponse200Headers the declared response headers of an HTTP 200 response for ListPlaces
+type ListPlacesResponse200Headers struct {
+	ETag   string
+	XIndex uint64
+}
+
+type ListPlacesResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *PlaceOverrideList
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListPlacesResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListPlacesResponse) GetJSON200() *PlaceOverrideList {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListPlacesResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListPlacesResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListPlacesResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListPlacesResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListPlacesResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// DeletePlaceResponse200Headers the declared response headers of an HTTP 200 response for DeletePlace
+type DeletePlaceResponse200Headers struct {
+	ETag   string
+	XIndex uint64
+}
+
+type DeletePlaceResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Written
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *DeletePlaceResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r DeletePlaceResponse) GetJSON200() *Written {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r DeletePlaceResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r DeletePlaceResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r DeletePlaceResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DeletePlaceResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DeletePlaceResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetPlaceResponse200Headers the declared response headers of an HTTP 200 response for GetPlace
+type GetPlaceResponse200Headers struct {
+	ETag   string
+	XIndex uint64
+}
+
+type GetPlaceResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *PlaceOverride
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetPlaceResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetPlaceResponse) GetJSON200() *PlaceOverride {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetPlaceResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetPlaceResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetPlaceResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetPlaceResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetPlaceResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// PutPlaceResponse200Headers the declared response headers of an HTTP 200 response for PutPlace
+type PutPlaceResponse200Headers struct {
+	ETag   string
+	XIndex uint64
+}
+
+// PutPlaceResponse201Headers the declared response headers of an HTTP 201 response for PutPlace
+type PutPlaceResponse201Headers struct {
+	ETag   string
+	XIndex uint64
+}
+
+type PutPlaceResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Written
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *Written
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *PutPlaceResponse200Headers
+	// Headers201 the parsed response headers for an HTTP 201 response
+	Headers201 *PutPlaceResponse201Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r PutPlaceResponse) GetJSON200() *Written {
+	return r.JSON200
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r PutPlaceResponse) GetJSON201() *Written {
+	return r.JSON201
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r PutPlaceResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r PutPlaceResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r PutPlaceResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r PutPlaceResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r PutPlaceResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ListPoolsResponse200Headers the declared response headers of an HTTP 200 response for ListPools
+type ListPoolsResponse200Headers struct {
+	ETag   string
+	XIndex uint64
+}
+
 type ListPoolsResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -9117,6 +12976,8 @@ type ListPoolsResponse struct {
 	JSON200 *PoolList
 	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
 	ApplicationproblemJSONDefault *Refused
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListPoolsResponse200Headers
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
@@ -9158,6 +13019,68 @@ func (r ListPoolsResponse) ContentType() string {
 	return ""
 }
 
+// DeletePoolResponse200Headers the declared response headers of an HTTP 200 response for DeletePool
+type DeletePoolResponse200Headers struct {
+	ETag   string
+	XIndex uint64
+}
+
+type DeletePoolResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Written
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *DeletePoolResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r DeletePoolResponse) GetJSON200() *Written {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r DeletePoolResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r DeletePoolResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r DeletePoolResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DeletePoolResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DeletePoolResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetPoolResponse200Headers the declared response headers of an HTTP 200 response for GetPool
+type GetPoolResponse200Headers struct {
+	ETag   string
+	XIndex uint64
+}
+
 type GetPoolResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -9165,6 +13088,8 @@ type GetPoolResponse struct {
 	JSON200 *Pool
 	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
 	ApplicationproblemJSONDefault *Refused
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetPoolResponse200Headers
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
@@ -9206,6 +13131,322 @@ func (r GetPoolResponse) ContentType() string {
 	return ""
 }
 
+// PutPoolResponse200Headers the declared response headers of an HTTP 200 response for PutPool
+type PutPoolResponse200Headers struct {
+	ETag   string
+	XIndex uint64
+}
+
+// PutPoolResponse201Headers the declared response headers of an HTTP 201 response for PutPool
+type PutPoolResponse201Headers struct {
+	ETag   string
+	XIndex uint64
+}
+
+type PutPoolResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Written
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *Written
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *PutPoolResponse200Headers
+	// Headers201 the parsed response headers for an HTTP 201 response
+	Headers201 *PutPoolResponse201Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r PutPoolResponse) GetJSON200() *Written {
+	return r.JSON200
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r PutPoolResponse) GetJSON201() *Written {
+	return r.JSON201
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r PutPoolResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r PutPoolResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r PutPoolResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r PutPoolResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r PutPoolResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ListProvidersResponse200Headers the declared response headers of an HTTP 200 response for ListProviders
+type ListProvidersResponse200Headers struct {
+	ETag   string
+	XIndex uint64
+}
+
+type ListProvidersResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ProviderList
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListProvidersResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListProvidersResponse) GetJSON200() *ProviderList {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListProvidersResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListProvidersResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListProvidersResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListProvidersResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListProvidersResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// DeleteProviderResponse200Headers the declared response headers of an HTTP 200 response for DeleteProvider
+type DeleteProviderResponse200Headers struct {
+	ETag   string
+	XIndex uint64
+}
+
+type DeleteProviderResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Written
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *DeleteProviderResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r DeleteProviderResponse) GetJSON200() *Written {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r DeleteProviderResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r DeleteProviderResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r DeleteProviderResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DeleteProviderResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DeleteProviderResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetProviderResponse200Headers the declared response headers of an HTTP 200 response for GetProvider
+type GetProviderResponse200Headers struct {
+	ETag   string
+	XIndex uint64
+}
+
+type GetProviderResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Provider
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetProviderResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetProviderResponse) GetJSON200() *Provider {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetProviderResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetProviderResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetProviderResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetProviderResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetProviderResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// PutProviderResponse200Headers the declared response headers of an HTTP 200 response for PutProvider
+type PutProviderResponse200Headers struct {
+	ETag   string
+	XIndex uint64
+}
+
+// PutProviderResponse201Headers the declared response headers of an HTTP 201 response for PutProvider
+type PutProviderResponse201Headers struct {
+	ETag   string
+	XIndex uint64
+}
+
+type PutProviderResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Written
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *Written
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *PutProviderResponse200Headers
+	// Headers201 the parsed response headers for an HTTP 201 response
+	Headers201 *PutProviderResponse201Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r PutProviderResponse) GetJSON200() *Written {
+	return r.JSON200
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r PutProviderResponse) GetJSON201() *Written {
+	return r.JSON201
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r PutProviderResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r PutProviderResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r PutProviderResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r PutProviderResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r PutProviderResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ListRegionsResponse200Headers the declared response headers of an HTTP 200 response for ListRegions
+type ListRegionsResponse200Headers struct {
+	ETag   string
+	XIndex uint64
+}
+
 type ListRegionsResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -9213,6 +13454,8 @@ type ListRegionsResponse struct {
 	JSON200 *RegionList
 	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
 	ApplicationproblemJSONDefault *Refused
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListRegionsResponse200Headers
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
@@ -9254,6 +13497,68 @@ func (r ListRegionsResponse) ContentType() string {
 	return ""
 }
 
+// DeleteRegionResponse200Headers the declared response headers of an HTTP 200 response for DeleteRegion
+type DeleteRegionResponse200Headers struct {
+	ETag   string
+	XIndex uint64
+}
+
+type DeleteRegionResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Written
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *DeleteRegionResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r DeleteRegionResponse) GetJSON200() *Written {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r DeleteRegionResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r DeleteRegionResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r DeleteRegionResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DeleteRegionResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DeleteRegionResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetRegionResponse200Headers the declared response headers of an HTTP 200 response for GetRegion
+type GetRegionResponse200Headers struct {
+	ETag   string
+	XIndex uint64
+}
+
 type GetRegionResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -9261,6 +13566,8 @@ type GetRegionResponse struct {
 	JSON200 *Region
 	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
 	ApplicationproblemJSONDefault *Refused
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetRegionResponse200Headers
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
@@ -9296,6 +13603,316 @@ func (r GetRegionResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r GetRegionResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// PutRegionResponse200Headers the declared response headers of an HTTP 200 response for PutRegion
+type PutRegionResponse200Headers struct {
+	ETag   string
+	XIndex uint64
+}
+
+// PutRegionResponse201Headers the declared response headers of an HTTP 201 response for PutRegion
+type PutRegionResponse201Headers struct {
+	ETag   string
+	XIndex uint64
+}
+
+type PutRegionResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Written
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *Written
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *PutRegionResponse200Headers
+	// Headers201 the parsed response headers for an HTTP 201 response
+	Headers201 *PutRegionResponse201Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r PutRegionResponse) GetJSON200() *Written {
+	return r.JSON200
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r PutRegionResponse) GetJSON201() *Written {
+	return r.JSON201
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r PutRegionResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r PutRegionResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r PutRegionResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r PutRegionResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r PutRegionResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ListSafetyRulesResponse200Headers the declared response headers of an HTTP 200 response for ListSafetyRules
+type ListSafetyRulesResponse200Headers struct {
+	ETag   string
+	XIndex uint64
+}
+
+type ListSafetyRulesResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *SafetyRuleList
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListSafetyRulesResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListSafetyRulesResponse) GetJSON200() *SafetyRuleList {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListSafetyRulesResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListSafetyRulesResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListSafetyRulesResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListSafetyRulesResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListSafetyRulesResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// DeleteSafetyRuleResponse200Headers the declared response headers of an HTTP 200 response for DeleteSafetyRule
+type DeleteSafetyRuleResponse200Headers struct {
+	ETag   string
+	XIndex uint64
+}
+
+type DeleteSafetyRuleResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Written
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *DeleteSafetyRuleResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r DeleteSafetyRuleResponse) GetJSON200() *Written {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r DeleteSafetyRuleResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r DeleteSafetyRuleResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r DeleteSafetyRuleResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DeleteSafetyRuleResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DeleteSafetyRuleResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetSafetyRuleResponse200Headers the declared response headers of an HTTP 200 response for GetSafetyRule
+type GetSafetyRuleResponse200Headers struct {
+	ETag   string
+	XIndex uint64
+}
+
+type GetSafetyRuleResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *SafetyRule
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetSafetyRuleResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetSafetyRuleResponse) GetJSON200() *SafetyRule {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetSafetyRuleResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetSafetyRuleResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetSafetyRuleResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetSafetyRuleResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetSafetyRuleResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// PutSafetyRuleResponse200Headers the declared response headers of an HTTP 200 response for PutSafetyRule
+type PutSafetyRuleResponse200Headers struct {
+	ETag   string
+	XIndex uint64
+}
+
+// PutSafetyRuleResponse201Headers the declared response headers of an HTTP 201 response for PutSafetyRule
+type PutSafetyRuleResponse201Headers struct {
+	ETag   string
+	XIndex uint64
+}
+
+type PutSafetyRuleResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Written
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *Written
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *PutSafetyRuleResponse200Headers
+	// Headers201 the parsed response headers for an HTTP 201 response
+	Headers201 *PutSafetyRuleResponse201Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r PutSafetyRuleResponse) GetJSON200() *Written {
+	return r.JSON200
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r PutSafetyRuleResponse) GetJSON201() *Written {
+	return r.JSON201
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r PutSafetyRuleResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r PutSafetyRuleResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r PutSafetyRuleResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r PutSafetyRuleResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r PutSafetyRuleResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -9485,6 +14102,12 @@ func (r PutSecretResponse) ContentType() string {
 	return ""
 }
 
+// ListServicesResponse200Headers the declared response headers of an HTTP 200 response for ListServices
+type ListServicesResponse200Headers struct {
+	ETag   string
+	XIndex uint64
+}
+
 type ListServicesResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -9492,6 +14115,8 @@ type ListServicesResponse struct {
 	JSON200 *ServiceList
 	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
 	ApplicationproblemJSONDefault *Refused
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListServicesResponse200Headers
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
@@ -9533,6 +14158,68 @@ func (r ListServicesResponse) ContentType() string {
 	return ""
 }
 
+// DeleteServiceResponse200Headers the declared response headers of an HTTP 200 response for DeleteService
+type DeleteServiceResponse200Headers struct {
+	ETag   string
+	XIndex uint64
+}
+
+type DeleteServiceResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Written
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *DeleteServiceResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r DeleteServiceResponse) GetJSON200() *Written {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r DeleteServiceResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r DeleteServiceResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r DeleteServiceResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DeleteServiceResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DeleteServiceResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetServiceResponse200Headers the declared response headers of an HTTP 200 response for GetService
+type GetServiceResponse200Headers struct {
+	ETag   string
+	XIndex uint64
+}
+
 type GetServiceResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -9540,6 +14227,8 @@ type GetServiceResponse struct {
 	JSON200 *Service
 	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
 	ApplicationproblemJSONDefault *Refused
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetServiceResponse200Headers
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
@@ -9575,6 +14264,77 @@ func (r GetServiceResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r GetServiceResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// PutServiceResponse200Headers the declared response headers of an HTTP 200 response for PutService
+type PutServiceResponse200Headers struct {
+	ETag   string
+	XIndex uint64
+}
+
+// PutServiceResponse201Headers the declared response headers of an HTTP 201 response for PutService
+type PutServiceResponse201Headers struct {
+	ETag   string
+	XIndex uint64
+}
+
+type PutServiceResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Written
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *Written
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *PutServiceResponse200Headers
+	// Headers201 the parsed response headers for an HTTP 201 response
+	Headers201 *PutServiceResponse201Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r PutServiceResponse) GetJSON200() *Written {
+	return r.JSON200
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r PutServiceResponse) GetJSON201() *Written {
+	return r.JSON201
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r PutServiceResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r PutServiceResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r PutServiceResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r PutServiceResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r PutServiceResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -9797,6 +14557,245 @@ func (r PutSignalResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r PutSignalResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ListTemplatesResponse200Headers the declared response headers of an HTTP 200 response for ListTemplates
+type ListTemplatesResponse200Headers struct {
+	ETag   string
+	XIndex uint64
+}
+
+type ListTemplatesResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *TemplateList
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListTemplatesResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListTemplatesResponse) GetJSON200() *TemplateList {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListTemplatesResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListTemplatesResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListTemplatesResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListTemplatesResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListTemplatesResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// DeleteTemplateResponse200Headers the declared response headers of an HTTP 200 response for DeleteTemplate
+type DeleteTemplateResponse200Headers struct {
+	ETag   string
+	XIndex uint64
+}
+
+type DeleteTemplateResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Written
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *DeleteTemplateResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r DeleteTemplateResponse) GetJSON200() *Written {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r DeleteTemplateResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r DeleteTemplateResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r DeleteTemplateResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DeleteTemplateResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DeleteTemplateResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetTemplateResponse200Headers the declared response headers of an HTTP 200 response for GetTemplate
+type GetTemplateResponse200Headers struct {
+	ETag   string
+	XIndex uint64
+}
+
+type GetTemplateResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Template
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetTemplateResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetTemplateResponse) GetJSON200() *Template {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetTemplateResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetTemplateResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetTemplateResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetTemplateResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetTemplateResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// PutTemplateResponse200Headers the declared response headers of an HTTP 200 response for PutTemplate
+type PutTemplateResponse200Headers struct {
+	ETag   string
+	XIndex uint64
+}
+
+// PutTemplateResponse201Headers the declared response headers of an HTTP 201 response for PutTemplate
+type PutTemplateResponse201Headers struct {
+	ETag   string
+	XIndex uint64
+}
+
+type PutTemplateResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Written
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *Written
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *PutTemplateResponse200Headers
+	// Headers201 the parsed response headers for an HTTP 201 response
+	Headers201 *PutTemplateResponse201Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r PutTemplateResponse) GetJSON200() *Written {
+	return r.JSON200
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r PutTemplateResponse) GetJSON201() *Written {
+	return r.JSON201
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r PutTemplateResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r PutTemplateResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r PutTemplateResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r PutTemplateResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r PutTemplateResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -10483,7 +15482,7 @@ func (c *ClientWithResponses) PostBeaconWithResponse(ctx context.Context, body P
 //
 // One entry of the log, one revision, one outcome. Changes are made in their order, each on what those before it
 // left; `ifMatch` is about what was there before all of them. Each is one of `editZone`, `putZone`, `deleteZone`,
-// `config`, `putControl` and `deleteControl`; nothing else can be part. At most 10,000 changes and 4 MiB. A refusal
+// `config`, `putObject`, `deleteObject`, `putControl` and `deleteControl`; nothing else can be part. At most 10,000 changes and 4 MiB. A refusal
 // is that of the first change that is refused, with the pointer of each mistake. `If-Match` on the request is about the
 // revision of the whole state, as `GET /zones` gives it. Example:
 // `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/json' -d '{"changes":[{"editZone":{"zone":"example.com","prerequisites":[{"require":"rrsetAbsent","name":"new.example.com","type":"A"}],"updates":[{"op":"add","name":"new.example.com","type":"A","ttl":300,"records":["192.0.2.7"]}]}}]}' http://127.0.0.1:8080/api/v1/changes`
@@ -10503,7 +15502,7 @@ func (c *ClientWithResponses) PostChangesWithBodyWithResponse(ctx context.Contex
 //
 // One entry of the log, one revision, one outcome. Changes are made in their order, each on what those before it
 // left; `ifMatch` is about what was there before all of them. Each is one of `editZone`, `putZone`, `deleteZone`,
-// `config`, `putControl` and `deleteControl`; nothing else can be part. At most 10,000 changes and 4 MiB. A refusal
+// `config`, `putObject`, `deleteObject`, `putControl` and `deleteControl`; nothing else can be part. At most 10,000 changes and 4 MiB. A refusal
 // is that of the first change that is refused, with the pointer of each mistake. `If-Match` on the request is about the
 // revision of the whole state, as `GET /zones` gives it. Example:
 // `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/json' -d '{"changes":[{"editZone":{"zone":"example.com","prerequisites":[{"require":"rrsetAbsent","name":"new.example.com","type":"A"}],"updates":[{"op":"add","name":"new.example.com","type":"A","ttl":300,"records":["192.0.2.7"]}]}}]}' http://127.0.0.1:8080/api/v1/changes`
@@ -10665,6 +15664,34 @@ func (c *ClientWithResponses) GetControlWithResponse(ctx context.Context, id str
 		return nil, err
 	}
 	return ParseGetControlResponse(rsp)
+}
+
+// GetDocsWithResponse This document, as a page to read
+//
+// Open to everybody, without a token. It has no scripts.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /docs (the `GetDocs` operationId).
+func (c *ClientWithResponses) GetDocsWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetDocsResponse, error) {
+	rsp, err := c.GetDocs(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetDocsResponse(rsp)
+}
+
+// GetDocsStyleWithResponse How the page to read looks
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /docs/style.css (the `GetDocsStyle` operationId).
+func (c *ClientWithResponses) GetDocsStyleWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetDocsStyleResponse, error) {
+	rsp, err := c.GetDocsStyle(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetDocsStyleResponse(rsp)
 }
 
 // StreamEventsWithResponse What happens, as it happens
@@ -10952,17 +15979,156 @@ func (c *ClientWithResponses) ListMonitorsWithResponse(ctx context.Context, reqE
 	return ParseListMonitorsResponse(rsp)
 }
 
+// DeleteMonitorWithResponse Delete a monitor
+//
+// Refused with `conflict` while another object refers to it; the answer says which.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /monitors/{name} (the `DeleteMonitor` operationId).
+func (c *ClientWithResponses) DeleteMonitorWithResponse(ctx context.Context, name string, params *DeleteMonitorParams, reqEditors ...RequestEditorFn) (*DeleteMonitorResponse, error) {
+	rsp, err := c.DeleteMonitor(ctx, name, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDeleteMonitorResponse(rsp)
+}
+
 // GetMonitorWithResponse Read a monitor
 //
 // Returns a wrapper object for the known response body format(s).
 //
 // Corresponds with GET /monitors/{name} (the `GetMonitor` operationId).
-func (c *ClientWithResponses) GetMonitorWithResponse(ctx context.Context, name Name, reqEditors ...RequestEditorFn) (*GetMonitorResponse, error) {
+func (c *ClientWithResponses) GetMonitorWithResponse(ctx context.Context, name string, reqEditors ...RequestEditorFn) (*GetMonitorResponse, error) {
 	rsp, err := c.GetMonitor(ctx, name, reqEditors...)
 	if err != nil {
 		return nil, err
 	}
 	return ParseGetMonitorResponse(rsp)
+}
+
+// PutMonitorWithBodyWithResponse Create a monitor, or replace the whole of it
+//
+// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /monitors/{name} (the `PutMonitor` operationId).
+func (c *ClientWithResponses) PutMonitorWithBodyWithResponse(ctx context.Context, name string, params *PutMonitorParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PutMonitorResponse, error) {
+	rsp, err := c.PutMonitorWithBody(ctx, name, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePutMonitorResponse(rsp)
+}
+
+// PutMonitorWithResponse Create a monitor, or replace the whole of it
+//
+// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /monitors/{name} (the `PutMonitor` operationId).
+func (c *ClientWithResponses) PutMonitorWithResponse(ctx context.Context, name string, params *PutMonitorParams, body PutMonitorJSONRequestBody, reqEditors ...RequestEditorFn) (*PutMonitorResponse, error) {
+	rsp, err := c.PutMonitor(ctx, name, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePutMonitorResponse(rsp)
+}
+
+// GetContractWithResponse This document, as JSON
+//
+// Open to everybody, without a token.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /openapi.json (the `GetContract` operationId).
+func (c *ClientWithResponses) GetContractWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetContractResponse, error) {
+	rsp, err := c.GetContract(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetContractResponse(rsp)
+}
+
+// ListPlacesWithResponse List the places
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /places (the `ListPlaces` operationId).
+func (c *ClientWithResponses) ListPlacesWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListPlacesResponse, error) {
+	rsp, err := c.ListPlaces(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListPlacesResponse(rsp)
+}
+
+// DeletePlaceWithResponse Delete a place
+//
+// Refused with `conflict` while another object refers to it; the answer says which.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /places/{name} (the `DeletePlace` operationId).
+func (c *ClientWithResponses) DeletePlaceWithResponse(ctx context.Context, name string, params *DeletePlaceParams, reqEditors ...RequestEditorFn) (*DeletePlaceResponse, error) {
+	rsp, err := c.DeletePlace(ctx, name, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDeletePlaceResponse(rsp)
+}
+
+// GetPlaceWithResponse Read a place, by its CIDR (the slash written %2F) or AS number (AS64500)
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /places/{name} (the `GetPlace` operationId).
+func (c *ClientWithResponses) GetPlaceWithResponse(ctx context.Context, name string, reqEditors ...RequestEditorFn) (*GetPlaceResponse, error) {
+	rsp, err := c.GetPlace(ctx, name, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetPlaceResponse(rsp)
+}
+
+// PutPlaceWithBodyWithResponse Create a place, or replace the whole of it
+//
+// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /places/{name} (the `PutPlace` operationId).
+func (c *ClientWithResponses) PutPlaceWithBodyWithResponse(ctx context.Context, name string, params *PutPlaceParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PutPlaceResponse, error) {
+	rsp, err := c.PutPlaceWithBody(ctx, name, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePutPlaceResponse(rsp)
+}
+
+// PutPlaceWithResponse Create a place, or replace the whole of it
+//
+// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /places/{name} (the `PutPlace` operationId).
+func (c *ClientWithResponses) PutPlaceWithResponse(ctx context.Context, name string, params *PutPlaceParams, body PutPlaceJSONRequestBody, reqEditors ...RequestEditorFn) (*PutPlaceResponse, error) {
+	rsp, err := c.PutPlace(ctx, name, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePutPlaceResponse(rsp)
 }
 
 // ListPoolsWithResponse List the pools
@@ -10978,17 +16144,141 @@ func (c *ClientWithResponses) ListPoolsWithResponse(ctx context.Context, reqEdit
 	return ParseListPoolsResponse(rsp)
 }
 
+// DeletePoolWithResponse Delete a pool
+//
+// Refused with `conflict` while another object refers to it; the answer says which.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /pools/{name} (the `DeletePool` operationId).
+func (c *ClientWithResponses) DeletePoolWithResponse(ctx context.Context, name string, params *DeletePoolParams, reqEditors ...RequestEditorFn) (*DeletePoolResponse, error) {
+	rsp, err := c.DeletePool(ctx, name, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDeletePoolResponse(rsp)
+}
+
 // GetPoolWithResponse Read a pool
 //
 // Returns a wrapper object for the known response body format(s).
 //
 // Corresponds with GET /pools/{name} (the `GetPool` operationId).
-func (c *ClientWithResponses) GetPoolWithResponse(ctx context.Context, name Name, reqEditors ...RequestEditorFn) (*GetPoolResponse, error) {
+func (c *ClientWithResponses) GetPoolWithResponse(ctx context.Context, name string, reqEditors ...RequestEditorFn) (*GetPoolResponse, error) {
 	rsp, err := c.GetPool(ctx, name, reqEditors...)
 	if err != nil {
 		return nil, err
 	}
 	return ParseGetPoolResponse(rsp)
+}
+
+// PutPoolWithBodyWithResponse Create a pool, or replace the whole of it
+//
+// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /pools/{name} (the `PutPool` operationId).
+func (c *ClientWithResponses) PutPoolWithBodyWithResponse(ctx context.Context, name string, params *PutPoolParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PutPoolResponse, error) {
+	rsp, err := c.PutPoolWithBody(ctx, name, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePutPoolResponse(rsp)
+}
+
+// PutPoolWithResponse Create a pool, or replace the whole of it
+//
+// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /pools/{name} (the `PutPool` operationId).
+func (c *ClientWithResponses) PutPoolWithResponse(ctx context.Context, name string, params *PutPoolParams, body PutPoolJSONRequestBody, reqEditors ...RequestEditorFn) (*PutPoolResponse, error) {
+	rsp, err := c.PutPool(ctx, name, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePutPoolResponse(rsp)
+}
+
+// ListProvidersWithResponse List the providers
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /providers (the `ListProviders` operationId).
+func (c *ClientWithResponses) ListProvidersWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListProvidersResponse, error) {
+	rsp, err := c.ListProviders(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListProvidersResponse(rsp)
+}
+
+// DeleteProviderWithResponse Delete a provider
+//
+// Refused with `conflict` while another object refers to it; the answer says which.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /providers/{name} (the `DeleteProvider` operationId).
+func (c *ClientWithResponses) DeleteProviderWithResponse(ctx context.Context, name string, params *DeleteProviderParams, reqEditors ...RequestEditorFn) (*DeleteProviderResponse, error) {
+	rsp, err := c.DeleteProvider(ctx, name, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDeleteProviderResponse(rsp)
+}
+
+// GetProviderWithResponse Read a provider
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /providers/{name} (the `GetProvider` operationId).
+func (c *ClientWithResponses) GetProviderWithResponse(ctx context.Context, name string, reqEditors ...RequestEditorFn) (*GetProviderResponse, error) {
+	rsp, err := c.GetProvider(ctx, name, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetProviderResponse(rsp)
+}
+
+// PutProviderWithBodyWithResponse Create a provider, or replace the whole of it
+//
+// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /providers/{name} (the `PutProvider` operationId).
+func (c *ClientWithResponses) PutProviderWithBodyWithResponse(ctx context.Context, name string, params *PutProviderParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PutProviderResponse, error) {
+	rsp, err := c.PutProviderWithBody(ctx, name, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePutProviderResponse(rsp)
+}
+
+// PutProviderWithResponse Create a provider, or replace the whole of it
+//
+// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /providers/{name} (the `PutProvider` operationId).
+func (c *ClientWithResponses) PutProviderWithResponse(ctx context.Context, name string, params *PutProviderParams, body PutProviderJSONRequestBody, reqEditors ...RequestEditorFn) (*PutProviderResponse, error) {
+	rsp, err := c.PutProvider(ctx, name, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePutProviderResponse(rsp)
 }
 
 // ListRegionsWithResponse List the regions
@@ -11004,17 +16294,141 @@ func (c *ClientWithResponses) ListRegionsWithResponse(ctx context.Context, reqEd
 	return ParseListRegionsResponse(rsp)
 }
 
+// DeleteRegionWithResponse Delete a region
+//
+// Refused with `conflict` while another object refers to it; the answer says which.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /regions/{name} (the `DeleteRegion` operationId).
+func (c *ClientWithResponses) DeleteRegionWithResponse(ctx context.Context, name string, params *DeleteRegionParams, reqEditors ...RequestEditorFn) (*DeleteRegionResponse, error) {
+	rsp, err := c.DeleteRegion(ctx, name, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDeleteRegionResponse(rsp)
+}
+
 // GetRegionWithResponse Read a region
 //
 // Returns a wrapper object for the known response body format(s).
 //
 // Corresponds with GET /regions/{name} (the `GetRegion` operationId).
-func (c *ClientWithResponses) GetRegionWithResponse(ctx context.Context, name Name, reqEditors ...RequestEditorFn) (*GetRegionResponse, error) {
+func (c *ClientWithResponses) GetRegionWithResponse(ctx context.Context, name string, reqEditors ...RequestEditorFn) (*GetRegionResponse, error) {
 	rsp, err := c.GetRegion(ctx, name, reqEditors...)
 	if err != nil {
 		return nil, err
 	}
 	return ParseGetRegionResponse(rsp)
+}
+
+// PutRegionWithBodyWithResponse Create a region, or replace the whole of it
+//
+// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /regions/{name} (the `PutRegion` operationId).
+func (c *ClientWithResponses) PutRegionWithBodyWithResponse(ctx context.Context, name string, params *PutRegionParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PutRegionResponse, error) {
+	rsp, err := c.PutRegionWithBody(ctx, name, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePutRegionResponse(rsp)
+}
+
+// PutRegionWithResponse Create a region, or replace the whole of it
+//
+// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /regions/{name} (the `PutRegion` operationId).
+func (c *ClientWithResponses) PutRegionWithResponse(ctx context.Context, name string, params *PutRegionParams, body PutRegionJSONRequestBody, reqEditors ...RequestEditorFn) (*PutRegionResponse, error) {
+	rsp, err := c.PutRegion(ctx, name, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePutRegionResponse(rsp)
+}
+
+// ListSafetyRulesWithResponse List the safety rules
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /safety-rules (the `ListSafetyRules` operationId).
+func (c *ClientWithResponses) ListSafetyRulesWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListSafetyRulesResponse, error) {
+	rsp, err := c.ListSafetyRules(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListSafetyRulesResponse(rsp)
+}
+
+// DeleteSafetyRuleWithResponse Delete a safety rule
+//
+// Refused with `conflict` while another object refers to it; the answer says which.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /safety-rules/{name} (the `DeleteSafetyRule` operationId).
+func (c *ClientWithResponses) DeleteSafetyRuleWithResponse(ctx context.Context, name string, params *DeleteSafetyRuleParams, reqEditors ...RequestEditorFn) (*DeleteSafetyRuleResponse, error) {
+	rsp, err := c.DeleteSafetyRule(ctx, name, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDeleteSafetyRuleResponse(rsp)
+}
+
+// GetSafetyRuleWithResponse Read a safety rule
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /safety-rules/{name} (the `GetSafetyRule` operationId).
+func (c *ClientWithResponses) GetSafetyRuleWithResponse(ctx context.Context, name string, reqEditors ...RequestEditorFn) (*GetSafetyRuleResponse, error) {
+	rsp, err := c.GetSafetyRule(ctx, name, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetSafetyRuleResponse(rsp)
+}
+
+// PutSafetyRuleWithBodyWithResponse Create a safety rule, or replace the whole of it
+//
+// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /safety-rules/{name} (the `PutSafetyRule` operationId).
+func (c *ClientWithResponses) PutSafetyRuleWithBodyWithResponse(ctx context.Context, name string, params *PutSafetyRuleParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PutSafetyRuleResponse, error) {
+	rsp, err := c.PutSafetyRuleWithBody(ctx, name, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePutSafetyRuleResponse(rsp)
+}
+
+// PutSafetyRuleWithResponse Create a safety rule, or replace the whole of it
+//
+// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /safety-rules/{name} (the `PutSafetyRule` operationId).
+func (c *ClientWithResponses) PutSafetyRuleWithResponse(ctx context.Context, name string, params *PutSafetyRuleParams, body PutSafetyRuleJSONRequestBody, reqEditors ...RequestEditorFn) (*PutSafetyRuleResponse, error) {
+	rsp, err := c.PutSafetyRule(ctx, name, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePutSafetyRuleResponse(rsp)
 }
 
 // ListSecretsWithResponse List the names of the secrets
@@ -11088,17 +16502,66 @@ func (c *ClientWithResponses) ListServicesWithResponse(ctx context.Context, reqE
 	return ParseListServicesResponse(rsp)
 }
 
+// DeleteServiceWithResponse Delete a service
+//
+// Refused with `conflict` while another object refers to it; the answer says which.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /services/{name} (the `DeleteService` operationId).
+func (c *ClientWithResponses) DeleteServiceWithResponse(ctx context.Context, name string, params *DeleteServiceParams, reqEditors ...RequestEditorFn) (*DeleteServiceResponse, error) {
+	rsp, err := c.DeleteService(ctx, name, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDeleteServiceResponse(rsp)
+}
+
 // GetServiceWithResponse Read a service, by the first of its names
 //
 // Returns a wrapper object for the known response body format(s).
 //
 // Corresponds with GET /services/{name} (the `GetService` operationId).
-func (c *ClientWithResponses) GetServiceWithResponse(ctx context.Context, name Name, reqEditors ...RequestEditorFn) (*GetServiceResponse, error) {
+func (c *ClientWithResponses) GetServiceWithResponse(ctx context.Context, name string, reqEditors ...RequestEditorFn) (*GetServiceResponse, error) {
 	rsp, err := c.GetService(ctx, name, reqEditors...)
 	if err != nil {
 		return nil, err
 	}
 	return ParseGetServiceResponse(rsp)
+}
+
+// PutServiceWithBodyWithResponse Create a service, or replace the whole of it
+//
+// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /services/{name} (the `PutService` operationId).
+func (c *ClientWithResponses) PutServiceWithBodyWithResponse(ctx context.Context, name string, params *PutServiceParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PutServiceResponse, error) {
+	rsp, err := c.PutServiceWithBody(ctx, name, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePutServiceResponse(rsp)
+}
+
+// PutServiceWithResponse Create a service, or replace the whole of it
+//
+// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /services/{name} (the `PutService` operationId).
+func (c *ClientWithResponses) PutServiceWithResponse(ctx context.Context, name string, params *PutServiceParams, body PutServiceJSONRequestBody, reqEditors ...RequestEditorFn) (*PutServiceResponse, error) {
+	rsp, err := c.PutService(ctx, name, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePutServiceResponse(rsp)
 }
 
 // ListSignalsWithResponse List the signals
@@ -11176,6 +16639,81 @@ func (c *ClientWithResponses) PutSignalWithResponse(ctx context.Context, name st
 		return nil, err
 	}
 	return ParsePutSignalResponse(rsp)
+}
+
+// ListTemplatesWithResponse List the templates
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /templates (the `ListTemplates` operationId).
+func (c *ClientWithResponses) ListTemplatesWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListTemplatesResponse, error) {
+	rsp, err := c.ListTemplates(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListTemplatesResponse(rsp)
+}
+
+// DeleteTemplateWithResponse Delete a template
+//
+// Refused with `conflict` while another object refers to it; the answer says which.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /templates/{name} (the `DeleteTemplate` operationId).
+func (c *ClientWithResponses) DeleteTemplateWithResponse(ctx context.Context, name string, params *DeleteTemplateParams, reqEditors ...RequestEditorFn) (*DeleteTemplateResponse, error) {
+	rsp, err := c.DeleteTemplate(ctx, name, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDeleteTemplateResponse(rsp)
+}
+
+// GetTemplateWithResponse Read a template
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /templates/{name} (the `GetTemplate` operationId).
+func (c *ClientWithResponses) GetTemplateWithResponse(ctx context.Context, name string, reqEditors ...RequestEditorFn) (*GetTemplateResponse, error) {
+	rsp, err := c.GetTemplate(ctx, name, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetTemplateResponse(rsp)
+}
+
+// PutTemplateWithBodyWithResponse Create a template, or replace the whole of it
+//
+// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /templates/{name} (the `PutTemplate` operationId).
+func (c *ClientWithResponses) PutTemplateWithBodyWithResponse(ctx context.Context, name string, params *PutTemplateParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PutTemplateResponse, error) {
+	rsp, err := c.PutTemplateWithBody(ctx, name, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePutTemplateResponse(rsp)
+}
+
+// PutTemplateWithResponse Create a template, or replace the whole of it
+//
+// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /templates/{name} (the `PutTemplate` operationId).
+func (c *ClientWithResponses) PutTemplateWithResponse(ctx context.Context, name string, params *PutTemplateParams, body PutTemplateJSONRequestBody, reqEditors ...RequestEditorFn) (*PutTemplateResponse, error) {
+	rsp, err := c.PutTemplate(ctx, name, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePutTemplateResponse(rsp)
 }
 
 // ListTokensWithResponse List the tokens
@@ -11916,6 +17454,58 @@ func ParseGetControlResponse(rsp *http.Response) (*GetControlResponse, error) {
 	return response, nil
 }
 
+// ParseGetDocsResponse parses an HTTP response from a GetDocsWithResponse call
+func ParseGetDocsResponse(rsp *http.Response) (*GetDocsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetDocsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseGetDocsStyleResponse parses an HTTP response from a GetDocsStyleWithResponse call
+func ParseGetDocsStyleResponse(rsp *http.Response) (*GetDocsStyleResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetDocsStyleResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
 // ParseStreamEventsResponse parses an HTTP response from a StreamEventsWithResponse call
 func ParseStreamEventsResponse(rsp *http.Response) (*StreamEventsResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -12479,6 +18069,79 @@ func ParseListMonitorsResponse(rsp *http.Response) (*ListMonitorsResponse, error
 
 	}
 
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListMonitorsResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseDeleteMonitorResponse parses an HTTP response from a DeleteMonitorWithResponse call
+func ParseDeleteMonitorResponse(rsp *http.Response) (*DeleteMonitorResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &DeleteMonitorResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Written
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers DeleteMonitorResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers200 = &headers
+	}
+
 	return response, nil
 }
 
@@ -12510,6 +18173,372 @@ func ParseGetMonitorResponse(rsp *http.Response) (*GetMonitorResponse, error) {
 		}
 		response.ApplicationproblemJSONDefault = &dest
 
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetMonitorResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParsePutMonitorResponse parses an HTTP response from a PutMonitorWithResponse call
+func ParsePutMonitorResponse(rsp *http.Response) (*PutMonitorResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &PutMonitorResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Written
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest Written
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers PutMonitorResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 201:
+		var headers PutMonitorResponse201Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers201 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetContractResponse parses an HTTP response from a GetContractWithResponse call
+func ParseGetContractResponse(rsp *http.Response) (*GetContractResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetContractResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest map[string]interface{}
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseListPlacesResponse parses an HTTP response from a ListPlacesWithResponse call
+func ParseListPlacesResponse(rsp *http.Response) (*ListPlacesResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListPlacesResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest PlaceOverrideList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListPlacesResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseDeletePlaceResponse parses an HTTP response from a DeletePlaceWithResponse call
+func ParseDeletePlaceResponse(rsp *http.Response) (*DeletePlaceResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &DeletePlaceResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Written
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers DeletePlaceResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetPlaceResponse parses an HTTP response from a GetPlaceWithResponse call
+func ParseGetPlaceResponse(rsp *http.Response) (*GetPlaceResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetPlaceResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest PlaceOverride
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetPlaceResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParsePutPlaceResponse parses an HTTP response from a PutPlaceWithResponse call
+func ParsePutPlaceResponse(rsp *http.Response) (*PutPlaceResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &PutPlaceResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Written
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest Written
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers PutPlaceResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 201:
+		var headers PutPlaceResponse201Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers201 = &headers
 	}
 
 	return response, nil
@@ -12545,6 +18574,79 @@ func ParseListPoolsResponse(rsp *http.Response) (*ListPoolsResponse, error) {
 
 	}
 
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListPoolsResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseDeletePoolResponse parses an HTTP response from a DeletePoolWithResponse call
+func ParseDeletePoolResponse(rsp *http.Response) (*DeletePoolResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &DeletePoolResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Written
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers DeletePoolResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers200 = &headers
+	}
+
 	return response, nil
 }
 
@@ -12576,6 +18678,339 @@ func ParseGetPoolResponse(rsp *http.Response) (*GetPoolResponse, error) {
 		}
 		response.ApplicationproblemJSONDefault = &dest
 
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetPoolResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParsePutPoolResponse parses an HTTP response from a PutPoolWithResponse call
+func ParsePutPoolResponse(rsp *http.Response) (*PutPoolResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &PutPoolResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Written
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest Written
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers PutPoolResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 201:
+		var headers PutPoolResponse201Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers201 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseListProvidersResponse parses an HTTP response from a ListProvidersWithResponse call
+func ParseListProvidersResponse(rsp *http.Response) (*ListProvidersResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListProvidersResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ProviderList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListProvidersResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseDeleteProviderResponse parses an HTTP response from a DeleteProviderWithResponse call
+func ParseDeleteProviderResponse(rsp *http.Response) (*DeleteProviderResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &DeleteProviderResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Written
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers DeleteProviderResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetProviderResponse parses an HTTP response from a GetProviderWithResponse call
+func ParseGetProviderResponse(rsp *http.Response) (*GetProviderResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetProviderResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Provider
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetProviderResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParsePutProviderResponse parses an HTTP response from a PutProviderWithResponse call
+func ParsePutProviderResponse(rsp *http.Response) (*PutProviderResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &PutProviderResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Written
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest Written
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers PutProviderResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 201:
+		var headers PutProviderResponse201Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers201 = &headers
 	}
 
 	return response, nil
@@ -12611,6 +19046,79 @@ func ParseListRegionsResponse(rsp *http.Response) (*ListRegionsResponse, error) 
 
 	}
 
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListRegionsResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseDeleteRegionResponse parses an HTTP response from a DeleteRegionWithResponse call
+func ParseDeleteRegionResponse(rsp *http.Response) (*DeleteRegionResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &DeleteRegionResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Written
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers DeleteRegionResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers200 = &headers
+	}
+
 	return response, nil
 }
 
@@ -12642,6 +19150,339 @@ func ParseGetRegionResponse(rsp *http.Response) (*GetRegionResponse, error) {
 		}
 		response.ApplicationproblemJSONDefault = &dest
 
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetRegionResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParsePutRegionResponse parses an HTTP response from a PutRegionWithResponse call
+func ParsePutRegionResponse(rsp *http.Response) (*PutRegionResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &PutRegionResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Written
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest Written
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers PutRegionResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 201:
+		var headers PutRegionResponse201Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers201 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseListSafetyRulesResponse parses an HTTP response from a ListSafetyRulesWithResponse call
+func ParseListSafetyRulesResponse(rsp *http.Response) (*ListSafetyRulesResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListSafetyRulesResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest SafetyRuleList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListSafetyRulesResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseDeleteSafetyRuleResponse parses an HTTP response from a DeleteSafetyRuleWithResponse call
+func ParseDeleteSafetyRuleResponse(rsp *http.Response) (*DeleteSafetyRuleResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &DeleteSafetyRuleResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Written
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers DeleteSafetyRuleResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetSafetyRuleResponse parses an HTTP response from a GetSafetyRuleWithResponse call
+func ParseGetSafetyRuleResponse(rsp *http.Response) (*GetSafetyRuleResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetSafetyRuleResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest SafetyRule
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetSafetyRuleResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParsePutSafetyRuleResponse parses an HTTP response from a PutSafetyRuleWithResponse call
+func ParsePutSafetyRuleResponse(rsp *http.Response) (*PutSafetyRuleResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &PutSafetyRuleResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Written
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest Written
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers PutSafetyRuleResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 201:
+		var headers PutSafetyRuleResponse201Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers201 = &headers
 	}
 
 	return response, nil
@@ -12860,6 +19701,79 @@ func ParseListServicesResponse(rsp *http.Response) (*ListServicesResponse, error
 
 	}
 
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListServicesResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseDeleteServiceResponse parses an HTTP response from a DeleteServiceWithResponse call
+func ParseDeleteServiceResponse(rsp *http.Response) (*DeleteServiceResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &DeleteServiceResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Written
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers DeleteServiceResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers200 = &headers
+	}
+
 	return response, nil
 }
 
@@ -12891,6 +19805,103 @@ func ParseGetServiceResponse(rsp *http.Response) (*GetServiceResponse, error) {
 		}
 		response.ApplicationproblemJSONDefault = &dest
 
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetServiceResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParsePutServiceResponse parses an HTTP response from a PutServiceWithResponse call
+func ParsePutServiceResponse(rsp *http.Response) (*PutServiceResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &PutServiceResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Written
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest Written
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers PutServiceResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 201:
+		var headers PutServiceResponse201Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers201 = &headers
 	}
 
 	return response, nil
@@ -13089,6 +20100,242 @@ func ParsePutSignalResponse(rsp *http.Response) (*PutSignalResponse, error) {
 			headers.XIndex = value
 		}
 		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseListTemplatesResponse parses an HTTP response from a ListTemplatesWithResponse call
+func ParseListTemplatesResponse(rsp *http.Response) (*ListTemplatesResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListTemplatesResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest TemplateList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListTemplatesResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseDeleteTemplateResponse parses an HTTP response from a DeleteTemplateWithResponse call
+func ParseDeleteTemplateResponse(rsp *http.Response) (*DeleteTemplateResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &DeleteTemplateResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Written
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers DeleteTemplateResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetTemplateResponse parses an HTTP response from a GetTemplateWithResponse call
+func ParseGetTemplateResponse(rsp *http.Response) (*GetTemplateResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetTemplateResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Template
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetTemplateResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParsePutTemplateResponse parses an HTTP response from a PutTemplateWithResponse call
+func ParsePutTemplateResponse(rsp *http.Response) (*PutTemplateResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &PutTemplateResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Written
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest Written
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers PutTemplateResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 201:
+		var headers PutTemplateResponse201Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers201 = &headers
 	}
 
 	return response, nil
@@ -13740,6 +20987,12 @@ type ServerInterface interface {
 	// GetControl Follow a control
 	// (GET /controls/{id})
 	GetControl(c *gin.Context, id string)
+	// GetDocs This document, as a page to read
+	// (GET /docs)
+	GetDocs(c *gin.Context)
+	// GetDocsStyle How the page to read looks
+	// (GET /docs/style.css)
+	GetDocsStyle(c *gin.Context)
 	// StreamEvents What happens, as it happens
 	// (GET /events)
 	StreamEvents(c *gin.Context, params StreamEventsParams)
@@ -13779,21 +21032,78 @@ type ServerInterface interface {
 	// ListMonitors List the monitors
 	// (GET /monitors)
 	ListMonitors(c *gin.Context)
+	// DeleteMonitor Delete a monitor
+	// (DELETE /monitors/{name})
+	DeleteMonitor(c *gin.Context, name string, params DeleteMonitorParams)
 	// GetMonitor Read a monitor
 	// (GET /monitors/{name})
-	GetMonitor(c *gin.Context, name Name)
+	GetMonitor(c *gin.Context, name string)
+	// PutMonitor Create a monitor, or replace the whole of it
+	// (PUT /monitors/{name})
+	PutMonitor(c *gin.Context, name string, params PutMonitorParams)
+	// GetContract This document, as JSON
+	// (GET /openapi.json)
+	GetContract(c *gin.Context)
+	// ListPlaces List the places
+	// (GET /places)
+	ListPlaces(c *gin.Context)
+	// DeletePlace Delete a place
+	// (DELETE /places/{name})
+	DeletePlace(c *gin.Context, name string, params DeletePlaceParams)
+	// GetPlace Read a place, by its CIDR (the slash written %2F) or AS number (AS64500)
+	// (GET /places/{name})
+	GetPlace(c *gin.Context, name string)
+	// PutPlace Create a place, or replace the whole of it
+	// (PUT /places/{name})
+	PutPlace(c *gin.Context, name string, params PutPlaceParams)
 	// ListPools List the pools
 	// (GET /pools)
 	ListPools(c *gin.Context)
+	// DeletePool Delete a pool
+	// (DELETE /pools/{name})
+	DeletePool(c *gin.Context, name string, params DeletePoolParams)
 	// GetPool Read a pool
 	// (GET /pools/{name})
-	GetPool(c *gin.Context, name Name)
+	GetPool(c *gin.Context, name string)
+	// PutPool Create a pool, or replace the whole of it
+	// (PUT /pools/{name})
+	PutPool(c *gin.Context, name string, params PutPoolParams)
+	// ListProviders List the providers
+	// (GET /providers)
+	ListProviders(c *gin.Context)
+	// DeleteProvider Delete a provider
+	// (DELETE /providers/{name})
+	DeleteProvider(c *gin.Context, name string, params DeleteProviderParams)
+	// GetProvider Read a provider
+	// (GET /providers/{name})
+	GetProvider(c *gin.Context, name string)
+	// PutProvider Create a provider, or replace the whole of it
+	// (PUT /providers/{name})
+	PutProvider(c *gin.Context, name string, params PutProviderParams)
 	// ListRegions List the regions
 	// (GET /regions)
 	ListRegions(c *gin.Context)
+	// DeleteRegion Delete a region
+	// (DELETE /regions/{name})
+	DeleteRegion(c *gin.Context, name string, params DeleteRegionParams)
 	// GetRegion Read a region
 	// (GET /regions/{name})
-	GetRegion(c *gin.Context, name Name)
+	GetRegion(c *gin.Context, name string)
+	// PutRegion Create a region, or replace the whole of it
+	// (PUT /regions/{name})
+	PutRegion(c *gin.Context, name string, params PutRegionParams)
+	// ListSafetyRules List the safety rules
+	// (GET /safety-rules)
+	ListSafetyRules(c *gin.Context)
+	// DeleteSafetyRule Delete a safety rule
+	// (DELETE /safety-rules/{name})
+	DeleteSafetyRule(c *gin.Context, name string, params DeleteSafetyRuleParams)
+	// GetSafetyRule Read a safety rule
+	// (GET /safety-rules/{name})
+	GetSafetyRule(c *gin.Context, name string)
+	// PutSafetyRule Create a safety rule, or replace the whole of it
+	// (PUT /safety-rules/{name})
+	PutSafetyRule(c *gin.Context, name string, params PutSafetyRuleParams)
 	// ListSecrets List the names of the secrets
 	// (GET /secrets)
 	ListSecrets(c *gin.Context)
@@ -13806,9 +21116,15 @@ type ServerInterface interface {
 	// ListServices List the services
 	// (GET /services)
 	ListServices(c *gin.Context)
+	// DeleteService Delete a service
+	// (DELETE /services/{name})
+	DeleteService(c *gin.Context, name string, params DeleteServiceParams)
 	// GetService Read a service, by the first of its names
 	// (GET /services/{name})
-	GetService(c *gin.Context, name Name)
+	GetService(c *gin.Context, name string)
+	// PutService Create a service, or replace the whole of it
+	// (PUT /services/{name})
+	PutService(c *gin.Context, name string, params PutServiceParams)
 	// ListSignals List the signals
 	// (GET /signals)
 	ListSignals(c *gin.Context)
@@ -13821,6 +21137,18 @@ type ServerInterface interface {
 	// PutSignal Give a signal
 	// (PUT /signals/{name})
 	PutSignal(c *gin.Context, name string, params PutSignalParams)
+	// ListTemplates List the templates
+	// (GET /templates)
+	ListTemplates(c *gin.Context)
+	// DeleteTemplate Delete a template
+	// (DELETE /templates/{name})
+	DeleteTemplate(c *gin.Context, name string, params DeleteTemplateParams)
+	// GetTemplate Read a template
+	// (GET /templates/{name})
+	GetTemplate(c *gin.Context, name string)
+	// PutTemplate Create a template, or replace the whole of it
+	// (PUT /templates/{name})
+	PutTemplate(c *gin.Context, name string, params PutTemplateParams)
 	// ListTokens List the tokens
 	// (GET /tokens)
 	ListTokens(c *gin.Context)
@@ -14258,6 +21586,32 @@ func (siw *ServerInterfaceWrapper) GetControl(c *gin.Context) {
 	}
 
 	siw.Handler.GetControl(c, id)
+}
+
+// GetDocs operation middleware
+func (siw *ServerInterfaceWrapper) GetDocs(c *gin.Context) {
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.GetDocs(c)
+}
+
+// GetDocsStyle operation middleware
+func (siw *ServerInterfaceWrapper) GetDocsStyle(c *gin.Context) {
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.GetDocsStyle(c)
 }
 
 // StreamEvents operation middleware
@@ -14709,6 +22063,82 @@ func (siw *ServerInterfaceWrapper) ListMonitors(c *gin.Context) {
 	siw.Handler.ListMonitors(c)
 }
 
+// DeleteMonitor operation middleware
+func (siw *ServerInterfaceWrapper) DeleteMonitor(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "name" -------------
+	var name string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "name", c.Param("name"), &name, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter name: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params DeleteMonitorParams
+
+	// ------------- Optional query parameter "force" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "force", c.Request.URL.Query(), &params.Force, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter force: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for If-Match, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter If-Match: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IfMatch = IfMatch
+
+	}
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Idempotency-Key, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.DeleteMonitor(c, name, params)
+}
+
 // GetMonitor operation middleware
 func (siw *ServerInterfaceWrapper) GetMonitor(c *gin.Context) {
 
@@ -14716,7 +22146,7 @@ func (siw *ServerInterfaceWrapper) GetMonitor(c *gin.Context) {
 	_ = err
 
 	// ------------- Path parameter "name" -------------
-	var name Name
+	var name string
 
 	err = runtime.BindStyledParameterWithOptions("simple", "name", c.Param("name"), &name, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
 	if err != nil {
@@ -14734,6 +22164,323 @@ func (siw *ServerInterfaceWrapper) GetMonitor(c *gin.Context) {
 	siw.Handler.GetMonitor(c, name)
 }
 
+// PutMonitor operation middleware
+func (siw *ServerInterfaceWrapper) PutMonitor(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "name" -------------
+	var name string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "name", c.Param("name"), &name, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter name: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params PutMonitorParams
+
+	// ------------- Optional query parameter "force" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "force", c.Request.URL.Query(), &params.Force, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter force: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for If-Match, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter If-Match: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IfMatch = IfMatch
+
+	}
+
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for If-None-Match, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter If-None-Match: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IfNoneMatch = IfNoneMatch
+
+	}
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Idempotency-Key, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.PutMonitor(c, name, params)
+}
+
+// GetContract operation middleware
+func (siw *ServerInterfaceWrapper) GetContract(c *gin.Context) {
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.GetContract(c)
+}
+
+// ListPlaces operation middleware
+func (siw *ServerInterfaceWrapper) ListPlaces(c *gin.Context) {
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ListPlaces(c)
+}
+
+// DeletePlace operation middleware
+func (siw *ServerInterfaceWrapper) DeletePlace(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "name" -------------
+	var name string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "name", c.Param("name"), &name, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter name: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params DeletePlaceParams
+
+	// ------------- Optional query parameter "force" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "force", c.Request.URL.Query(), &params.Force, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter force: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for If-Match, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter If-Match: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IfMatch = IfMatch
+
+	}
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Idempotency-Key, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.DeletePlace(c, name, params)
+}
+
+// GetPlace operation middleware
+func (siw *ServerInterfaceWrapper) GetPlace(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "name" -------------
+	var name string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "name", c.Param("name"), &name, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter name: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.GetPlace(c, name)
+}
+
+// PutPlace operation middleware
+func (siw *ServerInterfaceWrapper) PutPlace(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "name" -------------
+	var name string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "name", c.Param("name"), &name, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter name: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params PutPlaceParams
+
+	// ------------- Optional query parameter "force" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "force", c.Request.URL.Query(), &params.Force, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter force: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for If-Match, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter If-Match: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IfMatch = IfMatch
+
+	}
+
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for If-None-Match, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter If-None-Match: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IfNoneMatch = IfNoneMatch
+
+	}
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Idempotency-Key, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.PutPlace(c, name, params)
+}
+
 // ListPools operation middleware
 func (siw *ServerInterfaceWrapper) ListPools(c *gin.Context) {
 
@@ -14747,6 +22494,82 @@ func (siw *ServerInterfaceWrapper) ListPools(c *gin.Context) {
 	siw.Handler.ListPools(c)
 }
 
+// DeletePool operation middleware
+func (siw *ServerInterfaceWrapper) DeletePool(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "name" -------------
+	var name string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "name", c.Param("name"), &name, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter name: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params DeletePoolParams
+
+	// ------------- Optional query parameter "force" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "force", c.Request.URL.Query(), &params.Force, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter force: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for If-Match, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter If-Match: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IfMatch = IfMatch
+
+	}
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Idempotency-Key, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.DeletePool(c, name, params)
+}
+
 // GetPool operation middleware
 func (siw *ServerInterfaceWrapper) GetPool(c *gin.Context) {
 
@@ -14754,7 +22577,7 @@ func (siw *ServerInterfaceWrapper) GetPool(c *gin.Context) {
 	_ = err
 
 	// ------------- Path parameter "name" -------------
-	var name Name
+	var name string
 
 	err = runtime.BindStyledParameterWithOptions("simple", "name", c.Param("name"), &name, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
 	if err != nil {
@@ -14772,6 +22595,310 @@ func (siw *ServerInterfaceWrapper) GetPool(c *gin.Context) {
 	siw.Handler.GetPool(c, name)
 }
 
+// PutPool operation middleware
+func (siw *ServerInterfaceWrapper) PutPool(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "name" -------------
+	var name string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "name", c.Param("name"), &name, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter name: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params PutPoolParams
+
+	// ------------- Optional query parameter "force" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "force", c.Request.URL.Query(), &params.Force, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter force: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for If-Match, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter If-Match: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IfMatch = IfMatch
+
+	}
+
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for If-None-Match, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter If-None-Match: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IfNoneMatch = IfNoneMatch
+
+	}
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Idempotency-Key, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.PutPool(c, name, params)
+}
+
+// ListProviders operation middleware
+func (siw *ServerInterfaceWrapper) ListProviders(c *gin.Context) {
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ListProviders(c)
+}
+
+// DeleteProvider operation middleware
+func (siw *ServerInterfaceWrapper) DeleteProvider(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "name" -------------
+	var name string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "name", c.Param("name"), &name, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter name: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params DeleteProviderParams
+
+	// ------------- Optional query parameter "force" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "force", c.Request.URL.Query(), &params.Force, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter force: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for If-Match, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter If-Match: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IfMatch = IfMatch
+
+	}
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Idempotency-Key, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.DeleteProvider(c, name, params)
+}
+
+// GetProvider operation middleware
+func (siw *ServerInterfaceWrapper) GetProvider(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "name" -------------
+	var name string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "name", c.Param("name"), &name, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter name: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.GetProvider(c, name)
+}
+
+// PutProvider operation middleware
+func (siw *ServerInterfaceWrapper) PutProvider(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "name" -------------
+	var name string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "name", c.Param("name"), &name, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter name: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params PutProviderParams
+
+	// ------------- Optional query parameter "force" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "force", c.Request.URL.Query(), &params.Force, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter force: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for If-Match, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter If-Match: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IfMatch = IfMatch
+
+	}
+
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for If-None-Match, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter If-None-Match: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IfNoneMatch = IfNoneMatch
+
+	}
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Idempotency-Key, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.PutProvider(c, name, params)
+}
+
 // ListRegions operation middleware
 func (siw *ServerInterfaceWrapper) ListRegions(c *gin.Context) {
 
@@ -14785,6 +22912,82 @@ func (siw *ServerInterfaceWrapper) ListRegions(c *gin.Context) {
 	siw.Handler.ListRegions(c)
 }
 
+// DeleteRegion operation middleware
+func (siw *ServerInterfaceWrapper) DeleteRegion(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "name" -------------
+	var name string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "name", c.Param("name"), &name, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter name: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params DeleteRegionParams
+
+	// ------------- Optional query parameter "force" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "force", c.Request.URL.Query(), &params.Force, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter force: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for If-Match, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter If-Match: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IfMatch = IfMatch
+
+	}
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Idempotency-Key, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.DeleteRegion(c, name, params)
+}
+
 // GetRegion operation middleware
 func (siw *ServerInterfaceWrapper) GetRegion(c *gin.Context) {
 
@@ -14792,7 +22995,7 @@ func (siw *ServerInterfaceWrapper) GetRegion(c *gin.Context) {
 	_ = err
 
 	// ------------- Path parameter "name" -------------
-	var name Name
+	var name string
 
 	err = runtime.BindStyledParameterWithOptions("simple", "name", c.Param("name"), &name, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
 	if err != nil {
@@ -14808,6 +23011,310 @@ func (siw *ServerInterfaceWrapper) GetRegion(c *gin.Context) {
 	}
 
 	siw.Handler.GetRegion(c, name)
+}
+
+// PutRegion operation middleware
+func (siw *ServerInterfaceWrapper) PutRegion(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "name" -------------
+	var name string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "name", c.Param("name"), &name, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter name: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params PutRegionParams
+
+	// ------------- Optional query parameter "force" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "force", c.Request.URL.Query(), &params.Force, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter force: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for If-Match, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter If-Match: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IfMatch = IfMatch
+
+	}
+
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for If-None-Match, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter If-None-Match: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IfNoneMatch = IfNoneMatch
+
+	}
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Idempotency-Key, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.PutRegion(c, name, params)
+}
+
+// ListSafetyRules operation middleware
+func (siw *ServerInterfaceWrapper) ListSafetyRules(c *gin.Context) {
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ListSafetyRules(c)
+}
+
+// DeleteSafetyRule operation middleware
+func (siw *ServerInterfaceWrapper) DeleteSafetyRule(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "name" -------------
+	var name string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "name", c.Param("name"), &name, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter name: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params DeleteSafetyRuleParams
+
+	// ------------- Optional query parameter "force" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "force", c.Request.URL.Query(), &params.Force, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter force: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for If-Match, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter If-Match: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IfMatch = IfMatch
+
+	}
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Idempotency-Key, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.DeleteSafetyRule(c, name, params)
+}
+
+// GetSafetyRule operation middleware
+func (siw *ServerInterfaceWrapper) GetSafetyRule(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "name" -------------
+	var name string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "name", c.Param("name"), &name, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter name: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.GetSafetyRule(c, name)
+}
+
+// PutSafetyRule operation middleware
+func (siw *ServerInterfaceWrapper) PutSafetyRule(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "name" -------------
+	var name string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "name", c.Param("name"), &name, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter name: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params PutSafetyRuleParams
+
+	// ------------- Optional query parameter "force" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "force", c.Request.URL.Query(), &params.Force, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter force: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for If-Match, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter If-Match: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IfMatch = IfMatch
+
+	}
+
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for If-None-Match, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter If-None-Match: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IfNoneMatch = IfNoneMatch
+
+	}
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Idempotency-Key, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.PutSafetyRule(c, name, params)
 }
 
 // ListSecrets operation middleware
@@ -14972,6 +23479,82 @@ func (siw *ServerInterfaceWrapper) ListServices(c *gin.Context) {
 	siw.Handler.ListServices(c)
 }
 
+// DeleteService operation middleware
+func (siw *ServerInterfaceWrapper) DeleteService(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "name" -------------
+	var name string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "name", c.Param("name"), &name, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter name: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params DeleteServiceParams
+
+	// ------------- Optional query parameter "force" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "force", c.Request.URL.Query(), &params.Force, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter force: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for If-Match, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter If-Match: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IfMatch = IfMatch
+
+	}
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Idempotency-Key, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.DeleteService(c, name, params)
+}
+
 // GetService operation middleware
 func (siw *ServerInterfaceWrapper) GetService(c *gin.Context) {
 
@@ -14979,7 +23562,7 @@ func (siw *ServerInterfaceWrapper) GetService(c *gin.Context) {
 	_ = err
 
 	// ------------- Path parameter "name" -------------
-	var name Name
+	var name string
 
 	err = runtime.BindStyledParameterWithOptions("simple", "name", c.Param("name"), &name, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
 	if err != nil {
@@ -14995,6 +23578,101 @@ func (siw *ServerInterfaceWrapper) GetService(c *gin.Context) {
 	}
 
 	siw.Handler.GetService(c, name)
+}
+
+// PutService operation middleware
+func (siw *ServerInterfaceWrapper) PutService(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "name" -------------
+	var name string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "name", c.Param("name"), &name, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter name: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params PutServiceParams
+
+	// ------------- Optional query parameter "force" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "force", c.Request.URL.Query(), &params.Force, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter force: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for If-Match, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter If-Match: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IfMatch = IfMatch
+
+	}
+
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for If-None-Match, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter If-None-Match: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IfNoneMatch = IfNoneMatch
+
+	}
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Idempotency-Key, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.PutService(c, name, params)
 }
 
 // ListSignals operation middleware
@@ -15131,6 +23809,215 @@ func (siw *ServerInterfaceWrapper) PutSignal(c *gin.Context) {
 	}
 
 	siw.Handler.PutSignal(c, name, params)
+}
+
+// ListTemplates operation middleware
+func (siw *ServerInterfaceWrapper) ListTemplates(c *gin.Context) {
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ListTemplates(c)
+}
+
+// DeleteTemplate operation middleware
+func (siw *ServerInterfaceWrapper) DeleteTemplate(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "name" -------------
+	var name string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "name", c.Param("name"), &name, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter name: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params DeleteTemplateParams
+
+	// ------------- Optional query parameter "force" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "force", c.Request.URL.Query(), &params.Force, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter force: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for If-Match, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter If-Match: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IfMatch = IfMatch
+
+	}
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Idempotency-Key, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.DeleteTemplate(c, name, params)
+}
+
+// GetTemplate operation middleware
+func (siw *ServerInterfaceWrapper) GetTemplate(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "name" -------------
+	var name string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "name", c.Param("name"), &name, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter name: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.GetTemplate(c, name)
+}
+
+// PutTemplate operation middleware
+func (siw *ServerInterfaceWrapper) PutTemplate(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "name" -------------
+	var name string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "name", c.Param("name"), &name, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter name: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params PutTemplateParams
+
+	// ------------- Optional query parameter "force" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "force", c.Request.URL.Query(), &params.Force, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter force: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for If-Match, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter If-Match: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IfMatch = IfMatch
+
+	}
+
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for If-None-Match, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter If-None-Match: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IfNoneMatch = IfNoneMatch
+
+	}
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Idempotency-Key, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.PutTemplate(c, name, params)
 }
 
 // ListTokens operation middleware
@@ -15711,6 +24598,73 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 		ErrorHandler:       errorHandler,
 	}
 
+	router.POST(options.BaseURL+"/beacons", wrapper.PostBeacon)
+	router.POST(options.BaseURL+"/changes", wrapper.PostChanges)
+	router.GET(options.BaseURL+"/cluster", wrapper.GetCluster)
+	router.DELETE(options.BaseURL+"/cluster/members/:node", wrapper.RemoveMember)
+	router.GET(options.BaseURL+"/config", wrapper.GetConfig)
+	router.PUT(options.BaseURL+"/config", wrapper.PutConfig)
+	router.GET(options.BaseURL+"/controls", wrapper.ListControls)
+	router.POST(options.BaseURL+"/controls", wrapper.CreateControl)
+	router.DELETE(options.BaseURL+"/controls/:id", wrapper.DeleteControl)
+	router.GET(options.BaseURL+"/controls/:id", wrapper.GetControl)
+	router.GET(options.BaseURL+"/docs", wrapper.GetDocs)
+	router.GET(options.BaseURL+"/docs/style.css", wrapper.GetDocsStyle)
+	router.GET(options.BaseURL+"/events", wrapper.StreamEvents)
+	router.GET(options.BaseURL+"/explain", wrapper.Explain)
+	router.POST(options.BaseURL+"/explain", wrapper.ExplainDraft)
+	router.GET(options.BaseURL+"/geo/lookup", wrapper.LookupPlace)
+	router.GET(options.BaseURL+"/health", wrapper.ListHealth)
+	router.GET(options.BaseURL+"/health/:endpoint", wrapper.GetHealth)
+	router.POST(options.BaseURL+"/health/:endpoint/probe", wrapper.ProbeEndpoint)
+	router.POST(options.BaseURL+"/health/:endpoint/resume", wrapper.ResumeEndpoint)
+	router.GET(options.BaseURL+"/latency", wrapper.ListLatency)
+	router.PUT(options.BaseURL+"/latency", wrapper.PutLatency)
+	router.GET(options.BaseURL+"/load", wrapper.ListLoad)
+	router.PUT(options.BaseURL+"/load", wrapper.PutLoad)
+	router.GET(options.BaseURL+"/monitors", wrapper.ListMonitors)
+	router.DELETE(options.BaseURL+"/monitors/:name", wrapper.DeleteMonitor)
+	router.GET(options.BaseURL+"/monitors/:name", wrapper.GetMonitor)
+	router.PUT(options.BaseURL+"/monitors/:name", wrapper.PutMonitor)
+	router.GET(options.BaseURL+"/openapi.json", wrapper.GetContract)
+	router.GET(options.BaseURL+"/places", wrapper.ListPlaces)
+	router.DELETE(options.BaseURL+"/places/:name", wrapper.DeletePlace)
+	router.GET(options.BaseURL+"/places/:name", wrapper.GetPlace)
+	router.PUT(options.BaseURL+"/places/:name", wrapper.PutPlace)
+	router.GET(options.BaseURL+"/pools", wrapper.ListPools)
+	router.DELETE(options.BaseURL+"/pools/:name", wrapper.DeletePool)
+	router.GET(options.BaseURL+"/pools/:name", wrapper.GetPool)
+	router.PUT(options.BaseURL+"/pools/:name", wrapper.PutPool)
+	router.GET(options.BaseURL+"/providers", wrapper.ListProviders)
+	router.DELETE(options.BaseURL+"/providers/:name", wrapper.DeleteProvider)
+	router.GET(options.BaseURL+"/providers/:name", wrapper.GetProvider)
+	router.PUT(options.BaseURL+"/providers/:name", wrapper.PutProvider)
+	router.GET(options.BaseURL+"/regions", wrapper.ListRegions)
+	router.DELETE(options.BaseURL+"/regions/:name", wrapper.DeleteRegion)
+	router.GET(options.BaseURL+"/regions/:name", wrapper.GetRegion)
+	router.PUT(options.BaseURL+"/regions/:name", wrapper.PutRegion)
+	router.GET(options.BaseURL+"/safety-rules", wrapper.ListSafetyRules)
+	router.DELETE(options.BaseURL+"/safety-rules/:name", wrapper.DeleteSafetyRule)
+	router.GET(options.BaseURL+"/safety-rules/:name", wrapper.GetSafetyRule)
+	router.PUT(options.BaseURL+"/safety-rules/:name", wrapper.PutSafetyRule)
+	router.GET(options.BaseURL+"/secrets", wrapper.ListSecrets)
+	router.DELETE(options.BaseURL+"/secrets/:name", wrapper.DeleteSecret)
+	router.PUT(options.BaseURL+"/secrets/:name", wrapper.PutSecret)
+	router.GET(options.BaseURL+"/services", wrapper.ListServices)
+	router.DELETE(options.BaseURL+"/services/:name", wrapper.DeleteService)
+	router.GET(options.BaseURL+"/services/:name", wrapper.GetService)
+	router.PUT(options.BaseURL+"/services/:name", wrapper.PutService)
+	router.GET(options.BaseURL+"/signals", wrapper.ListSignals)
+	router.DELETE(options.BaseURL+"/signals/:name", wrapper.DeleteSignal)
+	router.GET(options.BaseURL+"/signals/:name", wrapper.GetSignal)
+	router.PUT(options.BaseURL+"/signals/:name", wrapper.PutSignal)
+	router.GET(options.BaseURL+"/templates", wrapper.ListTemplates)
+	router.DELETE(options.BaseURL+"/templates/:name", wrapper.DeleteTemplate)
+	router.GET(options.BaseURL+"/templates/:name", wrapper.GetTemplate)
+	router.PUT(options.BaseURL+"/templates/:name", wrapper.PutTemplate)
+	router.GET(options.BaseURL+"/tokens", wrapper.ListTokens)
+	router.POST(options.BaseURL+"/tokens", wrapper.CreateToken)
+	router.DELETE(options.BaseURL+"/tokens/:id", wrapper.RevokeToken)
 	router.GET(options.BaseURL+"/zones", wrapper.ListZones)
 	router.DELETE(options.BaseURL+"/zones/:zone", wrapper.DeleteZone)
 	router.GET(options.BaseURL+"/zones/:zone", wrapper.GetZone)
@@ -15719,44 +24673,4 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.DELETE(options.BaseURL+"/zones/:zone/rrsets/:name/:type", wrapper.DeleteRRset)
 	router.GET(options.BaseURL+"/zones/:zone/rrsets/:name/:type", wrapper.GetRRset)
 	router.PUT(options.BaseURL+"/zones/:zone/rrsets/:name/:type", wrapper.PutRRset)
-	router.POST(options.BaseURL+"/changes", wrapper.PostChanges)
-	router.GET(options.BaseURL+"/config", wrapper.GetConfig)
-	router.PUT(options.BaseURL+"/config", wrapper.PutConfig)
-	router.GET(options.BaseURL+"/regions", wrapper.ListRegions)
-	router.GET(options.BaseURL+"/regions/:name", wrapper.GetRegion)
-	router.GET(options.BaseURL+"/monitors", wrapper.ListMonitors)
-	router.GET(options.BaseURL+"/monitors/:name", wrapper.GetMonitor)
-	router.GET(options.BaseURL+"/pools", wrapper.ListPools)
-	router.GET(options.BaseURL+"/pools/:name", wrapper.GetPool)
-	router.GET(options.BaseURL+"/services", wrapper.ListServices)
-	router.GET(options.BaseURL+"/services/:name", wrapper.GetService)
-	router.GET(options.BaseURL+"/explain", wrapper.Explain)
-	router.POST(options.BaseURL+"/explain", wrapper.ExplainDraft)
-	router.GET(options.BaseURL+"/geo/lookup", wrapper.LookupPlace)
-	router.GET(options.BaseURL+"/controls", wrapper.ListControls)
-	router.POST(options.BaseURL+"/controls", wrapper.CreateControl)
-	router.DELETE(options.BaseURL+"/controls/:id", wrapper.DeleteControl)
-	router.GET(options.BaseURL+"/controls/:id", wrapper.GetControl)
-	router.GET(options.BaseURL+"/latency", wrapper.ListLatency)
-	router.PUT(options.BaseURL+"/latency", wrapper.PutLatency)
-	router.GET(options.BaseURL+"/load", wrapper.ListLoad)
-	router.PUT(options.BaseURL+"/load", wrapper.PutLoad)
-	router.GET(options.BaseURL+"/signals", wrapper.ListSignals)
-	router.DELETE(options.BaseURL+"/signals/:name", wrapper.DeleteSignal)
-	router.GET(options.BaseURL+"/signals/:name", wrapper.GetSignal)
-	router.PUT(options.BaseURL+"/signals/:name", wrapper.PutSignal)
-	router.POST(options.BaseURL+"/beacons", wrapper.PostBeacon)
-	router.GET(options.BaseURL+"/health", wrapper.ListHealth)
-	router.GET(options.BaseURL+"/health/:endpoint", wrapper.GetHealth)
-	router.POST(options.BaseURL+"/health/:endpoint/probe", wrapper.ProbeEndpoint)
-	router.POST(options.BaseURL+"/health/:endpoint/resume", wrapper.ResumeEndpoint)
-	router.GET(options.BaseURL+"/cluster", wrapper.GetCluster)
-	router.DELETE(options.BaseURL+"/cluster/members/:node", wrapper.RemoveMember)
-	router.GET(options.BaseURL+"/events", wrapper.StreamEvents)
-	router.GET(options.BaseURL+"/secrets", wrapper.ListSecrets)
-	router.DELETE(options.BaseURL+"/secrets/:name", wrapper.DeleteSecret)
-	router.PUT(options.BaseURL+"/secrets/:name", wrapper.PutSecret)
-	router.GET(options.BaseURL+"/tokens", wrapper.ListTokens)
-	router.POST(options.BaseURL+"/tokens", wrapper.CreateToken)
-	router.DELETE(options.BaseURL+"/tokens/:id", wrapper.RevokeToken)
 }
