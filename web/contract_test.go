@@ -23,7 +23,7 @@ var contract = sync.OnceValues(func() (*openapi3.T, error) {
 		b, err := io.ReadAll(r)
 		return string(b), err
 	}
-	for _, t := range []string{"text/dns", "application/yaml", "text/event-stream"} {
+	for _, t := range []string{"text/dns", "application/yaml", "text/event-stream", "text/html", "text/css"} {
 		openapi3filter.RegisterBodyDecoder(t, plain)
 	}
 	data, err := os.ReadFile("openapi.yaml")

@@ -24,6 +24,7 @@ type rig struct {
 	url    string
 	logs   *bytes.Buffer
 	server *http.Server
+	quiet  bool // calls are not held against the contract
 }
 
 func newRig(t *testing.T) *rig {
@@ -81,7 +82,9 @@ func (r *rig) raw(method, path, body string, headers ...string) answer {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	conforms(r.t, req, []byte(body), res, got)
+	if !r.quiet {
+		conforms(r.t, req, []byte(body), res, got)
+	}
 	return answer{r.t, res.StatusCode, res.Header, got, method + " " + path}
 }
 
