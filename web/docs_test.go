@@ -7,6 +7,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/getkin/kin-openapi/openapi3"
 	"go.yaml.in/yaml/v3"
 
 	"github.com/meridian-gtm/meridian/web/api"
@@ -95,4 +96,69 @@ func pathsOnly(t *testing.T) []byte {
 		delete(item.(map[string]any), "parameters")
 	}
 	return []byte(mustJSON(t, doc))
+}
+
+// TestTheContractIsDescribed: every schema, field, parameter and answer says what it is, and every object shows one that
+// its own schema allows.
+func TestTheContractIsDescribed(t *testing.T) {
+	var doc map[string]any
+	if err := json.Unmarshal(api.Document(), &doc); err != nil {
+		t.Fatal(err)
+	}
+	spec, err := contract()
+	if err != nil {
+		t.Fatal(err)
+	}
+	components := doc["components"].(map[string]any)
+	for name, s := range components["schemas"].(map[string]any) {
+		schema := s.(map[string]any)
+		described(t, name, schema, true)
+		examples, _ := schema["examples"].([]any)
+		if schema["type"] == "object" && len(examples) == 0 {
+			t.Errorf("%s has no example", name)
+		}
+		for _, v := range examples {
+			if err := spec.Components.Schemas[name].Value.VisitJSON(v, openapi3.EnableJSONSchema2020()); err != nil {
+				t.Errorf("the example of %s is not one: %v", name, err)
+			}
+		}
+	}
+	for name, p := range components["parameters"].(map[string]any) {
+		if p := p.(map[string]any); p["description"] == nil || p["example"] == nil {
+			t.Errorf("the parameter %s has no description or no example", name)
+		}
+	}
+	for path, item := range spec.Paths.Map() {
+		for method, op := range item.Operations() {
+			if op.Summary == "" || len(op.Tags) == 0 {
+				t.Errorf("%s %s has no summary or no tag", method, path)
+			}
+			for _, p := range append(op.Parameters, item.Parameters...) {
+				if p.Value.Description == "" {
+					t.Errorf("%s %s: the parameter %s has no description", method, path, p.Value.Name)
+				}
+			}
+		}
+	}
+}
+
+func described(t *testing.T, at string, s map[string]any, wanted bool) {
+	text, _ := s["description"].(string)
+	if wanted && s["$ref"] == nil && strings.TrimSpace(text) == "" {
+		t.Errorf("%s has no description", at)
+	}
+	if fields, ok := s["properties"].(map[string]any); ok {
+		for name, f := range fields {
+			described(t, at+"."+name, f.(map[string]any), true)
+		}
+	}
+	for _, key := range []string{"oneOf", "allOf", "anyOf"} {
+		list, _ := s[key].([]any)
+		for _, one := range list {
+			described(t, at, one.(map[string]any), false)
+		}
+	}
+	if items, ok := s["items"].(map[string]any); ok {
+		described(t, at+"[]", items, false)
+	}
 }

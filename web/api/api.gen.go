@@ -765,26 +765,38 @@ func (e WindowState) Valid() bool {
 }
 
 // Ballot A vantage's part in a verdict.
+//
+// Examples: {"error":"connection refused","status":"down","vantage":"ns1"}
 type Ballot struct {
 	// Absent Why it did not vote: silent or abstains. Absent when it did.
 	Absent string `json:"absent,omitempty,omitzero"`
-	Error  string `json:"error,omitempty,omitzero"`
+
+	// Error What it saw, when it said down.
+	Error string `json:"error,omitempty,omitzero"`
+
+	// Status What is thought of a check or an endpoint. unknown: nobody can tell, or none was asked yet.
 	Status Status `json:"status"`
 
 	// Vantage The label of a node, or signal/NAME.
 	Vantage string `json:"vantage"`
 }
 
-// Beacon defines model for Beacon.
+// Beacon What one client has measured.
+//
+// Examples: {"client":"91.10.3.77","measurements":[{"ms":43.2,"region":"us-east"}]}
 type Beacon struct {
 	// Client The address of the client that measured. By default the address that the call comes from; one that no route leads to is refused.
 	//
 	// Examples: 91.10.3.77
-	Client       string              `json:"client,omitempty,omitzero"`
+	Client string `json:"client,omitempty,omitzero"`
+
+	// Measurements 1 to 64 of them.
 	Measurements []BeaconMeasurement `json:"measurements"`
 }
 
-// BeaconMeasurement defines model for BeaconMeasurement.
+// BeaconMeasurement A round trip of a client to a region.
+//
+// Examples: {"ms":43.2,"region":"us-east"}
 type BeaconMeasurement struct {
 	// Ms Milliseconds, above 0 and at most 60,000.
 	//
@@ -797,7 +809,9 @@ type BeaconMeasurement struct {
 	Region string `json:"region"`
 }
 
-// BeaconTaken defines model for BeaconTaken.
+// BeaconTaken What was taken in.
+//
+// Examples: {"client":"91.10.3.77","measurements":1}
 type BeaconTaken struct {
 	// Client The address that it counts for.
 	//
@@ -809,13 +823,20 @@ type BeaconTaken struct {
 }
 
 // BodyCheck What the first 64 KiB of the body must be. All that is given must hold.
+//
+// Examples: {"contains":"ok","json":{"equals":"up","path":"$.status"}}
 type BodyCheck struct {
+	// Contains A text that is in it.
 	Contains string `json:"contains,omitempty,omitzero"`
-	Json     struct {
+
+	// Json A value in it, when it is JSON.
+	Json struct {
 		// Equals The text of a string; a number, true, false or null as it is written.
 		Equals string `json:"equals"`
 
-		// Path Examples: $.checks[0].status
+		// Path The way to the value, as in JSONPath with names and indices alone.
+		//
+		// Examples: $.checks[0].status
 		Path string `json:"path"`
 	} `json:"json,omitempty,omitzero"`
 
@@ -824,6 +845,8 @@ type BodyCheck struct {
 }
 
 // Branch A child of a branch, with its kind beside the other keys or under "to".
+//
+// Examples: {"bias":10,"pool":"web-eu"}
 type Branch struct {
 	// Bias In nearest and latency: Route 53's arithmetic.
 	Bias int `json:"bias,omitempty,omitzero"`
@@ -849,6 +872,8 @@ type Branch struct {
 
 	// Match Whom a branch of geo is for: everybody whom one entry holds. Over all branches the most specific entry wins: the
 	// longest CIDR, then an AS number, a subdivision, a country, a continent.
+	//
+	// Examples: {"countries":["DE","AT"]}
 	Match Match `json:"match,omitempty,omitzero"`
 
 	// MinAvailable Available children that the branch takes to be available; 1 by default.
@@ -858,13 +883,19 @@ type Branch struct {
 	Nearest []Branch `json:"nearest,omitempty,omitzero"`
 
 	// Place A point on the globe: one of iata, cloud, or lat with lon.
-	Place Place  `json:"place,omitempty,omitzero"`
-	Pool  string `json:"pool,omitempty,omitzero"`
+	//
+	// Examples: {"lat":50.11,"lon":8.68}
+	Place Place `json:"place,omitempty,omitzero"`
+
+	// Pool The name of a pool.
+	Pool string `json:"pool,omitempty,omitzero"`
 
 	// Template A template's tree in this place.
 	Template string `json:"template,omitempty,omitzero"`
 
 	// To A branch of the steering tree: one of pool, template, failover, weighted, nearest, latency and geo.
+	//
+	// Examples: {"failover":[{"pool":"web-eu"},{"pool":"web-us-east"}]}
 	To Steering `json:"to,omitempty,omitzero"`
 
 	// Weight In weighted, and among children of one place in nearest and latency; 1 by default.
@@ -885,38 +916,67 @@ type Capacity = any
 type Cause = string
 
 // ChangeItem One of the changes; it has exactly one of the keys beside ifMatch.
+//
+// Examples: {"deleteObject":{"object":"pool/web-eu"},"ifMatch":17}
 type ChangeItem struct {
-	Config        *ConfigPut  `json:"config,omitempty,omitzero"`
+	// Config A configuration document.
+	//
+	// Examples: {"document":{"regions":[{"azs":["a","b"],"name":"us-east","place":{"iata":"IAD"},"provider":"aws"}]},"merge":true}
+	Config *ConfigPut `json:"config,omitempty,omitzero"`
+
+	// DeleteControl A control, by its id.
+	//
+	// Examples: {"id":"c17"}
 	DeleteControl *ControlRef `json:"deleteControl,omitempty,omitzero"`
 
 	// DeleteObject One object of the configuration, to be deleted. One that others refer to is not.
+	//
+	// Examples: {"object":"pool/web-eu"}
 	DeleteObject *ObjectRef `json:"deleteObject,omitempty,omitzero"`
-	DeleteZone   *ZoneRef   `json:"deleteZone,omitempty,omitzero"`
+
+	// DeleteZone A zone, by its apex.
+	//
+	// Examples: {"zone":"example.com"}
+	DeleteZone *ZoneRef `json:"deleteZone,omitempty,omitzero"`
 
 	// EditZone Edits of RRsets of one zone (RFC 2136): every prerequisite is held against the zone first, then the updates are
 	// made in their order. Steered names are no records: prerequisites do not see them.
+	//
+	//
+	// Examples: {"prerequisites":[{"name":"new.example.com","require":"rrsetAbsent","type":"A"}],"updates":[{"name":"new.example.com","op":"add","records":["192.0.2.7"],"ttl":300,"type":"A"}],"zone":"example.com"}
 	EditZone *ZoneEdit `json:"editZone,omitempty,omitzero"`
 
 	// IfMatch The revision that this change is based on: of the zone, of the configuration, of the object, and for controls of the whole state. 0 is that of a zone or object that is not there.
-	IfMatch    *uint64     `json:"ifMatch,omitempty,omitzero"`
+	IfMatch *uint64 `json:"ifMatch,omitempty,omitzero"`
+
+	// PutControl A control to put in force.
+	//
+	// Examples: {"action":"drain","expiresIn":"2h","target":"region/us-east"}
 	PutControl *ControlPut `json:"putControl,omitempty,omitzero"`
 
 	// PutObject One object of the configuration, created or replaced whole: exactly one of the keys beside force.
+	//
+	// Examples: {"pool":{"endpoints":[{"address":"192.0.2.1","az":"a","name":"a"}],"monitor":"web","name":"web-us-east","region":"us-east"}}
 	PutObject *ObjectPut `json:"putObject,omitempty,omitzero"`
 
 	// PutZone A whole zone, as one of text and rrsets.
+	//
+	// Examples: {"rrsets":[{"name":"example.com.","records":["ns1.example.com. hostmaster.example.com. 1 7200 900 1209600 300"],"ttl":300,"type":"SOA"}],"zone":"example.com"}
 	PutZone *ZonePut `json:"putZone,omitempty,omitzero"`
 }
 
-// Changes defines model for Changes.
+// Changes Several changes as one.
+//
+// Examples: {"changes":[{"ifMatch":0,"putObject":{"region":{"azs":["a","b"],"name":"us-east","place":{"iata":"IAD"},"provider":"aws"}}}],"reason":"a new region"}
 type Changes struct {
+	// Changes In the order in which they are made.
 	Changes []ChangeItem `json:"changes"`
 
 	// Reason Why, for the audit and for whoever is on call next. Controls need one, here or of their own.
 	Reason string `json:"reason,omitempty,omitzero"`
 }
 
-// ChangesResult defines model for ChangesResult.
+// ChangesResult What became of several changes that were not refused.
 type ChangesResult struct {
 	// Index The Raft index it was applied at.
 	Index uint64 `json:"index"`
@@ -941,8 +1001,12 @@ type ChangesResult struct {
 }
 
 // CheckHealth One check of an endpoint. Samples and history come with GET /health/{endpoint} only.
+//
+// Examples: {"check":"web-us-east/a@web","monitor":"web","reports":[{"age":"1s","cause":"refused","fresh":true,"status":"down","vantage":"ns1"}],"verdict":{"ballots":[{"error":"connection refused","status":"down","vantage":"ns1"}],"check":"web-us-east/a@web","ramp":100,"revision":1,"since":1767323045000000000,"status":"down"}}
 type CheckHealth struct {
-	// Check Examples: web-us-east/a@web
+	// Check POOL/ENDPOINT@MONITOR.
+	//
+	// Examples: web-us-east/a@web
 	Check string `json:"check"`
 
 	// Circuit The verdict as a circuit breaker: closed is up, half-open is up with a part of the weight, open is down. Absent while unknown.
@@ -950,7 +1014,9 @@ type CheckHealth struct {
 
 	// History The last 8 changes of the verdict that the asked node has seen since it started, newest first.
 	History []VerdictEdge `json:"history,omitempty,omitzero"`
-	Monitor string        `json:"monitor"`
+
+	// Monitor The name of the monitor.
+	Monitor string `json:"monitor"`
 
 	// Reports The vantages' present opinions.
 	Reports []HealthVoice `json:"reports"`
@@ -959,6 +1025,8 @@ type CheckHealth struct {
 	Samples []VantageEvidence `json:"samples,omitempty,omitzero"`
 
 	// Verdict The cluster's opinion of one check.
+	//
+	// Examples: {"ballots":[{"error":"connection refused","status":"down","vantage":"ns1"}],"check":"web-us-east/a@web","ramp":100,"revision":1,"since":1767323045000000000,"status":"down"}
 	Verdict Verdict `json:"verdict"`
 }
 
@@ -966,13 +1034,22 @@ type CheckHealth struct {
 type Circuit string
 
 // ClusterStatus What one node knows of the cluster now.
+//
+// Examples: {"applied":42,"commit":42,"id":"6f1c","leader":"ns1","members":[{"applied":42,"cluster":"192.0.2.1:7300","feature":6,"id":"6f1c","lastHeard":"40ms","node":"ns1","published":{"epoch":0,"generation":1,"index":42},"reachable":true,"region":"us-east","voter":true}],"node":"ns1","role":"leader","stateAge":"0s","term":2}
 type ClusterStatus struct {
+	// Applied Raft index of the state here.
 	Applied uint64 `json:"applied"`
-	Commit  uint64 `json:"commit"`
-	Id      string `json:"id"`
+
+	// Commit Raft index that is known to be committed.
+	Commit uint64 `json:"commit"`
+
+	// Id Raft server id of the node that was asked.
+	Id string `json:"id"`
 
 	// Leader Label of the leader. Absent when there is none.
-	Leader  string         `json:"leader,omitempty,omitzero"`
+	Leader string `json:"leader,omitempty,omitzero"`
+
+	// Members In order of ids.
 	Members []MemberStatus `json:"members"`
 
 	// Node Label of the node that was asked.
@@ -988,24 +1065,47 @@ type ClusterStatus struct {
 	//
 	// Examples: 30s
 	StateAge Duration `json:"stateAge"`
-	Term     uint64   `json:"term"`
+
+	// Term Raft's term.
+	Term uint64 `json:"term"`
 }
 
 // Config The replicated configuration document.
+//
+// Examples: {"monitors":[{"https":{"host":"{service}","path":"/healthz","port":443},"interval":"5s","name":"web"}],"pools":[{"endpoints":[{"address":"192.0.2.1","az":"a","name":"a"}],"monitor":"web","name":"web-us-east","region":"us-east"}],"regions":[{"azs":["a","b"],"name":"us-east","place":{"iata":"IAD"},"provider":"aws"}],"services":[{"name":"www.example.com","steer":{"pool":"web-us-east"}}]}
 type Config struct {
-	Monitors    []Monitor       `json:"monitors,omitempty,omitzero"`
-	Places      []PlaceOverride `json:"places,omitempty,omitzero"`
-	Pools       []Pool          `json:"pools,omitempty,omitzero"`
-	Providers   []Provider      `json:"providers,omitempty,omitzero"`
-	Regions     []Region        `json:"regions,omitempty,omitzero"`
-	SafetyRules []SafetyRule    `json:"safetyRules,omitempty,omitzero"`
-	Services    []Service       `json:"services,omitempty,omitzero"`
-	Templates   []Template      `json:"templates,omitempty,omitzero"`
+	// Monitors How endpoints are checked.
+	Monitors []Monitor `json:"monitors,omitempty,omitzero"`
+
+	// Places Where networks are, whatever the geographic data says.
+	Places []PlaceOverride `json:"places,omitempty,omitzero"`
+
+	// Pools Endpoints that serve the same thing.
+	Pools []Pool `json:"pools,omitempty,omitzero"`
+
+	// Providers Providers as failure domains of all regions that name them.
+	Providers []Provider `json:"providers,omitempty,omitzero"`
+
+	// Regions Failure domains that endpoints are in.
+	Regions []Region `json:"regions,omitempty,omitzero"`
+
+	// SafetyRules What no change and no drill may break.
+	SafetyRules []SafetyRule `json:"safetyRules,omitempty,omitzero"`
+
+	// Services Names that are steered.
+	Services []Service `json:"services,omitempty,omitzero"`
+
+	// Templates Steering trees that services share.
+	Templates []Template `json:"templates,omitempty,omitzero"`
 }
 
-// ConfigPut defines model for ConfigPut.
+// ConfigPut A configuration document.
+//
+// Examples: {"document":{"regions":[{"azs":["a","b"],"name":"us-east","place":{"iata":"IAD"},"provider":"aws"}]},"merge":true}
 type ConfigPut struct {
 	// Document The replicated configuration document.
+	//
+	// Examples: {"monitors":[{"https":{"host":"{service}","path":"/healthz","port":443},"interval":"5s","name":"web"}],"pools":[{"endpoints":[{"address":"192.0.2.1","az":"a","name":"a"}],"monitor":"web","name":"web-us-east","region":"us-east"}],"regions":[{"azs":["a","b"],"name":"us-east","place":{"iata":"IAD"},"provider":"aws"}],"services":[{"name":"www.example.com","steer":{"pool":"web-us-east"}}]}
 	Document Config `json:"document"`
 
 	// Force Let it delete more than the larger of 10 objects and 20 % of a kind.
@@ -1016,6 +1116,8 @@ type ConfigPut struct {
 }
 
 // ConfigResult A WriteResult, or a Plan for a dry run.
+//
+// Examples: {"changes":[{"field":"endpoints[a].weight","new":"2","object":"pool/web-eu","old":"1","op":"change"}],"dryRun":true,"index":42,"revision":17,"warnings":[]}
 type ConfigResult struct {
 	// Changes A plan: what would change.
 	Changes []Edit `json:"changes,omitempty,omitzero"`
@@ -1046,7 +1148,10 @@ type ConfigResult struct {
 }
 
 // Control An operator's forced state on part of the world.
+//
+// Examples: {"action":"drain","actor":"0a1b2c3d","createdAt":"2026-01-02T03:04:05Z","id":"c17","phase":"in-force","reason":"maintenance","target":"region/us-east","window":{"nodes":[{"id":"6f1c","node":"ns1","publishedAt":"2026-01-02T03:04:05Z","reachable":true}],"publishedAt":"2026-01-02T03:04:06Z","state":"published"}}
 type Control struct {
+	// Action drain.
 	Action string `json:"action"`
 
 	// Actor Id of the token that made it.
@@ -1058,7 +1163,9 @@ type Control struct {
 	// ExpiresAt By the cluster's clock; absent when it does not expire.
 	ExpiresAt time.Time `json:"expiresAt,omitempty,omitzero"`
 
-	// Id Examples: c17
+	// Id What it goes by.
+	//
+	// Examples: c17
 	Id string `json:"id"`
 
 	// Phase planned: it does nothing yet; near: it begins within the longest TTL of a service that has a range of them, and such services hand out their least already; in-force; refused: its time came and it would have left a service nothing undrained, or broken a safety rule (`problem` says which).
@@ -1066,21 +1173,28 @@ type Control struct {
 
 	// Problem Why it is refused.
 	Problem string `json:"problem,omitempty,omitzero"`
-	Reason  string `json:"reason"`
+
+	// Reason Why, as whoever made it said.
+	Reason string `json:"reason"`
 
 	// StartsAt By the cluster's clock; absent when it was not planned ahead.
 	StartsAt time.Time `json:"startsAt,omitempty,omitzero"`
-	Target   string    `json:"target"`
+
+	// Target What it is about.
+	Target string `json:"target"`
 
 	// Window How far a control is published.
+	//
+	// Examples: {"nodes":[{"id":"6f1c","node":"ns1","publishedAt":"2026-01-02T03:04:05Z","reachable":true}],"publishedAt":"2026-01-02T03:04:06Z","state":"published"}
 	Window Window `json:"window"`
 }
 
 // ControlPhase planned: it does nothing yet; near: it begins within the longest TTL of a service that has a range of them, and such services hand out their least already; in-force; refused: its time came and it would have left a service nothing undrained, or broken a safety rule (`problem` says which).
 type ControlPhase string
 
-// ControlCreated defines model for ControlCreated.
+// ControlCreated A control that was just made.
 type ControlCreated struct {
+	// Action drain.
 	Action string `json:"action"`
 
 	// Actor Id of the token that made it.
@@ -1092,7 +1206,9 @@ type ControlCreated struct {
 	// ExpiresAt By the cluster's clock; absent when it does not expire.
 	ExpiresAt time.Time `json:"expiresAt,omitempty,omitzero"`
 
-	// Id Examples: c17
+	// Id What it goes by.
+	//
+	// Examples: c17
 	Id string `json:"id"`
 
 	// Index The Raft index it was applied at.
@@ -1106,7 +1222,9 @@ type ControlCreated struct {
 
 	// Problem Why it is refused.
 	Problem string `json:"problem,omitempty,omitzero"`
-	Reason  string `json:"reason"`
+
+	// Reason Why, as whoever made it said.
+	Reason string `json:"reason"`
 
 	// Replayed A retry of a write that had been done before.
 	Replayed bool `json:"replayed,omitempty,omitzero"`
@@ -1116,7 +1234,9 @@ type ControlCreated struct {
 
 	// StartsAt By the cluster's clock; absent when it was not planned ahead.
 	StartsAt time.Time `json:"startsAt,omitempty,omitzero"`
-	Target   string    `json:"target"`
+
+	// Target What it is about.
+	Target string `json:"target"`
 
 	// Unpublished Labels of the nodes that have not published and journalled it yet.
 	Unpublished []string `json:"unpublished"`
@@ -1125,18 +1245,25 @@ type ControlCreated struct {
 	Warnings []string `json:"warnings"`
 
 	// Window How far a control is published.
+	//
+	// Examples: {"nodes":[{"id":"6f1c","node":"ns1","publishedAt":"2026-01-02T03:04:05Z","reachable":true}],"publishedAt":"2026-01-02T03:04:06Z","state":"published"}
 	Window Window `json:"window"`
 }
 
 // ControlCreatedPhase planned: it does nothing yet; near: it begins within the longest TTL of a service that has a range of them, and such services hand out their least already; in-force; refused: its time came and it would have left a service nothing undrained, or broken a safety rule (`problem` says which).
 type ControlCreatedPhase string
 
-// ControlList defines model for ControlList.
+// ControlList The controls in force, planned or refused.
+//
+// Examples: {"items":[{"action":"drain","actor":"0a1b2c3d","createdAt":"2026-01-02T03:04:05Z","id":"c17","phase":"in-force","reason":"maintenance","target":"region/us-east","window":{"nodes":[{"id":"6f1c","node":"ns1","publishedAt":"2026-01-02T03:04:05Z","reachable":true}],"publishedAt":"2026-01-02T03:04:06Z","state":"published"}}]}
 type ControlList struct {
+	// Items Oldest first.
 	Items []Control `json:"items"`
 }
 
-// ControlPut defines model for ControlPut.
+// ControlPut A control to put in force.
+//
+// Examples: {"action":"drain","expiresIn":"2h","target":"region/us-east"}
 type ControlPut struct {
 	// Action drain.
 	//
@@ -1162,13 +1289,19 @@ type ControlPut struct {
 	Target string `json:"target"`
 }
 
-// ControlRef defines model for ControlRef.
+// ControlRef A control, by its id.
+//
+// Examples: {"id":"c17"}
 type ControlRef struct {
-	// Id Examples: c17
+	// Id As the list of controls shows it.
+	//
+	// Examples: c17
 	Id string `json:"id"`
 }
 
-// ControlRequest defines model for ControlRequest.
+// ControlRequest A control to put in force.
+//
+// Examples: {"action":"drain","expiresIn":"2h","reason":"maintenance","target":"region/us-east"}
 type ControlRequest struct {
 	// Action drain.
 	//
@@ -1195,54 +1328,77 @@ type ControlRequest struct {
 }
 
 // DNSCheck A query that must be answered with one of the codes, and one of the answers when any are given.
+//
+// Examples: {"name":"example.com","type":"SOA"}
 type DNSCheck struct {
 	// Answers Data of records as in a master file, with absolute names.
 	Answers []string `json:"answers,omitempty,omitzero"`
 
 	// Name {service} is the service's name.
-	Name     string           `json:"name"`
-	Port     int              `json:"port,omitempty,omitzero"`
+	Name string `json:"name"`
+
+	// Port Where to ask.
+	Port int `json:"port,omitempty,omitzero"`
+
+	// Protocol Over which protocol to ask.
 	Protocol DNSCheckProtocol `json:"protocol,omitempty,omitzero"`
-	Rcode    []DNSCheckRcode  `json:"rcode,omitempty,omitzero"`
+
+	// Rcode Codes that are a success.
+	Rcode []DNSCheckRcode `json:"rcode,omitempty,omitzero"`
 
 	// Recursion Ask for it.
-	Recursion bool         `json:"recursion,omitempty,omitzero"`
-	Type      DNSCheckType `json:"type,omitempty,omitzero"`
+	Recursion bool `json:"recursion,omitempty,omitzero"`
+
+	// Type The type that is asked for.
+	Type DNSCheckType `json:"type,omitempty,omitzero"`
 }
 
-// DNSCheckProtocol defines model for DNSCheck.Protocol.
+// DNSCheckProtocol Over which protocol to ask.
 type DNSCheckProtocol string
 
 // DNSCheckRcode defines model for DNSCheck.Rcode.
 type DNSCheckRcode string
 
-// DNSCheckType defines model for DNSCheck.Type.
+// DNSCheckType The type that is asked for.
 type DNSCheckType string
 
 // DatabaseCheck A PostgreSQL or MySQL server that lets the user in, answers a query, and is in the role that is wanted.
+//
+// Examples: {"password":{"secret":"db"},"role":"primary","user":"probe"}
 type DatabaseCheck struct {
+	// Database The database to open.
 	Database string `json:"database,omitempty,omitzero"`
 
 	// MaxLag A number with a unit (500ms, 30s, 2h), or seconds as an integer. It is given as the former.
 	//
 	// Examples: 30s
-	MaxLag   Duration  `json:"maxLag,omitempty,omitzero"`
+	MaxLag Duration `json:"maxLag,omitempty,omitzero"`
+
+	// Password A credential, by its name; it is put with PUT /secrets/{name}.
+	//
+	// Examples: {"secret":"db"}
 	Password SecretRef `json:"password,omitempty,omitzero"`
-	Port     int       `json:"port,omitempty,omitzero"`
+
+	// Port Where to connect.
+	Port int `json:"port,omitempty,omitzero"`
 
 	// Role Either by default.
 	Role DatabaseCheckRole `json:"role,omitempty,omitzero"`
 
 	// Sni The server name asked for and verified.
-	Sni  string           `json:"sni,omitempty,omitzero"`
-	Tls  DatabaseCheckTls `json:"tls,omitempty,omitzero"`
-	User string           `json:"user"`
+	Sni string `json:"sni,omitempty,omitzero"`
+
+	// Tls verify: with TLS and a valid certificate; require: with TLS, whatever the certificate; disable: in clear.
+	Tls DatabaseCheckTls `json:"tls,omitempty,omitzero"`
+
+	// User Who to log in as.
+	User string `json:"user"`
 }
 
 // DatabaseCheckRole Either by default.
 type DatabaseCheckRole string
 
-// DatabaseCheckTls defines model for DatabaseCheck.Tls.
+// DatabaseCheckTls verify: with TLS and a valid certificate; require: with TLS, whatever the certificate; disable: in clear.
 type DatabaseCheckTls string
 
 // Duration A number with a unit (500ms, 30s, 2h), or seconds as an integer. It is given as the former.
@@ -1251,6 +1407,8 @@ type DatabaseCheckTls string
 type Duration = string
 
 // Edit One difference between two configurations.
+//
+// Examples: {"field":"endpoints[a].weight","new":"2","object":"pool/web-eu","old":"1","op":"change"}
 type Edit struct {
 	// Field The way to what differs, absent for the whole object.
 	//
@@ -1260,19 +1418,25 @@ type Edit struct {
 	// New JSON; absent for what is no longer there.
 	New string `json:"new,omitempty,omitzero"`
 
-	// Object Examples: pool/web-eu
+	// Object The kind and name of the object that differs.
+	//
+	// Examples: pool/web-eu
 	Object string `json:"object"`
 
 	// Old JSON; absent for what was not there.
 	Old string `json:"old,omitempty,omitzero"`
-	Op  EditOp `json:"op"`
+
+	// Op What happens to it.
+	Op EditOp `json:"op"`
 }
 
-// EditOp defines model for Edit.Op.
+// EditOp What happens to it.
 type EditOp string
 
 // Effect What a change does to the answers for one name. Clients count by the IPv4 address space that has a place, of which
 // a sample is looked at: one address of each /18.
+//
+// Examples: {"moved":0.25,"moves":[{"country":"DE","from":"eu-central","ofCountry":1,"share":0.25,"to":"us-east"}],"service":"www.example.com","type":"A"}
 type Effect struct {
 	// More Moves that are not listed.
 	More int `json:"more,omitempty,omitzero"`
@@ -1283,7 +1447,9 @@ type Effect struct {
 	// Moves The largest first, at most 30.
 	Moves []Move `json:"moves"`
 
-	// Service Examples: www.example.com
+	// Service The name, of a service.
+	//
+	// Examples: www.example.com
 	Service string `json:"service"`
 
 	// Type The RR type that was compared: A where the service has it.
@@ -1293,30 +1459,44 @@ type Effect struct {
 }
 
 // Endpoint One machine with addresses, or a host name that is answered as a CNAME.
+//
+// Examples: {"address":"192.0.2.1","az":"a","name":"a"}
 type Endpoint struct {
 	// Address One IPv4 or IPv6 address.
 	//
 	// Examples: 192.0.2.1
-	Address   string   `json:"address,omitempty,omitzero"`
+	Address string `json:"address,omitempty,omitzero"`
+
+	// Addresses Its IPv4 and IPv6 addresses, instead of one.
 	Addresses []string `json:"addresses,omitempty,omitzero"`
-	Az        string   `json:"az,omitempty,omitzero"`
+
+	// Az One of its region's availability zones.
+	Az string `json:"az,omitempty,omitzero"`
 
 	// Hostname Answered as a CNAME, which then answers every type.
 	//
 	// Examples: x.elb.example.net
-	Hostname string            `json:"hostname,omitempty,omitzero"`
-	Labels   map[string]string `json:"labels,omitempty,omitzero"`
+	Hostname string `json:"hostname,omitempty,omitzero"`
+
+	// Labels Names and values of your own; nothing goes by them.
+	Labels map[string]string `json:"labels,omitempty,omitzero"`
 
 	// Monitor Instead of its pool's.
 	Monitor string `json:"monitor,omitempty,omitzero"`
 
 	// Monitors Several monitors of one endpoint: all, any, or atLeast so many of them must be up for it to be up. 16 at most.
+	//
+	// Examples: {"atLeast":2,"of":["web","api","port"]}
 	Monitors MonitorSet `json:"monitors,omitempty,omitzero"`
 
-	// Name Examples: a
+	// Name 1 to 63 letters, digits, dots, dashes and underscores. It is unique in its pool.
+	//
+	// Examples: a
 	Name string `json:"name"`
 
 	// Probe Where to probe, when not at the endpoint's own address and the monitor's port.
+	//
+	// Examples: {"address":"10.0.0.5","port":9000}
 	Probe ProbeTarget `json:"probe,omitempty,omitzero"`
 
 	// Records What else is answered for the endpoint, by type: MX, TXT, SRV, SVCB and HTTPS, 1 to 32 of each, their data as in
@@ -1336,6 +1516,8 @@ type Endpoint struct {
 }
 
 // EndpointHealth What is known of an endpoint's health on the node that is asked.
+//
+// Examples: {"checks":[{"check":"web-us-east/a@web","monitor":"web","reports":[{"age":"1s","cause":"refused","fresh":true,"status":"down","vantage":"ns1"}],"verdict":{"ballots":[{"error":"connection refused","status":"down","vantage":"ns1"}],"check":"web-us-east/a@web","ramp":100,"revision":1,"since":1767323045000000000,"status":"down"}}],"effective":"down","endpoint":"endpoint/web-us-east/a","measured":"down","pool":"web-us-east","region":"us-east"}
 type EndpointHealth struct {
 	// Checks Its monitors applied to it. Empty when nothing checks it.
 	Checks []CheckHealth `json:"checks"`
@@ -1346,11 +1528,19 @@ type EndpointHealth struct {
 	// Effective What answers go by: after failure domains, what a node without a leader judges itself, and controls.
 	Effective EndpointHealthEffective `json:"effective"`
 
-	// Endpoint Examples: endpoint/web-us-east/a
+	// Endpoint Its id.
+	//
+	// Examples: endpoint/web-us-east/a
 	Endpoint string `json:"endpoint"`
+
+	// Measured What is thought of a check or an endpoint. unknown: nobody can tell, or none was asked yet.
 	Measured Status `json:"measured"`
-	Pool     string `json:"pool"`
-	Region   string `json:"region"`
+
+	// Pool The pool that it is in.
+	Pool string `json:"pool"`
+
+	// Region The region that it is in.
+	Region string `json:"region"`
 
 	// Since Of the measured status.
 	Since time.Time `json:"since,omitempty,omitzero"`
@@ -1363,16 +1553,24 @@ type EndpointHealth struct {
 type EndpointHealthEffective string
 
 // Event Something that happened.
+//
+// Examples: {"at":"2026-01-02T03:04:05Z","index":42,"node":"ns1","object":"endpoint/web-us-east/a","seq":7,"text":"endpoint/web-us-east/a is down, was up","type":"verdict"}
 type Event struct {
 	// At The node's wall clock.
 	At time.Time `json:"at"`
 
 	// Data The object itself.
-	Data  interface{} `json:"data,omitempty,omitzero"`
-	Index uint64      `json:"index,omitempty,omitzero"`
-	Node  string      `json:"node"`
+	Data interface{} `json:"data,omitempty,omitzero"`
 
-	// Object Examples: endpoint/web-us-east/a
+	// Index Raft index of the state that brought it.
+	Index uint64 `json:"index,omitempty,omitzero"`
+
+	// Node The label of the node that tells it.
+	Node string `json:"node"`
+
+	// Object What it happened to.
+	//
+	// Examples: endpoint/web-us-east/a
 	Object string `json:"object,omitempty,omitzero"`
 
 	// Seq Grows on each node.
@@ -1386,6 +1584,8 @@ type Event struct {
 }
 
 // Evidence One probe.
+//
+// Examples: {"address":"192.0.2.11:443","at":"2026-01-02T03:04:05Z","ok":true,"phases":{"connect":"4ms","firstByte":"7ms"},"took":"12ms"}
 type Evidence struct {
 	// Address That was connected to.
 	//
@@ -1400,11 +1600,17 @@ type Evidence struct {
 	Cause Cause `json:"cause,omitempty,omitzero"`
 
 	// Detail Of the cause: an HTTP status, an exit code.
-	Detail int    `json:"detail,omitempty,omitzero"`
-	Error  string `json:"error,omitempty,omitzero"`
-	Ok     bool   `json:"ok"`
+	Detail int `json:"detail,omitempty,omitzero"`
+
+	// Error Why it failed, for a person.
+	Error string `json:"error,omitempty,omitzero"`
+
+	// Ok The probe succeeded.
+	Ok bool `json:"ok"`
 
 	// Phases Where the time went. A part that did not come about is absent.
+	//
+	// Examples: {"connect":"4ms","firstByte":"7ms"}
 	Phases Phases `json:"phases"`
 
 	// Refused The vantage may not or cannot probe it. This says nothing of the target.
@@ -1426,22 +1632,40 @@ type Evidence struct {
 }
 
 // ExecCheck A program of the node's that must end with status 0.
+//
+// Examples: {"command":["check-queue","--max","100"]}
 type ExecCheck struct {
 	// Command A name from probing.exec in the node's configuration, and arguments.
 	Command []string `json:"command"`
 }
 
 // Explanation What a client is answered, and why.
+//
+// Examples: {"client":"91.10.0.1/32","distribution":[{"answers":["198.51.100.1"],"endpoints":["endpoint/web-eu/a"],"probability":1,"regions":["eu-central"]}],"index":42,"name":"www.example.com","reasons":["nearest: web-eu"],"result":"answer","scope":16,"ttl":30,"type":"A"}
 type Explanation struct {
+	// Distribution What is answered, and how often.
 	Distribution []struct {
-		Answers     []string `json:"answers"`
-		Endpoints   []string `json:"endpoints,omitempty,omitzero"`
-		Probability float64  `json:"probability"`
-		Regions     []string `json:"regions,omitempty,omitzero"`
+		// Answers Data of records, as in a master file.
+		Answers []string `json:"answers"`
+
+		// Endpoints Whose answers they are.
+		Endpoints []string `json:"endpoints,omitempty,omitzero"`
+
+		// Probability How often this is the answer, 0 to 1; all add up to 1.
+		Probability float64 `json:"probability"`
+
+		// Regions Where those are.
+		Regions []string `json:"regions,omitempty,omitzero"`
 	} `json:"distribution"`
-	Index   uint64            `json:"index"`
-	Reasons []string          `json:"reasons"`
-	Result  ExplanationResult `json:"result,omitempty,omitzero"`
+
+	// Index Raft index of the state that the answer is made of.
+	Index uint64 `json:"index"`
+
+	// Reasons How the answer came about, step by step, for a person.
+	Reasons []string `json:"reasons"`
+
+	// Result answer: by steering; nodata: nothing of that type; static: records of the zone; nxdomain: no such name; refused: no zone of this node.
+	Result ExplanationResult `json:"result,omitempty,omitzero"`
 
 	// Scope SCOPE PREFIX-LENGTH of the answer (RFC 7871), in bits.
 	Scope int `json:"scope"`
@@ -1453,31 +1677,41 @@ type Explanation struct {
 	Ttl uint32 `json:"ttl"`
 }
 
-// ExplanationResult defines model for Explanation.Result.
+// ExplanationResult answer: by steering; nodata: nothing of that type; static: records of the zone; nxdomain: no such name; refused: no zone of this node.
 type ExplanationResult string
 
 // GRPCCheck A call of grpc.health.v1.Health/Check that must be answered with SERVING.
+//
+// Examples: {"port":50051,"service":"shop.v1.Cart"}
 type GRPCCheck struct {
 	// Insecure With tls: do not verify the certificate.
 	Insecure bool `json:"insecure,omitempty,omitzero"`
-	Port     int  `json:"port"`
+
+	// Port Where to connect.
+	Port int `json:"port"`
 
 	// Service The server as a whole by default.
 	Service string `json:"service,omitempty,omitzero"`
 
 	// Sni With tls: the server name asked for and verified.
 	Sni string `json:"sni,omitempty,omitzero"`
-	Tls bool   `json:"tls,omitempty,omitzero"`
+
+	// Tls Connect with TLS.
+	Tls bool `json:"tls,omitempty,omitzero"`
 }
 
 // GeoSource Where geographic data comes from.
+//
+// Examples: {"attribution":"IP geolocation by MaxMind","built":"2026-01-02T00:00:00Z","kind":"city","link":"https://www.maxmind.com","name":"GeoLite2-City.mmdb","networks":3700000,"type":"GeoLite2-City"}
 type GeoSource struct {
 	// Attribution To be shown with the data, as its license asks.
 	Attribution string `json:"attribution"`
 
 	// Built When the data was made.
-	Built time.Time     `json:"built"`
-	Kind  GeoSourceKind `json:"kind"`
+	Built time.Time `json:"built"`
+
+	// Kind How much it knows.
+	Kind GeoSourceKind `json:"kind"`
 
 	// Link What the attribution links to.
 	Link string `json:"link"`
@@ -1496,16 +1730,25 @@ type GeoSource struct {
 	Type string `json:"type"`
 }
 
-// GeoSourceKind defines model for GeoSource.Kind.
+// GeoSourceKind How much it knows.
 type GeoSourceKind string
 
 // HTTPCheck A request that must be answered with one of the statuses, and as the other keys say.
+//
+// Examples: {"host":"{service}","path":"/healthz","port":443,"status":[200,"300-302"]}
 type HTTPCheck struct {
+	// Authorization A credential, by its name; it is put with PUT /secrets/{name}.
+	//
+	// Examples: {"secret":"db"}
 	Authorization SecretRef `json:"authorization,omitempty,omitzero"`
 
 	// Body What the first 64 KiB of the body must be. All that is given must hold.
-	Body            BodyCheck `json:"body,omitempty,omitzero"`
-	FollowRedirects int       `json:"followRedirects,omitempty,omitzero"`
+	//
+	// Examples: {"contains":"ok","json":{"equals":"up","path":"$.status"}}
+	Body BodyCheck `json:"body,omitempty,omitzero"`
+
+	// FollowRedirects How many redirects are followed; each place is held against the same rules as the first.
+	FollowRedirects int `json:"followRedirects,omitempty,omitzero"`
 
 	// Headers Regular expressions that headers of the answer must match.
 	Headers map[string]string `json:"headers,omitempty,omitzero"`
@@ -1519,9 +1762,13 @@ type HTTPCheck struct {
 	// MaxLatency A number with a unit (500ms, 30s, 2h), or seconds as an integer. It is given as the former.
 	//
 	// Examples: 30s
-	MaxLatency Duration        `json:"maxLatency,omitempty,omitzero"`
-	Method     HTTPCheckMethod `json:"method,omitempty,omitzero"`
-	Path       string          `json:"path,omitempty,omitzero"`
+	MaxLatency Duration `json:"maxLatency,omitempty,omitzero"`
+
+	// Method The method of the request.
+	Method HTTPCheckMethod `json:"method,omitempty,omitzero"`
+
+	// Path The path with its query; it begins with a slash.
+	Path string `json:"path,omitempty,omitzero"`
 
 	// Port 80 by default, 443 for https.
 	Port int `json:"port,omitempty,omitzero"`
@@ -1533,26 +1780,34 @@ type HTTPCheck struct {
 	RequestHeaders map[string]string `json:"requestHeaders,omitempty,omitzero"`
 
 	// Sni https: the server name asked for and verified. By default the host.
-	Sni    string        `json:"sni,omitempty,omitzero"`
+	Sni string `json:"sni,omitempty,omitzero"`
+
+	// Status Statuses that are a success, 100 to 599.
 	Status []StatusRange `json:"status,omitempty,omitzero"`
 
 	// Version HTTP/2 by ALPN for https, with prior knowledge for http.
 	Version HTTPCheckVersion `json:"version,omitempty,omitzero"`
 }
 
-// HTTPCheckMethod defines model for HTTPCheck.Method.
+// HTTPCheckMethod The method of the request.
 type HTTPCheckMethod string
 
 // HTTPCheckVersion HTTP/2 by ALPN for https, with prior knowledge for http.
 type HTTPCheckVersion string
 
-// HealthList defines model for HealthList.
+// HealthList The health of every endpoint.
+//
+// Examples: {"items":[{"checks":[{"check":"web-us-east/a@web","monitor":"web","reports":[{"age":"1s","cause":"refused","fresh":true,"status":"down","vantage":"ns1"}],"verdict":{"ballots":[{"error":"connection refused","status":"down","vantage":"ns1"}],"check":"web-us-east/a@web","ramp":100,"revision":1,"since":1767323045000000000,"status":"down"}}],"effective":"down","endpoint":"endpoint/web-us-east/a","measured":"down","pool":"web-us-east","region":"us-east"}]}
 type HealthList struct {
+	// Items In order of ids.
 	Items []EndpointHealth `json:"items"`
 }
 
 // HealthVoice One vantage's present opinion, or what a signal says or said last.
+//
+// Examples: {"age":"1s","cause":"refused","fresh":true,"status":"down","vantage":"ns1"}
 type HealthVoice struct {
+	// Abstaining The vantage reaches none of its own reference targets, so it says nothing.
 	Abstaining bool `json:"abstaining,omitempty,omitzero"`
 
 	// Against Samples in a row that speak against the status, 255 at most.
@@ -1569,19 +1824,25 @@ type HealthVoice struct {
 
 	// Error Of the last failed probe; of a signal why it was given, or that it is stale or was never given.
 	Error string `json:"error,omitempty,omitzero"`
-	Fresh bool   `json:"fresh"`
+
+	// Fresh It is new enough to count.
+	Fresh bool `json:"fresh"`
 
 	// Latency A number with a unit (500ms, 30s, 2h), or seconds as an integer. It is given as the former.
 	//
 	// Examples: 30s
 	Latency Duration `json:"latency,omitempty,omitzero"`
-	Status  Status   `json:"status"`
+
+	// Status What is thought of a check or an endpoint. unknown: nobody can tell, or none was asked yet.
+	Status Status `json:"status"`
 
 	// Vantage The label of a node, or signal/NAME.
 	Vantage string `json:"vantage"`
 }
 
 // ICMPCheck An echo request that must be answered.
+//
+// Examples: {}
 type ICMPCheck = map[string]interface{}
 
 // LastResort What a branch serves when nothing in the whole tree is available: all (everything as if it were healthy), lastGood
@@ -1589,6 +1850,8 @@ type ICMPCheck = map[string]interface{}
 type LastResort = any
 
 // Latency The round trips of some clients.
+//
+// Examples: {"regions":[{"age":"10s","at":"2026-01-02T03:04:05Z","expiresAt":"2026-01-03T03:04:05Z","ms":12.5,"region":"us-east","samples":1}],"subject":"192.0.2.0/24"}
 type Latency struct {
 	// Regions In order of names.
 	Regions []RoundTrip `json:"regions"`
@@ -1599,8 +1862,11 @@ type Latency struct {
 	Subject string `json:"subject"`
 }
 
-// LatencyPage defines model for LatencyPage.
+// LatencyPage Some of the measured latencies.
+//
+// Examples: {"items":[{"regions":[{"age":"10s","at":"2026-01-02T03:04:05Z","expiresAt":"2026-01-03T03:04:05Z","ms":12.5,"region":"us-east","samples":1}],"subject":"192.0.2.0/24"}]}
 type LatencyPage struct {
+	// Items In order of subjects as text.
 	Items []Latency `json:"items"`
 
 	// Next Where the next page begins, for `after`. Absent on the last page.
@@ -1609,16 +1875,22 @@ type LatencyPage struct {
 	Next string `json:"next,omitempty,omitzero"`
 }
 
-// LatencyPut defines model for LatencyPut.
+// LatencyPut Measured latencies.
+//
+// Examples: {"measurements":[{"client":"192.0.2.0/24","ms":12.5,"region":"us-east"}]}
 type LatencyPut struct {
 	// MaxAge A number with a unit (500ms, 30s, 2h), or seconds as an integer. It is given as the former.
 	//
 	// Examples: 30s
-	MaxAge       Duration      `json:"maxAge,omitempty,omitzero"`
+	MaxAge Duration `json:"maxAge,omitempty,omitzero"`
+
+	// Measurements 1 to 10,000 of them, each of other clients or another region.
 	Measurements []Measurement `json:"measurements"`
 }
 
 // Load How busy something is.
+//
+// Examples: {"age":"10s","at":"2026-01-02T03:04:05Z","expiresAt":"2026-01-02T03:05:05Z","target":"pool/web-us-east","value":850}
 type Load struct {
 	// Age A number with a unit (500ms, 30s, 2h), or seconds as an integer. It is given as the former.
 	//
@@ -1631,22 +1903,34 @@ type Load struct {
 	// ExpiresAt When it goes, by the cluster's clock.
 	ExpiresAt time.Time `json:"expiresAt"`
 
-	// Target Examples: pool/web-us-east
-	Target string  `json:"target"`
-	Value  float64 `json:"value"`
+	// Target What is busy.
+	//
+	// Examples: pool/web-us-east
+	Target string `json:"target"`
+
+	// Value In the unit that its capacity is declared in.
+	Value float64 `json:"value"`
 }
 
-// LoadList defines model for LoadList.
+// LoadList All loads that have not expired.
+//
+// Examples: {"items":[{"age":"10s","at":"2026-01-02T03:04:05Z","expiresAt":"2026-01-02T03:05:05Z","target":"pool/web-us-east","value":850}]}
 type LoadList struct {
+	// Items In order of targets.
 	Items []Load `json:"items"`
 }
 
-// LoadPut defines model for LoadPut.
+// LoadPut How busy things are.
+//
+// Examples: {"loads":[{"maxAge":"1m","target":"pool/web-us-east","value":850}]}
 type LoadPut struct {
+	// Loads 1 to 10,000 of them, each of another target.
 	Loads []LoadValue `json:"loads"`
 }
 
-// LoadValue defines model for LoadValue.
+// LoadValue How busy one thing is.
+//
+// Examples: {"maxAge":"1m","target":"pool/web-us-east","value":850}
 type LoadValue struct {
 	// MaxAge A number with a unit (500ms, 30s, 2h), or seconds as an integer. It is given as the former.
 	//
@@ -1666,17 +1950,28 @@ type LoadValue struct {
 
 // Match Whom a branch of geo is for: everybody whom one entry holds. Over all branches the most specific entry wins: the
 // longest CIDR, then an AS number, a subdivision, a country, a continent.
+//
+// Examples: {"countries":["DE","AT"]}
 type Match struct {
+	// Asns Numbers of autonomous systems.
 	Asns []uint32 `json:"asns,omitempty,omitzero"`
 
-	// Cidrs Examples: ["192.0.2.0/24"]
-	Cidrs      []string          `json:"cidrs,omitempty,omitzero"`
+	// Cidrs Networks, IPv4 or IPv6.
+	//
+	// Examples: ["192.0.2.0/24"]
+	Cidrs []string `json:"cidrs,omitempty,omitzero"`
+
+	// Continents Continents.
 	Continents []MatchContinents `json:"continents,omitempty,omitzero"`
 
-	// Countries Examples: ["DE","AT"]
+	// Countries ISO 3166-1 alpha-2.
+	//
+	// Examples: ["DE","AT"]
 	Countries []string `json:"countries,omitempty,omitzero"`
 
-	// Subdivisions Examples: ["US-CA"]
+	// Subdivisions ISO 3166-2.
+	//
+	// Examples: ["US-CA"]
 	Subdivisions []string `json:"subdivisions,omitempty,omitzero"`
 }
 
@@ -1684,6 +1979,8 @@ type Match struct {
 type MatchContinents string
 
 // Measurement A round trip between some clients, named by exactly one of client, country and asn, and a region.
+//
+// Examples: {"client":"192.0.2.0/24","ms":12.5,"region":"us-east"}
 type Measurement struct {
 	// Asn The number of an autonomous system, 1 to 4294967295.
 	//
@@ -1712,12 +2009,16 @@ type Measurement struct {
 }
 
 // MemberStatus A member as seen from the node that was asked.
+//
+// Examples: {"applied":42,"cluster":"192.0.2.1:7300","feature":6,"id":"6f1c","lastHeard":"40ms","node":"ns1","published":{"epoch":0,"generation":1,"index":42},"reachable":true,"region":"us-east","voter":true}
 type MemberStatus struct {
 	// Agent A vantage alone: it has no DNS, no API and no part in Raft.
 	Agent bool `json:"agent,omitempty,omitzero"`
 
 	// Api Address of the API.
-	Api     string `json:"api,omitempty,omitzero"`
+	Api string `json:"api,omitempty,omitzero"`
+
+	// Applied Raft index of the state there.
 	Applied uint64 `json:"applied,omitempty,omitzero"`
 
 	// Budget Probes a second that it is given at the most.
@@ -1747,13 +2048,23 @@ type MemberStatus struct {
 	Node string `json:"node"`
 
 	// Published Of the view that it answers by.
+	//
+	// Examples: {"epoch":0,"generation":1,"index":42}
 	Published Position `json:"published,omitempty,omitzero"`
-	Reachable bool     `json:"reachable"`
-	Region    string   `json:"region,omitempty,omitzero"`
-	Voter     bool     `json:"voter"`
+
+	// Reachable It could be asked.
+	Reachable bool `json:"reachable"`
+
+	// Region Where it stands, as a vantage.
+	Region string `json:"region,omitempty,omitzero"`
+
+	// Voter It has a vote in Raft.
+	Voter bool `json:"voter"`
 }
 
 // Mistake One mistake in an input.
+//
+// Examples: {"column":13,"line":7,"message":"there is no region \"mars\"","pointer":"/pools/0/region"}
 type Mistake struct {
 	// Column From 1; absent when unknown.
 	Column int `json:"column,omitempty,omitzero"`
@@ -1774,20 +2085,28 @@ type Mistake struct {
 }
 
 // Monitor How to check an endpoint: exactly one of the kinds http to signal.
+//
+// Examples: {"https":{"host":"{service}","path":"/healthz","port":443},"interval":"5s","name":"web"}
 type Monitor struct {
 	// Dns A query that must be answered with one of the codes, and one of the answers when any are given.
+	//
+	// Examples: {"name":"example.com","type":"SOA"}
 	Dns DNSCheck `json:"dns,omitempty,omitzero"`
 
 	// Exclusive At most one endpoint of a pool is up by this monitor: who is up stays up while it claims to be, others wait (`waits: rival`) and all name their `rivals`. Of several that claim it while nobody is up, none is let up.
 	Exclusive bool `json:"exclusive,omitempty,omitzero"`
 
 	// Exec A program of the node's that must end with status 0.
+	//
+	// Examples: {"command":["check-queue","--max","100"]}
 	Exec ExecCheck `json:"exec,omitempty,omitzero"`
 
 	// Fall Failures in a row until a vantage says down.
 	Fall int `json:"fall,omitempty,omitzero"`
 
 	// Grpc A call of grpc.health.v1.Health/Check that must be answered with SERVING.
+	//
+	// Examples: {"port":50051,"service":"shop.v1.Cart"}
 	Grpc GRPCCheck `json:"grpc,omitempty,omitzero"`
 
 	// HoldDown A number with a unit (500ms, 30s, 2h), or seconds as an integer. It is given as the former.
@@ -1796,12 +2115,18 @@ type Monitor struct {
 	HoldDown Duration `json:"holdDown,omitempty,omitzero"`
 
 	// Http A request that must be answered with one of the statuses, and as the other keys say.
+	//
+	// Examples: {"host":"{service}","path":"/healthz","port":443,"status":[200,"300-302"]}
 	Http HTTPCheck `json:"http,omitempty,omitzero"`
 
 	// Https A request that must be answered with one of the statuses, and as the other keys say.
+	//
+	// Examples: {"host":"{service}","path":"/healthz","port":443,"status":[200,"300-302"]}
 	Https HTTPCheck `json:"https,omitempty,omitzero"`
 
 	// Icmp An echo request that must be answered.
+	//
+	// Examples: {}
 	Icmp ICMPCheck `json:"icmp,omitempty,omitzero"`
 
 	// Interval A number with a unit (500ms, 30s, 2h), or seconds as an integer. It is given as the former.
@@ -1813,12 +2138,18 @@ type Monitor struct {
 	Invert bool `json:"invert,omitempty,omitzero"`
 
 	// Mysql A PostgreSQL or MySQL server that lets the user in, answers a query, and is in the role that is wanted.
+	//
+	// Examples: {"password":{"secret":"db"},"role":"primary","user":"probe"}
 	Mysql DatabaseCheck `json:"mysql,omitempty,omitzero"`
 
-	// Name Examples: web
+	// Name 1 to 63 letters, digits, dots, dashes and underscores. It is unique.
+	//
+	// Examples: web
 	Name string `json:"name"`
 
 	// Postgres A PostgreSQL or MySQL server that lets the user in, answers a query, and is in the role that is wanted.
+	//
+	// Examples: {"password":{"secret":"db"},"role":"primary","user":"probe"}
 	Postgres DatabaseCheck `json:"postgres,omitempty,omitzero"`
 
 	// Quorum What it takes to call a check down. Short: majority (default), all, any, or a number of vantages. Long: a mapping, in which the vantages that say down must also come from so many regions, providers and continents. In every case more than half of the assigned vantages have to vote. What is not agreed stays as it is.
@@ -1830,6 +2161,8 @@ type Monitor struct {
 	Ramp Duration `json:"ramp,omitempty,omitzero"`
 
 	// Redis A Redis server that answers a PING and is in the role that is wanted.
+	//
+	// Examples: {"maxLag":"10s","role":"replica"}
 	Redis RedisCheck `json:"redis,omitempty,omitzero"`
 
 	// Resume manual: what was down stays down until an operator resumes it.
@@ -1840,12 +2173,18 @@ type Monitor struct {
 
 	// Signal What a program outside says (PUT /signals/{name}). Nothing is probed, so interval, timeout, fall, rise, quorum,
 	// vantages, target and exclusive have no place beside it.
+	//
+	// Examples: {"name":"billing-ok","whenStale":"keep"}
 	Signal SignalCheck `json:"signal,omitempty,omitzero"`
 
 	// Target Where to probe, when not at the endpoint's own address and the monitor's port.
+	//
+	// Examples: {"address":"10.0.0.5","port":9000}
 	Target ProbeTarget `json:"target,omitempty,omitzero"`
 
 	// Tcp A connection that must be accepted.
+	//
+	// Examples: {"port":25}
 	Tcp TCPCheck `json:"tcp,omitempty,omitzero"`
 
 	// Timeout A number with a unit (500ms, 30s, 2h), or seconds as an integer. It is given as the former.
@@ -1854,9 +2193,13 @@ type Monitor struct {
 	Timeout Duration `json:"timeout,omitempty,omitzero"`
 
 	// Tls A handshake, with a certificate that is valid for the name and for long enough.
+	//
+	// Examples: {"minDaysLeft":7,"port":443,"sni":"{service}"}
 	Tls TLSCheck `json:"tls,omitempty,omitzero"`
 
 	// Udp A datagram, sent as text or hexadecimal digits, whose answer must have something in it.
+	//
+	// Examples: {"port":123,"sendHex":"e3"}
 	Udp UDPCheck `json:"udp,omitempty,omitzero"`
 
 	// Vantages Which vantages probe. Short: all (default), sameRegion. Long: a mapping; nearest are so many nearest to the endpoint's region wherever they are, others so many nearest of other regions; what several keys name is added up. Where a rule finds nobody, all vantages probe.
@@ -1866,20 +2209,34 @@ type Monitor struct {
 // MonitorResume manual: what was down stays down until an operator resumes it.
 type MonitorResume string
 
-// MonitorList defines model for MonitorList.
+// MonitorList All monitors.
+//
+// Examples: {"items":[{"https":{"host":"{service}","path":"/healthz","port":443},"interval":"5s","name":"web"}]}
 type MonitorList struct {
+	// Items In order of names.
 	Items []Monitor `json:"items"`
 }
 
 // MonitorSet Several monitors of one endpoint: all, any, or atLeast so many of them must be up for it to be up. 16 at most.
+//
+// Examples: {"atLeast":2,"of":["web","api","port"]}
 type MonitorSet struct {
-	All     []string `json:"all,omitempty,omitzero"`
-	Any     []string `json:"any,omitempty,omitzero"`
-	AtLeast int      `json:"atLeast,omitempty,omitzero"`
-	Of      []string `json:"of,omitempty,omitzero"`
+	// All Monitors that must all be up.
+	All []string `json:"all,omitempty,omitzero"`
+
+	// Any Monitors of which one must be up.
+	Any []string `json:"any,omitempty,omitzero"`
+
+	// AtLeast How many of `of` must be up, 1 to as many as there are.
+	AtLeast int `json:"atLeast,omitempty,omitzero"`
+
+	// Of The monitors that `atLeast` counts.
+	Of []string `json:"of,omitempty,omitzero"`
 }
 
 // Move Clients of a country who go from one place to another.
+//
+// Examples: {"country":"DE","from":"eu-central","ofCountry":1,"share":0.25,"to":"us-east"}
 type Move struct {
 	// Country ISO 3166-1 alpha-2; empty where it is not known.
 	//
@@ -1897,41 +2254,63 @@ type Move struct {
 	// Share Of all clients.
 	Share float64 `json:"share"`
 
-	// To Examples: us-east
+	// To Likewise.
+	//
+	// Examples: us-east
 	To string `json:"to"`
 }
 
 // ObjectPut One object of the configuration, created or replaced whole: exactly one of the keys beside force.
+//
+// Examples: {"pool":{"endpoints":[{"address":"192.0.2.1","az":"a","name":"a"}],"monitor":"web","name":"web-us-east","region":"us-east"}}
 type ObjectPut struct {
 	// Force Let it delete more than the larger of 10 endpoints and 20 % of them.
 	Force bool `json:"force,omitempty,omitzero"`
 
 	// Monitor How to check an endpoint: exactly one of the kinds http to signal.
+	//
+	// Examples: {"https":{"host":"{service}","path":"/healthz","port":443},"interval":"5s","name":"web"}
 	Monitor *Monitor `json:"monitor,omitempty,omitzero"`
 
 	// Place Where a network is, whatever the geographic data says. A longer cidr wins over a shorter one, and any over an asn.
+	//
+	// Examples: {"cidr":"192.0.2.0/24","country":"DE"}
 	Place *PlaceOverride `json:"place,omitempty,omitzero"`
 
 	// Pool Endpoints that serve the same thing.
+	//
+	// Examples: {"endpoints":[{"address":"192.0.2.1","az":"a","name":"a"}],"monitor":"web","name":"web-us-east","region":"us-east"}
 	Pool *Pool `json:"pool,omitempty,omitzero"`
 
 	// Provider A provider that regions name, as a failure domain of all of them.
+	//
+	// Examples: {"downWhen":"60%","name":"aws"}
 	Provider *Provider `json:"provider,omitempty,omitzero"`
 
 	// Region A failure domain.
+	//
+	// Examples: {"azs":["a","b"],"name":"us-east","place":{"iata":"IAD"},"provider":"aws"}
 	Region *Region `json:"region,omitempty,omitzero"`
 
 	// SafetyRule What no operator's change and no drill may break.
+	//
+	// Examples: {"atLeast":{"regions":1},"name":"keep-one","service":"www.example.com"}
 	SafetyRule *SafetyRule `json:"safetyRule,omitempty,omitzero"`
 
 	// Service A steered owner name in a zone, or several that are steered alike.
+	//
+	// Examples: {"name":"www.example.com","steer":{"nearest":[{"pool":"web-us-east"},{"pool":"web-eu"}]},"ttl":30}
 	Service *Service `json:"service,omitempty,omitzero"`
 
 	// Template A steering tree that services share by name.
+	//
+	// Examples: {"name":"worldwide","steer":{"nearest":[{"pool":"web-us-east"},{"pool":"web-eu"}]}}
 	Template *Template `json:"template,omitempty,omitzero"`
 }
 
 // ObjectRef One object of the configuration, to be deleted. One that others refer to is not.
+//
+// Examples: {"object":"pool/web-eu"}
 type ObjectRef struct {
 	// Force Let it delete more than the larger of 10 endpoints and 20 % of them.
 	Force bool `json:"force,omitempty,omitzero"`
@@ -1948,6 +2327,8 @@ type ObjectRef struct {
 type Percent = string
 
 // Phases Where the time went. A part that did not come about is absent.
+//
+// Examples: {"connect":"4ms","firstByte":"7ms"}
 type Phases struct {
 	// Connect A number with a unit (500ms, 30s, 2h), or seconds as an integer. It is given as the former.
 	//
@@ -1971,6 +2352,8 @@ type Phases struct {
 }
 
 // Place A point on the globe: one of iata, cloud, or lat with lon.
+//
+// Examples: {"lat":50.11,"lon":8.68}
 type Place struct {
 	// Cloud A cloud provider's region.
 	//
@@ -1990,12 +2373,21 @@ type Place struct {
 }
 
 // PlaceOverride Where a network is, whatever the geographic data says. A longer cidr wins over a shorter one, and any over an asn.
+//
+// Examples: {"cidr":"192.0.2.0/24","country":"DE"}
 type PlaceOverride struct {
+	// Asn The autonomous system.
 	Asn uint32 `json:"asn,omitempty,omitzero"`
 
-	// Cidr Examples: 192.0.2.0/24
-	Cidr      string                 `json:"cidr,omitempty,omitzero"`
-	City      string                 `json:"city,omitempty,omitzero"`
+	// Cidr The network. One of cidr and asn is there.
+	//
+	// Examples: 192.0.2.0/24
+	Cidr string `json:"cidr,omitempty,omitzero"`
+
+	// City For people.
+	City string `json:"city,omitempty,omitzero"`
+
+	// Continent By default that of the country.
 	Continent PlaceOverrideContinent `json:"continent,omitempty,omitzero"`
 
 	// Country ISO 3166-1 alpha-2; without a place it is the middle of the country.
@@ -2004,6 +2396,8 @@ type PlaceOverride struct {
 	Country string `json:"country,omitempty,omitzero"`
 
 	// Place A point on the globe: one of iata, cloud, or lat with lon.
+	//
+	// Examples: {"lat":50.11,"lon":8.68}
 	Place Place `json:"place,omitempty,omitzero"`
 
 	// Subdivision ISO 3166-2 without the country.
@@ -2012,21 +2406,28 @@ type PlaceOverride struct {
 	Subdivision string `json:"subdivision,omitempty,omitzero"`
 }
 
-// PlaceOverrideContinent defines model for PlaceOverride.Continent.
+// PlaceOverrideContinent By default that of the country.
 type PlaceOverrideContinent string
 
-// PlaceOverrideList defines model for PlaceOverrideList.
+// PlaceOverrideList All places.
+//
+// Examples: {"items":[{"cidr":"192.0.2.0/24","country":"DE"}]}
 type PlaceOverrideList struct {
+	// Items In order of names.
 	Items []PlaceOverride `json:"items"`
 }
 
 // Pool Endpoints that serve the same thing.
+//
+// Examples: {"endpoints":[{"address":"192.0.2.1","az":"a","name":"a"}],"monitor":"web","name":"web-us-east","region":"us-east"}
 type Pool struct {
 	// Capacity What a region or pool can carry, in the unit that its load is told in (PUT /load): the limit alone, or with the
 	// watermarks between which clients are shed gradually.
 	//
 	// Examples: 1000
-	Capacity  Capacity   `json:"capacity,omitempty,omitzero"`
+	Capacity Capacity `json:"capacity,omitempty,omitzero"`
+
+	// Endpoints 1 to 256 of them.
 	Endpoints []Endpoint `json:"endpoints"`
 
 	// MinAvailable Available endpoints that the pool takes to be available, 1 by default; or the share of its endpoints, rounded up.
@@ -2036,9 +2437,13 @@ type Pool struct {
 	Monitor string `json:"monitor,omitempty,omitzero"`
 
 	// Monitors Several monitors of one endpoint: all, any, or atLeast so many of them must be up for it to be up. 16 at most.
+	//
+	// Examples: {"atLeast":2,"of":["web","api","port"]}
 	Monitors MonitorSet `json:"monitors,omitempty,omitzero"`
 
-	// Name Examples: web-eu
+	// Name 1 to 63 letters, digits, dots, dashes and underscores. It is unique.
+	//
+	// Examples: web-eu
 	Name string `json:"name"`
 
 	// PanicThreshold A share in whole percent, 1% to 100%.
@@ -2050,19 +2455,31 @@ type Pool struct {
 	Region string `json:"region,omitempty,omitzero"`
 }
 
-// PoolList defines model for PoolList.
+// PoolList All pools.
+//
+// Examples: {"items":[{"endpoints":[{"address":"192.0.2.1","az":"a","name":"a"}],"monitor":"web","name":"web-us-east","region":"us-east"}]}
 type PoolList struct {
+	// Items In order of names.
 	Items []Pool `json:"items"`
 }
 
 // Position Of the view that it answers by.
+//
+// Examples: {"epoch":0,"generation":1,"index":42}
 type Position struct {
-	Epoch      uint64 `json:"epoch"`
+	// Epoch Raised when a cluster is recovered by hand.
+	Epoch uint64 `json:"epoch"`
+
+	// Generation Raised when a view is made anew of the same state.
 	Generation uint64 `json:"generation"`
-	Index      uint64 `json:"index"`
+
+	// Index Raft index of the state.
+	Index uint64 `json:"index"`
 }
 
 // Prerequisite What must be so; else nothing is changed, and every one that fails is told.
+//
+// Examples: {"name":"new.example.com","require":"rrsetAbsent","type":"A"}
 type Prerequisite struct {
 	// Name The owner, absolute, or @ for the apex.
 	//
@@ -2084,7 +2501,9 @@ type Prerequisite struct {
 // PrerequisiteRequire RFC 2136 section 2.4. rrsetEquals: the RRset has these records and no others, whatever its TTL. nameInUse: the name has records; one that only has names below it is not in use.
 type PrerequisiteRequire string
 
-// ProbeRequest defines model for ProbeRequest.
+// ProbeRequest Who is to probe, and how.
+//
+// Examples: {"monitor":"web","vantage":"ns1"}
 type ProbeRequest struct {
 	// Monitor Which one to probe by. By default the only one.
 	//
@@ -2098,26 +2517,46 @@ type ProbeRequest struct {
 }
 
 // ProbeResult One probe that was asked for.
+//
+// Examples: {"check":"web-us-east/a@web","endpoint":"endpoint/web-us-east/a","evidence":{"address":"192.0.2.11:443","at":"2026-01-02T03:04:05Z","ok":true,"phases":{"connect":"4ms","firstByte":"7ms"},"took":"12ms"},"kind":"https","monitor":"web","vantage":"ns1"}
 type ProbeResult struct {
-	Check    string `json:"check"`
+	// Check POOL/ENDPOINT@MONITOR.
+	Check string `json:"check"`
+
+	// Endpoint Its id.
 	Endpoint string `json:"endpoint"`
 
 	// Evidence One probe.
+	//
+	// Examples: {"address":"192.0.2.11:443","at":"2026-01-02T03:04:05Z","ok":true,"phases":{"connect":"4ms","firstByte":"7ms"},"took":"12ms"}
 	Evidence Evidence `json:"evidence"`
 
-	// Kind Examples: http
-	Kind    string `json:"kind"`
+	// Kind The kind of the monitor.
+	//
+	// Examples: http
+	Kind string `json:"kind"`
+
+	// Monitor The name of the monitor.
 	Monitor string `json:"monitor"`
+
+	// Vantage Who probed.
 	Vantage string `json:"vantage"`
 }
 
 // ProbeTarget Where to probe, when not at the endpoint's own address and the monitor's port.
+//
+// Examples: {"address":"10.0.0.5","port":9000}
 type ProbeTarget struct {
+	// Address The address to probe; by default the endpoint's.
 	Address string `json:"address,omitempty,omitzero"`
-	Port    int    `json:"port,omitempty,omitzero"`
+
+	// Port The port to probe; by default the monitor's.
+	Port int `json:"port,omitempty,omitzero"`
 }
 
 // Problem RFC 9457 problem details.
+//
+// Examples: {"detail":"pool \"web-eu\" is at revision 18 now; the change was based on 17: read it again and redo the change","kind":"stale","status":412,"title":"Based on an older revision","type":"urn:meridian:problem:stale"}
 type Problem struct {
 	// Detail The cause and what to do.
 	Detail string `json:"detail"`
@@ -2146,22 +2585,31 @@ type Problem struct {
 }
 
 // Provider A provider that regions name, as a failure domain of all of them.
+//
+// Examples: {"downWhen":"60%","name":"aws"}
 type Provider struct {
 	// DownWhen A share in whole percent, 1% to 100%.
 	//
 	// Examples: 50%
 	DownWhen Percent `json:"downWhen"`
 
-	// Name Examples: aws
+	// Name As regions name it.
+	//
+	// Examples: aws
 	Name string `json:"name"`
 }
 
-// ProviderList defines model for ProviderList.
+// ProviderList All providers.
+//
+// Examples: {"items":[{"downWhen":"60%","name":"aws"}]}
 type ProviderList struct {
+	// Items In order of names.
 	Items []Provider `json:"items"`
 }
 
 // Publication When a node answered by a change.
+//
+// Examples: {"id":"6f1c","node":"ns1","publishedAt":"2026-01-02T03:04:05Z","reachable":true}
 type Publication struct {
 	// Error Why it has not published it.
 	Error string `json:"error,omitempty,omitzero"`
@@ -2186,6 +2634,8 @@ type Publication struct {
 type Quorum = any
 
 // RRset The records of one type at one name.
+//
+// Examples: {"name":"mail.example.com.","records":["10 mx1.example.net."],"ttl":300,"type":"MX"}
 type RRset struct {
 	// Name The owner, absolute.
 	//
@@ -2206,8 +2656,11 @@ type RRset struct {
 	Type string `json:"type"`
 }
 
-// RRsetPage defines model for RRsetPage.
+// RRsetPage Some RRsets of a zone.
+//
+// Examples: {"items":[{"name":"mail.example.com.","records":["10 mx1.example.net."],"ttl":300,"type":"MX"}],"next":"mail.example.com./MX"}
 type RRsetPage struct {
+	// Items In canonical order of names, then by number of type; `limit` of them at most.
 	Items []RRset `json:"items"`
 
 	// Next Where the next page begins, for `after`. Absent on the last page.
@@ -2216,7 +2669,9 @@ type RRsetPage struct {
 	Next string `json:"next,omitempty,omitzero"`
 }
 
-// RRsetWrite defines model for RRsetWrite.
+// RRsetWrite The records of one type at one name, to be put.
+//
+// Examples: {"records":["10 mx1.example.net."],"ttl":300}
 type RRsetWrite struct {
 	// Name The owner, which has to be that of the path.
 	Name string `json:"name,omitempty,omitzero"`
@@ -2236,30 +2691,44 @@ type RRsetWrite struct {
 }
 
 // RedisCheck A Redis server that answers a PING and is in the role that is wanted.
+//
+// Examples: {"maxLag":"10s","role":"replica"}
 type RedisCheck struct {
 	// MaxLag A number with a unit (500ms, 30s, 2h), or seconds as an integer. It is given as the former.
 	//
 	// Examples: 30s
-	MaxLag   Duration  `json:"maxLag,omitempty,omitzero"`
+	MaxLag Duration `json:"maxLag,omitempty,omitzero"`
+
+	// Password A credential, by its name; it is put with PUT /secrets/{name}.
+	//
+	// Examples: {"secret":"db"}
 	Password SecretRef `json:"password,omitempty,omitzero"`
-	Port     int       `json:"port,omitempty,omitzero"`
+
+	// Port Where to connect.
+	Port int `json:"port,omitempty,omitzero"`
 
 	// Role Either by default.
 	Role RedisCheckRole `json:"role,omitempty,omitzero"`
 
 	// Sni The server name asked for and verified.
-	Sni  string        `json:"sni,omitempty,omitzero"`
-	Tls  RedisCheckTls `json:"tls,omitempty,omitzero"`
-	User string        `json:"user,omitempty,omitzero"`
+	Sni string `json:"sni,omitempty,omitzero"`
+
+	// Tls verify: with TLS and a valid certificate; require: with TLS, whatever the certificate; disable: in clear.
+	Tls RedisCheckTls `json:"tls,omitempty,omitzero"`
+
+	// User Who to log in as; by default the default user.
+	User string `json:"user,omitempty,omitzero"`
 }
 
 // RedisCheckRole Either by default.
 type RedisCheckRole string
 
-// RedisCheckTls defines model for RedisCheck.Tls.
+// RedisCheckTls verify: with TLS and a valid certificate; require: with TLS, whatever the certificate; disable: in clear.
 type RedisCheckTls string
 
 // Region A failure domain.
+//
+// Examples: {"azs":["a","b"],"name":"us-east","place":{"iata":"IAD"},"provider":"aws"}
 type Region struct {
 	// Azs Its availability zones.
 	Azs []string `json:"azs,omitempty,omitzero"`
@@ -2287,25 +2756,36 @@ type Region struct {
 		Region Percent `json:"region,omitempty,omitzero"`
 	} `json:"downWhen,omitempty,omitzero"`
 
-	// Name Examples: us-east
+	// Name 1 to 63 letters, digits, dots, dashes and underscores. It is unique.
+	//
+	// Examples: us-east
 	Name string `json:"name"`
 
 	// Place A point on the globe: one of iata, cloud, or lat with lon.
+	//
+	// Examples: {"lat":50.11,"lon":8.68}
 	Place Place `json:"place,omitempty,omitzero"`
 
-	// Provider Examples: aws
+	// Provider Who runs it; several regions may have the same one.
+	//
+	// Examples: aws
 	Provider string `json:"provider,omitempty,omitzero"`
 }
 
 // RegionContinent For quorums that ask for several continents.
 type RegionContinent string
 
-// RegionList defines model for RegionList.
+// RegionList All regions.
+//
+// Examples: {"items":[{"azs":["a","b"],"name":"us-east","place":{"iata":"IAD"},"provider":"aws"}]}
 type RegionList struct {
+	// Items In order of names.
 	Items []Region `json:"items"`
 }
 
-// ResumeRequest defines model for ResumeRequest.
+// ResumeRequest Why an endpoint is to come up again.
+//
+// Examples: {"reason":"data is checked"}
 type ResumeRequest struct {
 	// Reason Why, for whoever is on call next.
 	//
@@ -2316,7 +2796,9 @@ type ResumeRequest struct {
 // Role viewer may see everything but tokens, and may plan; operator also drains, resumes, probes now, and feeds latencies, loads and signals; editor also changes the document and zones; admin also tokens, secrets and members. node is for joining alone.
 type Role string
 
-// RoundTrip defines model for RoundTrip.
+// RoundTrip A round trip to a region.
+//
+// Examples: {"age":"10s","at":"2026-01-02T03:04:05Z","expiresAt":"2026-01-03T03:04:05Z","ms":12.5,"region":"us-east","samples":1}
 type RoundTrip struct {
 	// Age A number with a unit (500ms, 30s, 2h), or seconds as an integer. It is given as the former.
 	//
@@ -2330,22 +2812,31 @@ type RoundTrip struct {
 	ExpiresAt time.Time `json:"expiresAt"`
 
 	// Ms Milliseconds.
-	Ms     float64 `json:"ms"`
-	Region string  `json:"region"`
+	Ms float64 `json:"ms"`
+
+	// Region The region.
+	Region string `json:"region"`
 
 	// Samples Measurements behind it; 1 for one that was put.
 	Samples int `json:"samples"`
 }
 
 // SafetyRule What no operator's change and no drill may break.
+//
+// Examples: {"atLeast":{"regions":1},"name":"keep-one","service":"www.example.com"}
 type SafetyRule struct {
+	// AppliesTo Whom it binds; both by default.
 	AppliesTo []SafetyRuleAppliesTo `json:"appliesTo,omitempty,omitzero"`
-	AtLeast   struct {
+
+	// AtLeast What must stay.
+	AtLeast struct {
 		// Regions Regions with an undrained endpoint.
 		Regions int `json:"regions,omitempty,omitzero"`
 	} `json:"atLeast,omitempty,omitzero"`
 
-	// Name Examples: keep-one
+	// Name 1 to 63 letters, digits, dots, dashes and underscores. It is unique.
+	//
+	// Examples: keep-one
 	Name string `json:"name"`
 
 	// Service By default every service.
@@ -2355,28 +2846,41 @@ type SafetyRule struct {
 // SafetyRuleAppliesTo defines model for SafetyRule.AppliesTo.
 type SafetyRuleAppliesTo string
 
-// SafetyRuleList defines model for SafetyRuleList.
+// SafetyRuleList All safety rules.
+//
+// Examples: {"items":[{"atLeast":{"regions":1},"name":"keep-one","service":"www.example.com"}]}
 type SafetyRuleList struct {
+	// Items In order of names.
 	Items []SafetyRule `json:"items"`
 }
 
-// SecretList defines model for SecretList.
+// SecretList The names of all secrets.
+//
+// Examples: {"items":[{"name":"db"}]}
 type SecretList struct {
+	// Items In order of names.
 	Items []SecretName `json:"items"`
 }
 
-// SecretName defines model for SecretName.
+// SecretName A credential, which is never given.
+//
+// Examples: {"name":"db"}
 type SecretName struct {
+	// Name What it goes by.
 	Name string `json:"name"`
 }
 
-// SecretRef defines model for SecretRef.
+// SecretRef A credential, by its name; it is put with PUT /secrets/{name}.
+//
+// Examples: {"secret":"db"}
 type SecretRef struct {
 	// Secret The name of a secret.
 	Secret string `json:"secret"`
 }
 
-// SecretWrite defines model for SecretWrite.
+// SecretWrite A credential, on its way in.
+//
+// Examples: {"value":"Bearer abc"}
 type SecretWrite struct {
 	// Value The credential.
 	//
@@ -2385,6 +2889,8 @@ type SecretWrite struct {
 }
 
 // Service A steered owner name in a zone, or several that are steered alike.
+//
+// Examples: {"name":"www.example.com","steer":{"nearest":[{"pool":"web-us-east"},{"pool":"web-eu"}]},"ttl":30}
 type Service struct {
 	// Answers Endpoints in one answer, drawn by weight without repetition.
 	Answers int `json:"answers,omitempty,omitzero"`
@@ -2396,11 +2902,17 @@ type Service struct {
 	// (what was available last), nodata, or another branch.
 	LastResort LastResort `json:"lastResort,omitempty,omitzero"`
 
-	// Name Examples: www.example.com
-	Name  string   `json:"name,omitempty,omitzero"`
+	// Name The DNS name that is steered. It may be a wildcard.
+	//
+	// Examples: www.example.com
+	Name string `json:"name,omitempty,omitzero"`
+
+	// Names Further names that are steered alike.
 	Names []string `json:"names,omitempty,omitzero"`
 
 	// Steer A branch of the steering tree: one of pool, template, failover, weighted, nearest, latency and geo.
+	//
+	// Examples: {"failover":[{"pool":"web-eu"},{"pool":"web-us-east"}]}
 	Steer Steering `json:"steer"`
 
 	// Sticky A client keeps its answer while that is available. client, or the lengths of the prefixes that count as one client.
@@ -2412,12 +2924,17 @@ type Service struct {
 	Ttl any `json:"ttl,omitempty,omitzero"`
 }
 
-// ServiceList defines model for ServiceList.
+// ServiceList All services.
+//
+// Examples: {"items":[{"name":"www.example.com","steer":{"nearest":[{"pool":"web-us-east"},{"pool":"web-eu"}]},"ttl":30}]}
 type ServiceList struct {
+	// Items In order of names.
 	Items []Service `json:"items"`
 }
 
 // Signal What a program outside says of something.
+//
+// Examples: {"actor":"0a1b2c3d","age":"10s","at":"2026-01-02T03:04:05Z","maxAge":"5m0s","name":"billing-ok","stale":false,"staleAt":"2026-01-02T03:09:05Z","status":"up"}
 type Signal struct {
 	// Actor Who gave it.
 	Actor string `json:"actor,omitempty,omitzero"`
@@ -2435,8 +2952,12 @@ type Signal struct {
 	// Examples: 30s
 	MaxAge Duration `json:"maxAge"`
 
-	// Name Examples: billing-ok
-	Name   string `json:"name"`
+	// Name What it goes by.
+	//
+	// Examples: billing-ok
+	Name string `json:"name"`
+
+	// Reason Why it was given. Absent when nobody said.
 	Reason string `json:"reason,omitempty,omitzero"`
 
 	// Stale That time has come, by the clock of the node that is asked.
@@ -2454,6 +2975,8 @@ type SignalStatus string
 
 // SignalCheck What a program outside says (PUT /signals/{name}). Nothing is probed, so interval, timeout, fall, rise, quorum,
 // vantages, target and exclusive have no place beside it.
+//
+// Examples: {"name":"billing-ok","whenStale":"keep"}
 type SignalCheck struct {
 	// Name Of the signal; it may be given later.
 	//
@@ -2469,12 +2992,17 @@ type SignalCheck struct {
 // served only while no sibling is up.
 type SignalCheckWhenStale string
 
-// SignalList defines model for SignalList.
+// SignalList All signals.
+//
+// Examples: {"items":[{"actor":"0a1b2c3d","age":"10s","at":"2026-01-02T03:04:05Z","maxAge":"5m0s","name":"billing-ok","stale":false,"staleAt":"2026-01-02T03:09:05Z","status":"up"}]}
 type SignalList struct {
+	// Items In order of names.
 	Items []Signal `json:"items"`
 }
 
-// SignalPut defines model for SignalPut.
+// SignalPut What a program says of something.
+//
+// Examples: {"maxAge":"5m","reason":"error budget is spent","status":"down"}
 type SignalPut struct {
 	// MaxAge A number with a unit (500ms, 30s, 2h), or seconds as an integer. It is given as the former.
 	//
@@ -2484,14 +3012,16 @@ type SignalPut struct {
 	// Reason Why, as health and events show it.
 	//
 	// Examples: error budget is spent
-	Reason string          `json:"reason,omitempty,omitzero"`
+	Reason string `json:"reason,omitempty,omitzero"`
+
+	// Status What it says.
 	Status SignalPutStatus `json:"status"`
 }
 
-// SignalPutStatus defines model for SignalPut.Status.
+// SignalPutStatus What it says.
 type SignalPutStatus string
 
-// SignalWritten defines model for SignalWritten.
+// SignalWritten What became of a signal.
 type SignalWritten struct {
 	// Index The Raft index it was applied at.
 	Index uint64 `json:"index"`
@@ -2515,7 +3045,7 @@ type SignalWritten struct {
 	Warnings []string `json:"warnings"`
 }
 
-// Status defines model for Status.
+// Status What is thought of a check or an endpoint. unknown: nobody can tell, or none was asked yet.
 type Status string
 
 // StatusRange A status (200), or a range of them as text ("200-299").
@@ -2524,6 +3054,8 @@ type Status string
 type StatusRange = any
 
 // Steering A branch of the steering tree: one of pool, template, failover, weighted, nearest, latency and geo.
+//
+// Examples: {"failover":[{"pool":"web-eu"},{"pool":"web-us-east"}]}
 type Steering struct {
 	// Default Of geo: for whom no branch matches, and those whose branches have nothing available.
 	Default any `json:"default,omitempty,omitzero"`
@@ -2549,7 +3081,9 @@ type Steering struct {
 
 	// Nearest By great-circle distance.
 	Nearest []Branch `json:"nearest,omitempty,omitzero"`
-	Pool    string   `json:"pool,omitempty,omitzero"`
+
+	// Pool The name of a pool.
+	Pool string `json:"pool,omitempty,omitzero"`
 
 	// Template A template's tree in this place.
 	Template string `json:"template,omitempty,omitzero"`
@@ -2559,11 +3093,16 @@ type Steering struct {
 }
 
 // TCPCheck A connection that must be accepted.
+//
+// Examples: {"port":25}
 type TCPCheck struct {
+	// Port Where to connect.
 	Port int `json:"port"`
 }
 
 // TLSCheck A handshake, with a certificate that is valid for the name and for long enough.
+//
+// Examples: {"minDaysLeft":7,"port":443,"sni":"{service}"}
 type TLSCheck struct {
 	// Alpn Protocols offered, of which the server must choose one.
 	Alpn []string `json:"alpn,omitempty,omitzero"`
@@ -2573,34 +3112,49 @@ type TLSCheck struct {
 
 	// MinDaysLeft Fail when the certificate expires sooner.
 	MinDaysLeft int `json:"minDaysLeft,omitempty,omitzero"`
-	Port        int `json:"port,omitempty,omitzero"`
+
+	// Port Where to connect.
+	Port int `json:"port,omitempty,omitzero"`
 
 	// Sni The server name asked for and verified; {service} is the service's name.
 	Sni string `json:"sni,omitempty,omitzero"`
 }
 
 // Template A steering tree that services share by name.
+//
+// Examples: {"name":"worldwide","steer":{"nearest":[{"pool":"web-us-east"},{"pool":"web-eu"}]}}
 type Template struct {
-	// Name Examples: worldwide
+	// Name 1 to 63 letters, digits, dots, dashes and underscores. It is unique.
+	//
+	// Examples: worldwide
 	Name string `json:"name"`
 
 	// Steer A branch of the steering tree: one of pool, template, failover, weighted, nearest, latency and geo.
+	//
+	// Examples: {"failover":[{"pool":"web-eu"},{"pool":"web-us-east"}]}
 	Steer Steering `json:"steer"`
 }
 
-// TemplateList defines model for TemplateList.
+// TemplateList All templates.
+//
+// Examples: {"items":[{"name":"worldwide","steer":{"nearest":[{"pool":"web-us-east"},{"pool":"web-eu"}]}}]}
 type TemplateList struct {
+	// Items In order of names.
 	Items []Template `json:"items"`
 }
 
-// Token defines model for Token.
+// Token What is known of a token.
+//
+// Examples: {"expired":false,"id":"0a1b2c3d","name":"ci","role":"editor"}
 type Token struct {
 	// CreatedAt Not of the first token.
 	CreatedAt time.Time `json:"createdAt,omitempty,omitzero"`
 
 	// CreatedBy Id of the token that made it.
 	CreatedBy string `json:"createdBy,omitempty,omitzero"`
-	Expired   bool   `json:"expired"`
+
+	// Expired Its time is over, so it is good no more.
+	Expired bool `json:"expired"`
 
 	// ExpiresAt Without it, never.
 	ExpiresAt time.Time `json:"expiresAt,omitempty,omitzero"`
@@ -2619,16 +3173,23 @@ type Token struct {
 	Role Role `json:"role"`
 }
 
-// TokenList defines model for TokenList.
+// TokenList All tokens.
+//
+// Examples: {"items":[{"expired":false,"id":"0a1b2c3d","name":"ci","role":"editor"}]}
 type TokenList struct {
+	// Items In order of ids.
 	Items []Token `json:"items"`
 }
 
-// TokenMade defines model for TokenMade.
+// TokenMade A token that was just made.
+//
+// Examples: {"id":"0a1b2c3d","token":"mer_k3J...","written":{"index":42,"nodes":[{"id":"6f1c","node":"ns1","publishedAt":"2026-01-02T03:04:05Z","reachable":true}],"revision":17,"unpublished":[],"warnings":[]}}
 type TokenMade struct {
 	// ExpiresAt Without it, never.
 	ExpiresAt time.Time `json:"expiresAt,omitempty,omitzero"`
-	Id        string    `json:"id"`
+
+	// Id What it goes by afterwards.
+	Id string `json:"id"`
 
 	// Token The token itself, this once.
 	//
@@ -2636,10 +3197,14 @@ type TokenMade struct {
 	Token string `json:"token"`
 
 	// Written What became of a write that was not refused.
+	//
+	// Examples: {"index":42,"nodes":[{"id":"6f1c","node":"ns1","publishedAt":"2026-01-02T03:04:05Z","reachable":true}],"revision":17,"unpublished":[],"warnings":[]}
 	Written WriteResult `json:"written"`
 }
 
-// TokenWrite defines model for TokenWrite.
+// TokenWrite A token to be made.
+//
+// Examples: {"expiresIn":"720h","name":"ci","role":"editor"}
 type TokenWrite struct {
 	// ExpiresIn A number with a unit (500ms, 30s, 2h), or seconds as an integer. It is given as the former.
 	//
@@ -2656,6 +3221,8 @@ type TokenWrite struct {
 }
 
 // UDPCheck A datagram, sent as text or hexadecimal digits, whose answer must have something in it.
+//
+// Examples: {"port":123,"sendHex":"e3"}
 type UDPCheck struct {
 	// Expect Text that the answer contains.
 	Expect string `json:"expect,omitempty,omitzero"`
@@ -2665,12 +3232,20 @@ type UDPCheck struct {
 
 	// Matches A regular expression (RE2).
 	Matches string `json:"matches,omitempty,omitzero"`
-	Port    int    `json:"port"`
-	Send    string `json:"send,omitempty,omitzero"`
+
+	// Port Where to send.
+	Port int `json:"port"`
+
+	// Send What to send, as text.
+	Send string `json:"send,omitempty,omitzero"`
+
+	// SendHex What to send, as hexadecimal digits.
 	SendHex string `json:"sendHex,omitempty,omitzero"`
 }
 
-// Update defines model for Update.
+// Update One edit of the records at one name.
+//
+// Examples: {"name":"new.example.com","op":"add","records":["192.0.2.7"],"ttl":300,"type":"A"}
 type Update struct {
 	// Name The owner, absolute, or @ for the apex.
 	//
@@ -2696,23 +3271,32 @@ type Update struct {
 type UpdateOp string
 
 // VantageEvidence The last samples of one vantage, at most 10.
+//
+// Examples: {"samples":[{"address":"192.0.2.11:443","at":"2026-01-02T03:04:05Z","ok":true,"phases":{"connect":"4ms","firstByte":"7ms"},"took":"12ms"}],"vantage":"ns1"}
 type VantageEvidence struct {
 	// Error Why it could not be asked.
 	Error string `json:"error,omitempty,omitzero"`
 
 	// Samples Newest first.
 	Samples []Evidence `json:"samples"`
-	Vantage string     `json:"vantage"`
+
+	// Vantage The label of a node or agent.
+	Vantage string `json:"vantage"`
 }
 
 // VantageRule Which vantages probe. Short: all (default), sameRegion. Long: a mapping; nearest are so many nearest to the endpoint's region wherever they are, others so many nearest of other regions; what several keys name is added up. Where a rule finds nobody, all vantages probe.
 type VantageRule = any
 
 // Verdict The cluster's opinion of one check.
+//
+// Examples: {"ballots":[{"error":"connection refused","status":"down","vantage":"ns1"}],"check":"web-us-east/a@web","ramp":100,"revision":1,"since":1767323045000000000,"status":"down"}
 type Verdict struct {
+	// Ballots How each assigned vantage voted.
 	Ballots []Ballot `json:"ballots,omitempty,omitzero"`
 
-	// Check Examples: web-us-east/a@web
+	// Check POOL/ENDPOINT@MONITOR.
+	//
+	// Examples: web-us-east/a@web
 	Check string `json:"check"`
 
 	// Penalty A number with a unit (500ms, 30s, 2h), or seconds as an integer. It is given as the former.
@@ -2736,7 +3320,9 @@ type Verdict struct {
 	Rivals []string `json:"rivals,omitempty,omitzero"`
 
 	// Since The cluster's clock at the last change of status, in nanoseconds.
-	Since  int64  `json:"since"`
+	Since int64 `json:"since"`
+
+	// Status What is thought of a check or an endpoint. unknown: nobody can tell, or none was asked yet.
 	Status Status `json:"status"`
 
 	// Waits What keeps it down though the vantages agreed that the target is up: the monitor's `resume` is manual, or
@@ -2748,13 +3334,17 @@ type Verdict struct {
 // another endpoint of the pool is up by an exclusive monitor.
 type VerdictWaits string
 
-// VerdictEdge defines model for VerdictEdge.
+// VerdictEdge A change of a verdict.
 type VerdictEdge struct {
 	// At By the cluster's clock.
-	At      time.Time `json:"at"`
-	Ballots []Ballot  `json:"ballots,omitempty,omitzero"`
+	At time.Time `json:"at"`
 
-	// Check Examples: web-us-east/a@web
+	// Ballots How each assigned vantage voted.
+	Ballots []Ballot `json:"ballots,omitempty,omitzero"`
+
+	// Check POOL/ENDPOINT@MONITOR.
+	//
+	// Examples: web-us-east/a@web
 	Check string `json:"check"`
 
 	// Circuit The verdict as a circuit breaker: closed is up, half-open is up with a part of the weight, open is down. Absent while unknown.
@@ -2784,13 +3374,17 @@ type VerdictEdge struct {
 	Rivals []string `json:"rivals,omitempty,omitzero"`
 
 	// Since The cluster's clock at the last change of status, in nanoseconds.
-	Since  int64  `json:"since"`
+	Since int64 `json:"since"`
+
+	// Status What is thought of a check or an endpoint. unknown: nobody can tell, or none was asked yet.
 	Status Status `json:"status"`
 
 	// Waits What keeps it down though the vantages agreed that the target is up: the monitor's `resume` is manual, or
 	// another endpoint of the pool is up by an exclusive monitor.
 	Waits VerdictEdgeWaits `json:"waits,omitempty,omitzero"`
-	Was   Status           `json:"was"`
+
+	// Was What is thought of a check or an endpoint. unknown: nobody can tell, or none was asked yet.
+	Was Status `json:"was"`
 }
 
 // VerdictEdgeWaits What keeps it down though the vantages agreed that the target is up: the monitor's `resume` is manual, or
@@ -2798,13 +3392,18 @@ type VerdictEdge struct {
 type VerdictEdgeWaits string
 
 // Where Where an address is taken to be, and on whose word.
+//
+// Examples: {"address":"91.10.0.1","continent":"EU","country":"DE","network":"91.10.0.0/15","point":{"lat":50.9,"lon":9.6}}
 type Where struct {
+	// Address The address that was asked for.
 	Address string `json:"address"`
 
 	// Asn Number of the autonomous system. It takes an ASN database (`geo.asn`).
 	Asn uint32 `json:"asn,omitempty,omitzero"`
 
 	// AsnDatabase Where geographic data comes from.
+	//
+	// Examples: {"attribution":"IP geolocation by MaxMind","built":"2026-01-02T00:00:00Z","kind":"city","link":"https://www.maxmind.com","name":"GeoLite2-City.mmdb","networks":3700000,"type":"GeoLite2-City"}
 	AsnDatabase GeoSource `json:"asnDatabase,omitempty,omitzero"`
 
 	// City Name in English.
@@ -2821,6 +3420,8 @@ type Where struct {
 	Country string `json:"country,omitempty,omitzero"`
 
 	// Database Where geographic data comes from.
+	//
+	// Examples: {"attribution":"IP geolocation by MaxMind","built":"2026-01-02T00:00:00Z","kind":"city","link":"https://www.maxmind.com","name":"GeoLite2-City.mmdb","networks":3700000,"type":"GeoLite2-City"}
 	Database GeoSource `json:"database,omitempty,omitzero"`
 
 	// Network The widest prefix around the address that the database has in one place.
@@ -2849,7 +3450,10 @@ type Where struct {
 }
 
 // Window How far a control is published.
+//
+// Examples: {"nodes":[{"id":"6f1c","node":"ns1","publishedAt":"2026-01-02T03:04:05Z","reachable":true}],"publishedAt":"2026-01-02T03:04:06Z","state":"published"}
 type Window struct {
+	// Nodes How far each node is.
 	Nodes []Publication `json:"nodes"`
 
 	// PublishedAt When the last node answered by it. Only when published.
@@ -2863,6 +3467,8 @@ type Window struct {
 type WindowState string
 
 // WriteResult What became of a write that was not refused.
+//
+// Examples: {"index":42,"nodes":[{"id":"6f1c","node":"ns1","publishedAt":"2026-01-02T03:04:05Z","reachable":true}],"revision":17,"unpublished":[],"warnings":[]}
 type WriteResult struct {
 	// Index The Raft index it was applied at.
 	Index uint64 `json:"index"`
@@ -2883,7 +3489,7 @@ type WriteResult struct {
 	Warnings []string `json:"warnings"`
 }
 
-// Zone defines model for Zone.
+// Zone A zone with all that is in it.
 type Zone struct {
 	// Name The apex.
 	//
@@ -2902,9 +3508,14 @@ type Zone struct {
 
 // ZoneEdit Edits of RRsets of one zone (RFC 2136): every prerequisite is held against the zone first, then the updates are
 // made in their order. Steered names are no records: prerequisites do not see them.
+//
+// Examples: {"prerequisites":[{"name":"new.example.com","require":"rrsetAbsent","type":"A"}],"updates":[{"name":"new.example.com","op":"add","records":["192.0.2.7"],"ttl":300,"type":"A"}],"zone":"example.com"}
 type ZoneEdit struct {
+	// Prerequisites What must be so before any update is made. None by default.
 	Prerequisites []Prerequisite `json:"prerequisites,omitempty,omitzero"`
-	Updates       []Update       `json:"updates,omitempty,omitzero"`
+
+	// Updates In the order in which they are made.
+	Updates []Update `json:"updates,omitempty,omitzero"`
 
 	// Zone The apex.
 	//
@@ -2912,13 +3523,19 @@ type ZoneEdit struct {
 	Zone string `json:"zone"`
 }
 
-// ZoneList defines model for ZoneList.
+// ZoneList All zones.
+//
+// Examples: {"items":[{"name":"example.com","records":7,"revision":3}]}
 type ZoneList struct {
+	// Items In canonical order of names.
 	Items []ZoneSummary `json:"items"`
 }
 
 // ZonePut A whole zone, as one of text and rrsets.
+//
+// Examples: {"rrsets":[{"name":"example.com.","records":["ns1.example.com. hostmaster.example.com. 1 7200 900 1209600 300"],"ttl":300,"type":"SOA"}],"zone":"example.com"}
 type ZonePut struct {
+	// Rrsets Every RRset of the zone, its SOA and NS among them.
 	Rrsets []RRset `json:"rrsets,omitempty,omitzero"`
 
 	// Text A master file.
@@ -2930,13 +3547,17 @@ type ZonePut struct {
 	Zone string `json:"zone"`
 }
 
-// ZoneRef defines model for ZoneRef.
+// ZoneRef A zone, by its apex.
+//
+// Examples: {"zone":"example.com"}
 type ZoneRef struct {
 	// Zone The apex.
 	Zone string `json:"zone"`
 }
 
-// ZoneSummary defines model for ZoneSummary.
+// ZoneSummary A zone, without what is in it.
+//
+// Examples: {"name":"example.com","records":7,"revision":3}
 type ZoneSummary struct {
 	// Name The apex.
 	//
@@ -2950,7 +3571,9 @@ type ZoneSummary struct {
 	Revision uint64 `json:"revision"`
 }
 
-// ZoneWrite defines model for ZoneWrite.
+// ZoneWrite The whole of a zone, to be put.
+//
+// Examples: {"rrsets":[{"name":"example.com.","records":["ns1.example.com. hostmaster.example.com. 1 7200 900 1209600 300"],"ttl":300,"type":"SOA"}]}
 type ZoneWrite struct {
 	// Name The apex, which has to be that of the path.
 	Name string `json:"name,omitempty,omitzero"`
@@ -2959,8 +3582,10 @@ type ZoneWrite struct {
 	Records int `json:"records,omitempty,omitzero"`
 
 	// Revision Read, not written: taken so that what GET gave may be put back.
-	Revision uint64  `json:"revision,omitempty,omitzero"`
-	Rrsets   []RRset `json:"rrsets"`
+	Revision uint64 `json:"revision,omitempty,omitzero"`
+
+	// Rrsets Every RRset of the zone, its SOA and NS among them.
+	Rrsets []RRset `json:"rrsets"`
 }
 
 // Force defines model for Force.
@@ -2988,9 +3613,13 @@ type Wait = string
 type ZonePath = string
 
 // Refused RFC 9457 problem details.
+//
+// Examples: {"detail":"pool \"web-eu\" is at revision 18 now; the change was based on 17: read it again and redo the change","kind":"stale","status":412,"title":"Based on an older revision","type":"urn:meridian:problem:stale"}
 type Refused = Problem
 
 // Written What became of a write that was not refused.
+//
+// Examples: {"index":42,"nodes":[{"id":"6f1c","node":"ns1","publishedAt":"2026-01-02T03:04:05Z","reachable":true}],"revision":17,"unpublished":[],"warnings":[]}
 type Written = WriteResult
 
 // PostChangesParams defines parameters for PostChanges.
