@@ -243,6 +243,40 @@ func TestEventsGoOnWhereTheyStopped(t *testing.T) {
 	}
 }
 
+// A thousand listeners at once are all told.
+func TestManyListen(t *testing.T) {
+	r := newRig(t)
+	ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
+	defer cancel()
+	client := &http.Client{Transport: &http.Transport{}}
+	defer client.CloseIdleConnections()
+	const listeners = 1000
+	readers := make([]*bufio.Scanner, listeners)
+	for i := range readers {
+		req, _ := http.NewRequestWithContext(ctx, "GET", r.url+"/api/v1/events", nil)
+		req.Header.Set("Authorization", "Bearer "+webtest.Token)
+		res, err := client.Do(req)
+		if err != nil {
+			t.Fatalf("listener %d: %v", i, err)
+		}
+		defer res.Body.Close()
+		if res.StatusCode != 200 {
+			t.Fatalf("listener %d: %d", i, res.StatusCode)
+		}
+		readers[i] = bufio.NewScanner(res.Body)
+	}
+	r.node.Tell(policy.Event{Type: "leader", Text: "news"})
+	for i, lines := range readers {
+		told := false
+		for !told && lines.Scan() {
+			told = lines.Text() == "event: leader"
+		}
+		if !told {
+			t.Fatalf("listener %d was not told: %v", i, lines.Err())
+		}
+	}
+}
+
 func TestShutdownEndsStreams(t *testing.T) {
 	r := newRig(t)
 	ended := make(chan int, 1)
