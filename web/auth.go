@@ -17,7 +17,10 @@ const actorKey = "actor"
 
 // open are the routes that need no token. Every other one does, and so does
 // every unknown path under the API's.
-var open = map[string]bool{"/healthz": true, "/readyz": true}
+var open = map[string]bool{
+	"/healthz": true, "/readyz": true,
+	base + "/openapi.json": true, base + "/docs": true, base + "/docs/style.css": true, // the contract is no secret
+}
 
 // tokenHint is said to whoever comes without a valid token.
 const tokenHint = "send the header \"Authorization: Bearer TOKEN\" (meridian's commands take it from MERIDIAN_TOKEN); the first admin token is in dataDir/admin.token of the node that bootstrapped the cluster"

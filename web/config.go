@@ -188,38 +188,6 @@ func movePointer(pointer string, from, to *policy.Config) (moved, elsewhere stri
 }
 
 // kinds are the lists of a document, with what their objects go by.
-var kinds = []struct {
-	key, what string
-	names     func(*policy.Config) []string
-}{
-	{"regions", "region", func(c *policy.Config) []string {
-		return names(c.Regions, func(o policy.Region) string { return o.Name })
-	}},
-	{"providers", "provider", func(c *policy.Config) []string {
-		return names(c.Providers, func(o policy.Provider) string { return o.Name })
-	}},
-	{"monitors", "monitor", func(c *policy.Config) []string {
-		return names(c.Monitors, func(o policy.Monitor) string { return o.Name })
-	}},
-	{"pools", "pool", func(c *policy.Config) []string { return names(c.Pools, func(o policy.Pool) string { return o.Name }) }},
-	{"templates", "template", func(c *policy.Config) []string {
-		return names(c.Templates, func(o policy.Template) string { return o.Name })
-	}},
-	{"services", "service", func(c *policy.Config) []string {
-		return names(c.Services, func(o policy.Service) string { return o.ID() })
-	}},
-	{"safetyRules", "safety rule", func(c *policy.Config) []string {
-		return names(c.SafetyRules, func(o policy.SafetyRule) string { return o.Name })
-	}},
-	{"places", "place", func(c *policy.Config) []string {
-		return names(c.Places, func(o policy.PlaceOverride) string { return o.ID() })
-	}},
-}
-
-func names[T any](list []T, name func(T) string) []string {
-	out := make([]string, len(list))
-	for i, v := range list {
-		out[i] = name(v)
-	}
-	return out
+var kinds = []objectKind{
+	regions.kind(), providers.kind(), monitors.kind(), pools.kind(), templates.kind(), services.kind(), safetyRules.kind(), places.kind(),
 }

@@ -12,16 +12,16 @@ import (
 	"github.com/meridian-gtm/meridian/web/api"
 )
 
-const yaml, mediaJSON = "application/yaml", "application/json"
+const mediaYAML, mediaJSON = "application/yaml", "application/json"
 
 func (r *rig) putConfig(doc string, headers ...string) answer {
-	return r.call("PUT", "/config?merge=true", doc, append([]string{"Content-Type", yaml}, headers...)...)
+	return r.call("PUT", "/config?merge=true", doc, append([]string{"Content-Type", mediaYAML}, headers...)...)
 }
 
 // served is all that a rollback brings back, as clients and operators see it.
 func (r *rig) served() string {
 	r.t.Helper()
-	all := string(r.call("GET", "/config", "", "Accept", yaml).is(200).body) + string(r.call("GET", "/zones/example.com", "", "Accept", "text/dns").is(200).body)
+	all := string(r.call("GET", "/config", "", "Accept", mediaYAML).is(200).body) + string(r.call("GET", "/zones/example.com", "", "Accept", "text/dns").is(200).body)
 	for _, client := range []string{"91.10.0.1", "8.8.8.8", "1.0.64.1"} {
 		for _, name := range []string{"www.example.com", "n7.example.com"} {
 			e := into[api.Explanation](r.call("GET", "/explain?name="+name+"&type=A&client="+client, "").is(200))
@@ -70,7 +70,7 @@ func TestARollbackOver100ChangesBringsBackEveryOctet(t *testing.T) {
 	if v := page.Items[0]; v.Kind != "revision.rollback" || v.Reason != "back to before" || v.ActorName != "bootstrap" || page.Next != page.Items[1].Revision {
 		t.Errorf("%+v", page)
 	}
-	if text := r.call("GET", fmt.Sprintf("/revisions/%d/config", rev), "", "Accept", yaml).is(200).body; !strings.HasPrefix(was, string(text)) {
+	if text := r.call("GET", fmt.Sprintf("/revisions/%d/config", rev), "", "Accept", mediaYAML).is(200).body; !strings.HasPrefix(was, string(text)) {
 		t.Errorf("the document of revision %d:\n%s", rev, text)
 	}
 }
@@ -78,12 +78,12 @@ func TestARollbackOver100ChangesBringsBackEveryOctet(t *testing.T) {
 // A request that was read at T0 and comes after 40 changes of others changes nothing (I-03).
 func TestADelayedWriteIsRefused(t *testing.T) {
 	r := loaded(t)
-	read := r.call("GET", "/config", "", "Accept", yaml).is(200)
+	read := r.call("GET", "/config", "", "Accept", mediaYAML).is(200)
 	for i := range 40 {
 		r.putConfig(fmt.Sprintf("services: [{name: www.example.com, ttl: %d, steer: {pool: web-eu}}]", 30+i)).is(200)
 	}
 	was := r.served()
-	r.call("PUT", "/config", string(read.body), "Content-Type", yaml, "If-Match", read.header.Get("ETag")).refused(412, "stale")
+	r.call("PUT", "/config", string(read.body), "Content-Type", mediaYAML, "If-Match", read.header.Get("ETag")).refused(412, "stale")
 	if r.served() != was {
 		t.Error("the refused write changed something")
 	}

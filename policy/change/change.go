@@ -61,6 +61,8 @@ var kinds = []kind{
 	{"token.put", 1, func() Body { return new(PutToken) }},             // from policy.FeatureAccess
 	{"token.delete", 1, func() Body { return new(DeleteToken) }},       // likewise
 	{"revision.rollback", 1, func() Body { return new(Rollback) }},     // from policy.FeatureReview
+	{"object.put", 1, func() Body { return new(PutObject) }},           // from policy.FeatureReview
+	{"object.delete", 1, func() Body { return new(DeleteObject) }},     // likewise
 	{"batch", 1, func() Body { return new(Batch) }},
 }
 
@@ -115,7 +117,7 @@ func needs(b Body) (level int) {
 		return policy.FeatureHealth
 	case PutToken, *PutToken, DeleteToken, *DeleteToken:
 		return policy.FeatureAccess
-	case Rollback, *Rollback:
+	case Rollback, *Rollback, PutObject, *PutObject, DeleteObject, *DeleteObject:
 		return policy.FeatureReview
 	case PutMember:
 		return memberLevel(b.Member)

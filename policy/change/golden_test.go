@@ -84,6 +84,8 @@ func samples(t fataler) []Change {
 		with(&PutToken{policy.Token{ID: "0a1b2c3d", Name: "ci", Hash: bytes.Repeat([]byte{9}, 32), Role: policy.RoleNode, CreatedBy: "testtoke"}, policy.Duration(time.Hour), []byte{1, 2}}),
 		with(&DeleteToken{"0a1b2c3d"}),
 		with(&Rollback{17, true}),
+		with(&PutObject{policy.Config{Pools: conf.Pools[:1]}, true}),
+		with(&DeleteObject{"pool/us", true}),
 		with(&Batch{[]Part{{of(uint64(3)), "part", &DeleteZone{name("example.org")}}, {nil, "", &PutControl{"region/us", policy.Drain, 0, 0}}}}),
 	}
 }

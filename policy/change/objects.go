@@ -22,15 +22,15 @@ type objects struct {
 
 // tables of objects, in the order that entries tell of them. A test demands that each table of State is
 // here or among those that nobody audits.
-var objectTables = []objects{
-	specs("region/", func(s *policy.State) *policy.Tree[policy.Object[policy.Region]] { return s.Regions }),
-	specs("provider/", func(s *policy.State) *policy.Tree[policy.Object[policy.Provider]] { return s.Providers }),
-	specs("monitor/", func(s *policy.State) *policy.Tree[policy.Object[policy.Monitor]] { return s.Monitors }),
-	specs("pool/", func(s *policy.State) *policy.Tree[policy.Object[policy.Pool]] { return s.Pools }),
-	specs("template/", func(s *policy.State) *policy.Tree[policy.Object[policy.Template]] { return s.Templates }),
-	specs("service/", func(s *policy.State) *policy.Tree[policy.Object[policy.Service]] { return s.Services }),
-	specs("safety-rule/", func(s *policy.State) *policy.Tree[policy.Object[policy.SafetyRule]] { return s.SafetyRules }),
-	specs("place/", func(s *policy.State) *policy.Tree[policy.Object[policy.PlaceOverride]] { return s.Places }),
+var objectTables = func() (list []objects) {
+	for _, k := range objectKinds {
+		list = append(list, k.history)
+	}
+	return append(list, otherTables...)
+}()
+
+// otherTables are those that are not part of the configuration document.
+var otherTables = []objects{
 	rows("control/", func(s *policy.State) *policy.Tree[policy.Control] { return s.Controls }, func(c policy.Control) any { return c }),
 	rows("member/", func(s *policy.State) *policy.Tree[policy.Member] { return s.Members }, func(m policy.Member) any { return m }),
 	rows("signal/", func(s *policy.State) *policy.Tree[policy.Signal] { return s.Signals }, func(v policy.Signal) any { return v }),

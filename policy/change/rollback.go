@@ -120,7 +120,7 @@ func (b Rollback) apply(d *draft) error {
 		return nil
 	}
 	d.revise()
-	return d.configured(before, configured, b.Force)
+	return d.fits(before, configured, b.Force)
 }
 
 // takeObjects makes the objects of the document those of another state, and says whether any differed.
@@ -179,9 +179,9 @@ func (d *draft) takeZones(at *policy.State, force bool, rev uint64) (bool, error
 	return differ, guard(gone, d.base.Zones.Len(), "zone", force)
 }
 
-// configured brings a draft in order whose objects, or zones, were changed as a whole: it
+// fits brings a draft in order whose objects, or zones, were changed as a whole: it
 // refuses what does not fit together or would hurt, and numbers what is new.
-func (d *draft) configured(before *policy.State, objects, force bool) error {
+func (d *draft) fits(before *policy.State, objects, force bool) error {
 	whole := d.Config()
 	if err := whole.Validate(); err != nil {
 		return err
