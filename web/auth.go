@@ -45,8 +45,9 @@ func (s *server) authenticate(c *gin.Context) {
 	case token.Expired(s.clock()):
 		s.deny(c, policy.Errorf(unauthenticated, "the token %s has expired; an admin makes another one (meridian token create)", token.ID))
 	default:
-		c.Set(actorKey, token.ID)
-		if refusal := permit(c, token); refusal != nil {
+		who := caller{actor: token.ID, who: "the token " + token.ID, role: token.Role, scopes: token.Scopes}
+		who.set(c)
+		if refusal := permit(c, who); refusal != nil {
 			s.refusals.note(c.Request, refusal)
 			s.refuse(c, refusal)
 		}

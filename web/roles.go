@@ -2,6 +2,7 @@ package web
 
 import (
 	"strconv"
+	"strings"
 
 	"github.com/gin-gonic/gin"
 
@@ -40,8 +41,8 @@ var leastRoles = func() map[string]string {
 // planCall is a PUT /config that changes nothing: whoever may see may plan.
 const planCall = "PUT /config?dryRun"
 
-// permit says why a token may not make a call, or nil.
-func permit(c *gin.Context, t policy.Token) *policy.Error {
+// permit says why a caller may not make a call, or nil.
+func permit(c *gin.Context, who caller) *policy.Error {
 	call := routeOf(c)
 	switch {
 	case c.FullPath() == "": // there is nothing there, whoever asks
@@ -57,8 +58,10 @@ func permit(c *gin.Context, t policy.Token) *policy.Error {
 	switch {
 	case !ok:
 		return policy.Errorf(forbidden, "no role may call %s; this is a bug", call)
-	case !policy.Permits(t.Role, least):
-		return policy.Errorf(forbidden, "the token %s has the role %s; this needs %s (meridian token create NAME --role %s, by an admin)", t.ID, t.Role, least, least)
+	case !policy.Permits(who.role, least):
+		return policy.Errorf(forbidden, "%s has the role %s; this needs %s (meridian token create NAME --role %s, by an admin)", who.who, who.role, least, least)
+	case len(who.scopes) > 0 && least != policy.RoleViewer && !scopedCalls[call]:
+		return policy.Errorf(forbidden, "%s has scopes (%s), and no scope reaches %s", who.who, strings.Join(who.scopes, ", "), call)
 	}
 	return nil
 }

@@ -39,7 +39,7 @@ func Apply(s *policy.State, index uint64, c Change) (*policy.State, policy.Outco
 	next := stamp(s, index, c.Clock)
 	outcome := policy.Outcome{Request: c.Request, Index: index}
 	d := &draft{State: next, base: s, change: &c, outcome: &outcome}
-	if err := c.Body.apply(d); err != nil {
+	if err := d.make(c.Body); err != nil {
 		var refusal *policy.Error
 		if !errors.As(err, &refusal) {
 			refusal = policy.Errorf(policy.Invalid, "%v", err)

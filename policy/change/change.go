@@ -11,11 +11,12 @@ import (
 
 // Change is a value that changes State: an envelope and a body.
 type Change struct {
-	Request string  // chosen by the client or the node; the same one is applied once
-	Actor   string  // who: a token's id, or a node's label for the leader's duties
-	Clock   int64   // stamped by the leader; nanoseconds
-	IfMatch *uint64 // the revision this was based on; refused with policy.Stale when it is another now
-	Reason  string  // why, for the audit
+	Request string        // chosen by the client or the node; the same one is applied once
+	Actor   string        // who: a token's id, or a node's label for the leader's duties
+	Clock   int64         // stamped by the leader; nanoseconds
+	IfMatch *uint64       // the revision this was based on; refused with policy.Stale when it is another now
+	Reason  string        // why, for the audit
+	Scopes  policy.Scopes // what the actor may change; none: everything. Held against the body where it is applied
 	Body    Body
 }
 
@@ -111,7 +112,14 @@ func needs(b Body) (level int) {
 		return policy.FeatureSteering
 	case ResumeEndpoint, *ResumeEndpoint, PutSignal, *PutSignal, DeleteSignal, *DeleteSignal:
 		return policy.FeatureHealth
-	case PutToken, *PutToken, DeleteToken, *DeleteToken:
+	case PutToken:
+		if len(b.Scopes) > 0 {
+			return policy.FeatureReview
+		}
+		return policy.FeatureAccess
+	case *PutToken:
+		return needs(*b)
+	case DeleteToken, *DeleteToken:
 		return policy.FeatureAccess
 	case PutMember:
 		return memberLevel(b.Member)
@@ -139,13 +147,14 @@ func needs(b Body) (level int) {
 const format = 1
 
 type header struct {
-	Kind    string  `json:"kind"`
-	Version int     `json:"v"`
-	Request string  `json:"request,omitempty"`
-	Actor   string  `json:"actor,omitempty"`
-	Clock   int64   `json:"clock,omitempty"`
-	IfMatch *uint64 `json:"ifMatch,omitempty"`
-	Reason  string  `json:"reason,omitempty"`
+	Kind    string        `json:"kind"`
+	Version int           `json:"v"`
+	Request string        `json:"request,omitempty"`
+	Actor   string        `json:"actor,omitempty"`
+	Clock   int64         `json:"clock,omitempty"`
+	IfMatch *uint64       `json:"ifMatch,omitempty"`
+	Reason  string        `json:"reason,omitempty"`
+	Scopes  policy.Scopes `json:"scopes,omitempty"`
 }
 
 // Encode gives a change's bytes: the format octet, the length of the header as
@@ -164,7 +173,7 @@ func Encode(c Change) ([]byte, error) {
 			return nil, policy.Errorf(policy.Invalid, "%s cannot be written down: %v", k.name, err)
 		}
 	}
-	return frame(header{k.name, k.version, c.Request, c.Actor, c.Clock, c.IfMatch, c.Reason}, body)
+	return frame(header{k.name, k.version, c.Request, c.Actor, c.Clock, c.IfMatch, c.Reason, c.Scopes}, body)
 }
 
 func frame(h header, body []byte) ([]byte, error) {
@@ -211,7 +220,7 @@ func decode(b []byte, only map[string]bool) (Change, error) {
 	if err := json.Unmarshal(b[1+used:1+used+int(n)], &h); err != nil {
 		return Change{}, policy.Errorf(policy.Unsupported, "a change with a broken header: %v", err)
 	}
-	c := Change{Request: h.Request, Actor: h.Actor, Clock: h.Clock, IfMatch: h.IfMatch, Reason: h.Reason}
+	c := Change{Request: h.Request, Actor: h.Actor, Clock: h.Clock, IfMatch: h.IfMatch, Reason: h.Reason, Scopes: h.Scopes}
 	body := b[1+used+int(n):]
 	if only != nil && !only[h.Kind] {
 		return c, policy.Errorf(policy.Unsupported, "a change of kind %q where none can be", h.Kind)

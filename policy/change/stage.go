@@ -98,5 +98,5 @@ func (b CommitStaged) apply(d *draft) error {
 		return policy.Errorf(policy.Invalid, "a staged write that commits a staged write")
 	}
 	d.Staged.Delete(b.ID)
-	return c.Body.apply(d)
+	return d.make(c.Body)
 }

@@ -2302,6 +2302,11 @@ type SafetyRule struct {
 // SafetyRuleAppliesTo defines model for SafetyRule.AppliesTo.
 type SafetyRuleAppliesTo string
 
+// Scopes What may be changed; without it, whatever the role may. `KIND/NAME` with the kinds zone, service, region and pool: a zone's records, a steered name, a region with its availability zones and endpoints, a pool with its endpoints. `KIND/*` is all of a kind, `zone/*.example.com` and `service/*.example.com` whatever is below example.com (itself not), `region/us-*` and `pool/us-*` whatever begins so. For operators and editors only. Reading is not limited.
+//
+// Examples: ["zone/example.com","service/www.example.com"]
+type Scopes = []string
+
 // SecretList defines model for SecretList.
 type SecretList struct {
 	Items []SecretName `json:"items"`
@@ -2554,6 +2559,11 @@ type Token struct {
 
 	// Role viewer may see everything but tokens, and may plan; operator also drains, resumes, probes now, and feeds latencies, loads and signals; editor also changes the document and zones; admin also tokens, secrets and members. node is for joining alone.
 	Role Role `json:"role"`
+
+	// Scopes What may be changed; without it, whatever the role may. `KIND/NAME` with the kinds zone, service, region and pool: a zone's records, a steered name, a region with its availability zones and endpoints, a pool with its endpoints. `KIND/*` is all of a kind, `zone/*.example.com` and `service/*.example.com` whatever is below example.com (itself not), `region/us-*` and `pool/us-*` whatever begins so. For operators and editors only. Reading is not limited.
+	//
+	// Examples: ["zone/example.com","service/www.example.com"]
+	Scopes Scopes `json:"scopes,omitempty,omitzero"`
 }
 
 // TokenList defines model for TokenList.
@@ -2590,6 +2600,11 @@ type TokenWrite struct {
 
 	// Role viewer may see everything but tokens, and may plan; operator also drains, resumes, probes now, and feeds latencies, loads and signals; editor also changes the document and zones; admin also tokens, secrets and members. node is for joining alone.
 	Role Role `json:"role"`
+
+	// Scopes What may be changed; without it, whatever the role may. `KIND/NAME` with the kinds zone, service, region and pool: a zone's records, a steered name, a region with its availability zones and endpoints, a pool with its endpoints. `KIND/*` is all of a kind, `zone/*.example.com` and `service/*.example.com` whatever is below example.com (itself not), `region/us-*` and `pool/us-*` whatever begins so. For operators and editors only. Reading is not limited.
+	//
+	// Examples: ["zone/example.com","service/www.example.com"]
+	Scopes Scopes `json:"scopes,omitempty,omitzero"`
 }
 
 // UDPCheck A datagram, sent as text or hexadecimal digits, whose answer must have something in it.
