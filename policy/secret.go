@@ -18,6 +18,8 @@ type Cluster struct {
 	JoinKeys map[string][]byte `json:"joinKeys,omitempty"`
 	// Cookies is the keys of DNS cookies; nil before the first. It is never changed, only replaced.
 	Cookies *Cookies `json:"cookies,omitempty"`
+	// OIDC is how people log in with a provider; nil: they do not. It is never changed, only replaced.
+	OIDC *OIDC `json:"oidc,omitempty"`
 }
 
 // Member is a node of the cluster, which is also a vantage, or an agent, which is nothing else.

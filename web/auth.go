@@ -19,14 +19,26 @@ const actorKey = "actor"
 // every unknown path under the API's.
 var open = map[string]bool{"/healthz": true, "/readyz": true}
 
+// openCalls are those of the API by which people get in.
+var openCalls = map[string]bool{"POST /session": true, "POST /session/token": true, "GET /auth/oidc/login": true, "GET /auth/oidc/callback": true}
+
 // tokenHint is said to whoever comes without a valid token.
 const tokenHint = "send the header \"Authorization: Bearer TOKEN\" (meridian's commands take it from MERIDIAN_TOKEN); the first admin token is in dataDir/admin.token of the node that bootstrapped the cluster"
 
 // authenticate lets in who has a token, and denies all others.
 func (s *server) authenticate(c *gin.Context) {
 	path := c.FullPath()
-	if open[path] || path == "" && !strings.HasPrefix(c.Request.URL.Path, "/api/") || path == "/metrics" && local(c.Request) {
+	if open[path] || openCalls[routeOf(c)] || path == "" && !strings.HasPrefix(c.Request.URL.Path, "/api/") || path == "/metrics" && local(c.Request) {
 		return
+	}
+	if c.GetHeader("Authorization") == "" {
+		if who, there, refusal := s.fromCookie(c); refusal != nil {
+			s.deny(c, refusal)
+			return
+		} else if there {
+			s.admit(c, who)
+			return
+		}
 	}
 	presented, ok := bearer(c.Request)
 	if !ok {
@@ -45,13 +57,27 @@ func (s *server) authenticate(c *gin.Context) {
 	case token.Expired(s.clock()):
 		s.deny(c, policy.Errorf(unauthenticated, "the token %s has expired; an admin makes another one (meridian token create)", token.ID))
 	default:
-		who := caller{actor: token.ID, who: "the token " + token.ID, role: token.Role, scopes: token.Scopes}
-		who.set(c)
-		if refusal := permit(c, who); refusal != nil {
-			s.refusals.note(c.Request, refusal)
-			s.refuse(c, refusal)
-		}
+		s.admit(c, caller{actor: token.ID, who: "the token " + token.ID, role: token.Role, scopes: token.Scopes})
 	}
+}
+
+// admit lets a caller do what it may.
+func (s *server) admit(c *gin.Context, who caller) {
+	who.set(c)
+	if refusal := permit(c, who); refusal != nil {
+		s.refusals.note(c.Request, refusal)
+		s.refuse(c, refusal)
+	}
+}
+
+// still says whether a caller's credential is good yet.
+func (s *server) still(who caller) bool {
+	if who.session != "" {
+		_, _, refusal := s.sessionCaller(who.session)
+		return refusal == nil
+	}
+	t, ok := s.cfg.Node.State().Tokens.Get(who.actor)
+	return ok && !t.Expired(s.clock())
 }
 
 func bearer(r *http.Request) (string, bool) {

@@ -19,10 +19,7 @@ import (
 
 func testServer() *server {
 	cfg := Config{Node: webtest.New(), Log: slog.New(slog.DiscardHandler), Registry: prometheus.NewRegistry(), Now: func() time.Time { return webtest.Start }}
-	return &server{
-		cfg: cfg, published: newPublications(), writes: newLimiter(writesPerSecond, writesBurst, cfg.Now),
-		failures: newLimiter(failuresPerSecond, failuresBurst, cfg.Now), refusals: newRefusalLog(cfg.Log, cfg.Now),
-	}
+	return newServer(cfg)
 }
 
 var pathParameter = regexp.MustCompile(`:\w+`)
@@ -31,11 +28,18 @@ var pathParameter = regexp.MustCompile(`:\w+`)
 func TestEveryRouteRefusesWithoutToken(t *testing.T) {
 	e := testServer().engine()
 	without := map[string]bool{"/healthz": true, "/readyz": true}
+	for call := range openCalls { // whose own refusals are looked at in login_test.go and oidc_test.go
+		_, path, _ := strings.Cut(call, " ")
+		without[call[:len(call)-len(path)]+base+path] = true
+	}
 	routes := e.Routes()
 	if len(routes) < 25 {
 		t.Fatalf("the router has only %d routes", len(routes))
 	}
 	for _, route := range routes {
+		if without[route.Method+" "+route.Path] {
+			continue
+		}
 		for _, header := range []string{"", "Bearer wrong", "Bearer ", "Basic " + webtest.Token, webtest.Token, "Bearer " + webtest.Token + "x"} {
 			r := httptest.NewRequest(route.Method, pathParameter.ReplaceAllString(route.Path, "x"), strings.NewReader("{}"))
 			r.RemoteAddr = "198.51.100.7:1234"

@@ -13,10 +13,11 @@ const callerKey = "caller"
 
 // caller is who makes a call, and what they may.
 type caller struct {
-	actor  string // in State and in the audit
-	who    string // in messages: "the token 0a1b2c3d"
-	role   string
-	scopes policy.Scopes // what may be changed; none: whatever the role may
+	actor   string // in State and in the audit
+	who     string // in messages: "the token 0a1b2c3d"
+	role    string
+	session string        // id of the session that the call came with, or "" with a token
+	scopes  policy.Scopes // what may be changed; none: whatever the role may
 }
 
 func (who caller) set(c *gin.Context) {

@@ -56,6 +56,16 @@ func (l *limiter) allow(key string) bool {
 	return allowed
 }
 
+// giveBack returns a token that was taken for what turned out not to count.
+func (l *limiter) giveBack(key string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if b, ok := l.buckets[key]; ok {
+		b.level = min(l.burst, b.level+1)
+		l.buckets[key] = b
+	}
+}
+
 // makeRoom forgets full buckets, which say nothing, and if all are in use an arbitrary one.
 func (l *limiter) makeRoom(now time.Time) {
 	if len(l.buckets) < maxBuckets {

@@ -18,7 +18,7 @@ var leastRoles = func() map[string]string {
 			"GET /config", "GET /regions", "GET /regions/:name", "GET /monitors", "GET /monitors/:name", "GET /pools", "GET /pools/:name",
 			"GET /services", "GET /services/:name", "GET /explain", "POST /explain", "GET /geo/lookup", "GET /controls", "GET /controls/:id", "GET /latency", "GET /load",
 			"GET /signals", "GET /signals/:name", "GET /health", "GET /health/:endpoint", "GET /cluster", "GET /events", "GET /secrets",
-			planCall,
+			planCall, "GET /session", "DELETE /session", "PUT /session/password",
 		},
 		policy.RoleOperator: {
 			"POST /controls", "DELETE /controls/:id", "POST /health/:endpoint/probe", "POST /health/:endpoint/resume",
@@ -29,6 +29,7 @@ var leastRoles = func() map[string]string {
 		},
 		policy.RoleAdmin: {
 			"PUT /secrets/:name", "DELETE /secrets/:name", "DELETE /cluster/members/:node", "GET /tokens", "POST /tokens", "DELETE /tokens/:id",
+			"GET /users", "POST /users", "PATCH /users/:name", "DELETE /users/:name", "GET /access/oidc", "PUT /access/oidc", "DELETE /access/oidc",
 		},
 	} {
 		for _, c := range calls {

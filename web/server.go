@@ -39,6 +39,8 @@ type server struct {
 	writes    *limiter // by token
 	failures  *limiter // of authentication, by peer
 	refusals  *refusalLog
+	logins    *logins
+	uses      *inUse // of sessions
 	streams   atomic.Int64
 }
 
@@ -55,13 +57,17 @@ func New(cfg Config) *Handler {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	s := &server{
+	return &Handler{slashes(newServer(cfg).engine()), cfg.Log}
+}
+
+func newServer(cfg Config) *server {
+	return &server{
 		cfg: cfg, published: newPublications(),
 		writes:   newLimiter(writesPerSecond, writesBurst, cfg.Now),
 		failures: newLimiter(failuresPerSecond, failuresBurst, cfg.Now),
 		refusals: newRefusalLog(cfg.Log, cfg.Now),
+		logins:   newLogins(cfg.Registry, cfg.Now), uses: &inUse{seen: map[string]int64{}},
 	}
-	return &Handler{slashes(s.engine()), cfg.Log}
 }
 
 func (s *server) engine() *gin.Engine {
@@ -221,6 +227,7 @@ func (s *server) checkRequest(c *gin.Context) {
 	allowed := queryParameters[routeOf(c)]
 	for name, values := range query {
 		switch {
+		case c.FullPath() == base+"/auth/oidc/callback" && !slices.Contains(allowed, name): // providers add their own
 		case !slices.Contains(allowed, name):
 			s.refuse(c, policy.Errorf(badRequest, "there is no parameter %q here%s", name, known(allowed)))
 			return
@@ -240,6 +247,8 @@ var queryParameters = map[string][]string{
 	"POST /explain": {"name", "type", "client", "assume"},
 
 	"GET /geo/lookup": {"address"},
+
+	"GET /auth/oidc/callback": {"code", "state", "error"},
 
 	"GET /zones/:zone/rrsets": {"name", "type", "after", "limit"},
 	"GET /latency":            {"subject", "after", "limit"},

@@ -60,6 +60,13 @@ var kinds = []kind{
 	{"signal.delete", 1, func() Body { return new(DeleteSignal) }},     // likewise
 	{"token.put", 1, func() Body { return new(PutToken) }},             // from policy.FeatureAccess
 	{"token.delete", 1, func() Body { return new(DeleteToken) }},       // likewise
+	{"user.put", 1, func() Body { return new(PutUser) }},               // from policy.FeatureReview
+	{"user.update", 1, func() Body { return new(UpdateUser) }},         // likewise
+	{"user.delete", 1, func() Body { return new(DeleteUser) }},         // likewise
+	{"session.put", 1, func() Body { return new(PutSession) }},         // likewise
+	{"session.touch", 1, func() Body { return new(TouchSessions) }},    // likewise
+	{"session.delete", 1, func() Body { return new(DeleteSession) }},   // likewise
+	{"oidc.put", 1, func() Body { return new(PutOIDC) }},               // likewise
 	{"batch", 1, func() Body { return new(Batch) }},
 }
 
@@ -112,6 +119,9 @@ func needs(b Body) (level int) {
 		return policy.FeatureSteering
 	case ResumeEndpoint, *ResumeEndpoint, PutSignal, *PutSignal, DeleteSignal, *DeleteSignal:
 		return policy.FeatureHealth
+	case PutUser, *PutUser, UpdateUser, *UpdateUser, DeleteUser, *DeleteUser, PutSession, *PutSession, TouchSessions, *TouchSessions,
+		DeleteSession, *DeleteSession, PutOIDC, *PutOIDC:
+		return policy.FeatureReview
 	case PutToken:
 		if len(b.Scopes) > 0 {
 			return policy.FeatureReview

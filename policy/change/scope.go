@@ -59,6 +59,8 @@ var reach = map[string]changed{
 	"cluster.init": nobody, "feature.raise": nobody, "member.put": nobody, "member.delete": nobody,
 	"control.expire": nobody, "verdicts.record": nobody, "measured.expire": nobody, "cookies.roll": nobody,
 	"secret.put": nobody, "secret.delete": nobody, "token.put": nobody, "token.delete": nobody,
+	"user.put": nobody, "user.update": nobody, "user.delete": nobody, "session.put": nobody, "session.touch": nobody, "session.delete": nobody,
+	"oidc.put": nobody,
 }
 
 // about makes a rule of one that needs the body, as a value or a pointer, and the state before.

@@ -112,5 +112,6 @@ func (b DeleteToken) apply(d *draft) error {
 	d.revise()
 	d.Tokens.Delete(b.ID)
 	d.setJoinKey(b.ID, nil)
+	d.endSessions(func(s policy.Session) bool { return s.Token == b.ID })
 	return nil
 }
