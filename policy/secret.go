@@ -69,8 +69,9 @@ type ClusterStatus struct {
 	Term     uint64         `json:"term"`
 	Commit   uint64         `json:"commit"`
 	Applied  uint64         `json:"applied"`
-	Problem  string         `json:"problem,omitempty"` // why Raft is not running or not applying
-	StateAge Duration       `json:"stateAge"`          // since this node last heard of a leader
+	Problem  string         `json:"problem,omitempty"`  // why Raft is not running or not applying
+	Warnings []string       `json:"warnings,omitempty"` // of what this node does alone
+	StateAge Duration       `json:"stateAge"`           // since this node last heard of a leader
 	Members  []MemberStatus `json:"members"`
 }
 

@@ -45,6 +45,10 @@ func (s *server) authenticate(c *gin.Context) {
 		s.deny(c, policy.Errorf(unauthenticated, "this call needs a token: %s", tokenHint))
 		return
 	}
+	if s.cfg.Local.Is(presented) {
+		s.breakGlass(c)
+		return
+	}
 	state := s.cfg.Node.State()
 	if state.Tokens.Len() == 0 {
 		s.refuse(c, policy.Errorf(policy.Unavailable, "this node has no state yet, so it knows no token; it has to join its cluster first"))
@@ -61,17 +65,32 @@ func (s *server) authenticate(c *gin.Context) {
 	}
 }
 
+// breakGlass lets in whoever has the node's own token, from this machine only.
+func (s *server) breakGlass(c *gin.Context) {
+	if !local(c.Request) {
+		s.deny(c, policy.Errorf(unauthenticated, "the break-glass token is taken from this machine only: use it on the node itself, at its loopback address"))
+		return
+	}
+	s.admit(c, caller{actor: "break-glass/" + s.cfg.Local.Node(), who: "the break-glass token", role: policy.RoleViewer, glass: true})
+	if !c.IsAborted() && s.glassReads.allow("") && c.Request.Method == http.MethodGet {
+		s.note(c, "the token is in use")
+	}
+}
+
 // admit lets a caller do what it may.
 func (s *server) admit(c *gin.Context, who caller) {
 	who.set(c)
 	if refusal := permit(c, who); refusal != nil {
-		s.refusals.note(c.Request, refusal)
+		s.refusals.note(c.Request, who.actor, refusal)
 		s.refuse(c, refusal)
 	}
 }
 
 // still says whether a caller's credential is good yet.
 func (s *server) still(who caller) bool {
+	if who.glass {
+		return true
+	}
 	if who.session != "" {
 		_, _, refusal := s.sessionCaller(who.session)
 		return refusal == nil
@@ -103,7 +122,7 @@ func find(state *policy.State, presented string) (found policy.Token, ok bool) {
 
 // deny refuses a caller, notes it, and slows down who keeps trying.
 func (s *server) deny(c *gin.Context, refusal *policy.Error) {
-	s.refusals.note(c.Request, refusal)
+	s.refusals.note(c.Request, c.GetString(actorKey), refusal)
 	if !s.failures.allow(peer(c.Request)) {
 		refusal = policy.Errorf(policy.TooMany, "too many calls without a valid token from this address")
 	}

@@ -209,7 +209,7 @@ func TestLimiterForgetsOnlyWhenItMust(t *testing.T) {
 func TestRefusedCallsAreLoggedWithinBounds(t *testing.T) {
 	var text strings.Builder
 	s := testServer()
-	s.refusals = newRefusalLog(slog.New(slog.NewTextHandler(&text, nil)), s.cfg.Now)
+	s.refusals = newRefusalLog(slog.New(slog.NewTextHandler(&text, nil)), s.cfg.Now, s.cfg.Local)
 	e := s.engine()
 	for range 500 {
 		e.ServeHTTP(httptest.NewRecorder(), httptest.NewRequest("GET", base+"/config", nil))

@@ -17,6 +17,7 @@ type caller struct {
 	who     string // in messages: "the token 0a1b2c3d"
 	role    string
 	session string        // id of the session that the call came with, or "" with a token
+	glass   bool          // with the break-glass token: it reads everything, and drains on this node alone
 	scopes  policy.Scopes // what may be changed; none: whatever the role may
 }
 

@@ -70,7 +70,7 @@ func (s *server) holds(c *gin.Context, name, password string) bool {
 	pair := name + "\x00" + peer(c.Request)
 	if !l.guesses.allow(pair) || !l.account.allow(name) {
 		refusal := policy.Errorf(policy.TooMany, "too many log-ins of this user have failed; wait a minute")
-		s.refusals.note(c.Request, refusal)
+		s.refusals.note(c.Request, "", refusal)
 		s.refuse(c, refusal)
 		return false
 	}

@@ -376,7 +376,7 @@ func TestNothingOfACredentialIsKept(t *testing.T) {
 	var log bytes.Buffer
 	s := withAnna(t)
 	s.cfg.Log = slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	s.refusals = newRefusalLog(s.cfg.Log, s.cfg.Now)
+	s.refusals = newRefusalLog(s.cfg.Log, s.cfg.Now, s.cfg.Local)
 	b := newBrowser(t, s)
 	b.logIn("anna", "the wrong canary")
 	if w := b.logIn("anna", annas); w.Code != 201 {

@@ -27,6 +27,7 @@ const base = "/api/v1"
 // Config is what an API is made of.
 type Config struct {
 	Node     Node
+	Local    Local // nil: there is no break-glass
 	Log      *slog.Logger
 	Registry *prometheus.Registry // shown at /metrics, and added to; nil: there is no such path
 	Now      func() time.Time     // for rate limits; nil: time.Now
@@ -34,14 +35,15 @@ type Config struct {
 
 // server answers the routes of api.ServerInterface.
 type server struct {
-	cfg       Config
-	published *publications
-	writes    *limiter // by token
-	failures  *limiter // of authentication, by peer
-	refusals  *refusalLog
-	logins    *logins
-	uses      *inUse // of sessions
-	streams   atomic.Int64
+	cfg        Config
+	published  *publications
+	writes     *limiter // by token
+	failures   *limiter // of authentication, by peer
+	refusals   *refusalLog
+	logins     *logins
+	uses       *inUse   // of sessions
+	glassReads *limiter // lines of the record about reading with the break-glass token
+	streams    atomic.Int64
 }
 
 var _ api.ServerInterface = (*server)(nil)
@@ -61,12 +63,16 @@ func New(cfg Config) *Handler {
 }
 
 func newServer(cfg Config) *server {
+	if cfg.Local == nil {
+		cfg.Local = nobodyLocal{}
+	}
 	return &server{
 		cfg: cfg, published: newPublications(),
 		writes:   newLimiter(writesPerSecond, writesBurst, cfg.Now),
 		failures: newLimiter(failuresPerSecond, failuresBurst, cfg.Now),
-		refusals: newRefusalLog(cfg.Log, cfg.Now),
+		refusals: newRefusalLog(cfg.Log, cfg.Now, cfg.Local),
 		logins:   newLogins(cfg.Registry, cfg.Now), uses: &inUse{seen: map[string]int64{}},
+		glassReads: newLimiter(1./60, 1, cfg.Now),
 	}
 }
 

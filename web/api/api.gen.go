@@ -422,6 +422,24 @@ func (e MonitorResume) Valid() bool {
 	}
 }
 
+// Defines values for NodeActKind.
+const (
+	NodeActKindBreakGlass NodeActKind = "break-glass"
+	NodeActKindRefused    NodeActKind = "refused"
+)
+
+// Valid indicates whether the value is a known member of the NodeActKind enum.
+func (e NodeActKind) Valid() bool {
+	switch e {
+	case NodeActKindBreakGlass:
+		return true
+	case NodeActKindRefused:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for PlaceOverrideContinent.
 const (
 	PlaceOverrideContinentAF PlaceOverrideContinent = "AF"
@@ -983,6 +1001,11 @@ type ClusterStatus struct {
 	// Examples: 30s
 	StateAge Duration `json:"stateAge"`
 	Term     uint64   `json:"term"`
+
+	// Warnings What the node that was asked does alone.
+	//
+	// Examples: ["this node alone drains region/us-east (local-k3jx2abc)"]
+	Warnings []string `json:"warnings,omitempty,omitzero"`
 }
 
 // Config The replicated configuration document.
@@ -1055,6 +1078,9 @@ type Control struct {
 	// Id Examples: c17
 	Id string `json:"id"`
 
+	// Local Whether it is in force on the node that was asked alone, by its break-glass token.
+	Local bool `json:"local,omitempty,omitzero"`
+
 	// Phase planned: it does nothing yet; near: it begins within the longest TTL of a service that has a range of them, and such services hand out their least already; in-force; refused: its time came and it would have left a service nothing undrained, or broken a safety rule (`problem` says which).
 	Phase ControlPhase `json:"phase"`
 
@@ -1091,6 +1117,9 @@ type ControlCreated struct {
 
 	// Index The Raft index it was applied at.
 	Index uint64 `json:"index"`
+
+	// Local Whether it is in force on the node that was asked alone, by its break-glass token.
+	Local bool `json:"local,omitempty,omitzero"`
 
 	// Nodes Each node's publication.
 	Nodes []Publication `json:"nodes"`
@@ -1925,6 +1954,46 @@ type Move struct {
 
 	// To Examples: us-east
 	To string `json:"to"`
+}
+
+// NodeAct Something that one node has on record.
+type NodeAct struct {
+	// Actor Who it was, if that is known.
+	//
+	// Examples: break-glass/ns1
+	Actor string `json:"actor,omitempty,omitzero"`
+
+	// At By the node's clock.
+	At time.Time `json:"at"`
+
+	// Call Method and path.
+	//
+	// Examples: POST /api/v1/controls
+	Call string `json:"call"`
+
+	// Kind A call that was refused, or something done with the break-glass token.
+	Kind NodeActKind `json:"kind"`
+
+	// Missed Refusals before this one that were not recorded, for there were too many.
+	Missed int `json:"missed,omitempty,omitzero"`
+
+	// Peer The address that the call came from.
+	//
+	// Examples: 127.0.0.1:40112
+	Peer string `json:"peer,omitempty,omitzero"`
+
+	// Text What was done, or the kind of the refusal.
+	//
+	// Examples: forbidden
+	Text string `json:"text,omitempty,omitzero"`
+}
+
+// NodeActKind A call that was refused, or something done with the break-glass token.
+type NodeActKind string
+
+// NodeAudit defines model for NodeAudit.
+type NodeAudit struct {
+	Items []NodeAct `json:"items"`
 }
 
 // OIDC How people log in with an OpenID Connect provider.
@@ -3587,6 +3656,14 @@ type ClientInterface interface {
 	// Corresponds with PUT /access/oidc (the `PutOIDC` operationId).
 	PutOIDC(ctx context.Context, params *PutOIDCParams, body PutOIDCJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ListNodeAudit Show the record of one node
+	//
+	// What the node that is asked has on its own disk and what is not replicated: calls that were refused, and what was done by
+	// break-glass. The newest 1000, the newest first.
+	//
+	// Corresponds with GET /audit/node (the `ListNodeAudit` operationId).
+	ListNodeAudit(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// EndOIDC Come back from the provider
 	//
 	// Begins a session as a log-in with a password does, unless no role of the mapping fits (`forbidden`). Parameters that are not here are passed over.
@@ -4308,6 +4385,24 @@ func (c *Client) PutOIDCWithBody(ctx context.Context, params *PutOIDCParams, con
 // Corresponds with PUT /access/oidc (the `PutOIDC` operationId).
 func (c *Client) PutOIDC(ctx context.Context, params *PutOIDCParams, body PutOIDCJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewPutOIDCRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListNodeAudit Show the record of one node
+//
+// What the node that is asked has on its own disk and what is not replicated: calls that were refused, and what was done by
+// break-glass. The newest 1000, the newest first.
+//
+// Corresponds with GET /audit/node (the `ListNodeAudit` operationId).
+func (c *Client) ListNodeAudit(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListNodeAuditRequest(c.Server)
 	if err != nil {
 		return nil, err
 	}
@@ -5887,6 +5982,33 @@ func NewPutOIDCRequestWithBody(server string, params *PutOIDCParams, contentType
 
 		req.Header.Set("Idempotency-Key", headerParam1)
 
+	}
+
+	return req, nil
+}
+
+// NewListNodeAuditRequest constructs an http.Request for the ListNodeAudit method
+func NewListNodeAuditRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/audit/node")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
 	}
 
 	return req, nil
@@ -8705,6 +8827,16 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with PUT /access/oidc (the `PutOIDC` operationId).
 	PutOIDCWithResponse(ctx context.Context, params *PutOIDCParams, body PutOIDCJSONRequestBody, reqEditors ...RequestEditorFn) (*PutOIDCResponse, error)
 
+	// ListNodeAuditWithResponse Show the record of one node
+	//
+	// What the node that is asked has on its own disk and what is not replicated: calls that were refused, and what was done by
+	// break-glass. The newest 1000, the newest first.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /audit/node (the `ListNodeAudit` operationId).
+	ListNodeAuditWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListNodeAuditResponse, error)
+
 	// EndOIDCWithResponse Come back from the provider
 	//
 	// Begins a session as a log-in with a password does, unless no role of the mapping fits (`forbidden`). Parameters that are not here are passed over.
@@ -9604,6 +9736,54 @@ func (r PutOIDCResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r PutOIDCResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ListNodeAuditResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *NodeAudit
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListNodeAuditResponse) GetJSON200() *NodeAudit {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListNodeAuditResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListNodeAuditResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListNodeAuditResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListNodeAuditResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListNodeAuditResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -12869,6 +13049,22 @@ func (c *ClientWithResponses) PutOIDCWithResponse(ctx context.Context, params *P
 	return ParsePutOIDCResponse(rsp)
 }
 
+// ListNodeAuditWithResponse Show the record of one node
+//
+// What the node that is asked has on its own disk and what is not replicated: calls that were refused, and what was done by
+// break-glass. The newest 1000, the newest first.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /audit/node (the `ListNodeAudit` operationId).
+func (c *ClientWithResponses) ListNodeAuditWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListNodeAuditResponse, error) {
+	rsp, err := c.ListNodeAudit(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListNodeAuditResponse(rsp)
+}
+
 // EndOIDCWithResponse Come back from the provider
 //
 // Begins a session as a log-in with a password does, unless no role of the mapping fits (`forbidden`). Parameters that are not here are passed over.
@@ -14227,6 +14423,39 @@ func ParsePutOIDCResponse(rsp *http.Response) (*PutOIDCResponse, error) {
 			headers.XIndex = value
 		}
 		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseListNodeAuditResponse parses an HTTP response from a ListNodeAuditWithResponse call
+func ParseListNodeAuditResponse(rsp *http.Response) (*ListNodeAuditResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListNodeAuditResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest NodeAudit
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
 	}
 
 	return response, nil
@@ -17053,6 +17282,9 @@ type ServerInterface interface {
 	// PutOIDC Set the log-in by OIDC
 	// (PUT /access/oidc)
 	PutOIDC(c *gin.Context, params PutOIDCParams)
+	// ListNodeAudit Show the record of one node
+	// (GET /audit/node)
+	ListNodeAudit(c *gin.Context)
 	// EndOIDC Come back from the provider
 	// (GET /auth/oidc/callback)
 	EndOIDC(c *gin.Context, params EndOIDCParams)
@@ -17370,6 +17602,19 @@ func (siw *ServerInterfaceWrapper) PutOIDC(c *gin.Context) {
 	}
 
 	siw.Handler.PutOIDC(c, params)
+}
+
+// ListNodeAudit operation middleware
+func (siw *ServerInterfaceWrapper) ListNodeAudit(c *gin.Context) {
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ListNodeAudit(c)
 }
 
 // EndOIDC operation middleware
@@ -19538,6 +19783,7 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.GET(options.BaseURL+"/tokens", wrapper.ListTokens)
 	router.POST(options.BaseURL+"/tokens", wrapper.CreateToken)
 	router.DELETE(options.BaseURL+"/tokens/:id", wrapper.RevokeToken)
+	router.GET(options.BaseURL+"/audit/node", wrapper.ListNodeAudit)
 	router.GET(options.BaseURL+"/users", wrapper.ListUsers)
 	router.POST(options.BaseURL+"/users", wrapper.CreateUser)
 	router.DELETE(options.BaseURL+"/users/:name", wrapper.DeleteUser)

@@ -161,6 +161,7 @@ func (n *Node) Cluster(ctx context.Context) policy.ClusterStatus {
 	} else {
 		c.Problem = n.problem()
 	}
+	c.Warnings = n.glass.warnings()
 	ages := n.hearing.ages()
 	var all sync.WaitGroup
 	for _, m := range s.Members.All {
