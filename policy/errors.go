@@ -16,6 +16,7 @@ const (
 	Invalid     Kind = "invalid"      // the input is wrong; see Problems
 	Conflict    Kind = "conflict"     // clashes with what is there (If-Match, references, duplicates)
 	Stale       Kind = "stale"        // If-Match names a revision that is no longer the current one
+	Forbidden   Kind = "forbidden"    // the caller may not do this
 	Unsafe      Kind = "unsafe"       // a safety rule or the last-resort tier forbids it
 	NotLeader   Kind = "not-leader"   // this node cannot take the write itself
 	Unavailable Kind = "unavailable"  // no quorum, or the outcome is unknown

@@ -18,6 +18,8 @@ type Cluster struct {
 	JoinKeys map[string][]byte `json:"joinKeys,omitempty"`
 	// Cookies is the keys of DNS cookies; nil before the first. It is never changed, only replaced.
 	Cookies *Cookies `json:"cookies,omitempty"`
+	// OIDC is how people log in with a provider; nil: they do not. It is never changed, only replaced.
+	OIDC *OIDC `json:"oidc,omitempty"`
 }
 
 // Member is a node of the cluster, which is also a vantage, or an agent, which is nothing else.
@@ -67,8 +69,9 @@ type ClusterStatus struct {
 	Term     uint64         `json:"term"`
 	Commit   uint64         `json:"commit"`
 	Applied  uint64         `json:"applied"`
-	Problem  string         `json:"problem,omitempty"` // why Raft is not running or not applying
-	StateAge Duration       `json:"stateAge"`          // since this node last heard of a leader
+	Problem  string         `json:"problem,omitempty"`  // why Raft is not running or not applying
+	Warnings []string       `json:"warnings,omitempty"` // of what this node does alone
+	StateAge Duration       `json:"stateAge"`           // since this node last heard of a leader
 	Members  []MemberStatus `json:"members"`
 }
 

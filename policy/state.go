@@ -87,6 +87,8 @@ type State struct {
 	Loads       *Tree[Load]             // by target; empty below FeatureSteering
 	Providers   *Tree[Object[Provider]] // empty below FeatureHealth
 	Signals     *Tree[Signal]           // by name; empty below FeatureHealth
+	Users       *Tree[User]             // by name; empty below FeatureReview
+	Sessions    *Tree[Session]          // by id; empty below FeatureReview
 	Audit       *Tree[AuditRecord]      // by AuditKey; empty below FeatureReview
 }
 
@@ -117,6 +119,8 @@ func NewState() *State {
 		Loads:       jsonTree[Load](),
 		Providers:   jsonTree[Object[Provider]](),
 		Signals:     jsonTree[Signal](),
+		Users:       jsonTree[User](),
+		Sessions:    jsonTree[Session](),
 		Audit:       NewTree(hashAudit),
 	}
 }
@@ -139,6 +143,8 @@ func (s *State) Clone() *State {
 	c.Loads = s.Loads.Copy()
 	c.Providers = s.Providers.Copy()
 	c.Signals = s.Signals.Copy()
+	c.Users = s.Users.Copy()
+	c.Sessions = s.Sessions.Copy()
 	c.Audit = s.Audit.Copy()
 	c.Members = s.Members.Copy()
 	c.Removed = s.Removed.Copy()
@@ -164,7 +170,8 @@ func (s *State) Hash() uint64 {
 	}{
 		s.IDs, s.Zones, s.Regions, s.Monitors, s.Pools, s.Services, s.SafetyRules, s.Controls, s.Verdicts, s.Members, s.Tokens,
 		s.Secrets, s.Staged, s.Requests, s.RequestLog, s.Removed,
-		s.Latencies, s.Loads, s.Templates, s.Places, s.Providers, s.Signals, s.Audit,
+		s.Latencies, s.Loads, s.Templates, s.Places, s.Providers, s.Signals,
+		s.Users, s.Sessions, s.Audit,
 	} {
 		if i < firstTables || table.Len() > 0 {
 			h += mix(table.Sum() + uint64(i+1)*0x9e3779b97f4a7c15)

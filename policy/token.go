@@ -32,6 +32,7 @@ type Token struct {
 	Name      string `json:"name,omitempty"` // what it is for
 	Hash      []byte `json:"hash"`
 	Role      string `json:"role"`
+	Scopes    Scopes `json:"scopes,omitempty"`    // what it may change; none: whatever its role may
 	CreatedAt int64  `json:"createdAt,omitempty"` // State's clock
 	CreatedBy string `json:"createdBy,omitempty"` // id of the token that made it
 	ExpiresAt int64  `json:"expiresAt,omitempty"` // State's clock; 0: never

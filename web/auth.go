@@ -22,18 +22,34 @@ var open = map[string]bool{
 	base + "/openapi.json": true, base + "/docs": true, base + "/docs/style.css": true, // the contract is no secret
 }
 
+// openCalls are those of the API by which people get in.
+var openCalls = map[string]bool{"POST /session": true, "POST /session/token": true, "GET /auth/oidc/login": true, "GET /auth/oidc/callback": true}
+
 // tokenHint is said to whoever comes without a valid token.
 const tokenHint = "send the header \"Authorization: Bearer TOKEN\" (meridian's commands take it from MERIDIAN_TOKEN); the first admin token is in dataDir/admin.token of the node that bootstrapped the cluster"
 
 // authenticate lets in who has a token, and denies all others.
 func (s *server) authenticate(c *gin.Context) {
 	path := c.FullPath()
-	if open[path] || path == "" && !strings.HasPrefix(c.Request.URL.Path, "/api/") || path == "/metrics" && local(c.Request) {
+	if open[path] || openCalls[routeOf(c)] || path == "" && !strings.HasPrefix(c.Request.URL.Path, "/api/") || path == "/metrics" && local(c.Request) {
 		return
+	}
+	if c.GetHeader("Authorization") == "" {
+		if who, there, refusal := s.fromCookie(c); refusal != nil {
+			s.deny(c, refusal)
+			return
+		} else if there {
+			s.admit(c, who)
+			return
+		}
 	}
 	presented, ok := bearer(c.Request)
 	if !ok {
 		s.deny(c, policy.Errorf(unauthenticated, "this call needs a token: %s", tokenHint))
+		return
+	}
+	if s.cfg.Local.Is(presented) {
+		s.breakGlass(c)
 		return
 	}
 	state := s.cfg.Node.State()
@@ -48,12 +64,42 @@ func (s *server) authenticate(c *gin.Context) {
 	case token.Expired(s.clock()):
 		s.deny(c, policy.Errorf(unauthenticated, "the token %s has expired; an admin makes another one (meridian token create)", token.ID))
 	default:
-		c.Set(actorKey, token.ID)
-		if refusal := permit(c, token); refusal != nil {
-			s.refusals.note(c.Request, refusal)
-			s.refuse(c, refusal)
-		}
+		s.admit(c, caller{actor: token.ID, who: "the token " + token.ID, role: token.Role, scopes: token.Scopes})
 	}
+}
+
+// breakGlass lets in whoever has the node's own token, from this machine only.
+func (s *server) breakGlass(c *gin.Context) {
+	if !local(c.Request) {
+		s.deny(c, policy.Errorf(unauthenticated, "the break-glass token is taken from this machine only: use it on the node itself, at its loopback address"))
+		return
+	}
+	s.admit(c, caller{actor: "break-glass/" + s.cfg.Local.Node(), who: "the break-glass token", role: policy.RoleViewer, glass: true})
+	if !c.IsAborted() && s.glassReads.allow("") && c.Request.Method == http.MethodGet {
+		s.note(c, "the token is in use")
+	}
+}
+
+// admit lets a caller do what it may.
+func (s *server) admit(c *gin.Context, who caller) {
+	who.set(c)
+	if refusal := permit(c, who); refusal != nil {
+		s.refusals.note(c.Request, who.actor, refusal)
+		s.refuse(c, refusal)
+	}
+}
+
+// still says whether a caller's credential is good yet.
+func (s *server) still(who caller) bool {
+	if who.glass {
+		return true
+	}
+	if who.session != "" {
+		_, _, refusal := s.sessionCaller(who.session)
+		return refusal == nil
+	}
+	t, ok := s.cfg.Node.State().Tokens.Get(who.actor)
+	return ok && !t.Expired(s.clock())
 }
 
 func bearer(r *http.Request) (string, bool) {
@@ -79,7 +125,7 @@ func find(state *policy.State, presented string) (found policy.Token, ok bool) {
 
 // deny refuses a caller, notes it, and slows down who keeps trying.
 func (s *server) deny(c *gin.Context, refusal *policy.Error) {
-	s.refusals.note(c.Request, refusal)
+	s.refusals.note(c.Request, c.GetString(actorKey), refusal)
 	if !s.failures.allow(peer(c.Request)) {
 		refusal = policy.Errorf(policy.TooMany, "too many calls without a valid token from this address")
 	}
@@ -103,8 +149,8 @@ func local(r *http.Request) bool {
 	return err == nil && ap.Addr().Unmap().IsLoopback() && r.Header.Get("X-Forwarded-For") == "" && r.Header.Get("Forwarded") == ""
 }
 
-// caller is the real peer's address, whatever headers say (S-13).
-func caller(r *http.Request) string {
+// address is the real peer's address, whatever headers say (S-13).
+func address(r *http.Request) string {
 	ap, err := netip.ParseAddrPort(r.RemoteAddr)
 	if err != nil {
 		return ""

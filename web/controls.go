@@ -35,6 +35,10 @@ func (s *server) CreateControl(c *gin.Context, params api.CreateControlParams) {
 	if err == nil {
 		err = checkReason(in.Reason)
 	}
+	if err == nil && callerOf(c).glass {
+		s.drainLocally(c, in)
+		return
+	}
 	var ch change.Change
 	if err == nil {
 		ch, err = s.envelope(c, params.IfMatch, params.IdempotencyKey, sum(data))
@@ -72,6 +76,7 @@ func (s *server) ListControls(c *gin.Context) {
 	for _, v := range state.Controls.All {
 		controls = append(controls, v)
 	}
+	controls = append(controls, s.cfg.Local.Controls()...)
 	slices.SortFunc(controls, func(a, b policy.Control) int {
 		return cmp.Or(cmp.Compare(a.CreatedAt, b.CreatedAt), cmp.Compare(madeAt(a), madeAt(b)))
 	})
@@ -88,6 +93,11 @@ func (s *server) ListControls(c *gin.Context) {
 func (s *server) GetControl(c *gin.Context, _ string) {
 	id := c.Param("id")
 	state := s.cfg.Node.State()
+	if v, ok := s.localControl(id); ok {
+		read(c, state, state.Revision)
+		s.render(c, http.StatusOK, renderControl(v, nil))
+		return
+	}
 	v, ok := state.Controls.Get(id)
 	if !ok {
 		s.refuse(c, policy.Errorf(policy.NotFound, "there is no control %q; it may have expired or been lifted", id))
@@ -102,6 +112,14 @@ func (s *server) GetControl(c *gin.Context, _ string) {
 }
 
 func (s *server) DeleteControl(c *gin.Context, id string, params api.DeleteControlParams) {
+	if v, ok := s.localControl(id); ok {
+		s.liftLocally(c, v)
+		return
+	}
+	if callerOf(c).glass {
+		s.refuse(c, policy.Errorf(forbidden, "the break-glass token lifts drains of this node alone; %s is none of them", id))
+		return
+	}
 	ch, err := s.envelope(c, params.IfMatch, params.IdempotencyKey, nil)
 	if err != nil {
 		s.refuse(c, err)
@@ -177,6 +195,9 @@ func renderControl(v policy.Control, nodes []policy.Publication) api.Control {
 	a := api.Control{
 		Id: v.ID, Target: v.Target, Action: string(v.Action), Reason: v.Reason, Actor: v.Actor,
 		CreatedAt: time.Unix(0, v.CreatedAt).UTC(), Phase: api.ControlPhase(v.Phase), Problem: v.Problem, Window: window(nodes),
+	}
+	if v.Local() { // it is answered by when the call that made it returns
+		a.Local, a.Window = true, api.Window{State: "published", PublishedAt: a.CreatedAt, Nodes: []api.Publication{}}
 	}
 	if v.Phase == policy.InForce {
 		a.Phase = "in-force"

@@ -64,7 +64,7 @@ func (s *server) StreamEvents(c *gin.Context, params api.StreamEventsParams) {
 		case <-tick.C:
 			text = ": nothing new\n\n"
 		}
-		if t, ok := s.cfg.Node.State().Tokens.Get(c.GetString(actorKey)); !ok || t.Expired(s.clock()) {
+		if !s.still(callerOf(c)) {
 			return // revoked meanwhile
 		}
 		if w.write(text) != nil {

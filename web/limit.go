@@ -56,6 +56,16 @@ func (l *limiter) allow(key string) bool {
 	return allowed
 }
 
+// giveBack returns a token that was taken for what turned out not to count.
+func (l *limiter) giveBack(key string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if b, ok := l.buckets[key]; ok {
+		b.level = min(l.burst, b.level+1)
+		l.buckets[key] = b
+	}
+}
+
 // makeRoom forgets full buckets, which say nothing, and if all are in use an arbitrary one.
 func (l *limiter) makeRoom(now time.Time) {
 	if len(l.buckets) < maxBuckets {
@@ -78,16 +88,18 @@ func (l *limiter) makeRoom(now time.Time) {
 // Raft, and no more of them than a disk can take.
 type refusalLog struct {
 	log     *slog.Logger
+	local   Local
+	now     func() time.Time
 	lines   *limiter
 	mu      sync.Mutex
 	skipped int
 }
 
-func newRefusalLog(log *slog.Logger, now func() time.Time) *refusalLog {
-	return &refusalLog{log: log, lines: newLimiter(1, 20, now)}
+func newRefusalLog(log *slog.Logger, now func() time.Time, local Local) *refusalLog {
+	return &refusalLog{log: log, local: local, now: now, lines: newLimiter(1, 20, now)}
 }
 
-func (l *refusalLog) note(r *http.Request, refusal *policy.Error) {
+func (l *refusalLog) note(r *http.Request, actor string, refusal *policy.Error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if !l.lines.allow("") {
@@ -95,5 +107,12 @@ func (l *refusalLog) note(r *http.Request, refusal *policy.Error) {
 		return
 	}
 	l.log.Warn("an API call was refused", "kind", refusal.Kind, "method", r.Method, "path", r.URL.Path, "peer", r.RemoteAddr, "unlogged", l.skipped)
+	act := policy.Act{At: l.now().UTC(), Kind: policy.ActRefused, Actor: actor, Call: r.Method + " " + r.URL.Path, Peer: r.RemoteAddr, Text: string(refusal.Kind), Missed: l.skipped}
+	if len(act.Call) > 300 {
+		act.Call = act.Call[:300]
+	}
+	if err := l.local.Note(act); err != nil {
+		l.log.Error("a refused call could not be recorded", "error", err)
+	}
 	l.skipped = 0
 }

@@ -186,6 +186,11 @@ func (s *server) PostBeacon(c *gin.Context) {
 		s.refuse(c, err)
 		return
 	}
+	for _, m := range in.Measurements {
+		if !s.within(c, "region/"+m.Region) {
+			return
+		}
+	}
 	var p policy.Problems
 	from := beaconClient(in.Client, c.Request, &p)
 	if n := len(in.Measurements); n < 1 || n > maxBeacon {

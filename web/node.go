@@ -58,6 +58,9 @@ type Node interface {
 	// Seal encrypts a secret under the cluster's key.
 	Seal(name string, value []byte) ([]byte, error)
 
+	// Open decrypts what Seal made under the same name.
+	Open(name string, sealed []byte) ([]byte, error)
+
 	// SealJoinKey is the sealed verifier of a token with which nodes may join.
 	SealJoinKey(id, token string) ([]byte, error)
 

@@ -19,7 +19,7 @@ import (
 const (
 	badRequest       policy.Kind = "bad-request"
 	unauthenticated  policy.Kind = "unauthenticated"
-	forbidden        policy.Kind = "forbidden"
+	forbidden                    = policy.Forbidden
 	methodNotAllowed policy.Kind = "method-not-allowed"
 	notAcceptable    policy.Kind = "not-acceptable"
 	tooLarge         policy.Kind = "too-large"

@@ -1,7 +1,9 @@
 package web
 
 import (
+	"net/http"
 	"strconv"
+	"strings"
 
 	"github.com/gin-gonic/gin"
 
@@ -20,7 +22,7 @@ var leastRoles = func() map[string]string {
 			"GET /revisions", "GET /revisions/:revision", "GET /revisions/:revision/config", "GET /audit",
 			"GET /providers", "GET /providers/:name", "GET /templates", "GET /templates/:name", "GET /safety-rules", "GET /safety-rules/:name",
 			"GET /places", "GET /places/:name",
-			planCall,
+			planCall, "GET /session", "DELETE /session", "PUT /session/password",
 		},
 		policy.RoleOperator: {
 			"POST /controls", "DELETE /controls/:id", "POST /health/:endpoint/probe", "POST /health/:endpoint/resume",
@@ -36,6 +38,7 @@ var leastRoles = func() map[string]string {
 		},
 		policy.RoleAdmin: {
 			"PUT /secrets/:name", "DELETE /secrets/:name", "DELETE /cluster/members/:node", "GET /tokens", "POST /tokens", "DELETE /tokens/:id",
+			"GET /audit/node", "GET /users", "POST /users", "PATCH /users/:name", "DELETE /users/:name", "GET /access/oidc", "PUT /access/oidc", "DELETE /access/oidc",
 		},
 	} {
 		for _, c := range calls {
@@ -48,8 +51,8 @@ var leastRoles = func() map[string]string {
 // planCall is a PUT /config that changes nothing: whoever may see may plan.
 const planCall = "PUT /config?dryRun"
 
-// permit says why a token may not make a call, or nil.
-func permit(c *gin.Context, t policy.Token) *policy.Error {
+// permit says why a caller may not make a call, or nil.
+func permit(c *gin.Context, who caller) *policy.Error {
 	call := routeOf(c)
 	switch {
 	case c.FullPath() == "": // there is nothing there, whoever asks
@@ -63,10 +66,14 @@ func permit(c *gin.Context, t policy.Token) *policy.Error {
 	}
 	least, ok := leastRoles[call]
 	switch {
+	case ok && who.glass && (c.Request.Method == http.MethodGet || glassCalls[call]):
+		return nil
 	case !ok:
 		return policy.Errorf(forbidden, "no role may call %s; this is a bug", call)
-	case !policy.Permits(t.Role, least):
-		return policy.Errorf(forbidden, "the token %s has the role %s; this needs %s (meridian token create NAME --role %s, by an admin)", t.ID, t.Role, least, least)
+	case !policy.Permits(who.role, least):
+		return policy.Errorf(forbidden, "%s has the role %s; this needs %s (meridian token create NAME --role %s, by an admin)", who.who, who.role, least, least)
+	case len(who.scopes) > 0 && least != policy.RoleViewer && !scopedCalls[call]:
+		return policy.Errorf(forbidden, "%s has scopes (%s), and no scope reaches %s", who.who, strings.Join(who.scopes, ", "), call)
 	}
 	return nil
 }

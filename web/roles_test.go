@@ -32,6 +32,9 @@ func grant(t *testing.T, s *server, token, role string, life time.Duration) {
 	}
 }
 
+// ofAccess are reads that viewers may not make, and writes that they may: those of their own sessions.
+var ofAccess = map[string]bool{"GET /tokens": true, "GET /users": true, "GET /audit/node": true, "GET /access/oidc": true, "DELETE /session": true, "PUT /session/password": true}
+
 // TestEveryRouteHasARule goes by the router: a new route that nobody thought of fails here, and is
 // nobody's in production. Each role is held against each route (S-12).
 func TestEveryRouteHasARule(t *testing.T) {
@@ -40,17 +43,17 @@ func TestEveryRouteHasARule(t *testing.T) {
 	open["/metrics"] = true
 	seen := map[string]bool{planCall: true}
 	for _, route := range s.engine().Routes() {
-		if open[route.Path] {
+		call := route.Method + " " + strings.TrimPrefix(route.Path, base)
+		if open[route.Path] || openCalls[call] {
 			continue
 		}
-		call := route.Method + " " + strings.TrimPrefix(route.Path, base)
 		least, ok := leastRoles[call]
 		if !ok {
 			t.Errorf("%s has no rule in leastRoles", call)
 			continue
 		}
 		seen[call] = true
-		if read := route.Method == http.MethodGet; read != (least == policy.RoleViewer) && call != "GET /tokens" && call != "POST /explain" {
+		if read := route.Method == http.MethodGet; read != (least == policy.RoleViewer) && call != "POST /explain" && !ofAccess[call] {
 			t.Errorf("%s needs %s", call, least)
 		}
 		for _, role := range policy.Roles {

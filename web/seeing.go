@@ -151,6 +151,9 @@ func (s *server) ProbeEndpoint(c *gin.Context, _ string) {
 		s.refuse(c, err)
 		return
 	}
+	if !s.within(c, "endpoint/"+strings.TrimPrefix(c.Param("endpoint"), "endpoint/")) {
+		return
+	}
 	r, err := s.cfg.Node.Probe(c.Request.Context(), c.Param("endpoint"), in.Vantage, in.Monitor)
 	if err != nil {
 		s.refuse(c, err)

@@ -27,6 +27,7 @@ const base = "/api/v1"
 // Config is what an API is made of.
 type Config struct {
 	Node     Node
+	Local    Local // nil: there is no break-glass
 	Log      *slog.Logger
 	Registry *prometheus.Registry // shown at /metrics, and added to; nil: there is no such path
 	Now      func() time.Time     // for rate limits; nil: time.Now
@@ -34,13 +35,16 @@ type Config struct {
 
 // server answers the routes of api.ServerInterface.
 type server struct {
-	cfg       Config
-	published *publications
-	writes    *limiter // by token
-	failures  *limiter // of authentication, by peer
-	refusals  *refusalLog
-	streams   atomic.Int64
-	waiting   atomic.Int64 // calls that wait for news
+	cfg        Config
+	published  *publications
+	writes     *limiter // by token
+	failures   *limiter // of authentication, by peer
+	refusals   *refusalLog
+	logins     *logins
+	uses       *inUse   // of sessions
+	glassReads *limiter // lines of the record about reading with the break-glass token
+	streams    atomic.Int64
+	waiting    atomic.Int64 // calls that wait for news
 }
 
 var _ api.ServerInterface = (*server)(nil)
@@ -56,13 +60,21 @@ func New(cfg Config) *Handler {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	s := &server{
+	return &Handler{slashes(newServer(cfg).engine()), cfg.Log}
+}
+
+func newServer(cfg Config) *server {
+	if cfg.Local == nil {
+		cfg.Local = nobodyLocal{}
+	}
+	return &server{
 		cfg: cfg, published: newPublications(),
 		writes:   newLimiter(writesPerSecond, writesBurst, cfg.Now),
 		failures: newLimiter(failuresPerSecond, failuresBurst, cfg.Now),
-		refusals: newRefusalLog(cfg.Log, cfg.Now),
+		refusals: newRefusalLog(cfg.Log, cfg.Now, cfg.Local),
+		logins:   newLogins(cfg.Registry, cfg.Now), uses: &inUse{seen: map[string]int64{}},
+		glassReads: newLimiter(1./60, 1, cfg.Now),
 	}
-	return &Handler{slashes(s.engine()), cfg.Log}
 }
 
 func (s *server) engine() *gin.Engine {
@@ -222,6 +234,7 @@ func (s *server) checkRequest(c *gin.Context) {
 	allowed := queryOf(routeOf(c))
 	for name, values := range query {
 		switch {
+		case c.FullPath() == base+"/auth/oidc/callback" && !slices.Contains(allowed, name): // providers add their own
 		case !slices.Contains(allowed, name):
 			s.refuse(c, policy.Errorf(badRequest, "there is no parameter %q here%s", name, known(allowed)))
 			return
@@ -253,6 +266,8 @@ var queryParameters = map[string][]string{
 	"POST /explain": {"name", "type", "client", "assume"},
 
 	"GET /geo/lookup": {"address"},
+
+	"GET /auth/oidc/callback": {"code", "state", "error"},
 
 	"GET /zones/:zone/rrsets": {"name", "type", "after", "limit"},
 	"GET /latency":            {"subject", "after", "limit"},

@@ -27,7 +27,7 @@ func (s *server) ListTokens(c *gin.Context) {
 }
 
 func (s *server) token(t policy.Token) api.Token {
-	shown := api.Token{Id: t.ID, Name: t.Name, Role: api.Role(t.Role), CreatedBy: t.CreatedBy, Expired: t.Expired(s.clock())}
+	shown := api.Token{Id: t.ID, Name: t.Name, Role: api.Role(t.Role), Scopes: t.Scopes, CreatedBy: t.CreatedBy, Expired: t.Expired(s.clock())}
 	for at, to := range map[int64]*time.Time{t.CreatedAt: &shown.CreatedAt, t.ExpiresAt: &shown.ExpiresAt} {
 		if at != 0 {
 			*to = time.Unix(0, at).UTC()
@@ -44,10 +44,15 @@ func (s *server) CreateToken(c *gin.Context, params api.CreateTokenParams) {
 	var in struct { // api.TokenWrite with what its strings mean
 		Name      string          `json:"name"`
 		Role      string          `json:"role"`
+		Scopes    *policy.Scopes  `json:"scopes"`
 		ExpiresIn policy.Duration `json:"expiresIn"`
 	}
 	data, err := readJSON(c, maxSmall, &in)
 	var ch change.Change
+	var scopes policy.Scopes
+	if err == nil {
+		scopes, err = readScopes(in.Scopes)
+	}
 	if err == nil {
 		ch, err = s.envelope(c, "", params.IdempotencyKey, sum(data))
 	}
@@ -60,7 +65,7 @@ func (s *server) CreateToken(c *gin.Context, params api.CreateTokenParams) {
 	secret := "mer_" + base64.RawURLEncoding.EncodeToString(random)
 	hash := sha256.Sum256([]byte(secret))
 	body := change.PutToken{
-		Token:     policy.Token{ID: hex.EncodeToString(hash[:4]), Name: in.Name, Hash: hash[:], Role: in.Role, CreatedBy: c.GetString(actorKey)},
+		Token:     policy.Token{ID: hex.EncodeToString(hash[:4]), Name: in.Name, Hash: hash[:], Role: in.Role, Scopes: scopes, CreatedBy: c.GetString(actorKey)},
 		ExpiresIn: in.ExpiresIn,
 	}
 	if body.Token.Joins() {
@@ -80,6 +85,18 @@ func (s *server) CreateToken(c *gin.Context, params api.CreateTokenParams) {
 		made, _ := s.cfg.Node.State().Tokens.Get(body.ID)
 		s.render(c, http.StatusCreated, api.TokenMade{Token: secret, Id: body.ID, ExpiresAt: s.token(made).ExpiresAt, Written: written})
 	}
+}
+
+// readScopes refuses an empty list, which whoever wrote it may take for "nothing", while no scopes are no limit.
+func readScopes(in *policy.Scopes) (policy.Scopes, error) {
+	if in == nil {
+		return nil, nil
+	}
+	if len(*in) == 0 {
+		return nil, &policy.Error{Kind: policy.Invalid, Message: "the scopes are not valid", Problems: []policy.Problem{{Pointer: "/scopes",
+			Message: "the list is empty; name what may be changed, or leave scopes out to limit nothing"}}}
+	}
+	return *in, nil
 }
 
 // RevokeToken ends a token on every node.

@@ -78,7 +78,7 @@ var keyForm = regexp.MustCompile(`^[A-Za-z0-9._:-]{1,128}$`)
 // answered with the outcome of the first. A secret's content is left out of it:
 // State is no place for the hash of a secret.
 func (s *server) envelope(c *gin.Context, ifMatch, key string, content []byte) (change.Change, error) {
-	ch := change.Change{Actor: c.GetString(actorKey), From: caller(c.Request), Reason: strings.TrimSpace(c.GetHeader("X-Reason"))}
+	ch := change.Change{Actor: c.GetString(actorKey), From: address(c.Request), Scopes: callerOf(c).scopes, Reason: strings.TrimSpace(c.GetHeader("X-Reason"))}
 	if err := checkReason(ch.Reason); err != nil {
 		return ch, err
 	}
@@ -134,6 +134,11 @@ func entityTag(rev uint64) string { return `"` + strconv.FormatUint(rev, 10) + `
 func (s *server) try(c *gin.Context, ch change.Change, size int) (policy.Outcome, error) {
 	if err := change.Admit(s.cfg.Node.State(), ch.Body); err != nil {
 		return policy.Outcome{}, err
+	}
+	if len(ch.Scopes) > 0 { // what they do not reach is refused here already, and costs the log nothing
+		if _, _, err := s.would(ch); policy.KindOf(err) == forbidden {
+			return policy.Outcome{}, err
+		}
 	}
 	limit := 4500*time.Millisecond + time.Duration(size)*time.Second>>19 // two seconds for each MiB
 	// A caller that goes away does not take its write back.

@@ -91,6 +91,9 @@ func printCluster(w io.Writer, s api.ClusterStatus) {
 	if s.Problem != "" {
 		fmt.Fprintln(w, "problem:", s.Problem)
 	}
+	for _, w2 := range s.Warnings {
+		fmt.Fprintln(w, "warning:", w2)
+	}
 	if s.Leader == "" {
 		fmt.Fprintln(w, "Writes are refused until a majority of the voters can reach each other. DNS goes on being answered.")
 	}

@@ -17,6 +17,7 @@ const targets = "region/NAME, provider/NAME, az/REGION/AZ, pool/NAME or endpoint
 
 func drainCommand(g *globals) *cobra.Command {
 	var reason, lasts, ahead string
+	var glass breakGlassFlags
 	c := &cobra.Command{
 		Use:   "drain TARGET --reason TEXT",
 		Short: "Take a region, provider, zone, pool or endpoint out of answers",
@@ -52,9 +53,13 @@ go on giving what they have for one TTL.`,
 				}
 				body.StartsIn = d.String()
 			}
+			if err := glass.apply(g); err != nil {
+				return err
+			}
 			return drain(cmd, g, body)
 		},
 	}
+	glass.add(c)
 	c.Flags().StringVar(&reason, "reason", "", "why, for whoever is on call next")
 	c.Flags().StringVar(&ahead, "in", "", "begin after this time (30m, at most 2160h), handing out short TTLs just before; by default at once")
 	c.Flags().StringVar(&lasts, "for", "", "lift it by itself after this time (2h); by default it stays until undrain")
@@ -88,6 +93,11 @@ func drain(cmd *cobra.Command, g *globals, body api.ControlRequest) error {
 	if !made.ExpiresAt.IsZero() {
 		until = "until " + moment(made.ExpiresAt)
 	}
+	if made.Local {
+		fmt.Fprintf(out, "Drained %s (%s) on this node alone, %s. Reason: %s\n", made.Target, made.Id, until, made.Reason)
+		fmt.Fprintln(out, "The others do not know. When there is a leader again, drain it everywhere or lift this here: meridian undrain", made.Id)
+		return nil
+	}
 	if made.Phase != "in-force" {
 		fmt.Fprintf(out, "Planned to drain %s (%s) at %s, %s. Reason: %s\n", made.Target, made.Id, moment(made.StartsAt), until, made.Reason)
 		printAfter(out, made.Nodes, made.Unpublished, made.Warnings)
@@ -102,7 +112,8 @@ func drain(cmd *cobra.Command, g *globals, body api.ControlRequest) error {
 }
 
 func undrainCommand(g *globals) *cobra.Command {
-	return &cobra.Command{
+	var glass breakGlassFlags
+	c := &cobra.Command{
 		Use:   "undrain TARGET|ID",
 		Short: "Lift a drain",
 		Long: `Lift the drain with an id, or every drain of a target. A target that another drain
@@ -110,6 +121,9 @@ still covers stays out: lifting pool/web leaves a drain of its region in force.`
 		Example: "  meridian undrain region/us-east\n  meridian undrain c17",
 		Args:    exactly("TARGET or ID", "as meridian get controls shows them"),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if err := glass.apply(g); err != nil {
+				return err
+			}
 			conn, err := g.connect()
 			if err != nil {
 				return err
@@ -136,6 +150,8 @@ still covers stays out: lifting pool/web leaves a drain of its region in force.`
 			return lift(cmd.Context(), cmd, g, conn, found)
 		},
 	}
+	glass.add(c)
+	return c
 }
 
 func lift(ctx context.Context, cmd *cobra.Command, g *globals, conn *client, found []api.Control) error {

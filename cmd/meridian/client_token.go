@@ -25,6 +25,7 @@ func tokenCommand(g *globals) *cobra.Command {
 
 func tokenCreate(g *globals) *cobra.Command {
 	var role, lasts string
+	var scopes []string
 	c := &cobra.Command{
 		Use:   "create NAME --role ROLE",
 		Short: "Make a token, and show it this once",
@@ -34,8 +35,12 @@ func tokenCreate(g *globals) *cobra.Command {
   operator  may also drain, resume, probe now, and feed latencies, loads and signals
   editor    may also change the document and zones
   admin     may also handle tokens, secrets and members
-  node      lets nodes and agents join, and nothing else`,
-		Example: "  meridian token create ci --role editor --expires-in 2160h\n  meridian token create grafana --role viewer",
+  node      lets nodes and agents join, and nothing else
+
+Scopes limit what an operator or editor may change, and not what it may see: zone/NAME, service/NAME,
+region/NAME (with its availability zones and endpoints) and pool/NAME (with its endpoints). KIND/* is
+all of a kind, zone/*.example.com what is below example.com, pool/us-* what begins so.`,
+		Example: "  meridian token create dns-ci --role editor --scope zone/example.com\n  meridian token create ci --role editor --expires-in 2160h\n  meridian token create grafana --role viewer",
 		Args:    exactly("NAME", "what it is for, such as ci"),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if role == "" {
@@ -44,7 +49,7 @@ func tokenCreate(g *globals) *cobra.Command {
 			if !slices.Contains(policy.Roles, role) {
 				return fmt.Errorf("--role %q is not one of %s", role, strings.Join(policy.Roles, ", "))
 			}
-			body := api.TokenWrite{Name: args[0], Role: api.Role(role)}
+			body := api.TokenWrite{Name: args[0], Role: api.Role(role), Scopes: scopes}
 			if lasts != "" {
 				var d policy.Duration
 				if err := d.UnmarshalText([]byte(lasts)); err != nil || d <= 0 {
@@ -74,6 +79,7 @@ func tokenCreate(g *globals) *cobra.Command {
 		},
 	}
 	c.Flags().StringVar(&role, "role", "", "viewer, operator, editor, admin or node")
+	c.Flags().StringArrayVar(&scopes, "scope", nil, "what it may change, such as zone/example.com; several times for several (default: whatever the role may)")
 	c.Flags().StringVar(&lasts, "expires-in", "", "how long it is good, 1m to 87600h (default: for ever)")
 	return c
 }
@@ -103,9 +109,9 @@ func tokenList(g *globals) *cobra.Command {
 				if t.Expired {
 					expires += " (expired)"
 				}
-				rows = append(rows, []string{t.Id, orDash(t.Name), string(t.Role), whenOrDash(t.CreatedAt), orDash(t.CreatedBy), expires})
+				rows = append(rows, []string{t.Id, orDash(t.Name), string(t.Role), orDash(strings.Join(t.Scopes, " ")), whenOrDash(t.CreatedAt), orDash(t.CreatedBy), expires})
 			}
-			table(out, []string{"ID", "NAME", "ROLE", "CREATED", "BY", "EXPIRES"}, rows)
+			table(out, []string{"ID", "NAME", "ROLE", "SCOPES", "CREATED", "BY", "EXPIRES"}, rows)
 			return nil
 		},
 	}

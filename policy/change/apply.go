@@ -41,7 +41,7 @@ func Apply(s *policy.State, index uint64, c Change) (*policy.State, policy.Outco
 	outcome := policy.Outcome{Request: c.Request, Index: index}
 	body := c.Body
 	d := &draft{State: next, base: s, change: &c, outcome: &outcome, staged: &body}
-	if err := c.Body.apply(d); err != nil {
+	if err := d.make(c.Body); err != nil {
 		var refusal *policy.Error
 		if !errors.As(err, &refusal) {
 			refusal = policy.Errorf(policy.Invalid, "%v", err)

@@ -13,7 +13,7 @@ import (
 // programs say all the time, and the pieces of a write that is audited when it is whole.
 var unaudited = map[string]bool{
 	"verdicts.record": true, "latency.put": true, "load.put": true, "measured.expire": true, "signal.put": true,
-	"cookies.roll": true, "stage.chunk": true,
+	"cookies.roll": true, "stage.chunk": true, "session.touch": true,
 }
 
 // audit records what a change did, or that it was refused.
@@ -23,7 +23,7 @@ func audit(was, is *policy.State, c *Change, body Body, refused *policy.Error) {
 		return
 	}
 	e := policy.AuditEntry{
-		Index: is.Index, Clock: is.Clock, Actor: c.Actor, From: c.From, Request: c.Request, Kind: kind, Object: about(body), Reason: c.Reason,
+		Index: is.Index, Clock: is.Clock, Actor: c.Actor, From: c.From, Request: c.Request, Kind: kind, Object: subject(body), Reason: c.Reason,
 	}
 	if is.Revision != was.Revision {
 		e.Revision = is.Revision
@@ -39,8 +39,8 @@ func audit(was, is *policy.State, c *Change, body Body, refused *policy.Error) {
 	is.Record(e)
 }
 
-// about is the one thing that a change is about, or "".
-func about(b Body) string {
+// subject is the one thing that a change is about, or "".
+func subject(b Body) string {
 	switch b := b.(type) {
 	case *PutZone:
 		if b.Zone != nil {
@@ -70,6 +70,18 @@ func about(b Body) string {
 		return "signal/" + b.Name
 	case *ResumeEndpoint:
 		return b.Endpoint
+	case *PutUser:
+		return "user/" + b.Name
+	case *UpdateUser:
+		return "user/" + b.Name
+	case *DeleteUser:
+		return "user/" + b.Name
+	case *PutObject:
+		if kind, name, err := only(&b.Config); err == nil {
+			return kind.history.prefix + name
+		}
+	case *DeleteObject:
+		return b.Object
 	}
 	return ""
 }

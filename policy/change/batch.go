@@ -66,7 +66,7 @@ func (b Batch) apply(d *draft) error {
 		if !batchable[KindOf(p.Body)] {
 			return within(i, len(b.Parts), p.Body, policy.Errorf(policy.Invalid, "it cannot be one of several changes"))
 		}
-		if err := p.Body.apply(&part); err != nil {
+		if err := part.make(p.Body); err != nil {
 			return within(i, len(b.Parts), p.Body, err)
 		}
 		if KindOf(p.Body) == "control.put" {

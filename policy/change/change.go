@@ -11,12 +11,13 @@ import (
 
 // Change is a value that changes State: an envelope and a body.
 type Change struct {
-	Request string  // chosen by the client or the node; the same one is applied once
-	Actor   string  // who: a token's id, or a node's label for the leader's duties
-	From    string  // address that the call came from, for the audit
-	Clock   int64   // stamped by the leader; nanoseconds
-	IfMatch *uint64 // the revision this was based on; refused with policy.Stale when it is another now
-	Reason  string  // why, for the audit
+	Request string        // chosen by the client or the node; the same one is applied once
+	Actor   string        // who: a token's id, or a node's label for the leader's duties
+	From    string        // address that the call came from, for the audit
+	Clock   int64         // stamped by the leader; nanoseconds
+	IfMatch *uint64       // the revision this was based on; refused with policy.Stale when it is another now
+	Reason  string        // why, for the audit
+	Scopes  policy.Scopes // what the actor may change; none: everything. Held against the body where it is applied
 	Body    Body
 }
 
@@ -63,6 +64,13 @@ var kinds = []kind{
 	{"revision.rollback", 1, func() Body { return new(Rollback) }},     // from policy.FeatureReview
 	{"object.put", 1, func() Body { return new(PutObject) }},           // from policy.FeatureReview
 	{"object.delete", 1, func() Body { return new(DeleteObject) }},     // likewise
+	{"user.put", 1, func() Body { return new(PutUser) }},               // from policy.FeatureReview
+	{"user.update", 1, func() Body { return new(UpdateUser) }},         // likewise
+	{"user.delete", 1, func() Body { return new(DeleteUser) }},         // likewise
+	{"session.put", 1, func() Body { return new(PutSession) }},         // likewise
+	{"session.touch", 1, func() Body { return new(TouchSessions) }},    // likewise
+	{"session.delete", 1, func() Body { return new(DeleteSession) }},   // likewise
+	{"oidc.put", 1, func() Body { return new(PutOIDC) }},               // likewise
 	{"batch", 1, func() Body { return new(Batch) }},
 }
 
@@ -115,7 +123,17 @@ func needs(b Body) (level int) {
 		return policy.FeatureSteering
 	case ResumeEndpoint, *ResumeEndpoint, PutSignal, *PutSignal, DeleteSignal, *DeleteSignal:
 		return policy.FeatureHealth
-	case PutToken, *PutToken, DeleteToken, *DeleteToken:
+	case PutUser, *PutUser, UpdateUser, *UpdateUser, DeleteUser, *DeleteUser, PutSession, *PutSession, TouchSessions, *TouchSessions,
+		DeleteSession, *DeleteSession, PutOIDC, *PutOIDC:
+		return policy.FeatureReview
+	case PutToken:
+		if len(b.Scopes) > 0 {
+			return policy.FeatureReview
+		}
+		return policy.FeatureAccess
+	case *PutToken:
+		return needs(*b)
+	case DeleteToken, *DeleteToken:
 		return policy.FeatureAccess
 	case Rollback, *Rollback, PutObject, *PutObject, DeleteObject, *DeleteObject:
 		return policy.FeatureReview
@@ -145,14 +163,15 @@ func needs(b Body) (level int) {
 const format = 1
 
 type header struct {
-	Kind    string  `json:"kind"`
-	Version int     `json:"v"`
-	Request string  `json:"request,omitempty"`
-	Actor   string  `json:"actor,omitempty"`
-	From    string  `json:"from,omitempty"`
-	Clock   int64   `json:"clock,omitempty"`
-	IfMatch *uint64 `json:"ifMatch,omitempty"`
-	Reason  string  `json:"reason,omitempty"`
+	Kind    string        `json:"kind"`
+	Version int           `json:"v"`
+	Request string        `json:"request,omitempty"`
+	Actor   string        `json:"actor,omitempty"`
+	From    string        `json:"from,omitempty"`
+	Clock   int64         `json:"clock,omitempty"`
+	IfMatch *uint64       `json:"ifMatch,omitempty"`
+	Reason  string        `json:"reason,omitempty"`
+	Scopes  policy.Scopes `json:"scopes,omitempty"`
 }
 
 // Encode gives a change's bytes: the format octet, the length of the header as
@@ -171,7 +190,7 @@ func Encode(c Change) ([]byte, error) {
 			return nil, policy.Errorf(policy.Invalid, "%s cannot be written down: %v", k.name, err)
 		}
 	}
-	return frame(header{k.name, k.version, c.Request, c.Actor, c.From, c.Clock, c.IfMatch, c.Reason}, body)
+	return frame(header{k.name, k.version, c.Request, c.Actor, c.From, c.Clock, c.IfMatch, c.Reason, c.Scopes}, body)
 }
 
 func frame(h header, body []byte) ([]byte, error) {
@@ -218,7 +237,7 @@ func decode(b []byte, only map[string]bool) (Change, error) {
 	if err := json.Unmarshal(b[1+used:1+used+int(n)], &h); err != nil {
 		return Change{}, policy.Errorf(policy.Unsupported, "a change with a broken header: %v", err)
 	}
-	c := Change{Request: h.Request, Actor: h.Actor, From: h.From, Clock: h.Clock, IfMatch: h.IfMatch, Reason: h.Reason}
+	c := Change{Request: h.Request, Actor: h.Actor, From: h.From, Clock: h.Clock, IfMatch: h.IfMatch, Reason: h.Reason, Scopes: h.Scopes}
 	body := b[1+used+int(n):]
 	if only != nil && !only[h.Kind] {
 		return c, policy.Errorf(policy.Unsupported, "a change of kind %q where none can be", h.Kind)

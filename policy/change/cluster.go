@@ -130,6 +130,9 @@ func (b DeleteSecret) apply(d *draft) error {
 			}
 		}
 	}
+	if o := d.Cluster.OIDC; o != nil && o.ClientSecret != nil && o.ClientSecret.Secret == b.Name {
+		return policy.Errorf(policy.Conflict, "the log-in by OIDC uses the secret %q", b.Name)
+	}
 	d.revise()
 	d.Secrets.Delete(b.Name)
 	return nil

@@ -72,12 +72,13 @@ func tables(s *policy.State) map[byte]table {
 		'x': jsonTable[int64]{s.Removed},
 		'y': jsonTable[policy.Latency]{s.Latencies}, 'o': jsonTable[policy.Load]{s.Loads},
 		'T': jsonTable[policy.Object[policy.Template]]{s.Templates}, 'P': jsonTable[policy.Object[policy.PlaceOverride]]{s.Places},
+		'u': jsonTable[policy.User]{s.Users}, 'e': jsonTable[policy.Session]{s.Sessions},
 		'V': jsonTable[policy.Object[policy.Provider]]{s.Providers}, 'S': jsonTable[policy.Signal]{s.Signals},
 		'A': jsonTable[policy.AuditRecord]{s.Audit},
 	}
 }
 
-const tableOrder = "irmpTsfPVcvnxtkgqlyoSA"
+const tableOrder = "irmpTsfPVcvnxtkgqlyoSueA"
 
 type zoneHead struct {
 	Name policy.Name `json:"name"`

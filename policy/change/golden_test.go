@@ -86,6 +86,14 @@ func samples(t fataler) []Change {
 		with(&Rollback{17, true}),
 		with(&PutObject{policy.Config{Pools: conf.Pools[:1]}, true}),
 		with(&DeleteObject{"pool/us", true}),
+		with(&PutUser{policy.User{Name: "anna", Password: []byte{1, 0}, Role: policy.RoleEditor, Scopes: policy.Scopes{"zone/example.com"}, Disabled: true}}),
+		with(&UpdateUser{"anna", policy.RoleOperator, policy.Scopes{"pool/us"}, of(false), []byte{2, 0}, "5e55"}),
+		with(&DeleteUser{"anna"}),
+		with(&PutSession{policy.Session{ID: "5e55", User: "anna", Token: "0a1b2c3d", Subject: "anna@example.com", Role: policy.RoleEditor, Scopes: policy.Scopes{"zone/*"}}}),
+		with(&TouchSessions{[]string{"5e55", "5e56"}}),
+		with(&DeleteSession{"5e55"}),
+		with(&PutOIDC{&policy.OIDC{Issuer: "https://id.example.com", ClientID: "meridian", ClientSecret: &policy.SecretRef{Secret: "oidc"}, RedirectURL: "https://gtm.example.com/api/v1/auth/oidc/callback",
+			Scopes: []string{"openid"}, GroupsClaim: "roles", Domains: []string{"example.com"}, Roles: []policy.OIDCRole{{Group: "dns", Role: policy.RoleEditor, Limits: policy.Scopes{"zone/*"}}, {Email: "a@example.com", Role: policy.RoleAdmin}}}}),
 		with(&Batch{[]Part{{of(uint64(3)), "part", &DeleteZone{name("example.org")}}, {nil, "", &PutControl{"region/us", policy.Drain, 0, 0}}}}),
 	}
 }
@@ -214,6 +222,8 @@ func fullState(t fataler) *policy.State {
 	}
 	m.level(policy.FeatureReview)
 	m.do(Change{Request: "told", Actor: "alice", From: "192.0.2.7", Reason: "why", Clock: 1_750_000_000_000_000_000, Body: DeleteZone{name("gone.example")}})
+	m.ok(PutUser{policy.User{Name: "bert", Password: []byte{1}, Role: policy.RoleEditor}})
+	m.ok(PutSession{policy.Session{ID: strings.Repeat("5e", 32), User: "bert"}})
 	return m.s
 }
 

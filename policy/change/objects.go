@@ -35,6 +35,8 @@ var otherTables = []objects{
 	rows("member/", func(s *policy.State) *policy.Tree[policy.Member] { return s.Members }, func(m policy.Member) any { return m }),
 	rows("signal/", func(s *policy.State) *policy.Tree[policy.Signal] { return s.Signals }, func(v policy.Signal) any { return v }),
 	rows("token/", func(s *policy.State) *policy.Tree[policy.Token] { return s.Tokens }, func(t policy.Token) any { t.Hash = nil; return t }),
+	rows("user/", func(s *policy.State) *policy.Tree[policy.User] { return s.Users }, func(u policy.User) any { u.Password = nil; return u }),
+	rows("session/", func(s *policy.State) *policy.Tree[policy.Session] { return s.Sessions }, func(v policy.Session) any { return v }),
 	rows("secret/", func(s *policy.State) *policy.Tree[policy.Secret] { return s.Secrets }, func(v policy.Secret) any {
 		return map[string]string{"name": v.Name, "sealed": policy.AuditSum(v.Sealed)} // which one, not what
 	}),

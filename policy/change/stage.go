@@ -99,5 +99,5 @@ func (b CommitStaged) apply(d *draft) error {
 	}
 	d.Staged.Delete(b.ID)
 	*d.staged = c.Body
-	return c.Body.apply(d)
+	return d.make(c.Body)
 }

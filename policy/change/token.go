@@ -21,6 +21,9 @@ func (b PutToken) apply(d *draft) error {
 	if err := policy.CheckRole(b.Role); err != nil {
 		return err
 	}
+	if err := policy.CheckScopes(b.Role, b.Scopes); err != nil {
+		return err
+	}
 	if err := policy.CheckLabel(b.Name); err != nil {
 		return policy.Errorf(policy.Invalid, "%v", err)
 	}
@@ -109,5 +112,6 @@ func (b DeleteToken) apply(d *draft) error {
 	d.revise()
 	d.Tokens.Delete(b.ID)
 	d.setJoinKey(b.ID, nil)
+	d.endSessions(func(s policy.Session) bool { return s.Token == b.ID })
 	return nil
 }

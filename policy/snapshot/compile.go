@@ -16,6 +16,7 @@ type Local struct {
 	Geo        *geo.Table                 // nil: no client has a place
 	Down       map[string]bool            // checks that this node holds to be down while it has no leader
 	Near       map[string]policy.Duration // how soon checks may change, of those that samples speak against (health.Near)
+	Controls   []policy.Control           // in force on this node alone, beside those of the state
 	Generation uint64                     // grows when anything in Local changes at the same index
 }
 
@@ -28,6 +29,7 @@ func Compile(prev *Snapshot, state *policy.State, local Local) (*Snapshot, error
 	if prev == nil {
 		prev = &Snapshot{State: policy.NewState()}
 	}
+	state = state.WithControls(local.Controls)
 	s := &Snapshot{
 		Position: policy.Position{Epoch: state.Epoch, Index: state.Index, Generation: local.Generation},
 		State:    state, local: local,

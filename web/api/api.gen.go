@@ -422,6 +422,24 @@ func (e MonitorResume) Valid() bool {
 	}
 }
 
+// Defines values for NodeActKind.
+const (
+	NodeActKindBreakGlass NodeActKind = "break-glass"
+	NodeActKindRefused    NodeActKind = "refused"
+)
+
+// Valid indicates whether the value is a known member of the NodeActKind enum.
+func (e NodeActKind) Valid() bool {
+	switch e {
+	case NodeActKindBreakGlass:
+		return true
+	case NodeActKindRefused:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for PlaceOverrideContinent.
 const (
 	PlaceOverrideContinentAF PlaceOverrideContinent = "AF"
@@ -1174,6 +1192,11 @@ type ClusterStatus struct {
 
 	// Term Raft's term.
 	Term uint64 `json:"term"`
+
+	// Warnings What the node that was asked does alone.
+	//
+	// Examples: ["this node alone drains region/us-east (local-k3jx2abc)"]
+	Warnings []string `json:"warnings,omitempty,omitzero"`
 }
 
 // Config The replicated configuration document.
@@ -1274,6 +1297,9 @@ type Control struct {
 	// Examples: c17
 	Id string `json:"id"`
 
+	// Local Whether it is in force on the node that was asked alone, by its break-glass token.
+	Local bool `json:"local,omitempty,omitzero"`
+
 	// Phase planned: it does nothing yet; near: it begins within the longest TTL of a service that has a range of them, and such services hand out their least already; in-force; refused: its time came and it would have left a service nothing undrained, or broken a safety rule (`problem` says which).
 	Phase ControlPhase `json:"phase"`
 
@@ -1319,6 +1345,9 @@ type ControlCreated struct {
 
 	// Index The Raft index it was applied at.
 	Index uint64 `json:"index"`
+
+	// Local Whether it is in force on the node that was asked alone, by its break-glass token.
+	Local bool `json:"local,omitempty,omitzero"`
 
 	// Nodes Each node's publication.
 	Nodes []Publication `json:"nodes"`
@@ -1431,6 +1460,14 @@ type ControlRequest struct {
 	//
 	// Examples: region/us-east
 	Target string `json:"target"`
+}
+
+// CredentialRef Names a credential (PUT /secrets/{name}).
+type CredentialRef struct {
+	// Secret Its name.
+	//
+	// Examples: oidc
+	Secret string `json:"secret"`
 }
 
 // DNSCheck A query that must be answered with one of the codes, and one of the answers when any are given.
@@ -2054,6 +2091,27 @@ type LoadValue struct {
 	Value float64 `json:"value"`
 }
 
+// LogIn defines model for LogIn.
+type LogIn struct {
+	// Password The password.
+	//
+	// Examples: correct horse battery
+	Password string `json:"password"`
+
+	// User The user's name.
+	//
+	// Examples: anna
+	User string `json:"user"`
+}
+
+// LogInToken defines model for LogInToken.
+type LogInToken struct {
+	// Token An API token with any role but node.
+	//
+	// Examples: mer_k3J...
+	Token string `json:"token"`
+}
+
 // Match Whom a branch of geo is for: everybody whom one entry holds. Over all branches the most specific entry wins: the
 // longest CIDR, then an AS number, a subdivision, a country, a continent.
 //
@@ -2366,6 +2424,106 @@ type Move struct {
 	To string `json:"to"`
 }
 
+// NodeAct Something that one node has on record.
+type NodeAct struct {
+	// Actor Who it was, if that is known.
+	//
+	// Examples: break-glass/ns1
+	Actor string `json:"actor,omitempty,omitzero"`
+
+	// At By the node's clock.
+	At time.Time `json:"at"`
+
+	// Call Method and path.
+	//
+	// Examples: POST /api/v1/controls
+	Call string `json:"call"`
+
+	// Kind A call that was refused, or something done with the break-glass token.
+	Kind NodeActKind `json:"kind"`
+
+	// Missed Refusals before this one that were not recorded, for there were too many.
+	Missed int `json:"missed,omitempty,omitzero"`
+
+	// Peer The address that the call came from.
+	//
+	// Examples: 127.0.0.1:40112
+	Peer string `json:"peer,omitempty,omitzero"`
+
+	// Text What was done, or the kind of the refusal.
+	//
+	// Examples: forbidden
+	Text string `json:"text,omitempty,omitzero"`
+}
+
+// NodeActKind A call that was refused, or something done with the break-glass token.
+type NodeActKind string
+
+// NodeAudit defines model for NodeAudit.
+type NodeAudit struct {
+	Items []NodeAct `json:"items"`
+}
+
+// OIDC How people log in with an OpenID Connect provider.
+type OIDC struct {
+	// ClientID Of Meridian at the provider.
+	//
+	// Examples: meridian
+	ClientID string `json:"clientID"`
+
+	// ClientSecret Names a credential (PUT /secrets/{name}).
+	ClientSecret CredentialRef `json:"clientSecret,omitempty,omitzero"`
+
+	// Domains Of the verified e-mail addresses that may log in; without any, all.
+	//
+	// Examples: ["example.com"]
+	Domains []string `json:"domains,omitempty,omitzero"`
+
+	// GroupsClaim The claim that has the groups, a string or a list; default groups.
+	//
+	// Examples: groups
+	GroupsClaim string `json:"groupsClaim,omitempty,omitzero"`
+
+	// Issuer The provider, as its tokens name it. https; http may be on loopback only.
+	//
+	// Examples: https://id.example.com
+	Issuer string `json:"issuer"`
+
+	// RedirectURL This API's callback as browsers reach it.
+	//
+	// Examples: https://gtm.example.com/api/v1/auth/oidc/callback
+	RedirectURL string `json:"redirectURL"`
+
+	// Roles Who gets which role. The first that fits counts; whom none fits is refused.
+	Roles []OIDCRole `json:"roles"`
+
+	// Scopes OAuth scopes that are asked for; default openid, email and profile.
+	//
+	// Examples: ["openid","email","groups"]
+	Scopes []string `json:"scopes,omitempty,omitzero"`
+}
+
+// OIDCRole For one of a group and an e-mail address.
+type OIDCRole struct {
+	// Email A verified e-mail address.
+	//
+	// Examples: anna@example.com
+	Email string `json:"email,omitempty,omitzero"`
+
+	// Group A group in the groups claim.
+	//
+	// Examples: dns-team
+	Group string `json:"group,omitempty,omitzero"`
+
+	// Limits What may be changed; without it, whatever the role may. `KIND/NAME` with the kinds zone, service, region and pool: a zone's records, a steered name, a region with its availability zones and endpoints, a pool with its endpoints. `KIND/*` is all of a kind, `zone/*.example.com` and `service/*.example.com` whatever is below example.com (itself not), `region/us-*` and `pool/us-*` whatever begins so. For operators and editors only. Reading is not limited.
+	//
+	// Examples: ["zone/example.com","service/www.example.com"]
+	Limits Scopes `json:"limits,omitempty,omitzero"`
+
+	// Role viewer may see everything but tokens, and may plan; operator also drains, resumes, probes now, and feeds latencies, loads and signals; editor also changes the document and zones; admin also tokens, secrets and members. node is for joining alone.
+	Role Role `json:"role"`
+}
+
 // ObjectPut One object of the configuration, created or replaced whole: exactly one of the keys beside force.
 //
 // Examples: {"pool":{"endpoints":[{"address":"192.0.2.1","az":"a","name":"a"}],"monitor":"web","name":"web-us-east","region":"us-east"}}
@@ -2425,6 +2583,24 @@ type ObjectRef struct {
 	//
 	// Examples: pool/web-eu
 	Object string `json:"object"`
+}
+
+// Password 12 characters at the least, 1024 octets at the most.
+//
+// Examples: correct horse battery
+type Password = string
+
+// PasswordChange defines model for PasswordChange.
+type PasswordChange struct {
+	// New 12 characters at the least, 1024 octets at the most.
+	//
+	// Examples: correct horse battery
+	New Password `json:"new"`
+
+	// Old The password until now.
+	//
+	// Examples: correct horse battery
+	Old string `json:"old"`
 }
 
 // Percent A share in whole percent, 1% to 100%.
@@ -3054,6 +3230,11 @@ type SafetyRuleList struct {
 	Items []SafetyRule `json:"items"`
 }
 
+// Scopes What may be changed; without it, whatever the role may. `KIND/NAME` with the kinds zone, service, region and pool: a zone's records, a steered name, a region with its availability zones and endpoints, a pool with its endpoints. `KIND/*` is all of a kind, `zone/*.example.com` and `service/*.example.com` whatever is below example.com (itself not), `region/us-*` and `pool/us-*` whatever begins so. For operators and editors only. Reading is not limited.
+//
+// Examples: ["zone/example.com","service/www.example.com"]
+type Scopes = []string
+
 // SecretList The names of all secrets.
 //
 // Examples: {"items":[{"name":"db"}]}
@@ -3130,6 +3311,28 @@ type Service struct {
 type ServiceList struct {
 	// Items In order of names.
 	Items []Service `json:"items"`
+}
+
+// Session defines model for Session.
+type Session struct {
+	// Actor Who changes are made by: `user/NAME`, `oidc/EMAIL`, `oidc/sub/SUBJECT`, or the id of a token.
+	//
+	// Examples: user/anna
+	Actor string `json:"actor"`
+
+	// ExpiresAt When it ends, whatever happens. Of a token without an expiry absent.
+	ExpiresAt time.Time `json:"expiresAt,omitempty,omitzero"`
+
+	// IdleUntil When it ends unless it is used before. Absent of a token.
+	IdleUntil time.Time `json:"idleUntil,omitempty,omitzero"`
+
+	// Role viewer may see everything but tokens, and may plan; operator also drains, resumes, probes now, and feeds latencies, loads and signals; editor also changes the document and zones; admin also tokens, secrets and members. node is for joining alone.
+	Role Role `json:"role"`
+
+	// Scopes What may be changed; without it, whatever the role may. `KIND/NAME` with the kinds zone, service, region and pool: a zone's records, a steered name, a region with its availability zones and endpoints, a pool with its endpoints. `KIND/*` is all of a kind, `zone/*.example.com` and `service/*.example.com` whatever is below example.com (itself not), `region/us-*` and `pool/us-*` whatever begins so. For operators and editors only. Reading is not limited.
+	//
+	// Examples: ["zone/example.com","service/www.example.com"]
+	Scopes Scopes `json:"scopes,omitempty,omitzero"`
 }
 
 // Signal What a program outside says of something.
@@ -3371,6 +3574,11 @@ type Token struct {
 
 	// Role viewer may see everything but tokens, and may plan; operator also drains, resumes, probes now, and feeds latencies, loads and signals; editor also changes the document and zones; admin also tokens, secrets and members. node is for joining alone.
 	Role Role `json:"role"`
+
+	// Scopes What may be changed; without it, whatever the role may. `KIND/NAME` with the kinds zone, service, region and pool: a zone's records, a steered name, a region with its availability zones and endpoints, a pool with its endpoints. `KIND/*` is all of a kind, `zone/*.example.com` and `service/*.example.com` whatever is below example.com (itself not), `region/us-*` and `pool/us-*` whatever begins so. For operators and editors only. Reading is not limited.
+	//
+	// Examples: ["zone/example.com","service/www.example.com"]
+	Scopes Scopes `json:"scopes,omitempty,omitzero"`
 }
 
 // TokenList All tokens.
@@ -3418,6 +3626,11 @@ type TokenWrite struct {
 
 	// Role viewer may see everything but tokens, and may plan; operator also drains, resumes, probes now, and feeds latencies, loads and signals; editor also changes the document and zones; admin also tokens, secrets and members. node is for joining alone.
 	Role Role `json:"role"`
+
+	// Scopes What may be changed; without it, whatever the role may. `KIND/NAME` with the kinds zone, service, region and pool: a zone's records, a steered name, a region with its availability zones and endpoints, a pool with its endpoints. `KIND/*` is all of a kind, `zone/*.example.com` and `service/*.example.com` whatever is below example.com (itself not), `region/us-*` and `pool/us-*` whatever begins so. For operators and editors only. Reading is not limited.
+	//
+	// Examples: ["zone/example.com","service/www.example.com"]
+	Scopes Scopes `json:"scopes,omitempty,omitzero"`
 }
 
 // UDPCheck A datagram, sent as text or hexadecimal digits, whose answer must have something in it.
@@ -3469,6 +3682,94 @@ type Update struct {
 
 // UpdateOp add: put records into an RRset, whose TTL becomes this one; an SOA, CNAME or DNAME takes the place of the one there. replace: the whole RRset. deleteName: every RRset of the name, at the apex all but SOA and NS. deleteRecords: these records, whatever their TTL. What is not there is deleted without complaint.
 type UpdateOp string
+
+// User defines model for User.
+type User struct {
+	// CreatedAt When the user was made.
+	CreatedAt time.Time `json:"createdAt,omitempty,omitzero"`
+
+	// CreatedBy Who made the user.
+	//
+	// Examples: 0a1b2c3d
+	CreatedBy string `json:"createdBy,omitempty,omitzero"`
+
+	// Disabled Whether the user may not log in.
+	Disabled bool `json:"disabled"`
+
+	// Name By which the user logs in.
+	//
+	// Examples: anna
+	Name string `json:"name"`
+
+	// PasswordAt When the password was last set.
+	PasswordAt time.Time `json:"passwordAt,omitempty,omitzero"`
+
+	// Role viewer may see everything but tokens, and may plan; operator also drains, resumes, probes now, and feeds latencies, loads and signals; editor also changes the document and zones; admin also tokens, secrets and members. node is for joining alone.
+	Role Role `json:"role"`
+
+	// Scopes What may be changed; without it, whatever the role may. `KIND/NAME` with the kinds zone, service, region and pool: a zone's records, a steered name, a region with its availability zones and endpoints, a pool with its endpoints. `KIND/*` is all of a kind, `zone/*.example.com` and `service/*.example.com` whatever is below example.com (itself not), `region/us-*` and `pool/us-*` whatever begins so. For operators and editors only. Reading is not limited.
+	//
+	// Examples: ["zone/example.com","service/www.example.com"]
+	Scopes Scopes `json:"scopes,omitempty,omitzero"`
+
+	// Sessions Sessions that are open, 0 to 10.
+	//
+	// Examples: 1
+	Sessions int `json:"sessions"`
+}
+
+// UserList defines model for UserList.
+type UserList struct {
+	Items []User `json:"items"`
+}
+
+// UserUpdate defines model for UserUpdate.
+type UserUpdate struct {
+	// Disabled Whether the user may not log in.
+	Disabled *bool `json:"disabled,omitempty"`
+
+	// Name That of the path.
+	//
+	// Examples: anna
+	Name string `json:"name,omitempty,omitzero"`
+
+	// Password 12 characters at the least, 1024 octets at the most.
+	//
+	// Examples: correct horse battery
+	Password Password `json:"password,omitempty,omitzero"`
+
+	// Role viewer may see everything but tokens, and may plan; operator also drains, resumes, probes now, and feeds latencies, loads and signals; editor also changes the document and zones; admin also tokens, secrets and members. node is for joining alone.
+	Role Role `json:"role,omitempty,omitzero"`
+
+	// Scopes What may be changed; without it, whatever the role may. `KIND/NAME` with the kinds zone, service, region and pool: a zone's records, a steered name, a region with its availability zones and endpoints, a pool with its endpoints. `KIND/*` is all of a kind, `zone/*.example.com` and `service/*.example.com` whatever is below example.com (itself not), `region/us-*` and `pool/us-*` whatever begins so. For operators and editors only. Reading is not limited.
+	//
+	// Examples: ["zone/example.com","service/www.example.com"]
+	Scopes Scopes `json:"scopes,omitempty,omitzero"`
+}
+
+// UserWrite defines model for UserWrite.
+type UserWrite struct {
+	// Disabled Whether the user may not log in.
+	Disabled bool `json:"disabled,omitempty,omitzero"`
+
+	// Name Letters, digits, dots, dashes and underscores.
+	//
+	// Examples: anna
+	Name string `json:"name"`
+
+	// Password 12 characters at the least, 1024 octets at the most.
+	//
+	// Examples: correct horse battery
+	Password Password `json:"password"`
+
+	// Role viewer may see everything but tokens, and may plan; operator also drains, resumes, probes now, and feeds latencies, loads and signals; editor also changes the document and zones; admin also tokens, secrets and members. node is for joining alone.
+	Role Role `json:"role"`
+
+	// Scopes What may be changed; without it, whatever the role may. `KIND/NAME` with the kinds zone, service, region and pool: a zone's records, a steered name, a region with its availability zones and endpoints, a pool with its endpoints. `KIND/*` is all of a kind, `zone/*.example.com` and `service/*.example.com` whatever is below example.com (itself not), `region/us-*` and `pool/us-*` whatever begins so. For operators and editors only. Reading is not limited.
+	//
+	// Examples: ["zone/example.com","service/www.example.com"]
+	Scopes Scopes `json:"scopes,omitempty,omitzero"`
+}
 
 // VantageEvidence The last samples of one vantage, at most 10.
 //
@@ -3828,6 +4129,24 @@ type Refused = Problem
 // Examples: {"index":42,"nodes":[{"id":"6f1c","node":"ns1","publishedAt":"2026-01-02T03:04:05Z","reachable":true}],"revision":17,"unpublished":[],"warnings":[]}
 type Written = WriteResult
 
+// DeleteOIDCParams defines parameters for DeleteOIDC.
+type DeleteOIDCParams struct {
+	// IfMatch The revision that the change is based on. It is checked where the change is applied.
+	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
+
+	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+}
+
+// PutOIDCParams defines parameters for PutOIDC.
+type PutOIDCParams struct {
+	// IfMatch The revision that the change is based on. It is checked where the change is applied.
+	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
+
+	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+}
+
 // ListAuditParams defines parameters for ListAudit.
 type ListAuditParams struct {
 	// Actor Only this actor's.
@@ -3856,6 +4175,18 @@ type ListAuditParams struct {
 
 	// Limit How many at the most; not of ndjson.
 	Limit int `form:"limit,omitempty" json:"limit,omitempty,omitzero"`
+}
+
+// EndOIDCParams defines parameters for EndOIDC.
+type EndOIDCParams struct {
+	// Code The authorization code.
+	Code string `form:"code,omitempty" json:"code,omitempty,omitzero"`
+
+	// State As it was sent to the provider.
+	State string `form:"state,omitempty" json:"state,omitempty,omitzero"`
+
+	// Error Why the provider lets nobody in.
+	Error string `form:"error,omitempty" json:"error,omitempty,omitzero"`
 }
 
 // PostChangesParams defines parameters for PostChanges.
@@ -4319,6 +4650,24 @@ type RevokeTokenParams struct {
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
 }
 
+// CreateUserParams defines parameters for CreateUser.
+type CreateUserParams struct {
+	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+}
+
+// DeleteUserParams defines parameters for DeleteUser.
+type DeleteUserParams struct {
+	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+}
+
+// UpdateUserParams defines parameters for UpdateUser.
+type UpdateUserParams struct {
+	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+}
+
 // DeleteZoneParams defines parameters for DeleteZone.
 type DeleteZoneParams struct {
 	// IfMatch The revision that the change is based on. It is checked where the change is applied.
@@ -4382,6 +4731,9 @@ type PutRRsetParams struct {
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
 }
 
+// PutOIDCJSONRequestBody defines body for PutOIDC for application/json ContentType.
+type PutOIDCJSONRequestBody = OIDC
+
 // PostBeaconJSONRequestBody defines body for PostBeacon for application/json ContentType.
 type PostBeaconJSONRequestBody = Beacon
 
@@ -4433,6 +4785,15 @@ type PutSecretJSONRequestBody = SecretWrite
 // PutServiceJSONRequestBody defines body for PutService for application/json ContentType.
 type PutServiceJSONRequestBody = Service
 
+// BeginSessionJSONRequestBody defines body for BeginSession for application/json ContentType.
+type BeginSessionJSONRequestBody = LogIn
+
+// SetOwnPasswordJSONRequestBody defines body for SetOwnPassword for application/json ContentType.
+type SetOwnPasswordJSONRequestBody = PasswordChange
+
+// BeginTokenSessionJSONRequestBody defines body for BeginTokenSession for application/json ContentType.
+type BeginTokenSessionJSONRequestBody = LogInToken
+
 // PutSignalJSONRequestBody defines body for PutSignal for application/json ContentType.
 type PutSignalJSONRequestBody = SignalPut
 
@@ -4441,6 +4802,12 @@ type PutTemplateJSONRequestBody = Template
 
 // CreateTokenJSONRequestBody defines body for CreateToken for application/json ContentType.
 type CreateTokenJSONRequestBody = TokenWrite
+
+// CreateUserJSONRequestBody defines body for CreateUser for application/json ContentType.
+type CreateUserJSONRequestBody = UserWrite
+
+// UpdateUserJSONRequestBody defines body for UpdateUser for application/json ContentType.
+type UpdateUserJSONRequestBody = UserUpdate
 
 // PutZoneJSONRequestBody defines body for PutZone for application/json ContentType.
 type PutZoneJSONRequestBody = ZoneWrite
@@ -4522,6 +4889,40 @@ func WithRequestEditorFn(fn RequestEditorFn) ClientOption {
 // The interface specification for the client above.
 type ClientInterface interface {
 
+	// DeleteOIDC End the log-in by OIDC
+	//
+	// Sessions that were begun with the provider end.
+	//
+	// Corresponds with DELETE /access/oidc (the `DeleteOIDC` operationId).
+	DeleteOIDC(ctx context.Context, params *DeleteOIDCParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetOIDC Show the log-in by OIDC
+	//
+	// The client's secret is the name of a credential only.
+	//
+	// Corresponds with GET /access/oidc (the `GetOIDC` operationId).
+	GetOIDC(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PutOIDCWithBody Set the log-in by OIDC
+	//
+	// It is no part of the configuration document, so that whoever may edit that may not say who is an admin. Sessions that were begun with
+	// the provider end, for they have the roles of the mapping that was.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /access/oidc (the `PutOIDC` operationId).
+	PutOIDCWithBody(ctx context.Context, params *PutOIDCParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PutOIDC Set the log-in by OIDC
+	//
+	// It is no part of the configuration document, so that whoever may edit that may not say who is an admin. Sessions that were begun with
+	// the provider end, for they have the roles of the mapping that was.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /access/oidc (the `PutOIDC` operationId).
+	PutOIDC(ctx context.Context, params *PutOIDCParams, body PutOIDCJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ListAudit Who did what, from where, when and why
 	//
 	// Every change that an operator made or that was refused where it is applied, and controls that expire. Each entry's hash is
@@ -4532,6 +4933,28 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /audit (the `ListAudit` operationId).
 	ListAudit(ctx context.Context, params *ListAuditParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListNodeAudit Show the record of one node
+	//
+	// What the node that is asked has on its own disk and what is not replicated: calls that were refused, and what was done by
+	// break-glass. The newest 1000, the newest first.
+	//
+	// Corresponds with GET /audit/node (the `ListNodeAudit` operationId).
+	ListNodeAudit(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// EndOIDC Come back from the provider
+	//
+	// Begins a session as a log-in with a password does, unless no role of the mapping fits (`forbidden`). Parameters that are not here are passed over.
+	//
+	// Corresponds with GET /auth/oidc/callback (the `EndOIDC` operationId).
+	EndOIDC(ctx context.Context, params *EndOIDCParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// BeginOIDC Log in with OIDC
+	//
+	// Sends a browser to the provider (authorization code with PKCE, state and nonce). The provider sends it back within 10 minutes, to any node.
+	//
+	// Corresponds with GET /auth/oidc/login (the `BeginOIDC` operationId).
+	BeginOIDC(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// PostBeaconWithBody Hand in what one client has measured
 	//
@@ -5169,6 +5592,78 @@ type ClientInterface interface {
 	// Corresponds with PUT /services/{name} (the `PutService` operationId).
 	PutService(ctx context.Context, name string, params *PutServiceParams, body PutServiceJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// EndSession Log out
+	//
+	// The session that the call is made with ends on every node.
+	//
+	// Corresponds with DELETE /session (the `EndSession` operationId).
+	EndSession(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetSession Say who the caller is
+	//
+	// By whatever credential the call is made.
+	//
+	// Corresponds with GET /session (the `GetSession` operationId).
+	GetSession(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// BeginSessionWithBody Log in with a password
+	//
+	// Sets the cookie `__Host-meridian` (Secure, HttpOnly, SameSite=Strict), or `meridian` over plain HTTP on loopback. It is good on every node:
+	// for 12 hours, and until it was not used for an hour. A user has 10 sessions at the most; the one that was idle for longest gives way.
+	// After 5 log-ins that fail, one account from one address may try once a minute (`rate-limited`).
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /session (the `BeginSession` operationId).
+	BeginSessionWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// BeginSession Log in with a password
+	//
+	// Sets the cookie `__Host-meridian` (Secure, HttpOnly, SameSite=Strict), or `meridian` over plain HTTP on loopback. It is good on every node:
+	// for 12 hours, and until it was not used for an hour. A user has 10 sessions at the most; the one that was idle for longest gives way.
+	// After 5 log-ins that fail, one account from one address may try once a minute (`rate-limited`).
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /session (the `BeginSession` operationId).
+	BeginSession(ctx context.Context, body BeginSessionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SetOwnPasswordWithBody Change one's own password
+	//
+	// Of the user whose session the call is made with. The user's other sessions end.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /session/password (the `SetOwnPassword` operationId).
+	SetOwnPasswordWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// SetOwnPassword Change one's own password
+	//
+	// Of the user whose session the call is made with. The user's other sessions end.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /session/password (the `SetOwnPassword` operationId).
+	SetOwnPassword(ctx context.Context, body SetOwnPasswordJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// BeginTokenSessionWithBody Log in with a token
+	//
+	// As with a password. The session may what the token may, and ends when that is revoked or expires. The token itself is in no cookie.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /session/token (the `BeginTokenSession` operationId).
+	BeginTokenSessionWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// BeginTokenSession Log in with a token
+	//
+	// As with a password. The session may what the token may, and ends when that is revoked or expires. The token itself is in no cookie.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /session/token (the `BeginTokenSession` operationId).
+	BeginTokenSession(ctx context.Context, body BeginTokenSessionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ListSignals List the signals
 	//
 	// Corresponds with GET /signals (the `ListSignals` operationId).
@@ -5284,6 +5779,58 @@ type ClientInterface interface {
 	// Corresponds with DELETE /tokens/{id} (the `RevokeToken` operationId).
 	RevokeToken(ctx context.Context, id string, params *RevokeTokenParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ListUsers List the users
+	//
+	// Those who log in with a password, and what they may do. Nothing of a password is ever shown.
+	//
+	// Corresponds with GET /users (the `ListUsers` operationId).
+	ListUsers(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateUserWithBody Make a user
+	//
+	// The node that takes the call hashes the password (argon2id) and seals the hash under the cluster's key before it is replicated.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /users (the `CreateUser` operationId).
+	CreateUserWithBody(ctx context.Context, params *CreateUserParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateUser Make a user
+	//
+	// The node that takes the call hashes the password (argon2id) and seals the hash under the cluster's key before it is replicated.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /users (the `CreateUser` operationId).
+	CreateUser(ctx context.Context, params *CreateUserParams, body CreateUserJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DeleteUser Remove a user
+	//
+	// The user's sessions end on every node.
+	//
+	// Corresponds with DELETE /users/{name} (the `DeleteUser` operationId).
+	DeleteUser(ctx context.Context, name string, params *DeleteUserParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UpdateUserWithBody Change a user
+	//
+	// What the body does not name stays. A role brings its scopes along: without scopes there are none any more. A new password, and
+	// being disabled, end the user's sessions on every node.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PATCH /users/{name} (the `UpdateUser` operationId).
+	UpdateUserWithBody(ctx context.Context, name string, params *UpdateUserParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// UpdateUser Change a user
+	//
+	// What the body does not name stays. A role brings its scopes along: without scopes there are none any more. A new password, and
+	// being disabled, end the user's sessions on every node.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PATCH /users/{name} (the `UpdateUser` operationId).
+	UpdateUser(ctx context.Context, name string, params *UpdateUserParams, body UpdateUserJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ListZones List the zones
 	//
 	// Corresponds with GET /zones (the `ListZones` operationId).
@@ -5371,6 +5918,80 @@ type ClientInterface interface {
 	PutRRset(ctx context.Context, zone ZonePath, name string, pType string, params *PutRRsetParams, body PutRRsetJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 }
 
+// DeleteOIDC End the log-in by OIDC
+//
+// Sessions that were begun with the provider end.
+//
+// Corresponds with DELETE /access/oidc (the `DeleteOIDC` operationId).
+func (c *Client) DeleteOIDC(ctx context.Context, params *DeleteOIDCParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeleteOIDCRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetOIDC Show the log-in by OIDC
+//
+// The client's secret is the name of a credential only.
+//
+// Corresponds with GET /access/oidc (the `GetOIDC` operationId).
+func (c *Client) GetOIDC(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetOIDCRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PutOIDCWithBody Set the log-in by OIDC
+//
+// It is no part of the configuration document, so that whoever may edit that may not say who is an admin. Sessions that were begun with
+// the provider end, for they have the roles of the mapping that was.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /access/oidc (the `PutOIDC` operationId).
+func (c *Client) PutOIDCWithBody(ctx context.Context, params *PutOIDCParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPutOIDCRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PutOIDC Set the log-in by OIDC
+//
+// It is no part of the configuration document, so that whoever may edit that may not say who is an admin. Sessions that were begun with
+// the provider end, for they have the roles of the mapping that was.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /access/oidc (the `PutOIDC` operationId).
+func (c *Client) PutOIDC(ctx context.Context, params *PutOIDCParams, body PutOIDCJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPutOIDCRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // ListAudit Who did what, from where, when and why
 //
 // Every change that an operator made or that was refused where it is applied, and controls that expire. Each entry's hash is
@@ -5382,6 +6003,58 @@ type ClientInterface interface {
 // Corresponds with GET /audit (the `ListAudit` operationId).
 func (c *Client) ListAudit(ctx context.Context, params *ListAuditParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewListAuditRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListNodeAudit Show the record of one node
+//
+// What the node that is asked has on its own disk and what is not replicated: calls that were refused, and what was done by
+// break-glass. The newest 1000, the newest first.
+//
+// Corresponds with GET /audit/node (the `ListNodeAudit` operationId).
+func (c *Client) ListNodeAudit(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListNodeAuditRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// EndOIDC Come back from the provider
+//
+// Begins a session as a log-in with a password does, unless no role of the mapping fits (`forbidden`). Parameters that are not here are passed over.
+//
+// Corresponds with GET /auth/oidc/callback (the `EndOIDC` operationId).
+func (c *Client) EndOIDC(ctx context.Context, params *EndOIDCParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewEndOIDCRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// BeginOIDC Log in with OIDC
+//
+// Sends a browser to the provider (authorization code with PKCE, state and nonce). The provider sends it back within 10 minutes, to any node.
+//
+// Corresponds with GET /auth/oidc/login (the `BeginOIDC` operationId).
+func (c *Client) BeginOIDC(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewBeginOIDCRequest(c.Server)
 	if err != nil {
 		return nil, err
 	}
@@ -6798,6 +7471,158 @@ func (c *Client) PutService(ctx context.Context, name string, params *PutService
 	return c.Client.Do(req)
 }
 
+// EndSession Log out
+//
+// The session that the call is made with ends on every node.
+//
+// Corresponds with DELETE /session (the `EndSession` operationId).
+func (c *Client) EndSession(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewEndSessionRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetSession Say who the caller is
+//
+// By whatever credential the call is made.
+//
+// Corresponds with GET /session (the `GetSession` operationId).
+func (c *Client) GetSession(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetSessionRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// BeginSessionWithBody Log in with a password
+//
+// Sets the cookie `__Host-meridian` (Secure, HttpOnly, SameSite=Strict), or `meridian` over plain HTTP on loopback. It is good on every node:
+// for 12 hours, and until it was not used for an hour. A user has 10 sessions at the most; the one that was idle for longest gives way.
+// After 5 log-ins that fail, one account from one address may try once a minute (`rate-limited`).
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /session (the `BeginSession` operationId).
+func (c *Client) BeginSessionWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewBeginSessionRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// BeginSession Log in with a password
+//
+// Sets the cookie `__Host-meridian` (Secure, HttpOnly, SameSite=Strict), or `meridian` over plain HTTP on loopback. It is good on every node:
+// for 12 hours, and until it was not used for an hour. A user has 10 sessions at the most; the one that was idle for longest gives way.
+// After 5 log-ins that fail, one account from one address may try once a minute (`rate-limited`).
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /session (the `BeginSession` operationId).
+func (c *Client) BeginSession(ctx context.Context, body BeginSessionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewBeginSessionRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SetOwnPasswordWithBody Change one's own password
+//
+// Of the user whose session the call is made with. The user's other sessions end.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /session/password (the `SetOwnPassword` operationId).
+func (c *Client) SetOwnPasswordWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSetOwnPasswordRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// SetOwnPassword Change one's own password
+//
+// Of the user whose session the call is made with. The user's other sessions end.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /session/password (the `SetOwnPassword` operationId).
+func (c *Client) SetOwnPassword(ctx context.Context, body SetOwnPasswordJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewSetOwnPasswordRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// BeginTokenSessionWithBody Log in with a token
+//
+// As with a password. The session may what the token may, and ends when that is revoked or expires. The token itself is in no cookie.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /session/token (the `BeginTokenSession` operationId).
+func (c *Client) BeginTokenSessionWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewBeginTokenSessionRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// BeginTokenSession Log in with a token
+//
+// As with a password. The session may what the token may, and ends when that is revoked or expires. The token itself is in no cookie.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /session/token (the `BeginTokenSession` operationId).
+func (c *Client) BeginTokenSession(ctx context.Context, body BeginTokenSessionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewBeginTokenSessionRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // ListSignals List the signals
 //
 // Corresponds with GET /signals (the `ListSignals` operationId).
@@ -7053,6 +7878,118 @@ func (c *Client) RevokeToken(ctx context.Context, id string, params *RevokeToken
 	return c.Client.Do(req)
 }
 
+// ListUsers List the users
+//
+// Those who log in with a password, and what they may do. Nothing of a password is ever shown.
+//
+// Corresponds with GET /users (the `ListUsers` operationId).
+func (c *Client) ListUsers(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListUsersRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateUserWithBody Make a user
+//
+// The node that takes the call hashes the password (argon2id) and seals the hash under the cluster's key before it is replicated.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /users (the `CreateUser` operationId).
+func (c *Client) CreateUserWithBody(ctx context.Context, params *CreateUserParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateUserRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateUser Make a user
+//
+// The node that takes the call hashes the password (argon2id) and seals the hash under the cluster's key before it is replicated.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /users (the `CreateUser` operationId).
+func (c *Client) CreateUser(ctx context.Context, params *CreateUserParams, body CreateUserJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateUserRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DeleteUser Remove a user
+//
+// The user's sessions end on every node.
+//
+// Corresponds with DELETE /users/{name} (the `DeleteUser` operationId).
+func (c *Client) DeleteUser(ctx context.Context, name string, params *DeleteUserParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeleteUserRequest(c.Server, name, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UpdateUserWithBody Change a user
+//
+// What the body does not name stays. A role brings its scopes along: without scopes there are none any more. A new password, and
+// being disabled, end the user's sessions on every node.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PATCH /users/{name} (the `UpdateUser` operationId).
+func (c *Client) UpdateUserWithBody(ctx context.Context, name string, params *UpdateUserParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdateUserRequestWithBody(c.Server, name, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// UpdateUser Change a user
+//
+// What the body does not name stays. A role brings its scopes along: without scopes there are none any more. A new password, and
+// being disabled, end the user's sessions on every node.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PATCH /users/{name} (the `UpdateUser` operationId).
+func (c *Client) UpdateUser(ctx context.Context, name string, params *UpdateUserParams, body UpdateUserJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewUpdateUserRequest(c.Server, name, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // ListZones List the zones
 //
 // Corresponds with GET /zones (the `ListZones` operationId).
@@ -7239,6 +8176,144 @@ func (c *Client) PutRRset(ctx context.Context, zone ZonePath, name string, pType
 	return c.Client.Do(req)
 }
 
+// NewDeleteOIDCRequest constructs an http.Request for the DeleteOIDC method
+func NewDeleteOIDCRequest(server string, params *DeleteOIDCParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/access/oidc")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("If-Match", headerParam0)
+
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam1)
+
+	}
+
+	return req, nil
+}
+
+// NewGetOIDCRequest constructs an http.Request for the GetOIDC method
+func NewGetOIDCRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/access/oidc")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewPutOIDCRequest calls the generic PutOIDC builder with application/json body
+func NewPutOIDCRequest(server string, params *PutOIDCParams, body PutOIDCJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewPutOIDCRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewPutOIDCRequestWithBody constructs an http.Request for the PutOIDC method, with any body, and a specified content type
+func NewPutOIDCRequestWithBody(server string, params *PutOIDCParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/access/oidc")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("If-Match", headerParam0)
+
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam1)
+
+	}
+
+	return req, nil
+}
+
 // NewListAuditRequest constructs an http.Request for the ListAudit method
 func NewListAuditRequest(server string, params *ListAuditParams) (*http.Request, error) {
 	var err error
@@ -7343,6 +8418,126 @@ func NewListAuditRequest(server string, params *ListAuditParams) (*http.Request,
 			rawQueryFragments = append(rawQueryFragments, encoded)
 		}
 		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewListNodeAuditRequest constructs an http.Request for the ListNodeAudit method
+func NewListNodeAuditRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/audit/node")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewEndOIDCRequest constructs an http.Request for the EndOIDC method
+func NewEndOIDCRequest(server string, params *EndOIDCParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/auth/oidc/callback")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "code", params.Code, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "state", params.State, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "error", params.Error, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewBeginOIDCRequest constructs an http.Request for the BeginOIDC method
+func NewBeginOIDCRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/auth/oidc/login")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
 	}
 
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
@@ -10726,6 +11921,180 @@ func NewPutServiceRequestWithBody(server string, name string, params *PutService
 	return req, nil
 }
 
+// NewEndSessionRequest constructs an http.Request for the EndSession method
+func NewEndSessionRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/session")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetSessionRequest constructs an http.Request for the GetSession method
+func NewGetSessionRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/session")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewBeginSessionRequest calls the generic BeginSession builder with application/json body
+func NewBeginSessionRequest(server string, body BeginSessionJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewBeginSessionRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewBeginSessionRequestWithBody constructs an http.Request for the BeginSession method, with any body, and a specified content type
+func NewBeginSessionRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/session")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewSetOwnPasswordRequest calls the generic SetOwnPassword builder with application/json body
+func NewSetOwnPasswordRequest(server string, body SetOwnPasswordJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewSetOwnPasswordRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewSetOwnPasswordRequestWithBody constructs an http.Request for the SetOwnPassword method, with any body, and a specified content type
+func NewSetOwnPasswordRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/session/password")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewBeginTokenSessionRequest calls the generic BeginTokenSession builder with application/json body
+func NewBeginTokenSessionRequest(server string, body BeginTokenSessionJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewBeginTokenSessionRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewBeginTokenSessionRequestWithBody constructs an http.Request for the BeginTokenSession method, with any body, and a specified content type
+func NewBeginTokenSessionRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/session/token")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
 // NewListSignalsRequest constructs an http.Request for the ListSignals method
 func NewListSignalsRequest(server string) (*http.Request, error) {
 	var err error
@@ -11298,6 +12667,193 @@ func NewRevokeTokenRequest(server string, id string, params *RevokeTokenParams) 
 	return req, nil
 }
 
+// NewListUsersRequest constructs an http.Request for the ListUsers method
+func NewListUsersRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/users")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewCreateUserRequest calls the generic CreateUser builder with application/json body
+func NewCreateUserRequest(server string, params *CreateUserParams, body CreateUserJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewCreateUserRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewCreateUserRequestWithBody constructs an http.Request for the CreateUser method, with any body, and a specified content type
+func NewCreateUserRequestWithBody(server string, params *CreateUserParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/users")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam0)
+
+	}
+
+	return req, nil
+}
+
+// NewDeleteUserRequest constructs an http.Request for the DeleteUser method
+func NewDeleteUserRequest(server string, name string, params *DeleteUserParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "name", name, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/users/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam0)
+
+	}
+
+	return req, nil
+}
+
+// NewUpdateUserRequest calls the generic UpdateUser builder with application/json body
+func NewUpdateUserRequest(server string, name string, params *UpdateUserParams, body UpdateUserJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewUpdateUserRequestWithBody(server, name, params, "application/json", bodyReader)
+}
+
+// NewUpdateUserRequestWithBody constructs an http.Request for the UpdateUser method, with any body, and a specified content type
+func NewUpdateUserRequestWithBody(server string, name string, params *UpdateUserParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "name", name, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/users/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPatch, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam0)
+
+	}
+
+	return req, nil
+}
+
 // NewListZonesRequest constructs an http.Request for the ListZones method
 func NewListZonesRequest(server string) (*http.Request, error) {
 	var err error
@@ -11846,6 +13402,44 @@ func WithBaseURL(baseURL string) ClientOption {
 // ClientWithResponsesInterface is the interface specification for the client with responses above.
 type ClientWithResponsesInterface interface {
 
+	// DeleteOIDCWithResponse End the log-in by OIDC
+	//
+	// Sessions that were begun with the provider end.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /access/oidc (the `DeleteOIDC` operationId).
+	DeleteOIDCWithResponse(ctx context.Context, params *DeleteOIDCParams, reqEditors ...RequestEditorFn) (*DeleteOIDCResponse, error)
+
+	// GetOIDCWithResponse Show the log-in by OIDC
+	//
+	// The client's secret is the name of a credential only.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /access/oidc (the `GetOIDC` operationId).
+	GetOIDCWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetOIDCResponse, error)
+
+	// PutOIDCWithBodyWithResponse Set the log-in by OIDC
+	//
+	// It is no part of the configuration document, so that whoever may edit that may not say who is an admin. Sessions that were begun with
+	// the provider end, for they have the roles of the mapping that was.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /access/oidc (the `PutOIDC` operationId).
+	PutOIDCWithBodyWithResponse(ctx context.Context, params *PutOIDCParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PutOIDCResponse, error)
+
+	// PutOIDCWithResponse Set the log-in by OIDC
+	//
+	// It is no part of the configuration document, so that whoever may edit that may not say who is an admin. Sessions that were begun with
+	// the provider end, for they have the roles of the mapping that was.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /access/oidc (the `PutOIDC` operationId).
+	PutOIDCWithResponse(ctx context.Context, params *PutOIDCParams, body PutOIDCJSONRequestBody, reqEditors ...RequestEditorFn) (*PutOIDCResponse, error)
+
 	// ListAuditWithResponse Who did what, from where, when and why
 	//
 	// Every change that an operator made or that was refused where it is applied, and controls that expire. Each entry's hash is
@@ -11858,6 +13452,34 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /audit (the `ListAudit` operationId).
 	ListAuditWithResponse(ctx context.Context, params *ListAuditParams, reqEditors ...RequestEditorFn) (*ListAuditResponse, error)
+
+	// ListNodeAuditWithResponse Show the record of one node
+	//
+	// What the node that is asked has on its own disk and what is not replicated: calls that were refused, and what was done by
+	// break-glass. The newest 1000, the newest first.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /audit/node (the `ListNodeAudit` operationId).
+	ListNodeAuditWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListNodeAuditResponse, error)
+
+	// EndOIDCWithResponse Come back from the provider
+	//
+	// Begins a session as a log-in with a password does, unless no role of the mapping fits (`forbidden`). Parameters that are not here are passed over.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /auth/oidc/callback (the `EndOIDC` operationId).
+	EndOIDCWithResponse(ctx context.Context, params *EndOIDCParams, reqEditors ...RequestEditorFn) (*EndOIDCResponse, error)
+
+	// BeginOIDCWithResponse Log in with OIDC
+	//
+	// Sends a browser to the provider (authorization code with PKCE, state and nonce). The provider sends it back within 10 minutes, to any node.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /auth/oidc/login (the `BeginOIDC` operationId).
+	BeginOIDCWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*BeginOIDCResponse, error)
 
 	// PostBeaconWithBodyWithResponse Hand in what one client has measured
 	//
@@ -12581,6 +14203,82 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with PUT /services/{name} (the `PutService` operationId).
 	PutServiceWithResponse(ctx context.Context, name string, params *PutServiceParams, body PutServiceJSONRequestBody, reqEditors ...RequestEditorFn) (*PutServiceResponse, error)
 
+	// EndSessionWithResponse Log out
+	//
+	// The session that the call is made with ends on every node.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /session (the `EndSession` operationId).
+	EndSessionWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*EndSessionResponse, error)
+
+	// GetSessionWithResponse Say who the caller is
+	//
+	// By whatever credential the call is made.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /session (the `GetSession` operationId).
+	GetSessionWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetSessionResponse, error)
+
+	// BeginSessionWithBodyWithResponse Log in with a password
+	//
+	// Sets the cookie `__Host-meridian` (Secure, HttpOnly, SameSite=Strict), or `meridian` over plain HTTP on loopback. It is good on every node:
+	// for 12 hours, and until it was not used for an hour. A user has 10 sessions at the most; the one that was idle for longest gives way.
+	// After 5 log-ins that fail, one account from one address may try once a minute (`rate-limited`).
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /session (the `BeginSession` operationId).
+	BeginSessionWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*BeginSessionResponse, error)
+
+	// BeginSessionWithResponse Log in with a password
+	//
+	// Sets the cookie `__Host-meridian` (Secure, HttpOnly, SameSite=Strict), or `meridian` over plain HTTP on loopback. It is good on every node:
+	// for 12 hours, and until it was not used for an hour. A user has 10 sessions at the most; the one that was idle for longest gives way.
+	// After 5 log-ins that fail, one account from one address may try once a minute (`rate-limited`).
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /session (the `BeginSession` operationId).
+	BeginSessionWithResponse(ctx context.Context, body BeginSessionJSONRequestBody, reqEditors ...RequestEditorFn) (*BeginSessionResponse, error)
+
+	// SetOwnPasswordWithBodyWithResponse Change one's own password
+	//
+	// Of the user whose session the call is made with. The user's other sessions end.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /session/password (the `SetOwnPassword` operationId).
+	SetOwnPasswordWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SetOwnPasswordResponse, error)
+
+	// SetOwnPasswordWithResponse Change one's own password
+	//
+	// Of the user whose session the call is made with. The user's other sessions end.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /session/password (the `SetOwnPassword` operationId).
+	SetOwnPasswordWithResponse(ctx context.Context, body SetOwnPasswordJSONRequestBody, reqEditors ...RequestEditorFn) (*SetOwnPasswordResponse, error)
+
+	// BeginTokenSessionWithBodyWithResponse Log in with a token
+	//
+	// As with a password. The session may what the token may, and ends when that is revoked or expires. The token itself is in no cookie.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /session/token (the `BeginTokenSession` operationId).
+	BeginTokenSessionWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*BeginTokenSessionResponse, error)
+
+	// BeginTokenSessionWithResponse Log in with a token
+	//
+	// As with a password. The session may what the token may, and ends when that is revoked or expires. The token itself is in no cookie.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /session/token (the `BeginTokenSession` operationId).
+	BeginTokenSessionWithResponse(ctx context.Context, body BeginTokenSessionJSONRequestBody, reqEditors ...RequestEditorFn) (*BeginTokenSessionResponse, error)
+
 	// ListSignalsWithResponse List the signals
 	//
 	// Returns a wrapper object for the known response body format(s).
@@ -12712,6 +14410,62 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with DELETE /tokens/{id} (the `RevokeToken` operationId).
 	RevokeTokenWithResponse(ctx context.Context, id string, params *RevokeTokenParams, reqEditors ...RequestEditorFn) (*RevokeTokenResponse, error)
 
+	// ListUsersWithResponse List the users
+	//
+	// Those who log in with a password, and what they may do. Nothing of a password is ever shown.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /users (the `ListUsers` operationId).
+	ListUsersWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListUsersResponse, error)
+
+	// CreateUserWithBodyWithResponse Make a user
+	//
+	// The node that takes the call hashes the password (argon2id) and seals the hash under the cluster's key before it is replicated.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /users (the `CreateUser` operationId).
+	CreateUserWithBodyWithResponse(ctx context.Context, params *CreateUserParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateUserResponse, error)
+
+	// CreateUserWithResponse Make a user
+	//
+	// The node that takes the call hashes the password (argon2id) and seals the hash under the cluster's key before it is replicated.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /users (the `CreateUser` operationId).
+	CreateUserWithResponse(ctx context.Context, params *CreateUserParams, body CreateUserJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateUserResponse, error)
+
+	// DeleteUserWithResponse Remove a user
+	//
+	// The user's sessions end on every node.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /users/{name} (the `DeleteUser` operationId).
+	DeleteUserWithResponse(ctx context.Context, name string, params *DeleteUserParams, reqEditors ...RequestEditorFn) (*DeleteUserResponse, error)
+
+	// UpdateUserWithBodyWithResponse Change a user
+	//
+	// What the body does not name stays. A role brings its scopes along: without scopes there are none any more. A new password, and
+	// being disabled, end the user's sessions on every node.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /users/{name} (the `UpdateUser` operationId).
+	UpdateUserWithBodyWithResponse(ctx context.Context, name string, params *UpdateUserParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateUserResponse, error)
+
+	// UpdateUserWithResponse Change a user
+	//
+	// What the body does not name stays. A role brings its scopes along: without scopes there are none any more. A new password, and
+	// being disabled, end the user's sessions on every node.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PATCH /users/{name} (the `UpdateUser` operationId).
+	UpdateUserWithResponse(ctx context.Context, name string, params *UpdateUserParams, body UpdateUserJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateUserResponse, error)
+
 	// ListZonesWithResponse List the zones
 	//
 	// Returns a wrapper object for the known response body format(s).
@@ -12811,6 +14565,174 @@ type ClientWithResponsesInterface interface {
 	PutRRsetWithResponse(ctx context.Context, zone ZonePath, name string, pType string, params *PutRRsetParams, body PutRRsetJSONRequestBody, reqEditors ...RequestEditorFn) (*PutRRsetResponse, error)
 }
 
+// DeleteOIDCResponse200Headers the declared response headers of an HTTP 200 response for DeleteOIDC
+type DeleteOIDCResponse200Headers struct {
+	ETag   string
+	XIndex uint64
+}
+
+type DeleteOIDCResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Written
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *DeleteOIDCResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r DeleteOIDCResponse) GetJSON200() *Written {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r DeleteOIDCResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r DeleteOIDCResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r DeleteOIDCResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DeleteOIDCResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DeleteOIDCResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetOIDCResponse200Headers the declared response headers of an HTTP 200 response for GetOIDC
+type GetOIDCResponse200Headers struct {
+	ETag   string
+	XIndex uint64
+}
+
+type GetOIDCResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *OIDC
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetOIDCResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetOIDCResponse) GetJSON200() *OIDC {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetOIDCResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetOIDCResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetOIDCResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetOIDCResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetOIDCResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// PutOIDCResponse200Headers the declared response headers of an HTTP 200 response for PutOIDC
+type PutOIDCResponse200Headers struct {
+	ETag   string
+	XIndex uint64
+}
+
+type PutOIDCResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Written
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *PutOIDCResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r PutOIDCResponse) GetJSON200() *Written {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r PutOIDCResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r PutOIDCResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r PutOIDCResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r PutOIDCResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r PutOIDCResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // ListAuditResponse200Headers the declared response headers of an HTTP 200 response for ListAudit
 type ListAuditResponse200Headers struct {
 	XIndex uint64
@@ -12860,6 +14782,150 @@ func (r ListAuditResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r ListAuditResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ListNodeAuditResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *NodeAudit
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListNodeAuditResponse) GetJSON200() *NodeAudit {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListNodeAuditResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListNodeAuditResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListNodeAuditResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListNodeAuditResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListNodeAuditResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// EndOIDCResponse302Headers the declared response headers of an HTTP 302 response for EndOIDC
+type EndOIDCResponse302Headers struct {
+	Location string
+}
+
+type EndOIDCResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+	// Headers302 the parsed response headers for an HTTP 302 response
+	Headers302 *EndOIDCResponse302Headers
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r EndOIDCResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r EndOIDCResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r EndOIDCResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r EndOIDCResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r EndOIDCResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// BeginOIDCResponse302Headers the declared response headers of an HTTP 302 response for BeginOIDC
+type BeginOIDCResponse302Headers struct {
+	Location string
+}
+
+type BeginOIDCResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+	// Headers302 the parsed response headers for an HTTP 302 response
+	Headers302 *BeginOIDCResponse302Headers
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r BeginOIDCResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r BeginOIDCResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r BeginOIDCResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r BeginOIDCResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r BeginOIDCResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -16274,6 +18340,262 @@ func (r PutServiceResponse) ContentType() string {
 	return ""
 }
 
+// EndSessionResponse200Headers the declared response headers of an HTTP 200 response for EndSession
+type EndSessionResponse200Headers struct {
+	ETag   string
+	XIndex uint64
+}
+
+type EndSessionResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Written
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *EndSessionResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r EndSessionResponse) GetJSON200() *Written {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r EndSessionResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r EndSessionResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r EndSessionResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r EndSessionResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r EndSessionResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetSessionResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Session
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetSessionResponse) GetJSON200() *Session {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetSessionResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetSessionResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetSessionResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetSessionResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetSessionResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type BeginSessionResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *Session
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r BeginSessionResponse) GetJSON201() *Session {
+	return r.JSON201
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r BeginSessionResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r BeginSessionResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r BeginSessionResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r BeginSessionResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r BeginSessionResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// SetOwnPasswordResponse200Headers the declared response headers of an HTTP 200 response for SetOwnPassword
+type SetOwnPasswordResponse200Headers struct {
+	ETag   string
+	XIndex uint64
+}
+
+type SetOwnPasswordResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Written
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *SetOwnPasswordResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r SetOwnPasswordResponse) GetJSON200() *Written {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r SetOwnPasswordResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r SetOwnPasswordResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r SetOwnPasswordResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r SetOwnPasswordResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r SetOwnPasswordResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type BeginTokenSessionResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *Session
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r BeginTokenSessionResponse) GetJSON201() *Session {
+	return r.JSON201
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r BeginTokenSessionResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r BeginTokenSessionResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r BeginTokenSessionResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r BeginTokenSessionResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r BeginTokenSessionResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // ListSignalsResponse200Headers the declared response headers of an HTTP 200 response for ListSignals
 type ListSignalsResponse200Headers struct {
 	XIndex uint64
@@ -16895,6 +19217,230 @@ func (r RevokeTokenResponse) ContentType() string {
 	return ""
 }
 
+// ListUsersResponse200Headers the declared response headers of an HTTP 200 response for ListUsers
+type ListUsersResponse200Headers struct {
+	ETag   string
+	XIndex uint64
+}
+
+type ListUsersResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *UserList
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListUsersResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListUsersResponse) GetJSON200() *UserList {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListUsersResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListUsersResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListUsersResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListUsersResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListUsersResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// CreateUserResponse201Headers the declared response headers of an HTTP 201 response for CreateUser
+type CreateUserResponse201Headers struct {
+	ETag   string
+	XIndex uint64
+}
+
+type CreateUserResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *Written
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+	// Headers201 the parsed response headers for an HTTP 201 response
+	Headers201 *CreateUserResponse201Headers
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r CreateUserResponse) GetJSON201() *Written {
+	return r.JSON201
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r CreateUserResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r CreateUserResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CreateUserResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CreateUserResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CreateUserResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// DeleteUserResponse200Headers the declared response headers of an HTTP 200 response for DeleteUser
+type DeleteUserResponse200Headers struct {
+	ETag   string
+	XIndex uint64
+}
+
+type DeleteUserResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Written
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *DeleteUserResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r DeleteUserResponse) GetJSON200() *Written {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r DeleteUserResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r DeleteUserResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r DeleteUserResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DeleteUserResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DeleteUserResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// UpdateUserResponse200Headers the declared response headers of an HTTP 200 response for UpdateUser
+type UpdateUserResponse200Headers struct {
+	ETag   string
+	XIndex uint64
+}
+
+type UpdateUserResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Written
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *UpdateUserResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r UpdateUserResponse) GetJSON200() *Written {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r UpdateUserResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r UpdateUserResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r UpdateUserResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r UpdateUserResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r UpdateUserResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // ListZonesResponse200Headers the declared response headers of an HTTP 200 response for ListZones
 type ListZonesResponse200Headers struct {
 	ETag   string
@@ -17373,6 +19919,68 @@ func (r PutRRsetResponse) ContentType() string {
 	return ""
 }
 
+// DeleteOIDCWithResponse End the log-in by OIDC
+//
+// Sessions that were begun with the provider end.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /access/oidc (the `DeleteOIDC` operationId).
+func (c *ClientWithResponses) DeleteOIDCWithResponse(ctx context.Context, params *DeleteOIDCParams, reqEditors ...RequestEditorFn) (*DeleteOIDCResponse, error) {
+	rsp, err := c.DeleteOIDC(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDeleteOIDCResponse(rsp)
+}
+
+// GetOIDCWithResponse Show the log-in by OIDC
+//
+// The client's secret is the name of a credential only.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /access/oidc (the `GetOIDC` operationId).
+func (c *ClientWithResponses) GetOIDCWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetOIDCResponse, error) {
+	rsp, err := c.GetOIDC(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetOIDCResponse(rsp)
+}
+
+// PutOIDCWithBodyWithResponse Set the log-in by OIDC
+//
+// It is no part of the configuration document, so that whoever may edit that may not say who is an admin. Sessions that were begun with
+// the provider end, for they have the roles of the mapping that was.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /access/oidc (the `PutOIDC` operationId).
+func (c *ClientWithResponses) PutOIDCWithBodyWithResponse(ctx context.Context, params *PutOIDCParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PutOIDCResponse, error) {
+	rsp, err := c.PutOIDCWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePutOIDCResponse(rsp)
+}
+
+// PutOIDCWithResponse Set the log-in by OIDC
+//
+// It is no part of the configuration document, so that whoever may edit that may not say who is an admin. Sessions that were begun with
+// the provider end, for they have the roles of the mapping that was.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /access/oidc (the `PutOIDC` operationId).
+func (c *ClientWithResponses) PutOIDCWithResponse(ctx context.Context, params *PutOIDCParams, body PutOIDCJSONRequestBody, reqEditors ...RequestEditorFn) (*PutOIDCResponse, error) {
+	rsp, err := c.PutOIDC(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePutOIDCResponse(rsp)
+}
+
 // ListAuditWithResponse Who did what, from where, when and why
 //
 // Every change that an operator made or that was refused where it is applied, and controls that expire. Each entry's hash is
@@ -17390,6 +19998,52 @@ func (c *ClientWithResponses) ListAuditWithResponse(ctx context.Context, params 
 		return nil, err
 	}
 	return ParseListAuditResponse(rsp)
+}
+
+// ListNodeAuditWithResponse Show the record of one node
+//
+// What the node that is asked has on its own disk and what is not replicated: calls that were refused, and what was done by
+// break-glass. The newest 1000, the newest first.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /audit/node (the `ListNodeAudit` operationId).
+func (c *ClientWithResponses) ListNodeAuditWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListNodeAuditResponse, error) {
+	rsp, err := c.ListNodeAudit(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListNodeAuditResponse(rsp)
+}
+
+// EndOIDCWithResponse Come back from the provider
+//
+// Begins a session as a log-in with a password does, unless no role of the mapping fits (`forbidden`). Parameters that are not here are passed over.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /auth/oidc/callback (the `EndOIDC` operationId).
+func (c *ClientWithResponses) EndOIDCWithResponse(ctx context.Context, params *EndOIDCParams, reqEditors ...RequestEditorFn) (*EndOIDCResponse, error) {
+	rsp, err := c.EndOIDC(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseEndOIDCResponse(rsp)
+}
+
+// BeginOIDCWithResponse Log in with OIDC
+//
+// Sends a browser to the provider (authorization code with PKCE, state and nonce). The provider sends it back within 10 minutes, to any node.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /auth/oidc/login (the `BeginOIDC` operationId).
+func (c *ClientWithResponses) BeginOIDCWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*BeginOIDCResponse, error) {
+	rsp, err := c.BeginOIDC(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseBeginOIDCResponse(rsp)
 }
 
 // PostBeaconWithBodyWithResponse Hand in what one client has measured
@@ -18576,6 +21230,130 @@ func (c *ClientWithResponses) PutServiceWithResponse(ctx context.Context, name s
 	return ParsePutServiceResponse(rsp)
 }
 
+// EndSessionWithResponse Log out
+//
+// The session that the call is made with ends on every node.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /session (the `EndSession` operationId).
+func (c *ClientWithResponses) EndSessionWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*EndSessionResponse, error) {
+	rsp, err := c.EndSession(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseEndSessionResponse(rsp)
+}
+
+// GetSessionWithResponse Say who the caller is
+//
+// By whatever credential the call is made.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /session (the `GetSession` operationId).
+func (c *ClientWithResponses) GetSessionWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetSessionResponse, error) {
+	rsp, err := c.GetSession(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetSessionResponse(rsp)
+}
+
+// BeginSessionWithBodyWithResponse Log in with a password
+//
+// Sets the cookie `__Host-meridian` (Secure, HttpOnly, SameSite=Strict), or `meridian` over plain HTTP on loopback. It is good on every node:
+// for 12 hours, and until it was not used for an hour. A user has 10 sessions at the most; the one that was idle for longest gives way.
+// After 5 log-ins that fail, one account from one address may try once a minute (`rate-limited`).
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /session (the `BeginSession` operationId).
+func (c *ClientWithResponses) BeginSessionWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*BeginSessionResponse, error) {
+	rsp, err := c.BeginSessionWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseBeginSessionResponse(rsp)
+}
+
+// BeginSessionWithResponse Log in with a password
+//
+// Sets the cookie `__Host-meridian` (Secure, HttpOnly, SameSite=Strict), or `meridian` over plain HTTP on loopback. It is good on every node:
+// for 12 hours, and until it was not used for an hour. A user has 10 sessions at the most; the one that was idle for longest gives way.
+// After 5 log-ins that fail, one account from one address may try once a minute (`rate-limited`).
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /session (the `BeginSession` operationId).
+func (c *ClientWithResponses) BeginSessionWithResponse(ctx context.Context, body BeginSessionJSONRequestBody, reqEditors ...RequestEditorFn) (*BeginSessionResponse, error) {
+	rsp, err := c.BeginSession(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseBeginSessionResponse(rsp)
+}
+
+// SetOwnPasswordWithBodyWithResponse Change one's own password
+//
+// Of the user whose session the call is made with. The user's other sessions end.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /session/password (the `SetOwnPassword` operationId).
+func (c *ClientWithResponses) SetOwnPasswordWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*SetOwnPasswordResponse, error) {
+	rsp, err := c.SetOwnPasswordWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSetOwnPasswordResponse(rsp)
+}
+
+// SetOwnPasswordWithResponse Change one's own password
+//
+// Of the user whose session the call is made with. The user's other sessions end.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /session/password (the `SetOwnPassword` operationId).
+func (c *ClientWithResponses) SetOwnPasswordWithResponse(ctx context.Context, body SetOwnPasswordJSONRequestBody, reqEditors ...RequestEditorFn) (*SetOwnPasswordResponse, error) {
+	rsp, err := c.SetOwnPassword(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseSetOwnPasswordResponse(rsp)
+}
+
+// BeginTokenSessionWithBodyWithResponse Log in with a token
+//
+// As with a password. The session may what the token may, and ends when that is revoked or expires. The token itself is in no cookie.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /session/token (the `BeginTokenSession` operationId).
+func (c *ClientWithResponses) BeginTokenSessionWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*BeginTokenSessionResponse, error) {
+	rsp, err := c.BeginTokenSessionWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseBeginTokenSessionResponse(rsp)
+}
+
+// BeginTokenSessionWithResponse Log in with a token
+//
+// As with a password. The session may what the token may, and ends when that is revoked or expires. The token itself is in no cookie.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /session/token (the `BeginTokenSession` operationId).
+func (c *ClientWithResponses) BeginTokenSessionWithResponse(ctx context.Context, body BeginTokenSessionJSONRequestBody, reqEditors ...RequestEditorFn) (*BeginTokenSessionResponse, error) {
+	rsp, err := c.BeginTokenSession(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseBeginTokenSessionResponse(rsp)
+}
+
 // ListSignalsWithResponse List the signals
 //
 // Returns a wrapper object for the known response body format(s).
@@ -18791,6 +21569,98 @@ func (c *ClientWithResponses) RevokeTokenWithResponse(ctx context.Context, id st
 	return ParseRevokeTokenResponse(rsp)
 }
 
+// ListUsersWithResponse List the users
+//
+// Those who log in with a password, and what they may do. Nothing of a password is ever shown.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /users (the `ListUsers` operationId).
+func (c *ClientWithResponses) ListUsersWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListUsersResponse, error) {
+	rsp, err := c.ListUsers(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListUsersResponse(rsp)
+}
+
+// CreateUserWithBodyWithResponse Make a user
+//
+// The node that takes the call hashes the password (argon2id) and seals the hash under the cluster's key before it is replicated.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /users (the `CreateUser` operationId).
+func (c *ClientWithResponses) CreateUserWithBodyWithResponse(ctx context.Context, params *CreateUserParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateUserResponse, error) {
+	rsp, err := c.CreateUserWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateUserResponse(rsp)
+}
+
+// CreateUserWithResponse Make a user
+//
+// The node that takes the call hashes the password (argon2id) and seals the hash under the cluster's key before it is replicated.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /users (the `CreateUser` operationId).
+func (c *ClientWithResponses) CreateUserWithResponse(ctx context.Context, params *CreateUserParams, body CreateUserJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateUserResponse, error) {
+	rsp, err := c.CreateUser(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateUserResponse(rsp)
+}
+
+// DeleteUserWithResponse Remove a user
+//
+// The user's sessions end on every node.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /users/{name} (the `DeleteUser` operationId).
+func (c *ClientWithResponses) DeleteUserWithResponse(ctx context.Context, name string, params *DeleteUserParams, reqEditors ...RequestEditorFn) (*DeleteUserResponse, error) {
+	rsp, err := c.DeleteUser(ctx, name, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDeleteUserResponse(rsp)
+}
+
+// UpdateUserWithBodyWithResponse Change a user
+//
+// What the body does not name stays. A role brings its scopes along: without scopes there are none any more. A new password, and
+// being disabled, end the user's sessions on every node.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /users/{name} (the `UpdateUser` operationId).
+func (c *ClientWithResponses) UpdateUserWithBodyWithResponse(ctx context.Context, name string, params *UpdateUserParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*UpdateUserResponse, error) {
+	rsp, err := c.UpdateUserWithBody(ctx, name, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUpdateUserResponse(rsp)
+}
+
+// UpdateUserWithResponse Change a user
+//
+// What the body does not name stays. A role brings its scopes along: without scopes there are none any more. A new password, and
+// being disabled, end the user's sessions on every node.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PATCH /users/{name} (the `UpdateUser` operationId).
+func (c *ClientWithResponses) UpdateUserWithResponse(ctx context.Context, name string, params *UpdateUserParams, body UpdateUserJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateUserResponse, error) {
+	rsp, err := c.UpdateUser(ctx, name, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseUpdateUserResponse(rsp)
+}
+
 // ListZonesWithResponse List the zones
 //
 // Returns a wrapper object for the known response body format(s).
@@ -18949,6 +21819,165 @@ func (c *ClientWithResponses) PutRRsetWithResponse(ctx context.Context, zone Zon
 	return ParsePutRRsetResponse(rsp)
 }
 
+// ParseDeleteOIDCResponse parses an HTTP response from a DeleteOIDCWithResponse call
+func ParseDeleteOIDCResponse(rsp *http.Response) (*DeleteOIDCResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &DeleteOIDCResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Written
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers DeleteOIDCResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetOIDCResponse parses an HTTP response from a GetOIDCWithResponse call
+func ParseGetOIDCResponse(rsp *http.Response) (*GetOIDCResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetOIDCResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest OIDC
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetOIDCResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParsePutOIDCResponse parses an HTTP response from a PutOIDCWithResponse call
+func ParsePutOIDCResponse(rsp *http.Response) (*PutOIDCResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &PutOIDCResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Written
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers PutOIDCResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseListAuditResponse parses an HTTP response from a ListAuditWithResponse call
 func ParseListAuditResponse(rsp *http.Response) (*ListAuditResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -18993,6 +22022,123 @@ func ParseListAuditResponse(rsp *http.Response) (*ListAuditResponse, error) {
 			headers.XIndex = value
 		}
 		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseListNodeAuditResponse parses an HTTP response from a ListNodeAuditWithResponse call
+func ParseListNodeAuditResponse(rsp *http.Response) (*ListNodeAuditResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListNodeAuditResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest NodeAudit
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseEndOIDCResponse parses an HTTP response from a EndOIDCWithResponse call
+func ParseEndOIDCResponse(rsp *http.Response) (*EndOIDCResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &EndOIDCResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 302:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 302:
+		var headers EndOIDCResponse302Headers
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Location = value
+		}
+		response.Headers302 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseBeginOIDCResponse parses an HTTP response from a BeginOIDCWithResponse call
+func ParseBeginOIDCResponse(rsp *http.Response) (*BeginOIDCResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &BeginOIDCResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case rsp.StatusCode == 302:
+		break // No content-type
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 302:
+		var headers BeginOIDCResponse302Headers
+		if values := rsp.Header.Values("Location"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "Location", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.Location = value
+		}
+		response.Headers302 = &headers
 	}
 
 	return response, nil
@@ -22166,6 +25312,211 @@ func ParsePutServiceResponse(rsp *http.Response) (*PutServiceResponse, error) {
 	return response, nil
 }
 
+// ParseEndSessionResponse parses an HTTP response from a EndSessionWithResponse call
+func ParseEndSessionResponse(rsp *http.Response) (*EndSessionResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &EndSessionResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Written
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers EndSessionResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetSessionResponse parses an HTTP response from a GetSessionWithResponse call
+func ParseGetSessionResponse(rsp *http.Response) (*GetSessionResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetSessionResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Session
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseBeginSessionResponse parses an HTTP response from a BeginSessionWithResponse call
+func ParseBeginSessionResponse(rsp *http.Response) (*BeginSessionResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &BeginSessionResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest Session
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseSetOwnPasswordResponse parses an HTTP response from a SetOwnPasswordWithResponse call
+func ParseSetOwnPasswordResponse(rsp *http.Response) (*SetOwnPasswordResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &SetOwnPasswordResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Written
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers SetOwnPasswordResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseBeginTokenSessionResponse parses an HTTP response from a BeginTokenSessionWithResponse call
+func ParseBeginTokenSessionResponse(rsp *http.Response) (*BeginTokenSessionResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &BeginTokenSessionResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest Session
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
 // ParseListSignalsResponse parses an HTTP response from a ListSignalsWithResponse call
 func ParseListSignalsResponse(rsp *http.Response) (*ListSignalsResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -22739,6 +26090,218 @@ func ParseRevokeTokenResponse(rsp *http.Response) (*RevokeTokenResponse, error) 
 	return response, nil
 }
 
+// ParseListUsersResponse parses an HTTP response from a ListUsersWithResponse call
+func ParseListUsersResponse(rsp *http.Response) (*ListUsersResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListUsersResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest UserList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListUsersResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseCreateUserResponse parses an HTTP response from a CreateUserWithResponse call
+func ParseCreateUserResponse(rsp *http.Response) (*CreateUserResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CreateUserResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest Written
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 201:
+		var headers CreateUserResponse201Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers201 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseDeleteUserResponse parses an HTTP response from a DeleteUserWithResponse call
+func ParseDeleteUserResponse(rsp *http.Response) (*DeleteUserResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &DeleteUserResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Written
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers DeleteUserResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseUpdateUserResponse parses an HTTP response from a UpdateUserWithResponse call
+func ParseUpdateUserResponse(rsp *http.Response) (*UpdateUserResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &UpdateUserResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Written
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers UpdateUserResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseListZonesResponse parses an HTTP response from a ListZonesWithResponse call
 func ParseListZonesResponse(rsp *http.Response) (*ListZonesResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -23216,9 +26779,27 @@ func ParsePutRRsetResponse(rsp *http.Response) (*PutRRsetResponse, error) {
 
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
+	// DeleteOIDC End the log-in by OIDC
+	// (DELETE /access/oidc)
+	DeleteOIDC(c *gin.Context, params DeleteOIDCParams)
+	// GetOIDC Show the log-in by OIDC
+	// (GET /access/oidc)
+	GetOIDC(c *gin.Context)
+	// PutOIDC Set the log-in by OIDC
+	// (PUT /access/oidc)
+	PutOIDC(c *gin.Context, params PutOIDCParams)
 	// ListAudit Who did what, from where, when and why
 	// (GET /audit)
 	ListAudit(c *gin.Context, params ListAuditParams)
+	// ListNodeAudit Show the record of one node
+	// (GET /audit/node)
+	ListNodeAudit(c *gin.Context)
+	// EndOIDC Come back from the provider
+	// (GET /auth/oidc/callback)
+	EndOIDC(c *gin.Context, params EndOIDCParams)
+	// BeginOIDC Log in with OIDC
+	// (GET /auth/oidc/login)
+	BeginOIDC(c *gin.Context)
 	// PostBeacon Hand in what one client has measured
 	// (POST /beacons)
 	PostBeacon(c *gin.Context)
@@ -23399,6 +26980,21 @@ type ServerInterface interface {
 	// PutService Create a service, or replace the whole of it
 	// (PUT /services/{name})
 	PutService(c *gin.Context, name string, params PutServiceParams)
+	// EndSession Log out
+	// (DELETE /session)
+	EndSession(c *gin.Context)
+	// GetSession Say who the caller is
+	// (GET /session)
+	GetSession(c *gin.Context)
+	// BeginSession Log in with a password
+	// (POST /session)
+	BeginSession(c *gin.Context)
+	// SetOwnPassword Change one's own password
+	// (PUT /session/password)
+	SetOwnPassword(c *gin.Context)
+	// BeginTokenSession Log in with a token
+	// (POST /session/token)
+	BeginTokenSession(c *gin.Context)
 	// ListSignals List the signals
 	// (GET /signals)
 	ListSignals(c *gin.Context)
@@ -23432,6 +27028,18 @@ type ServerInterface interface {
 	// RevokeToken Revoke a token
 	// (DELETE /tokens/{id})
 	RevokeToken(c *gin.Context, id string, params RevokeTokenParams)
+	// ListUsers List the users
+	// (GET /users)
+	ListUsers(c *gin.Context)
+	// CreateUser Make a user
+	// (POST /users)
+	CreateUser(c *gin.Context, params CreateUserParams)
+	// DeleteUser Remove a user
+	// (DELETE /users/{name})
+	DeleteUser(c *gin.Context, name string, params DeleteUserParams)
+	// UpdateUser Change a user
+	// (PATCH /users/{name})
+	UpdateUser(c *gin.Context, name string, params UpdateUserParams)
 	// ListZones List the zones
 	// (GET /zones)
 	ListZones(c *gin.Context)
@@ -23466,6 +27074,137 @@ type ServerInterfaceWrapper struct {
 }
 
 type MiddlewareFunc func(c *gin.Context)
+
+// DeleteOIDC operation middleware
+func (siw *ServerInterfaceWrapper) DeleteOIDC(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params DeleteOIDCParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for If-Match, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter If-Match: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IfMatch = IfMatch
+
+	}
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Idempotency-Key, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.DeleteOIDC(c, params)
+}
+
+// GetOIDC operation middleware
+func (siw *ServerInterfaceWrapper) GetOIDC(c *gin.Context) {
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.GetOIDC(c)
+}
+
+// PutOIDC operation middleware
+func (siw *ServerInterfaceWrapper) PutOIDC(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params PutOIDCParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for If-Match, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter If-Match: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IfMatch = IfMatch
+
+	}
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Idempotency-Key, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.PutOIDC(c, params)
+}
 
 // ListAudit operation middleware
 func (siw *ServerInterfaceWrapper) ListAudit(c *gin.Context) {
@@ -23556,6 +27295,75 @@ func (siw *ServerInterfaceWrapper) ListAudit(c *gin.Context) {
 	}
 
 	siw.Handler.ListAudit(c, params)
+}
+
+// ListNodeAudit operation middleware
+func (siw *ServerInterfaceWrapper) ListNodeAudit(c *gin.Context) {
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ListNodeAudit(c)
+}
+
+// EndOIDC operation middleware
+func (siw *ServerInterfaceWrapper) EndOIDC(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params EndOIDCParams
+
+	// ------------- Optional query parameter "code" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "code", c.Request.URL.Query(), &params.Code, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter code: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "state" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "state", c.Request.URL.Query(), &params.State, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter state: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "error" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "error", c.Request.URL.Query(), &params.Error, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter error: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.EndOIDC(c, params)
+}
+
+// BeginOIDC operation middleware
+func (siw *ServerInterfaceWrapper) BeginOIDC(c *gin.Context) {
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.BeginOIDC(c)
 }
 
 // PostBeacon operation middleware
@@ -26429,6 +30237,71 @@ func (siw *ServerInterfaceWrapper) PutService(c *gin.Context) {
 	siw.Handler.PutService(c, name, params)
 }
 
+// EndSession operation middleware
+func (siw *ServerInterfaceWrapper) EndSession(c *gin.Context) {
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.EndSession(c)
+}
+
+// GetSession operation middleware
+func (siw *ServerInterfaceWrapper) GetSession(c *gin.Context) {
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.GetSession(c)
+}
+
+// BeginSession operation middleware
+func (siw *ServerInterfaceWrapper) BeginSession(c *gin.Context) {
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.BeginSession(c)
+}
+
+// SetOwnPassword operation middleware
+func (siw *ServerInterfaceWrapper) SetOwnPassword(c *gin.Context) {
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.SetOwnPassword(c)
+}
+
+// BeginTokenSession operation middleware
+func (siw *ServerInterfaceWrapper) BeginTokenSession(c *gin.Context) {
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.BeginTokenSession(c)
+}
+
 // ListSignals operation middleware
 func (siw *ServerInterfaceWrapper) ListSignals(c *gin.Context) {
 
@@ -26950,6 +30823,157 @@ func (siw *ServerInterfaceWrapper) RevokeToken(c *gin.Context) {
 	}
 
 	siw.Handler.RevokeToken(c, id, params)
+}
+
+// ListUsers operation middleware
+func (siw *ServerInterfaceWrapper) ListUsers(c *gin.Context) {
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ListUsers(c)
+}
+
+// CreateUser operation middleware
+func (siw *ServerInterfaceWrapper) CreateUser(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CreateUserParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Idempotency-Key, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.CreateUser(c, params)
+}
+
+// DeleteUser operation middleware
+func (siw *ServerInterfaceWrapper) DeleteUser(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "name" -------------
+	var name string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "name", c.Param("name"), &name, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter name: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params DeleteUserParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Idempotency-Key, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.DeleteUser(c, name, params)
+}
+
+// UpdateUser operation middleware
+func (siw *ServerInterfaceWrapper) UpdateUser(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "name" -------------
+	var name string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "name", c.Param("name"), &name, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter name: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params UpdateUserParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Idempotency-Key, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.UpdateUser(c, name, params)
 }
 
 // ListZones operation middleware
@@ -27504,7 +31528,13 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 		ErrorHandler:       errorHandler,
 	}
 
+	router.DELETE(options.BaseURL+"/access/oidc", wrapper.DeleteOIDC)
+	router.GET(options.BaseURL+"/access/oidc", wrapper.GetOIDC)
+	router.PUT(options.BaseURL+"/access/oidc", wrapper.PutOIDC)
 	router.GET(options.BaseURL+"/audit", wrapper.ListAudit)
+	router.GET(options.BaseURL+"/audit/node", wrapper.ListNodeAudit)
+	router.GET(options.BaseURL+"/auth/oidc/callback", wrapper.EndOIDC)
+	router.GET(options.BaseURL+"/auth/oidc/login", wrapper.BeginOIDC)
 	router.POST(options.BaseURL+"/beacons", wrapper.PostBeacon)
 	router.POST(options.BaseURL+"/changes", wrapper.PostChanges)
 	router.GET(options.BaseURL+"/cluster", wrapper.GetCluster)
@@ -27565,6 +31595,11 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.DELETE(options.BaseURL+"/services/:name", wrapper.DeleteService)
 	router.GET(options.BaseURL+"/services/:name", wrapper.GetService)
 	router.PUT(options.BaseURL+"/services/:name", wrapper.PutService)
+	router.DELETE(options.BaseURL+"/session", wrapper.EndSession)
+	router.GET(options.BaseURL+"/session", wrapper.GetSession)
+	router.POST(options.BaseURL+"/session", wrapper.BeginSession)
+	router.PUT(options.BaseURL+"/session/password", wrapper.SetOwnPassword)
+	router.POST(options.BaseURL+"/session/token", wrapper.BeginTokenSession)
 	router.GET(options.BaseURL+"/signals", wrapper.ListSignals)
 	router.DELETE(options.BaseURL+"/signals/:name", wrapper.DeleteSignal)
 	router.GET(options.BaseURL+"/signals/:name", wrapper.GetSignal)
@@ -27576,6 +31611,10 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.GET(options.BaseURL+"/tokens", wrapper.ListTokens)
 	router.POST(options.BaseURL+"/tokens", wrapper.CreateToken)
 	router.DELETE(options.BaseURL+"/tokens/:id", wrapper.RevokeToken)
+	router.GET(options.BaseURL+"/users", wrapper.ListUsers)
+	router.POST(options.BaseURL+"/users", wrapper.CreateUser)
+	router.DELETE(options.BaseURL+"/users/:name", wrapper.DeleteUser)
+	router.PATCH(options.BaseURL+"/users/:name", wrapper.UpdateUser)
 	router.GET(options.BaseURL+"/zones", wrapper.ListZones)
 	router.DELETE(options.BaseURL+"/zones/:zone", wrapper.DeleteZone)
 	router.GET(options.BaseURL+"/zones/:zone", wrapper.GetZone)

@@ -4,6 +4,7 @@
 package webtest
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"fmt"
@@ -364,6 +365,19 @@ func (n *Node) Seal(name string, value []byte) ([]byte, error) {
 		sealed = append(sealed, ^b)
 	}
 	return sealed, nil
+}
+
+// Open undoes Seal.
+func (n *Node) Open(name string, sealed []byte) ([]byte, error) {
+	rest, ok := bytes.CutPrefix(sealed, []byte("sealed for "+name+":"))
+	if !ok {
+		return nil, fmt.Errorf("it was not sealed for %s", name)
+	}
+	value := make([]byte, 0, len(rest))
+	for _, b := range rest {
+		value = append(value, ^b)
+	}
+	return value, nil
 }
 
 // Ready is nil.

@@ -164,6 +164,7 @@ func (n *Node) Cluster(ctx context.Context) policy.ClusterStatus {
 	} else {
 		c.Problem = n.problem()
 	}
+	c.Warnings = n.glass.warnings()
 	ages := n.hearing.ages()
 	var all sync.WaitGroup
 	for _, m := range s.Members.All {
@@ -205,7 +206,10 @@ func (n *Node) Events(ctx context.Context, after uint64) <-chan policy.Event {
 	return n.events.watch(ctx, after)
 }
 
-// Seal encrypts a secret under the cluster's key.
+// Open decrypts what Seal made under the same name.
+func (n *Node) Open(name string, sealed []byte) ([]byte, error) { return n.keeper.open(name, sealed) }
+
+// Seal encrypts a value under the cluster's key.
 func (n *Node) Seal(name string, value []byte) ([]byte, error) { return n.keeper.Seal(name, value) }
 
 // Ready is nil once the node has its state and answers DNS.

@@ -24,6 +24,7 @@ import (
 	"github.com/meridian-gtm/meridian/cmd/meridian/node/journal"
 	"github.com/meridian-gtm/meridian/dnsserver"
 	"github.com/meridian-gtm/meridian/policy"
+	"github.com/meridian-gtm/meridian/policy/snapshot"
 	"github.com/meridian-gtm/meridian/probes"
 	"github.com/meridian-gtm/meridian/raftstore"
 	"github.com/meridian-gtm/meridian/raftstore/peer"
@@ -59,6 +60,7 @@ type Node struct {
 	apiCert    *certificate // nil without TLS
 	cookies    cookieJar
 	beacons    beacons
+	glass      *breakGlass
 
 	announcements seldom
 	port          *peer.Port
@@ -108,6 +110,13 @@ func New(cfg Config, opts Options) (_ *Node, err error) {
 	}
 	n.cookies = cookieJar{open: n.keeper.open, set: n.dns.SetCookieKeys, log: n.log}
 	n.publisher = newPublisher(n.dns, n.events, n.log)
+	n.glass = &breakGlass{
+		acts: acts{dir: cfg.DataDir}, label: cfg.Node, keeper: n.keeper, log: n.log, now: time.Now, state: n.State, leader: n.leaderLabel, publish: n.publisher.setControls,
+	}
+	if err := n.glass.load(); err != nil {
+		return nil, err
+	}
+	n.publisher.change(func(l *snapshot.Local) { l.Controls = n.glass.Controls() })
 	n.beacons = beacons{propose: n.Propose, state: n.State, actor: "node/" + cfg.Node, log: n.log}
 	files, err := openGeo(cfg.Geo, n.publisher.setGeo, n.log)
 	if err != nil {
@@ -287,7 +296,7 @@ func (n *Node) adopt(s *policy.State) {
 func (n *Node) others() []policy.Member { return nodesOf(n.State(), n.id()) }
 
 func (n *Node) serveAPI(ctx context.Context) error {
-	handler := web.New(web.Config{Node: n, Log: n.log, Registry: n.registry})
+	handler := web.New(web.Config{Node: n, Local: n.glass, Log: n.log, Registry: n.registry})
 	server := web.NewServer(handler)
 	stop := context.AfterFunc(ctx, func() {
 		limit, cancel := context.WithTimeout(context.Background(), 3*time.Second)
@@ -326,6 +335,7 @@ func (n *Node) pulse(ctx context.Context) error {
 		case <-tick.C:
 		}
 		n.watchLeader()
+		n.glass.step(ctx)
 		s := n.State()
 		list := n.checks.of(s)
 		if near.step(s, list, n.hearing, n.leaderless() == 0, time.Now()) {
@@ -370,6 +380,19 @@ func (n *Node) watchLeader() {
 		text = fmt.Sprintf("%s leads in term %d", label, st.Term)
 	}
 	n.events.tell(policy.Event{Type: "leader", Index: n.State().Index, Object: label, Text: text})
+}
+
+// leaderLabel is the leader's label, or "" when this node has none.
+func (n *Node) leaderLabel() string {
+	n.leaderMu.Lock()
+	defer n.leaderMu.Unlock()
+	if n.leader == "" {
+		return ""
+	}
+	if m, ok := n.State().Members.Get(n.leader); ok {
+		return m.Node
+	}
+	return n.leader
 }
 
 // leaderless is how long this node has had no leader.

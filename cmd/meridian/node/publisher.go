@@ -99,6 +99,28 @@ func (p *publisher) setNear(near map[string]policy.Duration) {
 	p.change(func(l *snapshot.Local) { l.Near = near })
 }
 
+// setControls puts drains of this node alone in force, and waits until they are answered by.
+func (p *publisher) setControls(ctx context.Context, list []policy.Control) error {
+	p.change(func(l *snapshot.Local) { l.Controls = list })
+	p.mu.Lock()
+	generation := p.local.Generation
+	p.mu.Unlock()
+	for {
+		p.mu.Lock()
+		n, advanced := len(p.published), p.advanced
+		done := n > 0 && p.published[n-1].at.Generation >= generation
+		p.mu.Unlock()
+		if done {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return policy.Errorf(policy.Unavailable, "it is in force, and whether the node answers by it yet is not known: %v", ctx.Err())
+		case <-advanced:
+		}
+	}
+}
+
 func (p *publisher) change(set func(*snapshot.Local)) {
 	p.mu.Lock()
 	set(&p.local)
@@ -174,7 +196,7 @@ func (p *publisher) publish(prev *snapshot.Snapshot, state *policy.State, local 
 	}
 	p.mu.Lock()
 	p.current, p.err = next, nil
-	p.leaving = append(p.leaving, departure{left, next.Position, old, state})
+	p.leaving = append(p.leaving, departure{left, next.Position, old, next.State})
 	p.mu.Unlock()
 	ring(p.left)
 }
