@@ -94,18 +94,8 @@ var getKinds = []kind{
 		list: func(c *client, ctx context.Context) (*http.Response, error) { return c.ListControls(ctx) },
 		one:  func(c *client, ctx context.Context, n string) (*http.Response, error) { return c.GetControl(ctx, n) },
 
-		heading: []string{"ID", "ACTION", "TARGET", "STATE", "BY", "SINCE", "UNTIL", "REASON"}, // by the cluster's clock, UTC
-		rows: each(func(v api.Control) []string {
-			until := "lifted"
-			if !v.ExpiresAt.IsZero() {
-				until = v.ExpiresAt.UTC().Format("Jan 2 15:04Z")
-			}
-			state := string(v.Window.State)
-			if v.Phase != "in-force" {
-				state = string(v.Phase)
-			}
-			return []string{v.Id, v.Action, v.Target, state, v.Actor, v.CreatedAt.UTC().Format("Jan 2 15:04Z"), until, v.Reason}
-		}),
+		heading: controlHeading,
+		rows:    each(controlRow),
 		detail: func(w io.Writer, body []byte) error {
 			var v api.Control
 			err := json.Unmarshal(body, &v)
@@ -160,10 +150,25 @@ var getKinds = []kind{
 	},
 }
 
+var controlHeading = []string{"ID", "ACTION", "TARGET", "STATE", "BY", "SINCE", "UNTIL", "REASON"} // by the cluster's clock, UTC
+
+func controlRow(v api.Control) []string {
+	until := "lifted"
+	if !v.ExpiresAt.IsZero() {
+		until = v.ExpiresAt.UTC().Format("Jan 2 15:04Z")
+	}
+	state := string(v.Window.State)
+	if v.Phase != "in-force" {
+		state = string(v.Phase)
+	}
+	return []string{v.Id, v.Action, v.Target, state, v.Actor, v.CreatedAt.UTC().Format("Jan 2 15:04Z"), until, v.Reason}
+}
+
 func getCommand(g *globals) *cobra.Command {
 	names := []string{"config", "records", "latency"}
 	var records api.ListRRsetsParams
 	var limit int
+	var w *watch
 	for _, k := range getKinds {
 		names = append(names, k.name)
 	}
@@ -180,11 +185,12 @@ between clients and regions, of all or of one: get latency [SUBJECT].`,
   meridian get health web-us-east/a
   meridian get pool web-us-east
   meridian get controls -o json
+  meridian get health -w
   meridian get latency country/DE
   meridian get config > meridian.yaml
   meridian get records example.com
   meridian get records example.com mail.example.com --type MX`,
-		ValidArgs: names,
+		ValidArgsFunction: completeGet(g, names),
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) < 1 || len(args) > 2 && (len(args) > 3 || args[0] != "records") {
 				return fmt.Errorf("what should be shown? One of %s, and perhaps a name", strings.Join(names, ", "))
@@ -192,31 +198,43 @@ between clients and regions, of all or of one: get latency [SUBJECT].`,
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			conn, err := g.connect()
-			if err != nil {
-				return err
-			}
-			if args[0] == "records" {
-				return getRecords(cmd, g, args[1:], records, limit)
-			}
-			if args[0] == "latency" {
-				return getLatency(cmd, g, args[1:], records.After, limit)
-			}
-			if args[0] == "config" && len(args) == 1 {
-				return getConfig(cmd, g, conn)
-			}
-			for _, k := range getKinds {
-				if args[0] == k.name || args[0]+"s" == k.name {
-					return k.get(cmd, g, conn, args[1:])
-				}
-			}
-			return fmt.Errorf("%q cannot be shown; there are %s", strings.Join(args, " "), strings.Join(names, ", "))
+			return w.run(cmd, g, func() error { return show(cmd, g, args, names, records, limit) })
 		},
 	}
+	w = watchFlag(c)
 	c.Flags().StringVar(&records.Type, "type", "", "records of this type only")
 	c.Flags().StringVar(&records.After, "after", "", "records after this RRset, or latencies after this subject, as a listing that was cut short says")
 	c.Flags().IntVar(&limit, "limit", 1000, "this many RRsets of records, or subjects of latencies, at most; 0 is all")
 	return c
+}
+
+func show(cmd *cobra.Command, g *globals, args, names []string, records api.ListRRsetsParams, limit int) error {
+	conn, err := g.connect()
+	if err != nil {
+		return err
+	}
+	switch {
+	case args[0] == "records":
+		return getRecords(cmd, g, args[1:], records, limit)
+	case args[0] == "latency":
+		return getLatency(cmd, g, args[1:], records.After, limit)
+	case args[0] == "config" && len(args) == 1:
+		return getConfig(cmd, g, conn)
+	}
+	if k, ok := kindNamed(args[0]); ok {
+		return k.get(cmd, g, conn, args[1:])
+	}
+	return fmt.Errorf("%q cannot be shown; there are %s", strings.Join(args, " "), strings.Join(names, ", "))
+}
+
+// kindNamed finds a kind by its name or the singular of it.
+func kindNamed(name string) (k kind, ok bool) {
+	for _, k := range getKinds {
+		if name == k.name || name+"s" == k.name {
+			return k, true
+		}
+	}
+	return k, false
 }
 
 // getConfig prints the document: YAML, in which there are no tables.

@@ -30,7 +30,7 @@ func main() {
 // execute runs one command line and gives its exit code.
 func execute(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) int {
 	root := rootCommand()
-	root.SetArgs(args)
+	root.SetArgs(joinWatch(args))
 	root.SetIn(in)
 	root.SetOut(out)
 	root.SetErr(errs)
@@ -72,8 +72,12 @@ Exit codes: 0 done, 1 error, 2 "the plan has changes" or "the check found someth
 	f.StringVar(&g.addr, "addr", "", "the API of a node, or of several (MERIDIAN_ADDR; default "+defaultAddr+")")
 	f.StringVar(&g.token, "token", "", "API token (MERIDIAN_TOKEN)")
 	f.StringVar(&g.ca, "ca", "", "file of the certificate authority of an https API (MERIDIAN_CA; default the system's)")
+	f.StringVar(&g.context, "context", "", "the context that says where the API is (MERIDIAN_CONTEXT; see meridian context)")
 	f.StringVarP(&g.output, "output", "o", "table", "table, json or yaml")
 	_ = root.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"table", "json", "yaml"}, cobra.ShellCompDirectiveNoFileComp)) // the flag is there
+	_ = root.RegisterFlagCompletionFunc("context", func(cmd *cobra.Command, _ []string, begun string) ([]string, cobra.ShellCompDirective) {
+		return completeContexts(cmd, nil, begun)
+	})
 	add := func(id, title string, commands ...*cobra.Command) {
 		root.AddGroup(&cobra.Group{ID: id, Title: title})
 		for _, c := range commands {
@@ -82,9 +86,9 @@ Exit codes: 0 done, 1 error, 2 "the plan has changes" or "the check found someth
 		}
 	}
 	add("run", "Run it:", serveCommand(), demoCommand())
-	add("see", "See:", getCommand(g), explainCommand(g), probeCommand(g), digCommand(g), geoCommand(g), clusterCommand(g))
+	add("see", "See:", getCommand(g), describeCommand(g), explainCommand(g), probeCommand(g), digCommand(g), geoCommand(g), clusterCommand(g))
 	add("change", "Change:", planCommand(g), applyCommand(g), drainCommand(g), undrainCommand(g), resumeCommand(g), zoneCommand(g), latencyCommand(g), loadCommand(g), signalCommand(g))
-	add("access", "Who may:", tokenCommand(g))
-	root.AddCommand(checkCommand(), importCommand(), versionCommand(g))
+	add("access", "Who may, and where:", tokenCommand(g), contextCommand(g))
+	root.AddCommand(checkCommand(g), importCommand(), versionCommand(g))
 	return root
 }
