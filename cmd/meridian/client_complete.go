@@ -116,6 +116,7 @@ func memberNames(ctx context.Context, c *client) []string {
 	for _, m := range s.Members {
 		names = append(names, m.Node)
 	}
+	slices.Sort(names)
 	return names
 }
 

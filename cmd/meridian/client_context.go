@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"io"
 	"maps"
+	"os"
 	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/spf13/cobra"
 )
@@ -138,11 +140,20 @@ func (p contexts) shown(name string) shown {
 	case v.TokenEnv != "":
 		s.TokenFrom = "$" + v.TokenEnv
 	case v.TokenFile != "":
-		s.TokenFrom = v.TokenFile
+		s.TokenFrom = tilde(v.TokenFile)
 	case v.Token != "":
 		s.TokenFrom = "kept here"
 	}
 	return s
+}
+
+// tilde is a file as a person writes it.
+func tilde(file string) string {
+	home, err := os.UserHomeDir()
+	if rest, ok := strings.CutPrefix(file, home+string(filepath.Separator)); err == nil && ok {
+		return "~/" + rest
+	}
+	return file
 }
 
 func contextList(g *globals) *cobra.Command {
@@ -245,6 +256,9 @@ func contextRemove(*globals) *cobra.Command {
 				}
 			}
 			undo(out, words...)
+			if used && len(p.Contexts) > 0 {
+				undo(out, "context", "use", args[0])
+			}
 			if v.Token != "" {
 				fmt.Fprintln(out, "The token that was kept with it is gone; give it again with --token.")
 			}

@@ -196,7 +196,11 @@ func (d *described) zone(ctx context.Context, c *client, cfg *policy.Config, nam
 		return r, err
 	}
 	d.Revision = list.Items[i].Revision
-	d.Spec, err = json.Marshal(map[string]any{"name": apex.String(), "records": list.Items[i].Records, "apex": top.Items})
+	d.Spec, err = json.Marshal(struct {
+		Name    string      `json:"name"`
+		Records int         `json:"records"`
+		Apex    []api.RRset `json:"apex"`
+	}{apex.String(), list.Items[i].Records, top.Items})
 	for j := range cfg.Services {
 		s := &cfg.Services[j]
 		if slices.ContainsFunc(s.Owners(), func(n policy.Name) bool { return n.Under(apex) }) {

@@ -161,7 +161,7 @@ func lift(cmd *cobra.Command, g *globals, conn *client, found []api.Control, reh
 	var bodies []json.RawMessage
 	for i, v := range found {
 		call := func() (*http.Response, error) { return conn.DeleteControl(ctx, v.Id, nil) }
-		if done, err := rehearse.show(cmd, g, conn, call, fmt.Sprintf("it would lift %s of %s (%s)", v.Action, v.Target, v.Id)); done || err != nil {
+		if done, err := rehearse.show(cmd, g, conn, call, fmt.Sprintf("the %s of %s (%s), which would be lifted", v.Action, v.Target, v.Id)); done || err != nil {
 			if err != nil || i == len(found)-1 {
 				return err
 			}

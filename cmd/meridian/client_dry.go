@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"net/http"
-	"strings"
 
 	"github.com/spf13/cobra"
 )
@@ -79,7 +78,7 @@ func (d *dry) show(cmd *cobra.Command, g *globals, conn *client, call func() (*h
 		}
 	}
 	for _, t := range touches {
-		fmt.Fprintln(out, strings.ToUpper(t[:1])+t[1:]+".")
+		fmt.Fprintf(out, "Touches: %s.\n", t)
 	}
 	fmt.Fprintln(out, "Nothing has been done. Whether the cluster would take it is not known: the API cannot rehearse this call.")
 	return true, nil

@@ -337,7 +337,7 @@ func tellField(g *globals, w io.Writer, path string, s *schema, needed bool) err
 	for _, c := range f.Fields {
 		what, _, _ := strings.Cut(c.Description, "\n")
 		if c.Required {
-			what = "(required) " + what
+			what = strings.TrimSpace("(required) " + what)
 		}
 		rows = append(rows, []string{strings.TrimPrefix(c.Path, path+"."), c.Type, orDash(what)})
 	}

@@ -113,7 +113,7 @@ var getKinds = []kind{
 		rows: each(func(h api.EndpointHealth) []string {
 			since := "-"
 			if !h.Since.IsZero() {
-				since = h.Since.UTC().Format("2006-01-02 15:04:05Z")
+				since = h.Since.UTC().Format("Jan 2 15:04:05Z")
 			}
 			return []string{strings.TrimPrefix(h.Endpoint, "endpoint/"), orDash(h.Region), string(h.Measured), string(h.Effective), circuits(h), agreeing(h), since, orDash(strings.Join(h.Controls, ","))}
 		}),

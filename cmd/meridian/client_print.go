@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -115,7 +116,7 @@ func orDash(s string) string {
 // printNodes says which node answers by a change since when.
 func printNodes(w io.Writer, nodes []api.Publication) {
 	var rows [][]string
-	for _, n := range nodes {
+	for _, n := range slices.SortedFunc(slices.Values(nodes), func(a, b api.Publication) int { return strings.Compare(a.Node, b.Node) }) {
 		state := "answers by it"
 		switch {
 		case !n.Reachable:

@@ -108,6 +108,7 @@ func tokenList(g *globals) *cobra.Command {
 				return err
 			}
 			var rows [][]string
+			slices.SortStableFunc(list.Items, func(a, b api.Token) int { return strings.Compare(a.Name, b.Name) })
 			for _, t := range list.Items {
 				expires := whenOrDash(t.ExpiresAt)
 				if t.Expired {

@@ -215,7 +215,7 @@ func deleteZone(cmd *cobra.Command, g *globals, zone string, yes bool, rehearse 
 			goes = zoneReach(z, &cfg)
 		}
 	}
-	if done, err := rehearse.show(cmd, g, conn, call, "it would delete "+goes); done || err != nil {
+	if done, err := rehearse.show(cmd, g, conn, call, goes); done || err != nil {
 		return err
 	}
 	if err := confirm(cmd, yes, "This deletes "+goes+"."); err != nil {

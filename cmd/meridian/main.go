@@ -54,15 +54,20 @@ client off a failed or drained region within one TTL.
 
 Client commands talk to a node's API: --addr or MERIDIAN_ADDR says where, as one
 address or several with commas between (the next is tried when one is down), and
---token or MERIDIAN_TOKEN is the token. The first admin token is in admin.token in
-the data directory of the node that bootstrapped the cluster.
+--token or MERIDIAN_TOKEN is the token. meridian context keeps both under a name. A flag
+goes before the environment, and that before the context. The first admin token is in
+admin.token in the data directory of the node that bootstrapped the cluster.
 
-Exit codes: 0 done, 1 error, 2 "the plan has changes" or "the check found something".`,
+Exit codes: 0 done, 1 error, 2 "the plan has changes" or "the check found something".
+NO_COLOR=1 turns the colours of status words off; elsewhere than on a terminal there are none.`,
 		Example: `  meridian demo                                          # a cluster on this machine
   meridian cluster status
   meridian zone import example.com.zone
   meridian plan -f meridian.yaml && meridian apply -f meridian.yaml
+  meridian describe pool/web-us-east
+  meridian get health -w
   meridian explain www.example.com A --client 91.10.0.1
+  meridian explain pool.endpoints.weight                 # what a field means
   meridian drain region/us-east --reason "maintenance" --for 2h
   meridian undrain region/us-east`,
 		SilenceUsage: true, SilenceErrors: true,
