@@ -186,6 +186,9 @@ func versionCommand(g *globals) *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			out := cmd.OutOrStdout()
 			version, revision := buildVersion()
+			if g.output != "table" {
+				return writeVersion(out, g, version, revision)
+			}
 			fmt.Fprintf(out, "meridian %s%s, %s %s/%s\n", version, revision, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 			t, err := geo.Embedded()
 			if err != nil {
@@ -197,6 +200,20 @@ func versionCommand(g *globals) *cobra.Command {
 			return nil
 		},
 	}
+}
+
+// writeVersion is version as -o says it.
+func writeVersion(w io.Writer, g *globals, version, revision string) error {
+	t, err := geo.Embedded()
+	if err != nil {
+		return err
+	}
+	s := t.Source()
+	_, err = g.structure(w, map[string]any{
+		"version": version, "commit": strings.Trim(revision, " ()"), "go": runtime.Version(), "platform": runtime.GOOS + "/" + runtime.GOARCH,
+		"geo": map[string]any{"name": s.Name, "built": s.Built.Format("2006-01-02"), "networks": s.Networks, "attribution": s.Attribution, "link": s.Link},
+	})
+	return err
 }
 
 // version is set by the linker (make build); otherwise the build's own record is asked.

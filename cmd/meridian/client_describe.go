@@ -110,6 +110,9 @@ func (c *client) describe(ctx context.Context, object string) (*described, error
 	default:
 		return nil, fmt.Errorf("%q cannot be described; write %s", object, describable)
 	}
+	if k, ok := kindNamed(kind); ok && isKind(err, "not-found") {
+		return nil, k.othersThan(ctx, c, err)
+	}
 	if err != nil {
 		return nil, err
 	}

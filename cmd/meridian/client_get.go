@@ -261,6 +261,9 @@ func (k kind) get(cmd *cobra.Command, g *globals, conn *client, names []string) 
 		call = func() (*http.Response, error) { return k.one(conn, cmd.Context(), names[0]) }
 	}
 	r, err := read(call())
+	if isKind(err, "not-found") && len(names) > 0 {
+		return k.othersThan(cmd.Context(), conn, err)
+	}
 	if err != nil {
 		return err
 	}
@@ -288,6 +291,19 @@ func (k kind) get(cmd *cobra.Command, g *globals, conn *client, names []string) 
 		return k.detail(out, r.body)
 	}
 	return nil
+}
+
+// othersThan adds to a refusal which objects there are, when it does not say so itself.
+func (k kind) othersThan(ctx context.Context, conn *client, err error) error {
+	if strings.Contains(err.Error(), ";") {
+		return err
+	}
+	var names []string
+	for _, n := range listed(k)(ctx, conn) {
+		name, _, _ := strings.Cut(n, "\t")
+		names = append(names, name)
+	}
+	return fmt.Errorf("%w; there are %s", err, first(some(names), "none"))
 }
 
 // each makes rows of items, one by one.

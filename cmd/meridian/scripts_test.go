@@ -240,6 +240,7 @@ func (c *cluster) normaliser() *normaliser {
 		{`\b(token|revoke) [0-9a-f]{8}\b`, "$1 0a1b2c3d"},
 		{`tokens/[0-9a-f]{8}`, "tokens/0a1b2c3d"},
 		{`(?m)^[0-9a-f]{8}\t`, "0a1b2c3d\t"},
+		{`"(version|commit|go|platform)": "[^"]*"`, `"$1": "..."`},
 		{`\bmeridian \S+, go\S+ \S+`, "meridian v1.0.0, go1.26.0 linux/amd64"},
 	} {
 		n.rules = append(n.rules, rule{regexp.MustCompile(r[0]), r[1]})
