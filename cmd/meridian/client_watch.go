@@ -139,9 +139,9 @@ type screen struct {
 	trouble       string // that was told last
 }
 
-// Ages and how far clocks are grow while nothing happens.
+// Ages grow while nothing happens, and so does Raft's log, in which reports of health go by; each probe has its latency.
 var (
-	growing = regexp.MustCompile(`\b[0-9][0-9.a-zµ]*s ago|"?(age|lastHeard|stateAge)"?: ?"[^"]*"|\b(age|lastHeard|stateAge): [^,}\n]*`)
+	growing = regexp.MustCompile(`\b[0-9][0-9.a-zµ]*s ago|"?(age|lastHeard|stateAge|latency)"?: ?"[^"]*"|\b(age|lastHeard|stateAge|latency): [^,}\n]*|"?\bcommit"?: \d+`)
 	blanks  = regexp.MustCompile(`[ -]+`)
 )
 

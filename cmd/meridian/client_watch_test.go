@@ -134,3 +134,27 @@ func TestWatchEndsWithWhatDoesNotComeBack(t *testing.T) {
 		t.Errorf("exit code %d", code)
 	}
 }
+
+// TestAgesAreNoChange compares pages that differ in what grows while nothing happens, and in what does not.
+func TestAgesAreNoChange(t *testing.T) {
+	for _, c := range []struct {
+		a, b string
+		same bool
+	}{
+		{"ns1  voter  12      40ms ago   192.0.2.1:53", "ns1  voter  12      1.04s ago  192.0.2.1:53", true},
+		{"ns1  voter  12      40ms ago", "ns1  voter  13      40ms ago", false},
+		{"as knows it, which heard of a leader 0s ago", "as knows it, which heard of a leader 1m2s ago", true},
+		{`{"lastHeard": "40ms", "node": "ns1"}`, `{"lastHeard": "1.2s", "node": "ns1"}`, true},
+		{`{"lastHeard": "40ms", "node": "ns1"}`, `{"lastHeard": "40ms", "node": "ns2"}`, false},
+		{`{"commit": 12, "applied": 12}`, `{"commit": 14, "applied": 12}`, true},
+		{`{"commit": 12, "applied": 12}`, `{"commit": 12, "applied": 13}`, false},
+		{"- {age: 12ms, fresh: true}", "- {age: 13ms, fresh: true}", true},
+		{"- {age: 12ms, fresh: true}", "- {age: 12ms, fresh: false}", false},
+		{"lastHeard: 12ms\nnode: ns1", "lastHeard: 13.5ms\nnode: ns1", true},
+		{"web/a  up    up", "web/a  up    drained", false},
+	} {
+		if got := steady(c.a) == steady(c.b); got != c.same {
+			t.Errorf("%q and %q: %v", c.a, c.b, got)
+		}
+	}
+}
