@@ -146,6 +146,19 @@ func targetNames(ctx context.Context, c *client) []string {
 	return slices.Sorted(maps.Keys(found))
 }
 
+// loadNames are all that has a load.
+func loadNames(ctx context.Context, c *client) (names []string) {
+	for _, n := range targetNames(ctx, c) {
+		if !strings.HasPrefix(n, "provider/") && !strings.HasPrefix(n, "az/") {
+			names = append(names, n)
+		}
+	}
+	for _, n := range kindNames("services")(ctx, c) {
+		names = append(names, "service/"+n)
+	}
+	return names
+}
+
 // drainedNames are what undrain takes: controls, and what they are on.
 func drainedNames(ctx context.Context, c *client) []string {
 	list, _, err := decode[api.ControlList](read(c.ListControls(ctx)))

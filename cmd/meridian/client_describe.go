@@ -1,7 +1,6 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -13,7 +12,6 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/meridian-gtm/meridian/policy"
-	"github.com/meridian-gtm/meridian/policy/document"
 	"github.com/meridian-gtm/meridian/web/api"
 )
 
@@ -59,6 +57,7 @@ type described struct {
 	Object   string               `json:"object"`
 	Revision uint64               `json:"revision"` // of the configuration, or of the zone, that changed it last
 	Spec     json.RawMessage      `json:"spec"`
+	Uses     []string             `json:"uses"`
 	UsedBy   []string             `json:"usedBy"`
 	Health   []api.EndpointHealth `json:"health"`
 	Controls []api.Control        `json:"controls"`
@@ -86,7 +85,7 @@ func (c *client) describe(ctx context.Context, object string) (*described, error
 	if err != nil {
 		return nil, err
 	}
-	d := &described{Object: object, UsedBy: []string{}, Health: []api.EndpointHealth{}, Controls: []api.Control{}, Answers: []answered{}}
+	d := &described{Object: object, Uses: []string{}, UsedBy: []string{}, Health: []api.EndpointHealth{}, Controls: []api.Control{}, Answers: []answered{}}
 	var what reach
 	switch kind {
 	case "region":
@@ -116,7 +115,7 @@ func (c *client) describe(ctx context.Context, object string) (*described, error
 	if err != nil {
 		return nil, err
 	}
-	d.uses(kind, what)
+	d.relate(&cfg, kind, what)
 	if err := d.health(ctx, c, kind, name, what); err != nil {
 		return nil, err
 	}
@@ -221,24 +220,45 @@ func checkedBy(p *policy.Pool, e *policy.Endpoint, monitor string) bool {
 	return one == monitor || several != nil && slices.Contains(slices.Concat(several.All, several.Any, several.Of), monitor)
 }
 
-// uses says who uses the object.
-func (d *described) uses(kind string, what reach) {
-	if kind == "region" || kind == "monitor" {
-		for _, p := range what.pools {
-			d.UsedBy = append(d.UsedBy, "pool/"+p)
-		}
+// relate says what the object uses and who uses it.
+func (d *described) relate(cfg *policy.Config, kind string, what reach) {
+	var pools []string
+	for _, p := range what.pools {
+		pools = append(pools, "pool/"+p)
 	}
-	if kind == "endpoint" {
-		for _, p := range what.pools {
-			d.UsedBy = append(d.UsedBy, "pool/"+p)
-		}
-	}
-	if kind == "service" {
+	switch kind {
+	case "service":
+		d.Uses = append(d.Uses, pools...)
 		return
+	case "region", "monitor", "endpoint":
+		d.UsedBy = append(d.UsedBy, pools...)
+	case "pool":
+		d.Uses = append(d.Uses, uses(cfg, d.Object)...)
 	}
 	for _, s := range what.services {
 		d.UsedBy = append(d.UsedBy, "service/"+s)
 	}
+}
+
+// uses are the regions and monitors of a pool and its endpoints.
+func uses(cfg *policy.Config, object string) (list []string) {
+	for i := range cfg.Pools {
+		p := &cfg.Pools[i]
+		if "pool/"+p.Name != object {
+			continue
+		}
+		for _, r := range cfg.Regions {
+			if slices.ContainsFunc(p.Endpoints, func(e policy.Endpoint) bool { return e.RegionOr(p) == r.Name }) {
+				list = append(list, "region/"+r.Name)
+			}
+		}
+		for _, m := range cfg.Monitors {
+			if slices.ContainsFunc(p.Endpoints, func(e policy.Endpoint) bool { return checkedBy(p, &e, m.Name) }) {
+				list = append(list, "monitor/"+m.Name)
+			}
+		}
+	}
+	return list
 }
 
 func (d *described) health(ctx context.Context, c *client, kind, name string, what reach) error {
@@ -302,86 +322,6 @@ func (d *described) answers(ctx context.Context, c *client, services []string) e
 		}
 	}
 	return nil
-}
-
-func (d *described) print(cmd *cobra.Command) error {
-	w := cmd.OutOrStdout()
-	fmt.Fprintf(w, "%s, revision %d\n\nSpec\n", d.Object, d.Revision)
-	text, err := document.EncodeValue(d.Spec, document.YAML)
-	if err != nil {
-		return err
-	}
-	for line := range bytes.Lines(text) {
-		fmt.Fprintf(w, "  %s", line)
-	}
-	if !strings.HasPrefix(d.Object, "service/") {
-		fmt.Fprintf(w, "\nUsed by\n  %s\n", first(strings.Join(d.UsedBy, "\n  "), "nothing"))
-	}
-	if len(d.Health) > 0 {
-		fmt.Fprintln(w, "\nHealth")
-		k, _ := kindNamed("health")
-		var items []json.RawMessage
-		for _, h := range d.Health {
-			raw, err := json.Marshal(onAPage(h))
-			if err != nil {
-				return err
-			}
-			items = append(items, raw)
-		}
-		rows, err := k.rows(items)
-		if err != nil {
-			return err
-		}
-		table(w, k.heading, rows)
-		if d.alone {
-			if err := healthDetail(w, items[0]); err != nil {
-				return err
-			}
-		} else if rows := ballotRows(d.Health); len(rows) > 0 {
-			fmt.Fprintln(w, "\nBallots")
-			table(w, []string{"ENDPOINT", "MONITOR", "STATUS", "BALLOTS"}, rows)
-		}
-	}
-	d.printControls(w)
-	d.printAnswers(w)
-	return nil
-}
-
-// onAPage is health with the last few samples only.
-func onAPage(h api.EndpointHealth) api.EndpointHealth {
-	const most = 3
-	h.Checks = slices.Clone(h.Checks)
-	for i := range h.Checks {
-		samples := slices.Clone(h.Checks[i].Samples)
-		for j := range samples {
-			samples[j].Samples = samples[j].Samples[:min(most, len(samples[j].Samples))]
-		}
-		h.Checks[i].Samples = samples
-	}
-	return h
-}
-
-// ballotRows says who voted what, check by check.
-func ballotRows(list []api.EndpointHealth) (rows [][]string) {
-	for _, h := range list {
-		for _, c := range h.Checks {
-			rows = append(rows, []string{strings.TrimPrefix(h.Endpoint, "endpoint/"), c.Monitor, string(c.Verdict.Status), orDash(ballotText(c.Verdict.Ballots))})
-		}
-	}
-	return rows
-}
-
-// ballotText is who voted what, in one line.
-func ballotText(ballots []api.Ballot) string {
-	var votes []string
-	for _, b := range ballots {
-		vote := b.Vantage + " " + voted(b)
-		if b.Error != "" && b.Absent == "" {
-			vote += " (" + b.Error + ")"
-		}
-		votes = append(votes, vote)
-	}
-	return strings.Join(votes, ", ")
 }
 
 func completeDescribe(g *globals) cobra.CompletionFunc {

@@ -44,6 +44,9 @@ is given; write a final dot (pool.) to ask for the DNS name.`,
 					}
 					return err
 				}
+				if hint := almostField(args[0]); hint != "" {
+					fmt.Fprintln(cmd.ErrOrStderr(), "note:", hint)
+				}
 			}
 			if draft == "-" && w.every != "" {
 				return errors.New("--watch reads the draft again each time: write it to a file")

@@ -200,7 +200,7 @@ the loads as they were. A load that is not fed again goes when it is older than 
 				return conn.PutLoad(cmd.Context(), nil, body)
 			})
 		},
-		ValidArgsFunction: completeAssignments(g, 0, targetNames),
+		ValidArgsFunction: completeAssignments(g, 0, loadNames),
 	}
 	rehearse = dryFlag(c)
 	c.Flags().StringVar(&age, "max-age", "", "when it is too old to count, 1s to 24h (default 1m)")

@@ -142,7 +142,7 @@ type screen struct {
 // Ages grow while nothing happens, and so does Raft's log, in which reports of health go by; each probe has its latency.
 var (
 	growing = regexp.MustCompile(`\b[0-9][0-9.a-zµ]*s ago|"?(age|lastHeard|stateAge|latency)"?: ?"[^"]*"|\b(age|lastHeard|stateAge|latency): [^,}\n]*|"?\bcommit"?: \d+`)
-	blanks  = regexp.MustCompile(`[ -]+`)
+	blanks  = regexp.MustCompile(` +`)
 )
 
 // steady is a page without what grows while nothing happens.
