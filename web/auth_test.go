@@ -59,7 +59,7 @@ func TestEveryRouteRefusesWithoutToken(t *testing.T) {
 
 // TestTheRouterIsTheContract holds the routes and their query parameters against openapi.yaml.
 func TestTheRouterIsTheContract(t *testing.T) {
-	data, err := os.ReadFile("api/openapi.yaml")
+	data, err := os.ReadFile("openapi.yaml")
 	if err != nil {
 		t.Fatal(err)
 	}

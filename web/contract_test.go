@@ -26,7 +26,7 @@ var contract = sync.OnceValues(func() (*openapi3.T, error) {
 	for _, t := range []string{"text/dns", "application/yaml", "text/event-stream"} {
 		openapi3filter.RegisterBodyDecoder(t, plain)
 	}
-	data, err := os.ReadFile("api/openapi.yaml")
+	data, err := os.ReadFile("openapi.yaml")
 	if err != nil {
 		return nil, err
 	}

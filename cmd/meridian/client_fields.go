@@ -11,7 +11,7 @@ import (
 	"github.com/meridian-gtm/meridian/web/api"
 )
 
-// schema is what openapi.yaml says of a value, as far as it is told to people.
+// schema is what the contract says of a value, as far as it is told to people.
 type schema struct {
 	Ref         string     `yaml:"$ref"`
 	Type        typeNames  `yaml:"type"`
@@ -77,7 +77,7 @@ var schemas = sync.OnceValues(func() (map[string]*schema, error) {
 			Schemas map[string]*schema `yaml:"schemas"`
 		} `yaml:"components"`
 	}
-	err := yaml.Unmarshal(api.Contract, &doc)
+	err := yaml.Unmarshal(api.Document(), &doc)
 	for name, s := range doc.Components.Schemas {
 		s.name = name
 	}
