@@ -47,6 +47,18 @@ func (s *State) PoolsOf(svc *Service) iter.Seq[string] {
 	return poolsOf(svc, s.Template)
 }
 
+// PoolsOf is State.PoolsOf for a document that is in no State.
+func (c *Config) PoolsOf(svc *Service) iter.Seq[string] {
+	return poolsOf(svc, func(name string) *Steering {
+		for i := range c.Templates {
+			if c.Templates[i].Name == name {
+				return &c.Templates[i].Steer
+			}
+		}
+		return nil
+	})
+}
+
 // Template finds a template's tree, or gives nil.
 func (s *State) Template(name string) *Steering {
 	if o, ok := s.Templates.Get(name); ok {

@@ -97,7 +97,7 @@ Nothing changes. The exit code is 2 when there are changes, 0 when there are non
 
 func applyCommand(g *globals) *cobra.Command {
 	a := &write{}
-	var dryRun bool
+	var dryRun, yes bool
 	c := &cobra.Command{
 		Use:   "apply -f FILE",
 		Short: "Bring in a configuration document, whole or not at all",
@@ -106,7 +106,8 @@ document names is replaced, one that it does not name stays, unless --prune dele
 
 The document goes in whole or not at all, and only on the revision that the plan
 was made on: a change of somebody else's in between is never overwritten. The
-document of before is kept in your cache directory, for undoing.`,
+document of before is kept in your cache directory, for undoing. Before --prune deletes
+objects it asks, unless --yes is given.`,
 		Example: `  meridian apply -f meridian.yaml
   meridian apply -f meridian.yaml --prune          # the document is all there is
   meridian get config | sed s/30/20/ | meridian apply -f - --if-revision 17`,
@@ -116,11 +117,12 @@ document of before is kept in your cache directory, for undoing.`,
 			if dryRun {
 				return a.dryRun(cmd, g)
 			}
-			return a.apply(cmd, g)
+			return a.apply(cmd, g, yes)
 		},
 	}
 	a.flags(c)
 	c.Flags().BoolVar(&dryRun, "dry-run", false, "only say what would change, as plan does; the exit code is 0")
+	yesFlag(c, &yes)
 	return c
 }
 
@@ -144,13 +146,13 @@ func (a *write) dryRun(cmd *cobra.Command, g *globals) error {
 	return nil
 }
 
-func (a *write) apply(cmd *cobra.Command, g *globals) error {
+func (a *write) apply(cmd *cobra.Command, g *globals, yes bool) error {
 	ctx, out := cmd.Context(), cmd.OutOrStdout()
 	conn, err := g.connect()
 	if err != nil {
 		return err
 	}
-	conn.rotation.patience = time.Minute
+	conn.long(cmd.Context(), time.Minute)
 	text, err := readFile(cmd, a.file)
 	if err != nil {
 		return err
@@ -158,6 +160,11 @@ func (a *write) apply(cmd *cobra.Command, g *globals) error {
 	plan, planned, err := a.plan(ctx, conn, text)
 	if err != nil {
 		return err
+	}
+	if goes := removals(plan); a.prune && goes != "" {
+		if err := confirm(cmd, yes, "This deletes "+goes+"."); err != nil {
+			return err
+		}
 	}
 	before, err := read(conn.GetConfig(ctx, header("Accept", mediaYAML)))
 	if err != nil {
@@ -182,10 +189,32 @@ func (a *write) apply(cmd *cobra.Command, g *globals) error {
 	printAfter(out, result.Nodes, result.Unpublished, result.Warnings)
 	if before.revision() == planned.revision() {
 		if kept := keep("config-r"+unquoted(before.revision())+".yaml", before.body); kept != "" {
-			fmt.Fprintf(out, "Undo: meridian apply --prune -f %s --if-revision %d\n", kept, result.Revision)
+			undo(out, "apply", "--prune", "-f", kept, "--if-revision", strconv.FormatUint(result.Revision, 10))
 		}
 	}
 	return nil
+}
+
+// removals says which objects a plan deletes, and whose answers change by all of it.
+func removals(plan api.ConfigResult) string {
+	var gone []string
+	for _, e := range plan.Changes {
+		if e.Op == "remove" && e.Field == "" {
+			gone = append(gone, e.Object)
+		}
+	}
+	if len(gone) == 0 {
+		return ""
+	}
+	text := count(len(gone), "object") + ": " + some(gone)
+	var moved []string
+	for _, e := range plan.Effects {
+		moved = append(moved, fmt.Sprintf("%s %s (%s of all clients)", e.Service, e.Type, percent(e.Moved)))
+	}
+	if len(moved) == 0 {
+		return text + ". Nobody gets another answer"
+	}
+	return text + ". Other answers come from " + some(moved)
 }
 
 func count(n int, what string) string {
@@ -261,14 +290,11 @@ func printChanges(w io.Writer, changes []api.Edit) {
 		case e.Field != "":
 			line += "  " + e.Old
 		}
-		if long := []rune(line); len(long) > columns {
-			line = string(long[:columns-1]) + "…"
-		}
-		fmt.Fprintln(w, line)
+		fmt.Fprintln(w, cut(line))
 	}
 }
 
-func checkCommand() *cobra.Command {
+func checkCommand(g *globals) *cobra.Command {
 	var file string
 	c := &cobra.Command{
 		Use:   "check -f FILE",
@@ -287,13 +313,11 @@ hold the services' names is not checked; plan does. The exit code is 2 for mista
 			if err == nil {
 				err = document.Locate(text, file, doc.Validate())
 			}
-			if found := mistakes(err); found != nil {
-				for _, line := range found {
-					fmt.Fprintln(cmd.OutOrStdout(), line)
-				}
-				return errFound
+			found := mistakes(err)
+			if err != nil && found == nil {
+				return err
 			}
-			if err != nil {
+			if done, err := g.checked(cmd.OutOrStdout(), file, found, nil); done || err != nil {
 				return err
 			}
 			fmt.Fprintf(cmd.OutOrStdout(), "%s is in order: %s, %s, %s, %s, %s.\n", file, count(len(doc.Regions), "region"), count(len(doc.Monitors), "monitor"),
@@ -304,6 +328,28 @@ hold the services' names is not checked; plan does. The exit code is 2 for mista
 	c.Flags().StringVarP(&file, "file", "f", "", "the document, YAML or JSON; - is standard input")
 	_ = c.MarkFlagFilename("file", "yaml", "yml", "json")
 	return c
+}
+
+// checked prints what a check found: as -o says it, or mistakes and warnings line by line. It
+// is done unless a table is wanted and there are no mistakes.
+func (g *globals) checked(w io.Writer, file string, found, warnings []string) (done bool, err error) {
+	none := []string{}
+	done, err = g.structure(w, map[string]any{"file": file, "ok": len(found) == 0, "mistakes": append(none, found...), "warnings": append(none, warnings...)})
+	if err != nil {
+		return true, err
+	}
+	if !done {
+		for _, line := range warnings {
+			fmt.Fprintln(w, "warning:", line)
+		}
+		for _, line := range found {
+			fmt.Fprintln(w, line)
+		}
+	}
+	if len(found) > 0 {
+		return true, errFound
+	}
+	return done, nil
 }
 
 // mistakes are the lines of what is wrong with an input; none when the error is of another sort.

@@ -14,6 +14,8 @@ import (
 	"net/url"
 	"os"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"syscall"
 	"time"
 
@@ -24,7 +26,9 @@ const defaultAddr = "http://127.0.0.1:8080"
 
 // globals are the flags that every client command has.
 type globals struct {
-	addr, token, ca, output string
+	addr, token, ca, output, context string
+
+	conn *client // made once
 }
 
 // client talks to the API of one node or another.
@@ -33,19 +37,52 @@ type client struct {
 	rotation *rotation
 }
 
-// connect makes a client from flags and environment. It opens no connection yet.
+// connect gives the client that flags, environment and context ask for. It opens no connection yet.
 func (g *globals) connect() (*client, error) {
+	if g.conn != nil {
+		return g.conn, nil
+	}
+	if err := g.checkOutput(); err != nil {
+		return nil, err
+	}
+	s, err := g.settings()
+	if err != nil {
+		return nil, err
+	}
+	r := &rotation{token: s.token, patience: 10 * time.Second}
+	if r.token == "" {
+		return nil, errors.New("no API token: set MERIDIAN_TOKEN or --token, or keep one in a context (meridian context add --help)." + s.unused +
+			"\nThe first admin token is in admin.token in the data directory of the node that bootstrapped the cluster; meridian demo prints its own")
+	}
+	if r.bases, err = apiAddresses(s.addr); err != nil {
+		return nil, err
+	}
+	if s.ca != "" {
+		pem, err := os.ReadFile(s.ca)
+		if err != nil {
+			return nil, fmt.Errorf("the certificate authority (--ca or MERIDIAN_CA): %w", err)
+		}
+		r.roots = x509.NewCertPool()
+		if !r.roots.AppendCertsFromPEM(pem) {
+			return nil, fmt.Errorf("%s holds no certificate in PEM (--ca or MERIDIAN_CA)", s.ca)
+		}
+	}
+	c, err := api.NewClient("http://node/api/v1", api.WithHTTPClient(r)) // the rotation puts the real address in
+	g.conn = &client{c, r}
+	return g.conn, err
+}
+
+func (g *globals) checkOutput() error {
 	switch g.output {
 	case "table", "json", "yaml":
-	default:
-		return nil, fmt.Errorf("-o %q is not table, json or yaml", g.output)
+		return nil
 	}
-	addr := first(g.addr, os.Getenv("MERIDIAN_ADDR"), defaultAddr)
-	r := &rotation{token: first(g.token, os.Getenv("MERIDIAN_TOKEN")), patience: 10 * time.Second}
-	if r.token == "" {
-		return nil, errors.New("no API token: set MERIDIAN_TOKEN or --token.\nThe first admin token is in admin.token in the data directory of the node that bootstrapped the cluster; meridian demo prints its own")
-	}
-	for a := range strings.SplitSeq(addr, ",") {
+	return fmt.Errorf("-o %q is not table, json or yaml", g.output)
+}
+
+// apiAddresses reads one address of an API, or several with commas between.
+func apiAddresses(text string) (list []*url.URL, _ error) {
+	for a := range strings.SplitSeq(text, ",") {
 		a = strings.TrimSpace(a)
 		if !strings.Contains(a, "://") {
 			a = "http://" + a
@@ -54,20 +91,9 @@ func (g *globals) connect() (*client, error) {
 		if err != nil || u.Host == "" || u.Scheme != "http" && u.Scheme != "https" {
 			return nil, fmt.Errorf("%q is not the address of an API, such as %s (--addr or MERIDIAN_ADDR)", a, defaultAddr)
 		}
-		r.bases = append(r.bases, u)
+		list = append(list, u)
 	}
-	if file := first(g.ca, os.Getenv("MERIDIAN_CA")); file != "" {
-		pem, err := os.ReadFile(file)
-		if err != nil {
-			return nil, fmt.Errorf("the certificate authority (--ca or MERIDIAN_CA): %w", err)
-		}
-		r.roots = x509.NewCertPool()
-		if !r.roots.AppendCertsFromPEM(pem) {
-			return nil, fmt.Errorf("%s holds no certificate in PEM (--ca or MERIDIAN_CA)", file)
-		}
-	}
-	c, err := api.NewClient("http://node/api/v1", api.WithHTTPClient(r)) // the rotation puts the real address in
-	return &client{c, r}, err
+	return list, nil
 }
 
 func first(values ...string) string {
@@ -79,20 +105,43 @@ func first(values ...string) string {
 	return ""
 }
 
-// rotation sends a request to the first address that can serve it. Writes carry
-// an Idempotency-Key, so that one that got lost on the way to an answer can be sent again.
+// rotation sends a request to the first address that can serve it, beginning with
+// the one that did last. Writes carry an Idempotency-Key, so that one that got lost
+// on the way to an answer can be sent again.
 type rotation struct {
 	bases    []*url.URL
 	token    string
 	roots    *x509.CertPool
 	patience time.Duration // until an answer begins, at each address
 
+	once sync.Once
 	http *http.Client
+	last atomic.Int32 // which address served the last request
+
+	withhold bool // writes are noted instead of sent
+	withheld *withheld
+}
+
+// long makes calls of the client patient, once an address is found that answers
+// at all: a node that hangs would be waited for as long.
+func (c *client) long(ctx context.Context, patience time.Duration) {
+	if len(c.rotation.bases) > 1 {
+		_, _ = read(c.GetCluster(ctx)) // what is wrong the call itself will say
+	}
+	c.rotation.patience = patience
+	c.rotation.once = sync.Once{}
 }
 
 // Do is api.HttpRequestDoer.
 func (r *rotation) Do(req *http.Request) (*http.Response, error) {
-	if r.http == nil {
+	if r.withhold && req.Method != http.MethodGet {
+		var err error
+		if r.withheld, err = withhold(req); err != nil {
+			return nil, err
+		}
+		return nil, errWithheld
+	}
+	r.once.Do(func() {
 		r.http = &http.Client{
 			Transport: &http.Transport{
 				Proxy: http.ProxyFromEnvironment, DialContext: (&net.Dialer{Timeout: 2 * time.Second}).DialContext,
@@ -101,14 +150,17 @@ func (r *rotation) Do(req *http.Request) (*http.Response, error) {
 			},
 			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }, // the token is for this address only
 		}
-	}
+	})
 	req.Header.Set("Authorization", "Bearer "+r.token)
 	req.Header.Set("User-Agent", "meridian")
 	if req.Method != http.MethodGet {
 		req.Header.Set("Idempotency-Key", rand.Text())
 	}
 	var failed []error
-	for i, base := range r.bases {
+	begin := int(r.last.Load())
+	for i := range r.bases {
+		at := (begin + i) % len(r.bases)
+		base := r.bases[at]
 		attempt := req.Clone(req.Context())
 		attempt.URL.Scheme, attempt.URL.Host, attempt.Host = base.Scheme, base.Host, ""
 		if p := strings.TrimSuffix(base.Path, "/"); p != "" {
@@ -124,6 +176,7 @@ func (r *rotation) Do(req *http.Request) (*http.Response, error) {
 		res, err := r.http.Do(attempt)
 		ours := err == nil && strings.HasPrefix(res.Header.Get("Content-Type"), "application/problem+json")
 		if err == nil && (res.StatusCode != http.StatusServiceUnavailable || ours && i == len(r.bases)-1) {
+			r.last.Store(int32(at))
 			return res, nil
 		}
 		if err == nil {

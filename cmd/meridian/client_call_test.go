@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
+	"path/filepath"
 	"strings"
 	"sync/atomic"
 	"testing"
@@ -27,6 +28,7 @@ import (
 func meridianAt(t *testing.T, addr string, args ...string) (out string, code int) {
 	t.Helper()
 	t.Setenv("XDG_CACHE_HOME", t.TempDir())
+	t.Setenv("MERIDIAN_CONFIG", filepath.Join(t.TempDir(), "config.yaml"))
 	var b bytes.Buffer
 	code = execute(t.Context(), append(args, "--addr", addr, "--token", webtest.Token), strings.NewReader(""), &b, &b)
 	return b.String(), code

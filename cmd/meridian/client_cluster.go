@@ -3,6 +3,7 @@ package main
 import (
 	"fmt"
 	"io"
+	"net/http"
 	"runtime"
 	"runtime/debug"
 	"slices"
@@ -22,36 +23,46 @@ func clusterCommand(g *globals) *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	c.AddCommand(&cobra.Command{
+	c.AddCommand(statusCommand(g), clusterRemove(g))
+	return c
+}
+
+func statusCommand(g *globals) *cobra.Command {
+	var w *watch
+	c := &cobra.Command{
 		Use:   "status",
 		Short: "Show the members, the leader, and how far each node is",
 		Long: `Show the cluster as the node that is asked knows it now: who leads, who can be
 reached, the Raft index that each node has applied and answers DNS by, and
 whether nodes at the same index hold the same state.`,
-		Example: "  meridian cluster status\n  meridian cluster status --addr http://192.0.2.2:8080 -o json",
+		Example: "  meridian cluster status\n  meridian cluster status --addr http://192.0.2.2:8080 -o json\n  meridian cluster status -w",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			conn, err := g.connect()
-			if err != nil {
-				return err
-			}
-			status, r, err := decode[api.ClusterStatus](read(conn.GetCluster(cmd.Context())))
-			if err != nil {
-				return err
-			}
-			if done, err := g.structured(cmd.OutOrStdout(), r.body); done || err != nil {
-				return err
-			}
-			printCluster(cmd.OutOrStdout(), status)
-			return nil
+			return w.run(cmd, g, func() error {
+				conn, err := g.connect()
+				if err != nil {
+					return err
+				}
+				status, r, err := decode[api.ClusterStatus](read(conn.GetCluster(cmd.Context())))
+				if err != nil {
+					return err
+				}
+				if done, err := g.structured(cmd.OutOrStdout(), r.body); done || err != nil {
+					return err
+				}
+				printCluster(cmd.OutOrStdout(), status)
+				return nil
+			})
 		},
-	})
-	c.AddCommand(clusterRemove(g))
+	}
+	w = watchFlag(c)
 	return c
 }
 
 func clusterRemove(g *globals) *cobra.Command {
-	return &cobra.Command{
+	var yes bool
+	var rehearse *dry
+	c := &cobra.Command{
 		Use:   "remove NODE",
 		Short: "Take a stopped node, or an agent, out of the cluster for good",
 		Long: `Take a node or an agent out of the cluster for good, by its label or its id. A node
@@ -60,13 +71,26 @@ node that you ask. An agent may be thrown out while it runs. What is removed cou
 quorum any more, neither Raft's nor that of verdicts. The machine may join again with an
 empty data directory.`,
 		Example: "  meridian cluster remove ns3",
-		Args:    exactly("NODE", "its label, as meridian cluster status lists it, or its id"),
+		Args:    exactly("NODE", "its label, as meridian cluster status lists it, or its id"), ValidArgsFunction: complete(g, memberNames),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			conn, err := g.connect()
 			if err != nil {
 				return err
 			}
-			result, r, err := decode[api.WriteResult](read(conn.RemoveMember(cmd.Context(), args[0], nil)))
+			call := func() (*http.Response, error) { return conn.RemoveMember(cmd.Context(), args[0], nil) }
+			status, _, err := decode[api.ClusterStatus](read(conn.GetCluster(cmd.Context())))
+			if err != nil {
+				return err
+			}
+			if goes := removal(status, args[0]); goes != "" { // of nobody the cluster says so better
+				if done, err := rehearse.show(cmd, g, conn, call, goes); done || err != nil {
+					return err
+				}
+				if err := confirm(cmd, yes, "For good: "+goes+"."); err != nil {
+					return err
+				}
+			}
+			result, r, err := decode[api.WriteResult](read(call()))
 			if err != nil {
 				return err
 			}
@@ -76,10 +100,38 @@ empty data directory.`,
 			}
 			fmt.Fprintf(out, "Removed %s from the cluster.\n", args[0])
 			printAfter(out, result.Nodes, result.Unpublished, result.Warnings)
-			fmt.Fprintln(out, "To take it back, empty its data directory and start it with MERIDIAN_TOKEN: it joins as a new member.")
+			noUndo(out, "to take it back, empty its data directory and start it with MERIDIAN_TOKEN: it joins as a new member")
 			return nil
 		},
 	}
+	rehearse = dryFlag(c)
+	yesFlag(c, &yes)
+	return c
+}
+
+// removal says what the cluster loses with a member; nothing when there is no such member.
+func removal(s api.ClusterStatus, name string) string {
+	i := slices.IndexFunc(s.Members, func(m api.MemberStatus) bool { return m.Node == name || m.Id == name })
+	if i < 0 {
+		return ""
+	}
+	voters, agents := 0, 0
+	for _, m := range s.Members {
+		if m.Voter {
+			voters++
+		}
+		if m.Agent {
+			agents++
+		}
+	}
+	m := s.Members[i]
+	switch {
+	case m.Agent:
+		return fmt.Sprintf("%s (%s) probes no more; %s would be left", m.Node, orDash(m.Region), count(agents-1, "agent"))
+	case m.Voter:
+		return fmt.Sprintf("%s (%s) answers DNS no more and loses its vote; %s would be left, of which %d have to be up for changes", m.Node, orDash(m.Region), count(voters-1, "voter"), (voters-1)/2+1)
+	}
+	return fmt.Sprintf("%s (%s) answers DNS no more; it has no vote", m.Node, orDash(m.Region))
 }
 
 func printCluster(w io.Writer, s api.ClusterStatus) {
@@ -137,6 +189,9 @@ func versionCommand(g *globals) *cobra.Command {
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			out := cmd.OutOrStdout()
 			version, revision := buildVersion()
+			if g.output != "table" {
+				return writeVersion(out, g, version, revision)
+			}
 			fmt.Fprintf(out, "meridian %s%s, %s %s/%s\n", version, revision, runtime.Version(), runtime.GOOS, runtime.GOARCH)
 			t, err := geo.Embedded()
 			if err != nil {
@@ -148,6 +203,20 @@ func versionCommand(g *globals) *cobra.Command {
 			return nil
 		},
 	}
+}
+
+// writeVersion is version as -o says it.
+func writeVersion(w io.Writer, g *globals, version, revision string) error {
+	t, err := geo.Embedded()
+	if err != nil {
+		return err
+	}
+	s := t.Source()
+	_, err = g.structure(w, map[string]any{
+		"version": version, "commit": strings.Trim(revision, " ()"), "go": runtime.Version(), "platform": runtime.GOOS + "/" + runtime.GOARCH,
+		"geo": map[string]any{"name": s.Name, "built": s.Built.Format("2006-01-02"), "networks": s.Networks, "attribution": s.Attribution, "link": s.Link},
+	})
+	return err
 }
 
 // version is set by the linker (make build); otherwise the build's own record is asked.

@@ -241,6 +241,7 @@ func printDig(w io.Writer, list []digAnswer) {
 		}
 		rows = append(rows, []string{orDash(a.Node), a.Server, a.Status, ttl, scope, orDash(answers)})
 	}
+	slices.SortStableFunc(rows, func(a, b []string) int { return strings.Compare(a[0], b[0]) })
 	table(w, []string{"NODE", "SERVER", "STATUS", "TTL", "SCOPE", "ANSWER"}, rows)
 	switch answered := len(list) - countErrors(list); {
 	case len(said) > 1:

@@ -1,10 +1,10 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -18,6 +18,7 @@ const targets = "region/NAME, provider/NAME, az/REGION/AZ, pool/NAME or endpoint
 func drainCommand(g *globals) *cobra.Command {
 	var reason, lasts, ahead string
 	var glass breakGlassFlags
+	var rehearse *dry
 	c := &cobra.Command{
 		Use:   "drain TARGET --reason TEXT",
 		Short: "Take a region, provider, zone, pool or endpoint out of answers",
@@ -30,7 +31,7 @@ go on giving what they have for one TTL.`,
 		Example: `  meridian drain region/us-east --reason "power maintenance" --for 2h
   meridian drain endpoint/web-us-east/a --reason "disk is failing"
   meridian drain provider/aws --in 2h --for 1h --reason "rehearsal"`,
-		Args: exactly("TARGET", targets),
+		Args: exactly("TARGET", targets), ValidArgsFunction: complete(g, targetNames),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if strings.TrimSpace(reason) == "" {
 				return errors.New("a drain needs a reason: --reason TEXT. Whoever is on call next will want to know")
@@ -56,10 +57,11 @@ go on giving what they have for one TTL.`,
 			if err := glass.apply(g); err != nil {
 				return err
 			}
-			return drain(cmd, g, body)
+			return drain(cmd, g, body, rehearse)
 		},
 	}
 	glass.add(c)
+	rehearse = dryFlag(c)
 	c.Flags().StringVar(&reason, "reason", "", "why, for whoever is on call next")
 	c.Flags().StringVar(&ahead, "in", "", "begin after this time (30m, at most 2160h), handing out short TTLs just before; by default at once")
 	c.Flags().StringVar(&lasts, "for", "", "lift it by itself after this time (2h); by default it stays until undrain")
@@ -76,12 +78,25 @@ func exactly(name, what string) cobra.PositionalArgs {
 	}
 }
 
-func drain(cmd *cobra.Command, g *globals, body api.ControlRequest) error {
+func drain(cmd *cobra.Command, g *globals, body api.ControlRequest, rehearse *dry) error {
 	conn, err := g.connect()
 	if err != nil {
 		return err
 	}
-	made, r, err := decode[api.ControlCreated](read(conn.CreateControl(cmd.Context(), nil, body)))
+	call := func() (*http.Response, error) { return conn.CreateControl(cmd.Context(), nil, body) }
+	if rehearse.on {
+		cfg, err := conn.config(cmd.Context())
+		if err != nil {
+			return err
+		}
+		covers, err := reachOf(&cfg, body.Target)
+		if err != nil {
+			return err
+		}
+		_, err = rehearse.show(cmd, g, conn, call, covers.String())
+		return err
+	}
+	made, r, err := decode[api.ControlCreated](read(call()))
 	if err != nil {
 		return err
 	}
@@ -101,25 +116,26 @@ func drain(cmd *cobra.Command, g *globals, body api.ControlRequest) error {
 	if made.Phase != "in-force" {
 		fmt.Fprintf(out, "Planned to drain %s (%s) at %s, %s. Reason: %s\n", made.Target, made.Id, moment(made.StartsAt), until, made.Reason)
 		printAfter(out, made.Nodes, made.Unpublished, made.Warnings)
-		fmt.Fprintf(out, "Call it off: meridian undrain %s\n", made.Id)
+		undo(out, "undrain", made.Id)
 		return nil
 	}
 	fmt.Fprintf(out, "Drained %s (%s), %s. Reason: %s\n", made.Target, made.Id, until, made.Reason)
 	printAfter(out, made.Nodes, made.Unpublished, made.Warnings)
 	fmt.Fprintln(out, "Resolvers may give what they have for one TTL more.")
-	fmt.Fprintf(out, "Undo: meridian undrain %s\n", made.Id)
+	undo(out, "undrain", made.Id)
 	return nil
 }
 
 func undrainCommand(g *globals) *cobra.Command {
 	var glass breakGlassFlags
+	var rehearse *dry
 	c := &cobra.Command{
 		Use:   "undrain TARGET|ID",
 		Short: "Lift a drain",
 		Long: `Lift the drain with an id, or every drain of a target. A target that another drain
 still covers stays out: lifting pool/web leaves a drain of its region in force.`,
 		Example: "  meridian undrain region/us-east\n  meridian undrain c17",
-		Args:    exactly("TARGET or ID", "as meridian get controls shows them"),
+		Args:    exactly("TARGET or ID", "as meridian get controls shows them"), ValidArgsFunction: complete(g, drainedNames),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if err := glass.apply(g); err != nil {
 				return err
@@ -147,18 +163,26 @@ still covers stays out: lifting pool/web leaves a drain of its region in force.`
 				}
 				return fmt.Errorf("%s is not drained; there are %s", args[0], strings.Join(others, ", "))
 			}
-			return lift(cmd.Context(), cmd, g, conn, found)
+			return lift(cmd, g, conn, found, rehearse)
 		},
 	}
 	glass.add(c)
+	rehearse = dryFlag(c)
 	return c
 }
 
-func lift(ctx context.Context, cmd *cobra.Command, g *globals, conn *client, found []api.Control) error {
-	out := cmd.OutOrStdout()
+func lift(cmd *cobra.Command, g *globals, conn *client, found []api.Control, rehearse *dry) error {
+	ctx, out := cmd.Context(), cmd.OutOrStdout()
 	var bodies []json.RawMessage
 	for i, v := range found {
-		result, r, err := decode[api.WriteResult](read(conn.DeleteControl(ctx, v.Id, nil)))
+		call := func() (*http.Response, error) { return conn.DeleteControl(ctx, v.Id, nil) }
+		if done, err := rehearse.show(cmd, g, conn, call, fmt.Sprintf("the %s of %s (%s), which would be lifted", v.Action, v.Target, v.Id)); done || err != nil {
+			if err != nil || i == len(found)-1 {
+				return err
+			}
+			continue
+		}
+		result, r, err := decode[api.WriteResult](read(call()))
 		if err != nil {
 			return fmt.Errorf("lifting %s of %s: %w", v.Id, v.Target, err)
 		}
@@ -169,10 +193,12 @@ func lift(ctx context.Context, cmd *cobra.Command, g *globals, conn *client, fou
 		fmt.Fprintf(out, "Lifted %s of %s (%s).\n", v.Action, v.Target, v.Id)
 		if i == len(found)-1 {
 			printAfter(out, result.Nodes, result.Unpublished, result.Warnings)
-			fmt.Fprintf(out, "Undo: meridian drain %s --reason %q\n", v.Target, v.Reason)
 		}
 	}
 	if g.output == "table" {
+		for _, v := range found {
+			undo(out, "drain", v.Target, "--reason", v.Reason)
+		}
 		return nil
 	}
 	all, err := json.MarshalIndent(bodies, "", "  ")

@@ -94,18 +94,8 @@ var getKinds = []kind{
 		list: func(c *client, ctx context.Context) (*http.Response, error) { return c.ListControls(ctx) },
 		one:  func(c *client, ctx context.Context, n string) (*http.Response, error) { return c.GetControl(ctx, n) },
 
-		heading: []string{"ID", "ACTION", "TARGET", "STATE", "BY", "SINCE", "UNTIL", "REASON"}, // by the cluster's clock, UTC
-		rows: each(func(v api.Control) []string {
-			until := "lifted"
-			if !v.ExpiresAt.IsZero() {
-				until = v.ExpiresAt.UTC().Format("Jan 2 15:04Z")
-			}
-			state := string(v.Window.State)
-			if v.Phase != "in-force" {
-				state = string(v.Phase)
-			}
-			return []string{v.Id, v.Action, v.Target, state, v.Actor, v.CreatedAt.UTC().Format("Jan 2 15:04Z"), until, v.Reason}
-		}),
+		heading: controlHeading,
+		rows:    each(controlRow),
 		detail: func(w io.Writer, body []byte) error {
 			var v api.Control
 			err := json.Unmarshal(body, &v)
@@ -123,7 +113,7 @@ var getKinds = []kind{
 		rows: each(func(h api.EndpointHealth) []string {
 			since := "-"
 			if !h.Since.IsZero() {
-				since = h.Since.UTC().Format("2006-01-02 15:04:05Z")
+				since = h.Since.UTC().Format("Jan 2 15:04:05Z")
 			}
 			return []string{strings.TrimPrefix(h.Endpoint, "endpoint/"), orDash(h.Region), string(h.Measured), string(h.Effective), circuits(h), agreeing(h), since, orDash(strings.Join(h.Controls, ","))}
 		}),
@@ -160,10 +150,25 @@ var getKinds = []kind{
 	},
 }
 
+var controlHeading = []string{"ID", "ACTION", "TARGET", "STATE", "BY", "SINCE", "UNTIL", "REASON"} // by the cluster's clock, UTC
+
+func controlRow(v api.Control) []string {
+	until := "lifted"
+	if !v.ExpiresAt.IsZero() {
+		until = v.ExpiresAt.UTC().Format("Jan 2 15:04Z")
+	}
+	state := string(v.Window.State)
+	if v.Phase != "in-force" {
+		state = string(v.Phase)
+	}
+	return []string{v.Id, v.Action, v.Target, state, v.Actor, v.CreatedAt.UTC().Format("Jan 2 15:04Z"), until, v.Reason}
+}
+
 func getCommand(g *globals) *cobra.Command {
 	names := []string{"config", "records", "latency"}
 	var records api.ListRRsetsParams
 	var limit int
+	var w *watch
 	for _, k := range getKinds {
 		names = append(names, k.name)
 	}
@@ -180,11 +185,12 @@ between clients and regions, of all or of one: get latency [SUBJECT].`,
   meridian get health web-us-east/a
   meridian get pool web-us-east
   meridian get controls -o json
+  meridian get health -w
   meridian get latency country/DE
   meridian get config > meridian.yaml
   meridian get records example.com
   meridian get records example.com mail.example.com --type MX`,
-		ValidArgs: names,
+		ValidArgsFunction: completeGet(g, names),
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) < 1 || len(args) > 2 && (len(args) > 3 || args[0] != "records") {
 				return fmt.Errorf("what should be shown? One of %s, and perhaps a name", strings.Join(names, ", "))
@@ -192,31 +198,43 @@ between clients and regions, of all or of one: get latency [SUBJECT].`,
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			conn, err := g.connect()
-			if err != nil {
-				return err
-			}
-			if args[0] == "records" {
-				return getRecords(cmd, g, args[1:], records, limit)
-			}
-			if args[0] == "latency" {
-				return getLatency(cmd, g, args[1:], records.After, limit)
-			}
-			if args[0] == "config" && len(args) == 1 {
-				return getConfig(cmd, g, conn)
-			}
-			for _, k := range getKinds {
-				if args[0] == k.name || args[0]+"s" == k.name {
-					return k.get(cmd, g, conn, args[1:])
-				}
-			}
-			return fmt.Errorf("%q cannot be shown; there are %s", strings.Join(args, " "), strings.Join(names, ", "))
+			return w.run(cmd, g, func() error { return show(cmd, g, args, names, records, limit) })
 		},
 	}
+	w = watchFlag(c)
 	c.Flags().StringVar(&records.Type, "type", "", "records of this type only")
 	c.Flags().StringVar(&records.After, "after", "", "records after this RRset, or latencies after this subject, as a listing that was cut short says")
 	c.Flags().IntVar(&limit, "limit", 1000, "this many RRsets of records, or subjects of latencies, at most; 0 is all")
 	return c
+}
+
+func show(cmd *cobra.Command, g *globals, args, names []string, records api.ListRRsetsParams, limit int) error {
+	conn, err := g.connect()
+	if err != nil {
+		return err
+	}
+	switch {
+	case args[0] == "records":
+		return getRecords(cmd, g, args[1:], records, limit)
+	case args[0] == "latency":
+		return getLatency(cmd, g, args[1:], records.After, limit)
+	case args[0] == "config" && len(args) == 1:
+		return getConfig(cmd, g, conn)
+	}
+	if k, ok := kindNamed(args[0]); ok {
+		return k.get(cmd, g, conn, args[1:])
+	}
+	return fmt.Errorf("%q cannot be shown; there are %s", strings.Join(args, " "), strings.Join(names, ", "))
+}
+
+// kindNamed finds a kind by its name or the singular of it.
+func kindNamed(name string) (k kind, ok bool) {
+	for _, k := range getKinds {
+		if name == k.name || name+"s" == k.name {
+			return k, true
+		}
+	}
+	return k, false
 }
 
 // getConfig prints the document: YAML, in which there are no tables.
@@ -243,6 +261,9 @@ func (k kind) get(cmd *cobra.Command, g *globals, conn *client, names []string) 
 		call = func() (*http.Response, error) { return k.one(conn, cmd.Context(), names[0]) }
 	}
 	r, err := read(call())
+	if isKind(err, "not-found") && len(names) > 0 {
+		return k.othersThan(cmd.Context(), conn, err)
+	}
 	if err != nil {
 		return err
 	}
@@ -272,6 +293,19 @@ func (k kind) get(cmd *cobra.Command, g *globals, conn *client, names []string) 
 	return nil
 }
 
+// othersThan adds to a refusal which objects there are, when it does not say so itself.
+func (k kind) othersThan(ctx context.Context, conn *client, err error) error {
+	if strings.Contains(err.Error(), ";") {
+		return err
+	}
+	var names []string
+	for _, n := range listed(k)(ctx, conn) {
+		name, _, _ := strings.Cut(n, "\t")
+		names = append(names, name)
+	}
+	return fmt.Errorf("%w; there are %s", err, first(some(names), "none"))
+}
+
 // each makes rows of items, one by one.
 func each[T any](row func(T) []string) func([]json.RawMessage) ([][]string, error) {
 	return func(items []json.RawMessage) ([][]string, error) {
@@ -285,87 +319,6 @@ func each[T any](row func(T) []string) func([]json.RawMessage) ([][]string, erro
 		}
 		return rows, nil
 	}
-}
-
-func placeText(p *policy.Place) string {
-	switch {
-	case p == nil:
-		return ""
-	case p.IATA != "":
-		return p.IATA
-	case p.Cloud != "":
-		return p.Cloud
-	case p.Lat != nil && p.Lon != nil:
-		return fmt.Sprintf("%g,%g", *p.Lat, *p.Lon)
-	}
-	return ""
-}
-
-// steerText is a steering tree on one line: nearest(web-us-east, failover(web-eu, web-us-east)).
-func steerText(s *policy.Steering) string {
-	name, children := s.Kind()
-	switch name {
-	case "pool":
-		return s.Pool
-	case "template":
-		return "template " + s.Template
-	}
-	var parts []string
-	for i := range children {
-		b := &children[i]
-		child := &b.Steering
-		if b.To != nil {
-			child = b.To
-		}
-		text := steerText(child)
-		if b.Weight != nil {
-			text += fmt.Sprintf(" weight %d", *b.Weight)
-		}
-		if b.Bias != 0 {
-			text += fmt.Sprintf(" bias %+d", b.Bias)
-		}
-		if name == "geo" {
-			text = matchText(b.Match) + ": " + text
-		}
-		parts = append(parts, text)
-	}
-	return name + "(" + strings.Join(parts, ", ") + ")"
-}
-
-// matchText is whom a branch of geo is for, cut short.
-func matchText(m *policy.Match) string {
-	if m == nil {
-		return "default"
-	}
-	var parts []string
-	for _, c := range m.CIDRs {
-		parts = append(parts, c.String())
-	}
-	for _, n := range m.ASNs {
-		parts = append(parts, fmt.Sprintf("AS%d", n))
-	}
-	parts = slices.Concat(parts, m.Subdivisions, m.Countries, m.Continents)
-	if len(parts) > 3 {
-		parts = append(parts[:3], "…")
-	}
-	return strings.Join(parts, "/")
-}
-
-// ttlText is a TTL in seconds, or its bounds.
-func ttlText(t policy.TTL) string {
-	if t.Fixed() {
-		return strconv.Itoa(int(t.Max))
-	}
-	return fmt.Sprintf("%d-%d", t.Min, t.Max)
-}
-
-// needs is how many available endpoints a pool takes.
-func needs(p *policy.Pool) string {
-	n := strconv.Itoa(p.MinAvailable.Of(len(p.Endpoints)))
-	if p.MinAvailable.Share != 0 {
-		return fmt.Sprintf("%s (%v)", n, p.MinAvailable)
-	}
-	return n
 }
 
 func poolDetail(w io.Writer, body []byte) error {

@@ -44,13 +44,13 @@ func healthDetail(w io.Writer, body []byte) error {
 		return err
 	}
 	if h.Why != "" {
-		fmt.Fprintf(w, "\n%s: %s\n", h.Effective, h.Why)
+		fmt.Fprintf(w, "\n%s: %s\n", painted(w, string(h.Effective)), h.Why)
 	}
 	for _, c := range h.Checks {
 		v := c.Verdict
-		fmt.Fprintf(w, "\nMonitor %s: %s", c.Monitor, v.Status)
+		fmt.Fprintf(w, "\nMonitor %s: %s", c.Monitor, painted(w, string(v.Status)))
 		if c.Circuit != "" {
-			fmt.Fprintf(w, ", circuit %s", c.Circuit)
+			fmt.Fprintf(w, ", circuit %s", painted(w, string(c.Circuit)))
 		}
 		if v.Status == "up" && v.Ramp < 100 {
 			fmt.Fprintf(w, " with %d %% of its weight", v.Ramp)
@@ -155,15 +155,7 @@ func expiry(s api.Evidence) string {
 func printHistory(w io.Writer, c api.CheckHealth) {
 	var rows [][]string
 	for _, e := range c.History {
-		var votes []string
-		for _, b := range e.Ballots {
-			vote := b.Vantage + " " + voted(b)
-			if b.Error != "" && b.Absent == "" {
-				vote += " (" + b.Error + ")"
-			}
-			votes = append(votes, vote)
-		}
-		rows = append(rows, []string{e.At.UTC().Format("2006-01-02 15:04:05Z"), string(e.Was), string(e.Status), orDash(string(e.Circuit)), orDash(strings.Join(votes, ", "))})
+		rows = append(rows, []string{e.At.UTC().Format("2006-01-02 15:04:05Z"), string(e.Was), string(e.Status), orDash(string(e.Circuit)), orDash(ballotText(e.Ballots))})
 	}
 	if len(rows) > 0 {
 		fmt.Fprintln(w, "\nChanges that this node has seen")
@@ -181,6 +173,7 @@ counts for no verdict. --vantage names the node that probes; by default the one 
 The exit code is 2 when the probe failed.`,
 		Example: `  meridian probe web-us-east/a
   meridian probe web-us-east/a --vantage ns2`,
+		ValidArgsFunction: complete(g, endpointNames),
 		Args: func(_ *cobra.Command, args []string) error {
 			if len(args) != 1 {
 				return fmt.Errorf("which endpoint? Write POOL/ENDPOINT, as meridian get health lists them")
@@ -212,6 +205,8 @@ The exit code is 2 when the probe failed.`,
 	}
 	c.Flags().StringVar(&ask.Vantage, "vantage", "", "label of the node that probes (default the one that is asked)")
 	c.Flags().StringVar(&ask.Monitor, "monitor", "", "monitor to probe by (default the endpoint's only one)")
+	_ = c.RegisterFlagCompletionFunc("vantage", completeEach(g, memberNames)) // the flags are there
+	_ = c.RegisterFlagCompletionFunc("monitor", completeEach(g, kindNames("monitors")))
 	return c
 }
 

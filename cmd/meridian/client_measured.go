@@ -1,10 +1,12 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -31,6 +33,7 @@ PUT /api/v1/latency takes thousands at once, and POST /api/v1/beacons what brows
 
 func latencySet(g *globals) *cobra.Command {
 	var age string
+	var rehearse *dry
 	c := &cobra.Command{
 		Use:   "set SUBJECT REGION=MS...",
 		Short: "Put the latency between some clients and regions",
@@ -70,17 +73,23 @@ named keep what they have. Each value goes by itself when it is older than --max
 			if err := errors.Join(wrong...); err != nil {
 				return err
 			}
-			return putMeasured(cmd, g, args[1:], fmt.Sprintf("Put %s for %s.", strings.Join(args[1:], ", "), args[0]), func(conn *client) (*http.Response, error) {
+			before := func(conn *client) ([][]string, error) {
+				return conn.latencyBefore(cmd.Context(), args[0], body.Measurements)
+			}
+			return putMeasured(cmd, g, rehearse, args[1:], fmt.Sprintf("Put %s for %s.", strings.Join(args[1:], ", "), args[0]), before, func(conn *client) (*http.Response, error) {
 				return conn.PutLatency(cmd.Context(), nil, body)
 			})
 		},
+		ValidArgsFunction: completeAssignments(g, 1, kindNames("regions")),
 	}
+	rehearse = dryFlag(c)
 	c.Flags().StringVar(&age, "max-age", "", "when it is too old to count, 1s to 720h (default 24h)")
 	return c
 }
 
 func latencyForget(g *globals) *cobra.Command {
-	return &cobra.Command{
+	var rehearse *dry
+	c := &cobra.Command{
 		Use:     "forget SUBJECT...",
 		Short:   "Take out all that is known of some clients",
 		Long:    subjectHelp,
@@ -95,11 +104,51 @@ func latencyForget(g *globals) *cobra.Command {
 				}
 				body.Measurements = append(body.Measurements, m)
 			}
-			return putMeasured(cmd, g, args, "Took out "+strings.Join(args, ", ")+".", func(conn *client) (*http.Response, error) {
+			before := func(conn *client) (back [][]string, err error) {
+				for _, arg := range args {
+					words, err := conn.latencyBefore(cmd.Context(), arg, nil)
+					if err != nil {
+						return nil, err
+					}
+					back = append(back, words...)
+				}
+				return back, nil
+			}
+			return putMeasured(cmd, g, rehearse, args, "Took out "+strings.Join(args, ", ")+".", before, func(conn *client) (*http.Response, error) {
 				return conn.PutLatency(cmd.Context(), nil, body)
 			})
 		},
 	}
+	rehearse = dryFlag(c)
+	return c
+}
+
+// latencyBefore tells how to put back what is known of a subject: all of it, or
+// what a write of some regions replaces.
+func (c *client) latencyBefore(ctx context.Context, subject string, written []api.Measurement) (back [][]string, err error) {
+	s, err := policy.ParseSubject(subject)
+	if err != nil {
+		return nil, err
+	}
+	page, _, err := decode[api.LatencyPage](read(c.ListLatency(ctx, &api.ListLatencyParams{Subject: s.String(), Limit: 1})))
+	if err != nil {
+		return nil, err
+	}
+	old := []string{"latency", "set", subject}
+	known := map[string]bool{}
+	for _, l := range page.Items {
+		for _, r := range l.Regions {
+			known[r.Region] = true
+			old = append(old, r.Region+"="+decimal(r.Ms))
+		}
+	}
+	if slices.ContainsFunc(written, func(m api.Measurement) bool { return !known[m.Region] }) {
+		back = append(back, []string{"latency", "forget", subject})
+	}
+	if len(known) > 0 {
+		back = append(back, old)
+	}
+	return back, nil
 }
 
 func loadCommand(g *globals) *cobra.Command {
@@ -114,6 +163,7 @@ func loadCommand(g *globals) *cobra.Command {
 
 func loadSet(g *globals) *cobra.Command {
 	var age string
+	var rehearse *dry
 	c := &cobra.Command{
 		Use:   "set TARGET=VALUE...",
 		Short: "Put the load of one or several targets",
@@ -145,13 +195,31 @@ the loads as they were. A load that is not fed again goes when it is older than 
 			if err := errors.Join(wrong...); err != nil {
 				return err
 			}
-			return putMeasured(cmd, g, args, "Put "+strings.Join(args, ", ")+".", func(conn *client) (*http.Response, error) {
+			before := func(conn *client) ([][]string, error) { return conn.loadBefore(cmd.Context(), body.Loads) }
+			return putMeasured(cmd, g, rehearse, args, "Put "+strings.Join(args, ", ")+".", before, func(conn *client) (*http.Response, error) {
 				return conn.PutLoad(cmd.Context(), nil, body)
 			})
 		},
+		ValidArgsFunction: completeAssignments(g, 0, loadNames),
 	}
+	rehearse = dryFlag(c)
 	c.Flags().StringVar(&age, "max-age", "", "when it is too old to count, 1s to 24h (default 1m)")
 	return c
+}
+
+// loadBefore tells how to put back the loads that a write replaces.
+func (c *client) loadBefore(ctx context.Context, written []api.LoadValue) (back [][]string, err error) {
+	list, _, err := decode[api.LoadList](read(c.ListLoad(ctx)))
+	words := []string{"load", "set"}
+	for _, l := range list.Items {
+		if slices.ContainsFunc(written, func(v api.LoadValue) bool { return v.Target == l.Target }) {
+			words = append(words, l.Target+"="+decimal(l.Value))
+		}
+	}
+	if len(words) > 2 {
+		back = append(back, words)
+	}
+	return back, err
 }
 
 // subjectOf is a measurement that names its clients and nothing else.
@@ -188,9 +256,18 @@ func maxAge(text string) (string, error) {
 }
 
 // putMeasured makes a write of one item for each argument, by which its mistakes are named.
-func putMeasured(cmd *cobra.Command, g *globals, args []string, done string, put func(*client) (*http.Response, error)) error {
+// before reads what the write replaces and gives the lines that tell how to undo it.
+func putMeasured(cmd *cobra.Command, g *globals, rehearse *dry, args []string, done string, before func(*client) (undo [][]string, err error), put func(*client) (*http.Response, error)) error {
 	conn, err := g.connect()
 	if err != nil {
+		return err
+	}
+	back, err := before(conn)
+	if err != nil {
+		return err
+	}
+	if rehearse.on {
+		_, err := rehearse.show(cmd, g, conn, func() (*http.Response, error) { return put(conn) })
 		return err
 	}
 	result, r, err := decode[api.WriteResult](read(put(conn)))
@@ -215,6 +292,12 @@ func putMeasured(cmd *cobra.Command, g *globals, args []string, done string, put
 	}
 	fmt.Fprintln(out, done)
 	printAfter(out, nil, result.Unpublished, result.Warnings)
+	for _, words := range back {
+		undo(out, words...)
+	}
+	if len(back) == 0 {
+		noUndo(out, "nothing was there before, and it goes by itself when it is too old")
+	}
 	return nil
 }
 

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -17,6 +18,9 @@ import (
 // columns is how wide a table may be.
 const columns = 100
 
+// timeColumns are cut last: half a time is none.
+var timeColumns = map[string]bool{"SINCE": true, "UNTIL": true, "AT": true, "PUBLISHED": true, "ON DISK": true, "CREATED": true, "EXPIRES": true}
+
 // table prints rows under a heading, in at most 100 columns: the widest columns are cut until it fits.
 func table(w io.Writer, heading []string, rows [][]string) {
 	all := append([][]string{heading}, rows...)
@@ -26,28 +30,41 @@ func table(w io.Writer, heading []string, rows [][]string) {
 			width[i] = max(width[i], utf8.RuneCountInString(cell))
 		}
 	}
-	for {
-		total, widest := 2*(len(width)-1), 0
+	for uncut := true; ; {
+		total, widest := 2*(len(width)-1), -1
 		for i, n := range width {
 			total += n
-			if n > width[widest] {
+			if n > 8 && (widest < 0 || n > width[widest]) && !(uncut && timeColumns[heading[i]]) {
 				widest = i
 			}
 		}
-		if total <= columns || width[widest] <= 8 {
-			break
+		switch {
+		case total <= columns || widest < 0 && !uncut:
+		case widest < 0:
+			uncut = false
+			continue
+		default:
+			width[widest] -= min(total-columns, width[widest]-8)
+			continue
 		}
-		width[widest] -= min(total-columns, width[widest]-8)
+		break
 	}
-	for _, row := range all {
-		var b strings.Builder
+	for n, row := range all {
+		line, gap := "", 0 // a gap is filled when something follows
 		for i, cell := range row {
 			if n := utf8.RuneCountInString(cell); n > width[i] {
 				cell = string([]rune(cell)[:width[i]-1]) + "…"
 			}
-			fmt.Fprintf(&b, "%-*s  ", width[i], cell)
+			next := width[i] - utf8.RuneCountInString(cell) + 2
+			if cell != "" {
+				if n > 0 && statusColumns[heading[i]] {
+					cell = painted(w, cell)
+				}
+				line, gap = line+strings.Repeat(" ", gap)+cell, 0
+			}
+			gap += next
 		}
-		fmt.Fprintln(w, strings.TrimRight(b.String(), " "))
+		fmt.Fprintln(w, line)
 	}
 }
 
@@ -99,7 +116,7 @@ func orDash(s string) string {
 // printNodes says which node answers by a change since when.
 func printNodes(w io.Writer, nodes []api.Publication) {
 	var rows [][]string
-	for _, n := range nodes {
+	for _, n := range slices.SortedFunc(slices.Values(nodes), func(a, b api.Publication) int { return strings.Compare(a.Node, b.Node) }) {
 		state := "answers by it"
 		switch {
 		case !n.Reachable:

@@ -6,6 +6,8 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -18,6 +20,7 @@ import (
 
 func zoneSet(g *globals) *cobra.Command {
 	var reason string
+	var rehearse *dry
 	c := &cobra.Command{
 		Use:   "set ZONE NAME TTL TYPE RDATA...",
 		Short: "Create an RRset, or replace the whole of it",
@@ -46,15 +49,18 @@ changes the RRset at the same time, one of the two is refused.`,
 				return err
 			}
 			update := api.Update{Op: "replace", Name: args[1], Type: args[3], Ttl: &ttl, Records: args[4:]}
-			return editRRset(cmd, g, args[0], update, reason)
+			return editRRset(cmd, g, args[0], update, reason, rehearse)
 		},
 	}
+	rehearse = dryFlag(c)
+	c.ValidArgsFunction = complete(g, zoneNames)
 	c.Flags().StringVar(&reason, "reason", "", "why, for the audit")
 	return c
 }
 
 func zoneUnset(g *globals) *cobra.Command {
 	var reason string
+	var rehearse *dry
 	c := &cobra.Command{
 		Use:     "unset ZONE NAME TYPE",
 		Short:   "Delete an RRset",
@@ -67,11 +73,37 @@ func zoneUnset(g *globals) *cobra.Command {
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return editRRset(cmd, g, args[0], api.Update{Op: "deleteRRset", Name: args[1], Type: args[2]}, reason)
+			return editRRset(cmd, g, args[0], api.Update{Op: "deleteRRset", Name: args[1], Type: args[2]}, reason, rehearse)
 		},
 	}
+	rehearse = dryFlag(c)
+	c.ValidArgsFunction = completeRecord(g)
 	c.Flags().StringVar(&reason, "reason", "", "why, for the audit")
 	return c
+}
+
+// completeRecord completes a zone, a name in it and one of its types.
+func completeRecord(g *globals) cobra.CompletionFunc {
+	return func(cmd *cobra.Command, args []string, begun string) ([]string, cobra.ShellCompDirective) {
+		if len(args) > 2 {
+			return nil, cobra.ShellCompDirectiveNoFileComp
+		}
+		from := zoneNames
+		if len(args) > 0 {
+			from = func(ctx context.Context, c *client) (names []string) {
+				page, _, _ := decode[api.RRsetPage](read(c.ListRRsets(ctx, args[0], &api.ListRRsetsParams{Limit: 1000})))
+				for _, rr := range page.Items {
+					if len(args) == 1 {
+						names = append(names, strings.TrimSuffix(rr.Name, "."))
+					} else if strings.EqualFold(strings.TrimSuffix(rr.Name, "."), strings.TrimSuffix(args[1], ".")) {
+						names = append(names, rr.Type)
+					}
+				}
+				return slices.Compact(names)
+			}
+		}
+		return starting(g.names(cmd.Context(), from), begun), cobra.ShellCompDirectiveNoFileComp
+	}
 }
 
 // seconds reads a TTL: 300, or 5m.
@@ -115,7 +147,7 @@ func shell(word string) string {
 }
 
 // editRRset makes one edit, provided that the RRset is still as it was when it was read here.
-func editRRset(cmd *cobra.Command, g *globals, zone string, update api.Update, reason string) error {
+func editRRset(cmd *cobra.Command, g *globals, zone string, update api.Update, reason string, rehearse *dry) error {
 	conn, err := g.connect()
 	if err != nil {
 		return err
@@ -131,7 +163,17 @@ func editRRset(cmd *cobra.Command, g *globals, zone string, update api.Update, r
 		must.Require, must.Records = "rrsetEquals", before.Records
 	}
 	edit := &api.ZoneEdit{Zone: zone, Prerequisites: []api.Prerequisite{must}, Updates: []api.Update{update}}
-	result, answer, err := decode[api.ChangesResult](read(conn.PostChanges(ctx, nil, api.Changes{Reason: reason, Changes: []api.ChangeItem{{EditZone: edit}}})))
+	call := func() (*http.Response, error) {
+		return conn.PostChanges(ctx, nil, api.Changes{Reason: reason, Changes: []api.ChangeItem{{EditZone: edit}}})
+	}
+	now := "there is no " + update.Name + " " + update.Type + " now"
+	if existed {
+		now = fmt.Sprintf("%s %d %s is %s now", update.Name, before.Ttl, update.Type, some(before.Records))
+	}
+	if done, err := rehearse.show(cmd, g, conn, call, now); done || err != nil {
+		return err
+	}
+	result, answer, err := decode[api.ChangesResult](read(call()))
 	if err != nil {
 		return plain(err)
 	}
@@ -154,14 +196,10 @@ func editRRset(cmd *cobra.Command, g *globals, zone string, update api.Update, r
 	}
 	printAfter(out, result.Nodes, result.Unpublished, result.Warnings)
 	if !existed {
-		fmt.Fprintf(out, "Undo: meridian zone unset %s %s %s\n", shell(zone), shell(update.Name), update.Type)
+		undo(out, "zone", "unset", zone, update.Name, update.Type)
 		return nil
 	}
-	fmt.Fprintf(out, "Undo: meridian zone set %s %s %d %s", shell(zone), shell(update.Name), before.Ttl, before.Type)
-	for _, d := range before.Records {
-		fmt.Fprint(out, " "+shell(d))
-	}
-	fmt.Fprintln(out)
+	undo(out, append([]string{"zone", "set", zone, update.Name, strconv.FormatUint(uint64(before.Ttl), 10), before.Type}, before.Records...)...)
 	return nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -14,6 +15,7 @@ import (
 
 func resumeCommand(g *globals) *cobra.Command {
 	var reason string
+	var rehearse *dry
 	c := &cobra.Command{
 		Use:   "resume POOL/ENDPOINT --reason TEXT",
 		Short: "Let an endpoint come up that waits for an operator",
@@ -21,7 +23,7 @@ func resumeCommand(g *globals) *cobra.Command {
 up when the vantages agree that it is up, which may be later; the next failure holds
 it again. Endpoints of other monitors come up by themselves.`,
 		Example: `  meridian resume db-eu/a --reason "data is checked"`,
-		Args:    exactly("POOL/ENDPOINT", "as meridian get health lists them"),
+		Args:    exactly("POOL/ENDPOINT", "as meridian get health lists them"), ValidArgsFunction: complete(g, endpointNames),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if strings.TrimSpace(reason) == "" {
 				return errors.New("a resume needs a reason: --reason TEXT. Whoever is on call next will want to know")
@@ -30,7 +32,18 @@ it again. Endpoints of other monitors come up by themselves.`,
 			if err != nil {
 				return err
 			}
-			result, r, err := decode[api.WriteResult](read(conn.ResumeEndpoint(cmd.Context(), args[0], nil, api.ResumeRequest{Reason: reason})))
+			call := func() (*http.Response, error) {
+				return conn.ResumeEndpoint(cmd.Context(), args[0], nil, api.ResumeRequest{Reason: reason})
+			}
+			if rehearse.on {
+				h, _, err := decode[api.EndpointHealth](read(conn.GetHealth(cmd.Context(), args[0])))
+				if err != nil {
+					return err
+				}
+				_, err = rehearse.show(cmd, g, conn, call, fmt.Sprintf("%s is %s now, and %s to clients", strings.TrimPrefix(h.Endpoint, "endpoint/"), h.Measured, h.Effective))
+				return err
+			}
+			result, r, err := decode[api.WriteResult](read(call()))
 			if err != nil {
 				return err
 			}
@@ -41,10 +54,12 @@ it again. Endpoints of other monitors come up by themselves.`,
 			name := strings.TrimPrefix(args[0], "endpoint/")
 			fmt.Fprintf(out, "Resumed %s: it comes up when the vantages agree that it is up. Reason: %s\n", name, reason)
 			printAfter(out, result.Nodes, result.Unpublished, result.Warnings)
-			fmt.Fprintf(out, "Follow it: meridian get health %s\n", name)
+			fmt.Fprintf(out, "Follow it: meridian get health %s -w\n", shell(name))
+			noUndo(out, "to keep it out, meridian drain endpoint/"+name+" --reason TEXT")
 			return nil
 		},
 	}
+	rehearse = dryFlag(c)
 	c.Flags().StringVar(&reason, "reason", "", "why, for whoever is on call next")
 	return c
 }

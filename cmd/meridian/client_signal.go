@@ -1,9 +1,11 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 
 	"github.com/spf13/cobra"
 
@@ -13,7 +15,8 @@ import (
 
 func signalCommand(g *globals) *cobra.Command {
 	var age, reason string
-	var forget bool
+	var forget, yes bool
+	var rehearse *dry
 	c := &cobra.Command{
 		Use:   "signal NAME up|down",
 		Short: "Say from outside that something is up or down",
@@ -43,9 +46,7 @@ meridian get signals shows what was given, and get health POOL/ENDPOINT what bec
 				return err
 			}
 			if forget {
-				return putMeasured(cmd, g, nil, "Deleted signal "+args[0]+".", func(conn *client) (*http.Response, error) {
-					return conn.DeleteSignal(cmd.Context(), args[0], nil)
-				})
+				return forgetSignal(cmd, g, args[0], yes, rehearse)
 			}
 			if args[1] != "up" && args[1] != "down" {
 				return fmt.Errorf("a signal is up or down, not %q", args[1])
@@ -54,21 +55,94 @@ meridian get signals shows what was given, and get health POOL/ENDPOINT what bec
 			if err != nil {
 				return err
 			}
-			return giveSignal(cmd, g, args[0], api.SignalPut{Status: api.SignalPutStatus(args[1]), MaxAge: lasts, Reason: reason})
+			return giveSignal(cmd, g, args[0], api.SignalPut{Status: api.SignalPutStatus(args[1]), MaxAge: lasts, Reason: reason}, rehearse)
 		},
+		ValidArgsFunction: complete(g, kindNames("signals"), fixed("up", "down")),
 	}
+	rehearse = dryFlag(c)
+	yesFlag(c, &yes)
 	c.Flags().StringVar(&age, "max-age", "", "when it is stale, 1s to 720h (default 1m)")
 	c.Flags().StringVar(&reason, "reason", "", "why, as health and events show it, 200 octets at most")
 	c.Flags().BoolVar(&forget, "delete", false, "forget the signal")
 	return c
 }
 
-func giveSignal(cmd *cobra.Command, g *globals, name string, body api.SignalPut) error {
+// forgetSignal deletes a signal, once whoever is there has heard what goes by it.
+func forgetSignal(cmd *cobra.Command, g *globals, name string, yes bool, rehearse *dry) error {
 	conn, err := g.connect()
 	if err != nil {
 		return err
 	}
-	result, r, err := decode[api.SignalWritten](read(conn.PutSignal(cmd.Context(), name, nil, body)))
+	back, err := conn.signalBefore(cmd.Context(), name)
+	if err != nil {
+		return err
+	}
+	call := func() (*http.Response, error) { return conn.DeleteSignal(cmd.Context(), name, nil) }
+	cfg, err := conn.config(cmd.Context())
+	if err != nil {
+		return err
+	}
+	goes := signalReach(&cfg, name)
+	if done, err := rehearse.show(cmd, g, conn, call, goes); done || err != nil {
+		return err
+	}
+	if back[2] != "--delete" { // it is there
+		if err := confirm(cmd, yes, "This forgets the signal "+name+", as if it had never been given: "+goes+"."); err != nil {
+			return err
+		}
+	}
+	return putMeasured(cmd, g, rehearse, nil, "Deleted signal "+name+".", func(*client) ([][]string, error) { return [][]string{back}, nil }, func(*client) (*http.Response, error) { return call() })
+}
+
+// signalReach says what goes by a signal.
+func signalReach(cfg *policy.Config, name string) string {
+	var monitors []string
+	for i := range cfg.Monitors {
+		if m := &cfg.Monitors[i]; m.Signal != nil && m.Signal.Name == name {
+			monitors = append(monitors, m.Name)
+		}
+	}
+	if len(monitors) == 0 {
+		return "no monitor goes by it"
+	}
+	r := reachWhere(cfg, "that", func(_ *policy.Region, p *policy.Pool, e *policy.Endpoint) bool {
+		return slices.ContainsFunc(monitors, func(m string) bool { return checkedBy(p, e, m) })
+	})
+	return count(len(monitors), "monitor") + " (" + some(monitors) + ") go by it; " + r.String()
+}
+
+// signalBefore is the command that puts a signal back as it is now.
+func (c *client) signalBefore(ctx context.Context, name string) ([]string, error) {
+	v, _, err := decode[api.Signal](read(c.GetSignal(ctx, name)))
+	if isKind(err, "not-found") {
+		return []string{"signal", name, "--delete"}, nil
+	}
+	back := []string{"signal", name, string(v.Status), "--max-age", policy.Duration(v.StaleAt.Sub(v.At)).String()}
+	if v.Reason != "" {
+		back = append(back, "--reason", v.Reason)
+	}
+	return back, err
+}
+
+func giveSignal(cmd *cobra.Command, g *globals, name string, body api.SignalPut, rehearse *dry) error {
+	conn, err := g.connect()
+	if err != nil {
+		return err
+	}
+	call := func() (*http.Response, error) { return conn.PutSignal(cmd.Context(), name, nil, body) }
+	if rehearse.on {
+		cfg, err := conn.config(cmd.Context())
+		if err != nil {
+			return err
+		}
+		_, err = rehearse.show(cmd, g, conn, call, signalReach(&cfg, name))
+		return err
+	}
+	back, err := conn.signalBefore(cmd.Context(), name)
+	if err != nil {
+		return err
+	}
+	result, r, err := decode[api.SignalWritten](read(call()))
 	var refused *refusal
 	if errors.As(err, &refused) {
 		for i := range refused.Problems {
@@ -88,5 +162,6 @@ func giveSignal(cmd *cobra.Command, g *globals, name string, body api.SignalPut)
 	}
 	fmt.Fprintf(out, "Signal %s is %s until %s, unless it is given again.\n", name, body.Status, second(result.StaleAt))
 	printAfter(out, nil, result.Unpublished, result.Warnings)
+	undo(out, back...)
 	return nil
 }

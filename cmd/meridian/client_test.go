@@ -70,6 +70,7 @@ func newSession(t *testing.T, archive *txtar.Archive) *session {
 	s.url = server.URL
 	t.Chdir(s.dir)
 	t.Setenv("XDG_CACHE_HOME", s.cache)
+	t.Setenv("MERIDIAN_CONFIG", filepath.Join(s.cache, "config.yaml"))
 	t.Setenv("MERIDIAN_ADDR", s.url)
 	t.Setenv("MERIDIAN_TOKEN", webtest.Token)
 	for name, text := range map[string]string{"example.com.zone": webtest.Zone, "meridian.yaml": webtest.Document} {

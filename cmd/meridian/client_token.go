@@ -1,7 +1,9 @@
 package main
 
 import (
+	"context"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -26,6 +28,7 @@ func tokenCommand(g *globals) *cobra.Command {
 func tokenCreate(g *globals) *cobra.Command {
 	var role, lasts string
 	var scopes []string
+	var rehearse *dry
 	c := &cobra.Command{
 		Use:   "create NAME --role ROLE",
 		Short: "Make a token, and show it this once",
@@ -61,7 +64,11 @@ all of a kind, zone/*.example.com what is below example.com, pool/us-* what begi
 			if err != nil {
 				return err
 			}
-			made, r, err := decode[api.TokenMade](read(conn.CreateToken(cmd.Context(), nil, body)))
+			call := func() (*http.Response, error) { return conn.CreateToken(cmd.Context(), nil, body) }
+			if done, err := rehearse.show(cmd, g, conn, call); done || err != nil {
+				return err
+			}
+			made, r, err := decode[api.TokenMade](read(call()))
 			if err != nil {
 				return err
 			}
@@ -74,13 +81,16 @@ all of a kind, zone/*.example.com what is below example.com, pool/us-* what begi
 			if !made.ExpiresAt.IsZero() {
 				until = "it expires at " + second(made.ExpiresAt)
 			}
-			fmt.Fprintf(cmd.ErrOrStderr(), "This is the token %s, %s; it is shown this once. To take it back: meridian token revoke %s\n", made.Id, until, made.Id)
+			fmt.Fprintf(cmd.ErrOrStderr(), "This is the token %s, %s; it is shown this once.\n", made.Id, until)
+			undo(cmd.ErrOrStderr(), "token", "revoke", made.Id)
 			return nil
 		},
 	}
+	rehearse = dryFlag(c)
 	c.Flags().StringVar(&role, "role", "", "viewer, operator, editor, admin or node")
 	c.Flags().StringArrayVar(&scopes, "scope", nil, "what it may change, such as zone/example.com; several times for several (default: whatever the role may)")
 	c.Flags().StringVar(&lasts, "expires-in", "", "how long it is good, 1m to 87600h (default: for ever)")
+	_ = c.RegisterFlagCompletionFunc("role", cobra.FixedCompletions(policy.Roles, cobra.ShellCompDirectiveNoFileComp)) // the flag is there
 	return c
 }
 
@@ -104,6 +114,7 @@ func tokenList(g *globals) *cobra.Command {
 				return err
 			}
 			var rows [][]string
+			slices.SortStableFunc(list.Items, func(a, b api.Token) int { return strings.Compare(a.Name, b.Name) })
 			for _, t := range list.Items {
 				expires := whenOrDash(t.ExpiresAt)
 				if t.Expired {
@@ -125,17 +136,36 @@ func whenOrDash(t time.Time) string {
 }
 
 func tokenRevoke(g *globals) *cobra.Command {
-	return &cobra.Command{
+	var yes bool
+	var rehearse *dry
+	c := &cobra.Command{
 		Use:     "revoke ID",
 		Short:   "End a token on every node",
 		Example: "  meridian token revoke 0a1b2c3d",
-		Args:    exactly("ID", "as meridian token list shows it"),
+		Args:    exactly("ID", "as meridian token list shows it"), ValidArgsFunction: complete(g, tokenNames),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			conn, err := g.connect()
 			if err != nil {
 				return err
 			}
-			result, r, err := decode[api.WriteResult](read(conn.RevokeToken(cmd.Context(), args[0], nil)))
+			list, _, err := decode[api.TokenList](read(conn.ListTokens(cmd.Context())))
+			if err != nil {
+				return err
+			}
+			call := func() (*http.Response, error) { return conn.RevokeToken(cmd.Context(), args[0], nil) }
+			i := slices.IndexFunc(list.Items, func(t api.Token) bool { return t.Id == args[0] })
+			if i < 0 { // the cluster says so better
+				_, err := read(call())
+				return err
+			}
+			goes := fmt.Sprintf("whoever has the token %s (%s, %s) is let in nowhere any more", args[0], first(list.Items[i].Name, "without a name"), list.Items[i].Role)
+			if done, err := rehearse.show(cmd, g, conn, call, goes); done || err != nil {
+				return err
+			}
+			if err := confirm(cmd, yes, "For good: "+goes+"."); err != nil {
+				return err
+			}
+			result, r, err := decode[api.WriteResult](read(call()))
 			if err != nil {
 				return err
 			}
@@ -145,7 +175,14 @@ func tokenRevoke(g *globals) *cobra.Command {
 			}
 			fmt.Fprintf(out, "Revoked the token %s.\n", args[0])
 			printAfter(out, result.Nodes, result.Unpublished, result.Warnings)
+			noUndo(out, "make another one with meridian token create NAME --role "+string(list.Items[i].Role))
 			return nil
 		},
 	}
+	rehearse = dryFlag(c)
+	yesFlag(c, &yes)
+	return c
 }
+
+// listTokens has the shape of a kind's list.
+func (c *client) listTokens(ctx context.Context) (*http.Response, error) { return c.ListTokens(ctx) }

@@ -3,7 +3,9 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -22,7 +24,7 @@ func zoneCommand(g *globals) *cobra.Command {
 		Args:  cobra.NoArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	c.AddCommand(zoneImport(g), zoneExport(g), zoneList(g), zoneDelete(g), zoneCheck(), zoneSet(g), zoneUnset(g))
+	c.AddCommand(zoneImport(g), zoneExport(g), zoneList(g), zoneDelete(g), zoneCheck(g), zoneSet(g), zoneUnset(g))
 	return c
 }
 
@@ -40,6 +42,7 @@ func readZone(text []byte, file, name string) (*policy.Zone, []policy.Problem, e
 
 func zoneImport(g *globals) *cobra.Command {
 	var name string
+	var rehearse bool
 	c := &cobra.Command{
 		Use:   "import FILE",
 		Short: "Create a zone from a master file, or replace the whole of it",
@@ -63,15 +66,17 @@ A zone that is replaced is kept in your cache directory, for undoing.`,
 			if err != nil {
 				return err
 			}
-			return importZone(cmd, g, conn, zone.Name.String(), args[0], text, warnings)
+			return importZone(cmd, g, conn, zone, args[0], text, warnings, rehearse)
 		},
 	}
+	c.Flags().BoolVar(&rehearse, "dry-run", false, "only say which records it would add and remove")
 	c.Flags().StringVar(&name, "name", "", "the zone's name, when the file's names are relative to it")
 	return c
 }
 
-func importZone(cmd *cobra.Command, g *globals, conn *client, zone, file string, text []byte, warnings []policy.Problem) error {
-	conn.rotation.patience = 3 * time.Minute
+func importZone(cmd *cobra.Command, g *globals, conn *client, parsed *policy.Zone, file string, text []byte, warnings []policy.Problem, rehearse bool) error {
+	zone := parsed.Name.String()
+	conn.long(cmd.Context(), 3*time.Minute)
 	ctx, out := cmd.Context(), cmd.OutOrStdout()
 	params := &api.PutZoneParams{IfMatch: `"0"`}
 	before, err := read(conn.GetZone(ctx, zone, header("Accept", mediaZone)))
@@ -80,6 +85,9 @@ func importZone(cmd *cobra.Command, g *globals, conn *client, zone, file string,
 		params.IfMatch = before.revision()
 	case !isKind(err, "not-found"):
 		return err
+	}
+	if rehearse {
+		return rehearseImport(cmd, g, zone, before, parsed)
 	}
 	r, err := read(conn.PutZoneWithBody(ctx, zone, params, mediaZone, bytes.NewReader(text)))
 	result, r, err := decode[api.WriteResult](r, in(file, err))
@@ -108,9 +116,11 @@ func importZone(cmd *cobra.Command, g *globals, conn *client, zone, file string,
 	}
 	printAfter(out, result.Nodes, result.Unpublished, result.Warnings)
 	if before == nil {
-		fmt.Fprintf(out, "Undo: meridian zone delete %s\n", zone)
+		undo(out, "zone", "delete", zone)
 	} else if kept := keep(zone+"-r"+unquoted(before.revision())+".zone", before.body); kept != "" {
-		fmt.Fprintf(out, "Undo: meridian zone import %s\n", kept)
+		undo(out, "zone", "import", kept)
+	} else {
+		noUndo(out, "the zone of before could not be kept in your cache directory")
 	}
 	return nil
 }
@@ -121,13 +131,13 @@ func zoneExport(g *globals) *cobra.Command {
 		Short:   "Print a zone as a master file",
 		Long:    "Print a zone as a master file, which import takes back unchanged. With -o json or yaml it is printed as such.",
 		Example: "  meridian zone export example.com > example.com.zone",
-		Args:    exactly("ZONE", "as meridian zone list shows them"),
+		Args:    exactly("ZONE", "as meridian zone list shows them"), ValidArgsFunction: complete(g, zoneNames),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			conn, err := g.connect()
 			if err != nil {
 				return err
 			}
-			conn.rotation.patience = time.Minute
+			conn.long(cmd.Context(), time.Minute)
 			media := mediaZone
 			if g.output != "table" {
 				media = "application/json"
@@ -155,53 +165,79 @@ func zoneList(g *globals) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			for _, k := range getKinds {
-				if k.name == "zones" {
-					return k.get(cmd, g, conn, nil)
-				}
-			}
-			return nil
+			k, _ := kindNamed("zones")
+			return k.get(cmd, g, conn, nil)
 		},
 	}
 }
 
 func zoneDelete(g *globals) *cobra.Command {
-	return &cobra.Command{
+	var yes bool
+	var rehearse *dry
+	c := &cobra.Command{
 		Use:     "delete ZONE",
 		Short:   "Delete a zone",
-		Long:    "Delete a zone. It is refused while a service steers a name in it.\nThe zone is kept in your cache directory, for undoing.",
-		Example: "  meridian zone delete example.com",
-		Args:    exactly("ZONE", "as meridian zone list shows them"),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			conn, err := g.connect()
-			if err != nil {
-				return err
-			}
-			conn.rotation.patience = time.Minute
-			ctx, out := cmd.Context(), cmd.OutOrStdout()
-			before, err := read(conn.GetZone(ctx, args[0], header("Accept", mediaZone)))
-			if err != nil {
-				return err
-			}
-			kept := keep(args[0]+"-r"+unquoted(before.revision())+".zone", before.body)
-			result, r, err := decode[api.WriteResult](read(conn.DeleteZone(ctx, args[0], &api.DeleteZoneParams{IfMatch: before.revision()})))
-			if err != nil {
-				return err
-			}
-			if done, err := g.structured(out, r.body); done || err != nil {
-				return err
-			}
-			fmt.Fprintf(out, "Deleted zone %s at revision %d.\n", args[0], result.Revision)
-			printAfter(out, result.Nodes, result.Unpublished, result.Warnings)
-			if kept != "" {
-				fmt.Fprintf(out, "Undo: meridian zone import %s\n", kept)
-			}
-			return nil
-		},
+		Long:    "Delete a zone, after asking. It is refused while a service steers a name in it.\nThe zone is kept in your cache directory, for undoing.",
+		Example: "  meridian zone delete example.com\n  meridian zone delete example.com --yes",
+		Args:    exactly("ZONE", "as meridian zone list shows them"), ValidArgsFunction: complete(g, zoneNames),
+		RunE: func(cmd *cobra.Command, args []string) error { return deleteZone(cmd, g, args[0], yes, rehearse) },
 	}
+	rehearse = dryFlag(c)
+	yesFlag(c, &yes)
+	return c
 }
 
-func zoneCheck() *cobra.Command {
+func deleteZone(cmd *cobra.Command, g *globals, zone string, yes bool, rehearse *dry) error {
+	conn, err := g.connect()
+	if err != nil {
+		return err
+	}
+	ctx, out := cmd.Context(), cmd.OutOrStdout()
+	conn.long(ctx, time.Minute)
+	before, err := read(conn.GetZone(ctx, zone, header("Accept", mediaZone)))
+	if err != nil {
+		return err
+	}
+	call := func() (*http.Response, error) {
+		return conn.DeleteZone(ctx, zone, &api.DeleteZoneParams{IfMatch: before.revision()})
+	}
+	list, _, err := decode[api.ZoneList](read(conn.ListZones(ctx)))
+	if err != nil {
+		return err
+	}
+	cfg, err := conn.config(ctx)
+	if err != nil {
+		return err
+	}
+	goes := "zone " + zone
+	for _, z := range list.Items {
+		if strings.EqualFold(z.Name, strings.TrimSuffix(zone, ".")) {
+			goes = zoneReach(z, &cfg)
+		}
+	}
+	if done, err := rehearse.show(cmd, g, conn, call, goes); done || err != nil {
+		return err
+	}
+	if err := confirm(cmd, yes, "This deletes "+goes+"."); err != nil {
+		return err
+	}
+	kept := keep(zone+"-r"+unquoted(before.revision())+".zone", before.body)
+	result, r, err := decode[api.WriteResult](read(call()))
+	if err != nil {
+		return err
+	}
+	if done, err := g.structured(out, r.body); done || err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "Deleted zone %s at revision %d.\n", zone, result.Revision)
+	printAfter(out, result.Nodes, result.Unpublished, result.Warnings)
+	if kept != "" {
+		undo(out, "zone", "import", kept)
+	}
+	return nil
+}
+
+func zoneCheck(g *globals) *cobra.Command {
 	var name string
 	c := &cobra.Command{
 		Use:   "check FILE",
@@ -217,16 +253,15 @@ line. Nothing is asked of a node. The exit code is 2 for mistakes; warnings alon
 			}
 			out := cmd.OutOrStdout()
 			zone, warnings, err := readZone(text, args[0], name)
+			found := mistakes(err)
+			if err != nil && found == nil {
+				return err
+			}
+			var noted []string
 			for _, w := range warnings {
-				fmt.Fprintln(out, "warning:", w)
+				noted = append(noted, w.String())
 			}
-			if found := mistakes(err); found != nil {
-				for _, line := range found {
-					fmt.Fprintln(out, line)
-				}
-				return errFound
-			}
-			if err != nil {
+			if done, err := g.checked(out, args[0], found, noted); done || err != nil {
 				return err
 			}
 			fmt.Fprintf(out, "%s is in order: zone %s with %s.\n", args[0], zone.Name, count(zone.Records, "record"))

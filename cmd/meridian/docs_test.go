@@ -90,7 +90,7 @@ func (d docCommand) run(c *cluster, dir string) error {
 	cmd := exec.CommandContext(ctx, "sh", "-c", d.command)
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "PATH="+filepath.Dir(file)+":"+os.Getenv("PATH"), "XDG_CACHE_HOME="+filepath.Join(dir, "cache"),
-		"MERIDIAN_ADDR=http://"+c.nodes[0].api, "MERIDIAN_TOKEN="+token)
+		"MERIDIAN_ADDR=http://"+c.nodes[0].api, "MERIDIAN_TOKEN="+token, "MERIDIAN_CONFIG="+filepath.Join(dir, "contexts.yaml"))
 	out, err := cmd.CombinedOutput()
 	if cmd.ProcessState == nil {
 		return err

@@ -30,7 +30,7 @@ func main() {
 // execute runs one command line and gives its exit code.
 func execute(ctx context.Context, args []string, in io.Reader, out, errs io.Writer) int {
 	root := rootCommand()
-	root.SetArgs(args)
+	root.SetArgs(joinWatch(args))
 	root.SetIn(in)
 	root.SetOut(out)
 	root.SetErr(errs)
@@ -54,15 +54,20 @@ client off a failed or drained region within one TTL.
 
 Client commands talk to a node's API: --addr or MERIDIAN_ADDR says where, as one
 address or several with commas between (the next is tried when one is down), and
---token or MERIDIAN_TOKEN is the token. The first admin token is in admin.token in
-the data directory of the node that bootstrapped the cluster.
+--token or MERIDIAN_TOKEN is the token. meridian context keeps both under a name. A flag
+goes before the environment, and that before the context. The first admin token is in
+admin.token in the data directory of the node that bootstrapped the cluster.
 
-Exit codes: 0 done, 1 error, 2 "the plan has changes" or "the check found something".`,
+Exit codes: 0 done, 1 error, 2 "the plan has changes" or "the check found something".
+NO_COLOR=1 turns the colours of status words off; elsewhere than on a terminal there are none.`,
 		Example: `  meridian demo                                          # a cluster on this machine
   meridian cluster status
   meridian zone import example.com.zone
   meridian plan -f meridian.yaml && meridian apply -f meridian.yaml
+  meridian describe pool/web-us-east
+  meridian get health -w
   meridian explain www.example.com A --client 91.10.0.1
+  meridian explain pool.endpoints.weight                 # what a field means
   meridian drain region/us-east --reason "maintenance" --for 2h
   meridian undrain region/us-east`,
 		SilenceUsage: true, SilenceErrors: true,
@@ -72,8 +77,12 @@ Exit codes: 0 done, 1 error, 2 "the plan has changes" or "the check found someth
 	f.StringVar(&g.addr, "addr", "", "the API of a node, or of several (MERIDIAN_ADDR; default "+defaultAddr+")")
 	f.StringVar(&g.token, "token", "", "API token (MERIDIAN_TOKEN)")
 	f.StringVar(&g.ca, "ca", "", "file of the certificate authority of an https API (MERIDIAN_CA; default the system's)")
+	f.StringVar(&g.context, "context", "", "the context that says where the API is (MERIDIAN_CONTEXT; see meridian context)")
 	f.StringVarP(&g.output, "output", "o", "table", "table, json or yaml")
 	_ = root.RegisterFlagCompletionFunc("output", cobra.FixedCompletions([]string{"table", "json", "yaml"}, cobra.ShellCompDirectiveNoFileComp)) // the flag is there
+	_ = root.RegisterFlagCompletionFunc("context", func(cmd *cobra.Command, _ []string, begun string) ([]string, cobra.ShellCompDirective) {
+		return completeContexts(cmd, nil, begun)
+	})
 	add := func(id, title string, commands ...*cobra.Command) {
 		root.AddGroup(&cobra.Group{ID: id, Title: title})
 		for _, c := range commands {
@@ -82,10 +91,10 @@ Exit codes: 0 done, 1 error, 2 "the plan has changes" or "the check found someth
 		}
 	}
 	add("run", "Run it:", serveCommand(), demoCommand())
-	add("see", "See:", getCommand(g), explainCommand(g), probeCommand(g), digCommand(g), geoCommand(g), clusterCommand(g))
-	add("change", "Change:", planCommand(g), applyCommand(g), drainCommand(g), undrainCommand(g), resumeCommand(g), zoneCommand(g), latencyCommand(g), loadCommand(g), signalCommand(g))
+	add("see", "See:", getCommand(g), describeCommand(g), explainCommand(g), probeCommand(g), digCommand(g), geoCommand(g), clusterCommand(g))
+	add("change", "Change:", planCommand(g), applyCommand(g), drainCommand(g), undrainCommand(g), resumeCommand(g), zoneCommand(g), latencyCommand(g), loadCommand(g), signalCommand(g), secretCommand(g))
 	add("history", "What was done:", historyCommand(g), diffCommand(g), rollbackCommand(g), auditCommand(g))
-	add("access", "Who may:", tokenCommand(g), userCommand(g))
-	root.AddCommand(checkCommand(), importCommand(), versionCommand(g))
+	add("access", "Who may, and where:", tokenCommand(g), userCommand(g), contextCommand(g))
+	root.AddCommand(checkCommand(g), importCommand(), versionCommand(g))
 	return root
 }

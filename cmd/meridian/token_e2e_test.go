@@ -49,7 +49,7 @@ func TestE2ETokens(t *testing.T) {
 	if text, err := c.run(2, "token", "list"); err != nil || !strings.Contains(text, made.Id) || strings.Contains(text, made.Token) {
 		t.Errorf("%s, %v", text, err)
 	}
-	if text, err := c.run(0, "token", "revoke", made.Id); err != nil {
+	if text, err := c.run(0, "token", "revoke", made.Id, "--yes"); err != nil {
 		t.Fatalf("%s, %v", text, err)
 	}
 	for i := range c.nodes {
