@@ -39,6 +39,11 @@ func newLogins(registry *prometheus.Registry, now func() time.Time) *logins {
 			Name: "meridian_api_logins_total", Help: "Log-ins that were tried, by method (password, token, oidc) and outcome (ok, refused, limited, failed).",
 		}, []string{"method", "outcome"}),
 	}
+	for _, method := range []string{"password", "token", "oidc"} { // shown from the start
+		for _, outcome := range []string{"ok", "refused", "limited", "failed"} {
+			l.count.WithLabelValues(method, outcome)
+		}
+	}
 	if registry != nil {
 		registry.MustRegister(l.count)
 	}

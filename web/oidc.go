@@ -20,6 +20,7 @@ import (
 
 	"github.com/meridian-gtm/meridian/policy"
 	"github.com/meridian-gtm/meridian/policy/change"
+	"github.com/meridian-gtm/meridian/policy/document"
 	"github.com/meridian-gtm/meridian/web/api"
 )
 
@@ -307,7 +308,13 @@ func (s *server) GetOIDC(c *gin.Context) {
 // PutOIDC sets it.
 func (s *server) PutOIDC(c *gin.Context, params api.PutOIDCParams) {
 	var in policy.OIDC
-	data, err := readJSON(c, maxSmall, &in)
+	data, media, err := readBody(c, maxSmall, mediaYAML, mediaJSON)
+	if err == nil && media == mediaJSON {
+		err = checkJSON(data)
+	}
+	if err == nil {
+		err = document.DecodeInto(data, "", &in)
+	}
 	s.changeOIDC(c, params.IfMatch, params.IdempotencyKey, data, &in, err)
 }
 

@@ -151,9 +151,11 @@ func (s *server) begin(c *gin.Context, session policy.Session) (id string, ok bo
 	rand.Read(random) // never fails (crypto/rand, Go 1.24)
 	value := base64.RawURLEncoding.EncodeToString(random)
 	session.ID = sessionID(value)
-	if _, ok := s.propose(c, change.Change{Actor: session.Actor(), Body: change.PutSession{Session: session}}, 0); !ok {
+	out, ok := s.propose(c, change.Change{Actor: session.Actor(), Body: change.PutSession{Session: session}}, 0)
+	if !ok {
 		return "", false
 	}
+	s.cfg.Node.Settle(context.WithoutCancel(c.Request.Context()), out.Index) // after it every node that can be reached knows the session
 	setCookie(c, value)
 	return session.ID, true
 }

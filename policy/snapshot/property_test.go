@@ -47,6 +47,11 @@ func drawLocal(t *rapid.T, s *policy.State, generation uint64) snapshot.Local {
 		}
 	}
 	l.Near = drawNear(t, s)
+	for name := range s.Pools.All { // drains of this node alone
+		if rapid.IntRange(0, 5).Draw(t, "drained here") == 0 {
+			l.Controls = append(l.Controls, policy.Control{ID: policy.LocalID(name), Target: "pool/" + name, Action: policy.Drain})
+		}
+	}
 	return l
 }
 

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/meridian-gtm/meridian/policy"
@@ -234,7 +235,7 @@ func (n *Node) empty() error {
 		return err
 	}
 	for _, f := range list {
-		if f.Name() != journalDir && f.Name() != "lost+found" {
+		if !slices.Contains([]string{journalDir, glassTokenFile, actsFile, "lost+found"}, f.Name()) { // what a start makes, whatever comes of it
 			return policy.Errorf(policy.Conflict, "bootstrap: true starts a cluster only in an empty data directory, but %s holds %s; to begin anew move it away, to go on with the old cluster restore it whole", n.cfg.DataDir, f.Name())
 		}
 	}
