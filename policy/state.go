@@ -85,6 +85,8 @@ type State struct {
 	Loads       *Tree[Load]             // by target; empty below FeatureSteering
 	Providers   *Tree[Object[Provider]] // empty below FeatureHealth
 	Signals     *Tree[Signal]           // by name; empty below FeatureHealth
+	Receivers   *Tree[Object[Receiver]] // empty below FeatureReview
+	Notified    *Tree[uint64]           // by receiver: the index up to which it was told; empty below FeatureReview
 }
 
 // NewState is the state before the first change.
@@ -114,6 +116,8 @@ func NewState() *State {
 		Loads:       jsonTree[Load](),
 		Providers:   jsonTree[Object[Provider]](),
 		Signals:     jsonTree[Signal](),
+		Receivers:   jsonTree[Object[Receiver]](),
+		Notified:    jsonTree[uint64](),
 	}
 }
 
@@ -135,6 +139,8 @@ func (s *State) Clone() *State {
 	c.Loads = s.Loads.Copy()
 	c.Providers = s.Providers.Copy()
 	c.Signals = s.Signals.Copy()
+	c.Receivers = s.Receivers.Copy()
+	c.Notified = s.Notified.Copy()
 	c.Members = s.Members.Copy()
 	c.Removed = s.Removed.Copy()
 	c.Tokens = s.Tokens.Copy()
@@ -160,6 +166,7 @@ func (s *State) Hash() uint64 {
 		s.IDs, s.Zones, s.Regions, s.Monitors, s.Pools, s.Services, s.SafetyRules, s.Controls, s.Verdicts, s.Members, s.Tokens,
 		s.Secrets, s.Staged, s.Requests, s.RequestLog, s.Removed,
 		s.Latencies, s.Loads, s.Templates, s.Places, s.Providers, s.Signals,
+		s.Receivers, s.Notified,
 	} {
 		if i < firstTables || table.Len() > 0 {
 			h += mix(table.Sum() + uint64(i+1)*0x9e3779b97f4a7c15)
@@ -173,6 +180,7 @@ func (s *State) Config() *Config {
 	return &Config{
 		Regions: specs(s.Regions), Providers: specs(s.Providers), Monitors: specs(s.Monitors), Pools: specs(s.Pools),
 		Templates: specs(s.Templates), Services: specs(s.Services), SafetyRules: specs(s.SafetyRules), Places: specs(s.Places),
+		Notifications: specs(s.Receivers),
 	}
 }
 

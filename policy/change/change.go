@@ -61,6 +61,7 @@ var kinds = []kind{
 	{"token.delete", 1, func() Body { return new(DeleteToken) }},       // likewise
 	{"object.put", 1, func() Body { return new(PutObject) }},           // from policy.FeatureReview
 	{"object.delete", 1, func() Body { return new(DeleteObject) }},     // likewise
+	{"notified.put", 1, func() Body { return new(PutNotified) }},       // likewise
 	{"batch", 1, func() Body { return new(Batch) }},
 }
 
@@ -115,7 +116,7 @@ func needs(b Body) (level int) {
 		return policy.FeatureHealth
 	case PutToken, *PutToken, DeleteToken, *DeleteToken:
 		return policy.FeatureAccess
-	case PutObject, *PutObject, DeleteObject, *DeleteObject:
+	case PutObject, *PutObject, DeleteObject, *DeleteObject, PutNotified, *PutNotified:
 		return policy.FeatureReview
 	case PutMember:
 		return memberLevel(b.Member)

@@ -85,6 +85,7 @@ func samples(t fataler) []Change {
 		with(&DeleteToken{"0a1b2c3d"}),
 		with(&PutObject{policy.Config{Pools: conf.Pools[:1]}, true}),
 		with(&DeleteObject{"pool/us", true}),
+		with(&PutNotified{map[string]uint64{"ops": 17, "b": 3}}),
 		with(&Batch{[]Part{{of(uint64(3)), "part", &DeleteZone{name("example.org")}}, {nil, "", &PutControl{"region/us", policy.Drain, 0, 0}}}}),
 	}
 }
@@ -211,6 +212,10 @@ func fullState(t fataler) *policy.State {
 			m.ok(c.Body)
 		}
 	}
+	m.level(policy.FeatureReview)
+	m.ok(onReceiver(policy.Receiver{Name: "ops", Slack: &policy.SlackReceiver{URL: policy.SecretRef{Secret: "token"}}, Route: &policy.Route{
+		Regions: []string{"us"}, Services: []policy.Name{name("www.example.com")}, Severities: []string{policy.Critical}, Events: []string{"pool"}}}))
+	m.ok(PutNotified{map[string]uint64{"ops": 17}})
 	return m.s
 }
 
