@@ -84,6 +84,43 @@ type Notice struct {
 	Index    uint64    `json:"index"` // of the state that brought it
 }
 
+// What became of a Delivery.
+const (
+	Delivered = "delivered"
+	Retrying  = "retrying"
+	Failed    = "failed" // given up
+)
+
+// Delivery is one message to a receiver.
+type Delivery struct {
+	ID       string    `json:"id"` // the same for each attempt, and at another leader
+	Receiver string    `json:"receiver"`
+	At       time.Time `json:"at"` // of the last attempt
+	Status   string    `json:"status"`
+	Attempts int       `json:"attempts"`
+	Notices  int       `json:"notices"` // that it tells of
+	Text     string    `json:"text"`    // the first of them
+	Code     int       `json:"code,omitempty"`
+	Error    string    `json:"error,omitempty"` // never has a URL or a credential in it
+	Test     bool      `json:"test,omitempty"`
+}
+
+// ReceiverStatus is how a receiver fares.
+type ReceiverStatus struct {
+	Name        string    `json:"name"`
+	Kind        string    `json:"kind"`
+	LastSuccess time.Time `json:"lastSuccess,omitzero"`
+	LastFailure time.Time `json:"lastFailure,omitzero"`
+	Failing     string    `json:"failing,omitempty"` // why the last delivery did not go through
+}
+
+// Notifications is what the node that delivers knows of it.
+type Notifications struct {
+	Node       string           `json:"node"` // that leads, and so delivers
+	Receivers  []ReceiverStatus `json:"receivers"`
+	Deliveries []Delivery       `json:"deliveries"` // newest first, since it began to lead
+}
+
 // Wants says whether a notice is for the receiver.
 func (r *Receiver) Wants(n *Notice) bool {
 	o := r.Route
