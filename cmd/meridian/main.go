@@ -83,7 +83,7 @@ Exit codes: 0 done, 1 error, 2 "the plan has changes" or "the check found someth
 	}
 	add("run", "Run it:", serveCommand(), demoCommand())
 	add("see", "See:", getCommand(g), explainCommand(g), probeCommand(g), digCommand(g), geoCommand(g), clusterCommand(g))
-	add("change", "Change:", planCommand(g), applyCommand(g), drainCommand(g), undrainCommand(g), resumeCommand(g), zoneCommand(g), latencyCommand(g), loadCommand(g), signalCommand(g))
+	add("change", "Change:", planCommand(g), applyCommand(g), drainCommand(g), undrainCommand(g), resumeCommand(g), zoneCommand(g), latencyCommand(g), loadCommand(g), signalCommand(g), notifyCommand(g))
 	add("access", "Who may:", tokenCommand(g))
 	root.AddCommand(checkCommand(), importCommand(), versionCommand(g))
 	return root

@@ -189,7 +189,9 @@ func TestAWebhookIsSignedAndRetried(t *testing.T) {
 	w.verdicts(policy.Up, "us0/e0@web", "us0/e1@web", "eu/a@web")
 	w.lead(n)
 	w.verdicts(policy.Down, "eu/a@web")
-	eventually(t, "three attempts", func() bool { return len(p.got()) >= 3 && len(n.Standing().Deliveries) == 1 && n.Standing().Deliveries[0].Status == policy.Delivered })
+	eventually(t, "three attempts", func() bool {
+		return len(p.got()) >= 3 && len(n.Standing().Deliveries) == 1 && n.Standing().Deliveries[0].Status == policy.Delivered
+	})
 	var body webhookBody
 	if err := json.Unmarshal([]byte(p.got()[2]), &body); err != nil {
 		t.Fatal(err)
@@ -224,7 +226,9 @@ func TestAMassFailureIsOneMessage(t *testing.T) {
 		all = append(all, fmt.Sprintf("us%d/e%d@web", i/200, i))
 	}
 	w.verdicts(policy.Down, all...)
-	eventually(t, "both are told", func() bool { return strings.Contains(joined(hook), "endpoint/us") && strings.Contains(joined(duty), "/many") })
+	eventually(t, "both are told", func() bool {
+		return strings.Contains(joined(hook), "endpoint/us") && strings.Contains(joined(duty), "/many")
+	})
 	var body webhookBody
 	if err := json.Unmarshal([]byte(hook.got()[len(hook.got())-1]), &body); err != nil || len(body.Notices) != mostListed || body.More != 2011-mostListed {
 		t.Errorf("%v: %d notices and %d more", err, len(body.Notices), body.More)
