@@ -3,7 +3,7 @@ GO ?= go
 # The race detector needs a C compiler on Linux.
 RACE := $(if $(shell command -v $${CC:-cc} 2>/dev/null),-race)
 # Real peers that some tests speak to; .ci/run installs them.
-PEERS = unbound gdnsd knotd dnsperf named nsd kdig zonemaster-cli dnsviz pgbouncer redis-server mariadbd nginx
+PEERS = unbound gdnsd knotd dnsperf named nsd kdig zonemaster-cli dnsviz pgbouncer redis-server mariadbd nginx prometheus-alertmanager
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 
 .PHONY: build run test check bench e2e geo clean peers
@@ -20,7 +20,7 @@ test: peers ## every test, with the race detector
 
 peers:
 	@missing=; for p in $(PEERS); do PATH=$$PATH:/usr/sbin command -v $$p >/dev/null 2>&1 || missing="$$missing $$p"; done; \
-	if [ -n "$$missing" ]; then echo "Not installed:$$missing. The tests that need them are skipped (Debian: apt-get install unbound gdnsd knot knot-dnsutils bind9 nsd dnsperf postgresql pgbouncer redis-server mariadb-server nginx)."; fi
+	if [ -n "$$missing" ]; then echo "Not installed:$$missing. The tests that need them are skipped (Debian: apt-get install unbound gdnsd knot knot-dnsutils bind9 nsd dnsperf postgresql pgbouncer redis-server mariadb-server nginx prometheus-alertmanager)."; fi
 
 check: ## formatting, vet, staticcheck, and that generated files are up to date
 	@out=$$(gofmt -l $$(git ls-files '*.go')); [ -z "$$out" ] || { echo "gofmt would change:"; echo "$$out"; exit 1; }

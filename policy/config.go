@@ -11,6 +11,8 @@ type Config struct {
 	SafetyRules []SafetyRule `json:"safetyRules,omitempty"`
 	// Places say where networks are, whatever the geographic data says.
 	Places []PlaceOverride `json:"places,omitempty"`
+	// Notifications are who is told of what happens.
+	Notifications []Receiver `json:"notifications,omitempty"`
 }
 
 // Region is a failure domain with a place, a provider and availability zones.

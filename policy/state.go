@@ -90,6 +90,8 @@ type State struct {
 	Users       *Tree[User]             // by name; empty below FeatureReview
 	Sessions    *Tree[Session]          // by id; empty below FeatureReview
 	Audit       *Tree[AuditRecord]      // by AuditKey; empty below FeatureReview
+	Receivers   *Tree[Object[Receiver]] // empty below FeatureReview
+	Notified    *Tree[uint64]           // by receiver: the index up to which it was told; empty below FeatureReview
 }
 
 // NewState is the state before the first change.
@@ -122,6 +124,8 @@ func NewState() *State {
 		Users:       jsonTree[User](),
 		Sessions:    jsonTree[Session](),
 		Audit:       NewTree(hashAudit),
+		Receivers:   jsonTree[Object[Receiver]](),
+		Notified:    jsonTree[uint64](),
 	}
 }
 
@@ -146,6 +150,8 @@ func (s *State) Clone() *State {
 	c.Users = s.Users.Copy()
 	c.Sessions = s.Sessions.Copy()
 	c.Audit = s.Audit.Copy()
+	c.Receivers = s.Receivers.Copy()
+	c.Notified = s.Notified.Copy()
 	c.Members = s.Members.Copy()
 	c.Removed = s.Removed.Copy()
 	c.Tokens = s.Tokens.Copy()
@@ -171,7 +177,7 @@ func (s *State) Hash() uint64 {
 		s.IDs, s.Zones, s.Regions, s.Monitors, s.Pools, s.Services, s.SafetyRules, s.Controls, s.Verdicts, s.Members, s.Tokens,
 		s.Secrets, s.Staged, s.Requests, s.RequestLog, s.Removed,
 		s.Latencies, s.Loads, s.Templates, s.Places, s.Providers, s.Signals,
-		s.Users, s.Sessions, s.Audit,
+		s.Users, s.Sessions, s.Audit, s.Receivers, s.Notified,
 	} {
 		if i < firstTables || table.Len() > 0 {
 			h += mix(table.Sum() + uint64(i+1)*0x9e3779b97f4a7c15)
@@ -185,6 +191,7 @@ func (s *State) Config() *Config {
 	return &Config{
 		Regions: specs(s.Regions), Providers: specs(s.Providers), Monitors: specs(s.Monitors), Pools: specs(s.Pools),
 		Templates: specs(s.Templates), Services: specs(s.Services), SafetyRules: specs(s.SafetyRules), Places: specs(s.Places),
+		Notifications: specs(s.Receivers),
 	}
 }
 

@@ -68,6 +68,13 @@ func (c *Config) Validate() error {
 	for i := range c.Places {
 		c.Places[i].validate(fmt.Sprintf("/places/%d", i), &p)
 	}
+	index(&p, "/notifications", c.Notifications, func(r Receiver) string { return r.Name }, CheckLabel)
+	if n := len(c.Notifications); n > MaxReceivers {
+		p.Add("/notifications", "there are %d receivers; %d are the most", n, MaxReceivers)
+	}
+	for i := range c.Notifications {
+		c.Notifications[i].validate(fmt.Sprintf("/notifications/%d", i), regions, owners, &p)
+	}
 	return p.Err("the configuration is not valid")
 }
 

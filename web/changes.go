@@ -54,6 +54,7 @@ type oneObject struct {
 	Service    *policy.Service       `json:"service"`
 	SafetyRule *policy.SafetyRule    `json:"safetyRule"`
 	Place      *policy.PlaceOverride `json:"place"`
+	Receiver   *policy.Receiver      `json:"notification"`
 	Force      bool                  `json:"force"`
 }
 
@@ -72,6 +73,7 @@ func (o *oneObject) config() (c policy.Config, keys []string) {
 	add("service", one(&c.Services, o.Service))
 	add("safetyRule", one(&c.SafetyRules, o.SafetyRule))
 	add("place", one(&c.Places, o.Place))
+	add("notification", one(&c.Notifications, o.Receiver))
 	return c, keys
 }
 

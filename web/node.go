@@ -67,6 +67,12 @@ type Node interface {
 	// Beacon gathers what a client has measured, to be brought into the state with what others have.
 	Beacon(client netip.Addr, rtts []policy.RTT)
 
+	// Notifications is how receivers fare, as the node that leads knows it.
+	Notifications(ctx context.Context) (policy.Notifications, error)
+
+	// TestNotification sends a receiver a test from the node that leads.
+	TestNotification(ctx context.Context, name string) (policy.Delivery, error)
+
 	// Ready is nil when the node has its state and answers DNS, else it says what is missing.
 	Ready() error
 }

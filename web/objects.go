@@ -59,6 +59,10 @@ var (
 		func(s *policy.State) *policy.Tree[policy.Object[policy.PlaceOverride]] { return s.Places },
 		func(c *policy.Config) *[]policy.PlaceOverride { return &c.Places },
 		(*policy.PlaceOverride).ID, readPlace}
+	receivers = object[policy.Receiver]{"notification", "notification", "notifications",
+		func(s *policy.State) *policy.Tree[policy.Object[policy.Receiver]] { return s.Receivers },
+		func(c *policy.Config) *[]policy.Receiver { return &c.Notifications },
+		func(o *policy.Receiver) string { return o.Name }, nil}
 )
 
 // objectKind is what one needs to know of an object whatever its type.

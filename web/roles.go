@@ -22,11 +22,12 @@ var leastRoles = func() map[string]string {
 			"GET /revisions", "GET /revisions/:revision", "GET /revisions/:revision/config", "GET /audit",
 			"GET /providers", "GET /providers/:name", "GET /templates", "GET /templates/:name", "GET /safety-rules", "GET /safety-rules/:name",
 			"GET /places", "GET /places/:name",
-			planCall, "GET /session", "DELETE /session", "PUT /session/password",
+			planCall, "GET /session", "DELETE /session", "PUT /session/password", "GET /notifications", "GET /notifications/:name", "GET /notifications/deliveries",
 		},
 		policy.RoleOperator: {
 			"POST /controls", "DELETE /controls/:id", "POST /health/:endpoint/probe", "POST /health/:endpoint/resume",
 			"PUT /latency", "PUT /load", "PUT /signals/:name", "DELETE /signals/:name", "POST /beacons",
+			"POST /notifications/:name/test",
 		},
 		policy.RoleEditor: {
 			"PUT /config", "PUT /zones/:zone", "DELETE /zones/:zone", "PUT /zones/:zone/rrsets/:name/:type", "DELETE /zones/:zone/rrsets/:name/:type", "POST /changes",
@@ -35,6 +36,7 @@ var leastRoles = func() map[string]string {
 			"PUT /monitors/:name", "DELETE /monitors/:name", "PUT /pools/:name", "DELETE /pools/:name",
 			"PUT /templates/:name", "DELETE /templates/:name", "PUT /services/:name", "DELETE /services/:name",
 			"PUT /safety-rules/:name", "DELETE /safety-rules/:name", "PUT /places/:name", "DELETE /places/:name",
+			"PUT /notifications/:name", "DELETE /notifications/:name",
 		},
 		policy.RoleAdmin: {
 			"PUT /secrets/:name", "DELETE /secrets/:name", "DELETE /cluster/members/:node", "GET /tokens", "POST /tokens", "DELETE /tokens/:id",

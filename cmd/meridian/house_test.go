@@ -82,6 +82,7 @@ var may = map[string][]string{
 	"cmd/meridian":              {"cmd/meridian/node", "cmd/meridian/migrate", "web/api", "policy", "policy/document", "policy/zonefile", "policy/geo"},
 	"cmd/meridian/migrate":      {"policy", "policy/document", "policy/zonefile", "policy/geo"},
 	"cmd/meridian/node":         nil, // the wiring knows everybody
+	"cmd/meridian/node/notify":  {"policy", "policy/health"},
 	"cmd/meridian/node/journal": {"policy", "policy/change"},
 }
 

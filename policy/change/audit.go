@@ -13,7 +13,7 @@ import (
 // programs say all the time, and the pieces of a write that is audited when it is whole.
 var unaudited = map[string]bool{
 	"verdicts.record": true, "latency.put": true, "load.put": true, "measured.expire": true, "signal.put": true,
-	"cookies.roll": true, "stage.chunk": true, "session.touch": true,
+	"cookies.roll": true, "stage.chunk": true, "session.touch": true, "notified.put": true,
 }
 
 // audit records what a change did, or that it was refused.

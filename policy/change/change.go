@@ -71,6 +71,7 @@ var kinds = []kind{
 	{"session.touch", 1, func() Body { return new(TouchSessions) }},    // likewise
 	{"session.delete", 1, func() Body { return new(DeleteSession) }},   // likewise
 	{"oidc.put", 1, func() Body { return new(PutOIDC) }},               // likewise
+	{"notified.put", 1, func() Body { return new(PutNotified) }},       // likewise
 	{"batch", 1, func() Body { return new(Batch) }},
 }
 
@@ -135,7 +136,7 @@ func needs(b Body) (level int) {
 		return needs(*b)
 	case DeleteToken, *DeleteToken:
 		return policy.FeatureAccess
-	case Rollback, *Rollback, PutObject, *PutObject, DeleteObject, *DeleteObject:
+	case Rollback, *Rollback, PutObject, *PutObject, DeleteObject, *DeleteObject, PutNotified, *PutNotified:
 		return policy.FeatureReview
 	case PutMember:
 		return memberLevel(b.Member)

@@ -133,6 +133,13 @@ func (b DeleteSecret) apply(d *draft) error {
 	if o := d.Cluster.OIDC; o != nil && o.ClientSecret != nil && o.ClientSecret.Secret == b.Name {
 		return policy.Errorf(policy.Conflict, "the log-in by OIDC uses the secret %q", b.Name)
 	}
+	for _, r := range d.Receivers.All {
+		for _, ref := range r.Spec.Secrets() {
+			if ref.Secret == b.Name {
+				return policy.Errorf(policy.Conflict, "notification %q uses the secret %q", r.Spec.Name, b.Name)
+			}
+		}
+	}
 	d.revise()
 	d.Secrets.Delete(b.Name)
 	return nil

@@ -75,10 +75,11 @@ func tables(s *policy.State) map[byte]table {
 		'u': jsonTable[policy.User]{s.Users}, 'e': jsonTable[policy.Session]{s.Sessions},
 		'V': jsonTable[policy.Object[policy.Provider]]{s.Providers}, 'S': jsonTable[policy.Signal]{s.Signals},
 		'A': jsonTable[policy.AuditRecord]{s.Audit},
+		'w': jsonTable[policy.Object[policy.Receiver]]{s.Receivers}, 'N': jsonTable[uint64]{s.Notified},
 	}
 }
 
-const tableOrder = "irmpTsfPVcvnxtkgqlyoSueA"
+const tableOrder = "irmpTsfPVcvnxtkgqlyoSueAwN"
 
 type zoneHead struct {
 	Name policy.Name `json:"name"`

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"fmt"
+	"iter"
 
 	"github.com/meridian-gtm/meridian/policy"
 )
@@ -102,14 +103,20 @@ func same(a, b any) bool {
 	return errX == nil && errY == nil && bytes.Equal(x, y)
 }
 
-func (d *draft) checkSecrets(monitors []policy.Monitor) error {
+func (d *draft) checkSecrets(c *policy.Config) error {
 	var p policy.Problems
-	for i := range monitors {
-		for pointer, ref := range monitors[i].Secrets() {
+	check := func(at string, secrets iter.Seq2[string, *policy.SecretRef]) {
+		for pointer, ref := range secrets {
 			if !d.Secrets.Has(ref.Secret) {
-				p.Add(fmt.Sprintf("/monitors/%d%s", i, pointer), "there is no secret %q; put it first (PUT /api/v1/secrets/%s)", ref.Secret, ref.Secret)
+				p.Add(at+pointer, "there is no secret %q; put it first (PUT /api/v1/secrets/%s)", ref.Secret, ref.Secret)
 			}
 		}
+	}
+	for i := range c.Monitors {
+		check(fmt.Sprintf("/monitors/%d", i), c.Monitors[i].Secrets())
+	}
+	for i := range c.Notifications {
+		check(fmt.Sprintf("/notifications/%d", i), c.Notifications[i].Secrets())
 	}
 	return p.Err("the configuration is not valid")
 }

@@ -94,6 +94,7 @@ func samples(t fataler) []Change {
 		with(&DeleteSession{"5e55"}),
 		with(&PutOIDC{&policy.OIDC{Issuer: "https://id.example.com", ClientID: "meridian", ClientSecret: &policy.SecretRef{Secret: "oidc"}, RedirectURL: "https://gtm.example.com/api/v1/auth/oidc/callback",
 			Scopes: []string{"openid"}, GroupsClaim: "roles", Domains: []string{"example.com"}, Roles: []policy.OIDCRole{{Group: "dns", Role: policy.RoleEditor, Limits: policy.Scopes{"zone/*"}}, {Email: "a@example.com", Role: policy.RoleAdmin}}}}),
+		with(&PutNotified{map[string]uint64{"ops": 17, "b": 3}}),
 		with(&Batch{[]Part{{of(uint64(3)), "part", &DeleteZone{name("example.org")}}, {nil, "", &PutControl{"region/us", policy.Drain, 0, 0}}}}),
 	}
 }
@@ -224,6 +225,9 @@ func fullState(t fataler) *policy.State {
 	m.do(Change{Request: "told", Actor: "alice", From: "192.0.2.7", Reason: "why", Clock: 1_750_000_000_000_000_000, Body: DeleteZone{name("gone.example")}})
 	m.ok(PutUser{policy.User{Name: "bert", Password: []byte{1}, Role: policy.RoleEditor}})
 	m.ok(PutSession{policy.Session{ID: strings.Repeat("5e", 32), User: "bert"}})
+	m.ok(onReceiver(policy.Receiver{Name: "ops", Slack: &policy.SlackReceiver{URL: policy.SecretRef{Secret: "token"}}, Route: &policy.Route{
+		Regions: []string{"us"}, Services: []policy.Name{name("www.example.com")}, Severities: []string{policy.Critical}, Events: []string{"pool"}}}))
+	m.ok(PutNotified{map[string]uint64{"ops": 17}})
 	return m.s
 }
 

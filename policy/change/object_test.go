@@ -111,3 +111,26 @@ func TestObjectsInABatch(t *testing.T) {
 	}})
 	m.ok(Batch{[]Part{{nil, "", DeleteObject{Object: "pool/sa"}}, {nil, "", DeleteObject{Object: "region/sa"}}}})
 }
+
+func onReceiver(r policy.Receiver) PutObject {
+	return PutObject{Config: policy.Config{Notifications: []policy.Receiver{r}}}
+}
+
+func TestNotified(t *testing.T) {
+	m := reviewed(t)
+	hook := policy.Receiver{Name: "ops", Webhook: &policy.WebhookReceiver{URL: "https://example.net/x", Secret: &policy.SecretRef{Secret: "hook"}}}
+	m.refuse(policy.Invalid, `/webhook/secret/secret: there is no secret "hook"`, onReceiver(hook))
+	m.ok(PutSecret{policy.Secret{Name: "hook", Sealed: []byte{1}}})
+	m.ok(onReceiver(hook))
+	m.refuse(policy.Conflict, `notification "ops" uses the secret "hook"`, DeleteSecret{"hook"})
+	rev := m.s.Revision
+	m.ok(PutNotified{map[string]uint64{"ops": 20, "nobody": 7}})
+	m.ok(PutNotified{map[string]uint64{"ops": 19}}) // a leader of before cannot take it back
+	mustList(t, "who was told", keys(m.s.Notified), "ops")
+	upto, _ := m.s.Notified.Get("ops")
+	mustEqual(t, "up to", upto, 20)
+	mustEqual(t, "the revision", m.s.Revision, rev)
+	m.ok(DeleteObject{Object: "notification/ops"})
+	mustEqual(t, "what is left", m.s.Notified.Len(), 0)
+	m.ok(DeleteSecret{"hook"})
+}

@@ -195,7 +195,7 @@ func (d *draft) fits(before *policy.State, objects, force bool) error {
 	if !objects {
 		return nil
 	}
-	if err := d.checkSecrets(whole.Monitors); err != nil {
+	if err := d.checkSecrets(whole); err != nil {
 		return err
 	}
 	if err := safety.Config(before, d.State); err != nil {
@@ -207,5 +207,6 @@ func (d *draft) fits(before *policy.State, objects, force bool) error {
 	}
 	d.dropOrphanVerdicts()
 	d.dropOrphanMeasured(before)
+	d.dropOrphanNotified()
 	return nil
 }

@@ -65,7 +65,7 @@ var reach = map[string]changed{
 	"control.expire": nobody, "verdicts.record": nobody, "measured.expire": nobody, "cookies.roll": nobody,
 	"secret.put": nobody, "secret.delete": nobody, "token.put": nobody, "token.delete": nobody,
 	"user.put": nobody, "user.update": nobody, "user.delete": nobody, "session.put": nobody, "session.touch": nobody, "session.delete": nobody,
-	"oidc.put": nobody,
+	"oidc.put": nobody, "notified.put": nobody,
 }
 
 // byDifference are the kinds whose rule looks at what they have changed.

@@ -47,6 +47,7 @@ func Diff(old, new *policy.Config) []Edit {
 	diffObjects(&d, "service/", old.Services, new.Services, serviceName)
 	diffObjects(&d, "safety-rule/", old.SafetyRules, new.SafetyRules, ruleName)
 	diffObjects(&d, "place/", old.Places, new.Places, (*policy.PlaceOverride).ID)
+	diffObjects(&d, "notification/", old.Notifications, new.Notifications, receiverName)
 	return d.edits
 }
 

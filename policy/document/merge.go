@@ -14,14 +14,15 @@ import (
 func Merge(base, over *policy.Config) *policy.Config {
 	base, over = canonical(base), canonical(over)
 	return &policy.Config{
-		Regions:     mergeObjects(base.Regions, over.Regions, regionName),
-		Providers:   mergeObjects(base.Providers, over.Providers, providerName),
-		Monitors:    mergeObjects(base.Monitors, over.Monitors, monitorName),
-		Pools:       mergeObjects(base.Pools, over.Pools, poolName),
-		Templates:   mergeObjects(base.Templates, over.Templates, templateName),
-		Services:    mergeObjects(base.Services, over.Services, serviceName),
-		SafetyRules: mergeObjects(base.SafetyRules, over.SafetyRules, ruleName),
-		Places:      mergeObjects(base.Places, over.Places, (*policy.PlaceOverride).ID),
+		Regions:       mergeObjects(base.Regions, over.Regions, regionName),
+		Providers:     mergeObjects(base.Providers, over.Providers, providerName),
+		Monitors:      mergeObjects(base.Monitors, over.Monitors, monitorName),
+		Pools:         mergeObjects(base.Pools, over.Pools, poolName),
+		Templates:     mergeObjects(base.Templates, over.Templates, templateName),
+		Services:      mergeObjects(base.Services, over.Services, serviceName),
+		SafetyRules:   mergeObjects(base.SafetyRules, over.SafetyRules, ruleName),
+		Places:        mergeObjects(base.Places, over.Places, (*policy.PlaceOverride).ID),
+		Notifications: mergeObjects(base.Notifications, over.Notifications, receiverName),
 	}
 }
 
@@ -49,4 +50,5 @@ func monitorName(o *policy.Monitor) string   { return o.Name }
 func poolName(o *policy.Pool) string         { return o.Name }
 func templateName(o *policy.Template) string { return o.Name }
 func serviceName(o *policy.Service) string   { return o.ID() }
+func receiverName(o *policy.Receiver) string { return o.Name }
 func ruleName(o *policy.SafetyRule) string   { return o.Name }

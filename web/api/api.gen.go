@@ -236,6 +236,27 @@ func (e DatabaseCheckTls) Valid() bool {
 	}
 }
 
+// Defines values for DeliveryStatus.
+const (
+	Delivered DeliveryStatus = "delivered"
+	Failed    DeliveryStatus = "failed"
+	Retrying  DeliveryStatus = "retrying"
+)
+
+// Valid indicates whether the value is a known member of the DeliveryStatus enum.
+func (e DeliveryStatus) Valid() bool {
+	switch e {
+	case Delivered:
+		return true
+	case Failed:
+		return true
+	case Retrying:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for EditOp.
 const (
 	EditOpAdd    EditOp = "add"
@@ -500,6 +521,30 @@ func (e PrerequisiteRequire) Valid() bool {
 	}
 }
 
+// Defines values for ReceiverStatusKind.
+const (
+	Alertmanager ReceiverStatusKind = "alertmanager"
+	Pagerduty    ReceiverStatusKind = "pagerduty"
+	Slack        ReceiverStatusKind = "slack"
+	Webhook      ReceiverStatusKind = "webhook"
+)
+
+// Valid indicates whether the value is a known member of the ReceiverStatusKind enum.
+func (e ReceiverStatusKind) Valid() bool {
+	switch e {
+	case Alertmanager:
+		return true
+	case Pagerduty:
+		return true
+	case Slack:
+		return true
+	case Webhook:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for RedisCheckRole.
 const (
 	RedisCheckRolePrimary RedisCheckRole = "primary"
@@ -593,6 +638,66 @@ func (e Role) Valid() bool {
 	case RoleOperator:
 		return true
 	case RoleViewer:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for RouteEvents.
+const (
+	RouteEventsConfig   RouteEvents = "config"
+	RouteEventsControl  RouteEvents = "control"
+	RouteEventsEndpoint RouteEvents = "endpoint"
+	RouteEventsLeader   RouteEvents = "leader"
+	RouteEventsMember   RouteEvents = "member"
+	RouteEventsPool     RouteEvents = "pool"
+	RouteEventsRegion   RouteEvents = "region"
+	RouteEventsSafety   RouteEvents = "safety"
+	RouteEventsService  RouteEvents = "service"
+)
+
+// Valid indicates whether the value is a known member of the RouteEvents enum.
+func (e RouteEvents) Valid() bool {
+	switch e {
+	case RouteEventsConfig:
+		return true
+	case RouteEventsControl:
+		return true
+	case RouteEventsEndpoint:
+		return true
+	case RouteEventsLeader:
+		return true
+	case RouteEventsMember:
+		return true
+	case RouteEventsPool:
+		return true
+	case RouteEventsRegion:
+		return true
+	case RouteEventsSafety:
+		return true
+	case RouteEventsService:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for RouteSeverities.
+const (
+	Critical RouteSeverities = "critical"
+	Info     RouteSeverities = "info"
+	Warning  RouteSeverities = "warning"
+)
+
+// Valid indicates whether the value is a known member of the RouteSeverities enum.
+func (e RouteSeverities) Valid() bool {
+	switch e {
+	case Critical:
+		return true
+	case Info:
+		return true
+	case Warning:
 		return true
 	default:
 		return false
@@ -1206,6 +1311,9 @@ type Config struct {
 	// Monitors How endpoints are checked.
 	Monitors []Monitor `json:"monitors,omitempty,omitzero"`
 
+	// Notifications Who is told of what happens.
+	Notifications []Receiver `json:"notifications,omitempty,omitzero"`
+
 	// Places Where networks are, whatever the geographic data says.
 	Places []PlaceOverride `json:"places,omitempty,omitzero"`
 
@@ -1543,6 +1651,55 @@ type DatabaseCheckRole string
 
 // DatabaseCheckTls verify: with TLS and a valid certificate; require: with TLS, whatever the certificate; disable: in clear.
 type DatabaseCheckTls string
+
+// Delivery One message to a receiver.
+//
+// Examples: {"at":"2026-01-02T03:04:05Z","attempts":1,"code":200,"id":"9f2c","notices":2,"receiver":"oncall","status":"delivered","text":"pool web-eu is down: 1 of its 1 endpoints are down, and 1 more"}
+type Delivery struct {
+	// At Of the last attempt, by the wall clock of the node that leads.
+	At time.Time `json:"at"`
+
+	// Attempts How often it was tried.
+	Attempts int `json:"attempts"`
+
+	// Code The HTTP status of the last answer. Absent when there was none.
+	Code int `json:"code,omitempty,omitzero"`
+
+	// Error Why the last attempt failed. It never has a URL or a credential in it.
+	Error string `json:"error,omitempty,omitzero"`
+
+	// Id The same for each attempt, and at another leader.
+	Id string `json:"id"`
+
+	// Notices How many things it tells of.
+	Notices int `json:"notices"`
+
+	// Receiver Its name.
+	Receiver string `json:"receiver"`
+
+	// Status retrying: it is tried again, for 30 minutes; failed: it is given up.
+	Status DeliveryStatus `json:"status"`
+
+	// Test It was a test.
+	Test bool `json:"test,omitempty,omitzero"`
+
+	// Text The first of them, and how many more there are.
+	Text string `json:"text"`
+}
+
+// DeliveryStatus retrying: it is tried again, for 30 minutes; failed: it is given up.
+type DeliveryStatus string
+
+// DeliveryList The deliveries of the node that leads.
+//
+// Examples: {"items":[],"node":"ns1"}
+type DeliveryList struct {
+	// Items Newest first.
+	Items []Delivery `json:"items"`
+
+	// Node The label of the node that leads, and so delivers.
+	Node string `json:"node"`
+}
 
 // Duration A number with a unit (500ms, 30s, 2h), or seconds as an integer. It is given as the former.
 //
@@ -2536,6 +2693,11 @@ type ObjectPut struct {
 	// Examples: {"https":{"host":"{service}","path":"/healthz","port":443},"interval":"5s","name":"web"}
 	Monitor *Monitor `json:"monitor,omitempty,omitzero"`
 
+	// Notification Somebody who is told of what happens: exactly one of webhook, slack, pagerduty and alertmanager.
+	//
+	// Examples: {"name":"oncall","route":{"severities":["critical"]},"webhook":{"secret":{"secret":"hook"},"url":"https://alerts.example.com/meridian"}}
+	Notification *Receiver `json:"notification,omitempty,omitzero"`
+
 	// Place Where a network is, whatever the geographic data says. A longer cidr wins over a shorter one, and any over an asn.
 	//
 	// Examples: {"cidr":"192.0.2.0/24","country":"DE"}
@@ -2579,7 +2741,7 @@ type ObjectRef struct {
 	// Force Let it delete more than the larger of 10 endpoints and 20 % of them.
 	Force bool `json:"force,omitempty,omitzero"`
 
-	// Object region/NAME, provider/NAME, monitor/NAME, pool/NAME, template/NAME, service/NAME, safetyRule/NAME or place/NAME.
+	// Object region/NAME, provider/NAME, monitor/NAME, pool/NAME, template/NAME, service/NAME, safetyRule/NAME, place/NAME or notification/NAME.
 	//
 	// Examples: pool/web-eu
 	Object string `json:"object"`
@@ -2972,6 +3134,102 @@ type RRsetWrite struct {
 	Type string `json:"type,omitempty,omitzero"`
 }
 
+// Receiver Somebody who is told of what happens: exactly one of webhook, slack, pagerduty and alertmanager.
+//
+// Examples: {"name":"oncall","route":{"severities":["critical"]},"webhook":{"secret":{"secret":"hook"},"url":"https://alerts.example.com/meridian"}}
+type Receiver struct {
+	// Alertmanager A Prometheus Alertmanager. What fires is posted again each minute.
+	Alertmanager struct {
+		// Authorization A credential, by its name; it is put with PUT /secrets/{name}.
+		//
+		// Examples: {"secret":"db"}
+		Authorization SecretRef `json:"authorization,omitempty,omitzero"`
+
+		// Url Its URL, without /api/v2/alerts.
+		//
+		// Examples: https://alertmanager.example.com
+		Url string `json:"url"`
+	} `json:"alertmanager,omitempty,omitzero"`
+
+	// Name 1 to 63 letters, digits, dots, dashes and underscores. It is unique.
+	//
+	// Examples: oncall
+	Name string `json:"name"`
+
+	// Pagerduty Events of version 2 of PagerDuty.
+	Pagerduty struct {
+		// RoutingKey A credential, by its name; it is put with PUT /secrets/{name}.
+		//
+		// Examples: {"secret":"db"}
+		RoutingKey SecretRef `json:"routingKey"`
+
+		// Url Where events go; for the EU another.
+		//
+		// Examples: https://events.eu.pagerduty.com/v2/enqueue
+		Url string `json:"url,omitempty,omitzero"`
+	} `json:"pagerduty,omitempty,omitzero"`
+
+	// Route What a receiver is told. What is left out asks for nothing; what is there asks for one of the list.
+	//
+	// Examples: {"regions":["us-east"],"severities":["critical"]}
+	Route Route `json:"route,omitempty,omitzero"`
+
+	// Slack An incoming webhook of Slack.
+	Slack struct {
+		// Url A credential, by its name; it is put with PUT /secrets/{name}.
+		//
+		// Examples: {"secret":"db"}
+		Url SecretRef `json:"url"`
+	} `json:"slack,omitempty,omitzero"`
+
+	// Webhook JSON is posted to it.
+	Webhook struct {
+		// Secret A credential, by its name; it is put with PUT /secrets/{name}.
+		//
+		// Examples: {"secret":"db"}
+		Secret SecretRef `json:"secret,omitempty,omitzero"`
+
+		// Url https; http only to hosts that the nodes' own notifications.allow lists.
+		//
+		// Examples: https://alerts.example.com/meridian
+		Url string `json:"url"`
+	} `json:"webhook,omitempty,omitzero"`
+}
+
+// ReceiverStatus How a receiver fares.
+//
+// Examples: {"kind":"webhook","lastSuccess":"2026-01-02T03:04:05Z","name":"oncall"}
+type ReceiverStatus struct {
+	// Failing Why the last attempt failed. Absent when it did not.
+	Failing string `json:"failing,omitempty,omitzero"`
+
+	// Kind What it is.
+	Kind ReceiverStatusKind `json:"kind"`
+
+	// LastFailure When an attempt last failed.
+	LastFailure time.Time `json:"lastFailure,omitempty,omitzero"`
+
+	// LastSuccess When it was last told, by the wall clock of the node that leads.
+	LastSuccess time.Time `json:"lastSuccess,omitempty,omitzero"`
+
+	// Name What it goes by.
+	Name string `json:"name"`
+}
+
+// ReceiverStatusKind What it is.
+type ReceiverStatusKind string
+
+// ReceiverStatusList How all receivers fare.
+//
+// Examples: {"items":[{"kind":"webhook","name":"oncall"}],"node":"ns1"}
+type ReceiverStatusList struct {
+	// Items In order of names.
+	Items []ReceiverStatus `json:"items"`
+
+	// Node The label of the node that leads, and so delivers.
+	Node string `json:"node"`
+}
+
 // RedisCheck A Redis server that answers a PING and is in the role that is wanted.
 //
 // Examples: {"maxLag":"10s","role":"replica"}
@@ -3196,6 +3454,29 @@ type RoundTrip struct {
 	// Samples Measurements behind it; 1 for one that was put.
 	Samples int `json:"samples"`
 }
+
+// Route What a receiver is told. What is left out asks for nothing; what is there asks for one of the list.
+//
+// Examples: {"regions":["us-east"],"severities":["critical"]}
+type Route struct {
+	// Events What it happens to.
+	Events []RouteEvents `json:"events,omitempty,omitzero"`
+
+	// Regions Regions that it is about.
+	Regions []string `json:"regions,omitempty,omitzero"`
+
+	// Services Services that it is about.
+	Services []string `json:"services,omitempty,omitzero"`
+
+	// Severities critical: pools, regions, services and members; warning: endpoints, refusals and changes of leader; info: the rest. What ends has the severity of what it ends.
+	Severities []RouteSeverities `json:"severities,omitempty,omitzero"`
+}
+
+// RouteEvents defines model for Route.Events.
+type RouteEvents string
+
+// RouteSeverities defines model for Route.Severities.
+type RouteSeverities string
 
 // SafetyRule What no operator's change and no drill may break.
 //
@@ -4368,6 +4649,33 @@ type PutMonitorParams struct {
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 }
 
+// DeleteNotificationParams defines parameters for DeleteNotification.
+type DeleteNotificationParams struct {
+	// Force Let this one change delete more than the larger of 10 endpoints and 20 % of them.
+	Force Force `form:"force,omitempty" json:"force,omitempty,omitzero"`
+
+	// IfMatch The revision that the change is based on. It is checked where the change is applied.
+	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
+
+	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+}
+
+// PutNotificationParams defines parameters for PutNotification.
+type PutNotificationParams struct {
+	// Force Let this one change delete more than the larger of 10 endpoints and 20 % of them.
+	Force Force `form:"force,omitempty" json:"force,omitempty,omitzero"`
+
+	// IfMatch The revision that the change is based on. It is checked where the change is applied.
+	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
+
+	// IfNoneMatch Only `*`: the object must not be there yet.
+	IfNoneMatch IfNoneMatch `json:"If-None-Match,omitempty,omitzero"`
+
+	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+}
+
 // DeletePlaceParams defines parameters for DeletePlace.
 type DeletePlaceParams struct {
 	// Force Let this one change delete more than the larger of 10 endpoints and 20 % of them.
@@ -4763,6 +5071,9 @@ type PutLoadJSONRequestBody = LoadPut
 
 // PutMonitorJSONRequestBody defines body for PutMonitor for application/json ContentType.
 type PutMonitorJSONRequestBody = Monitor
+
+// PutNotificationJSONRequestBody defines body for PutNotification for application/json ContentType.
+type PutNotificationJSONRequestBody = Receiver
 
 // PutPlaceJSONRequestBody defines body for PutPlace for application/json ContentType.
 type PutPlaceJSONRequestBody = PlaceOverride
@@ -5292,6 +5603,61 @@ type ClientInterface interface {
 	//
 	// Corresponds with PUT /monitors/{name} (the `PutMonitor` operationId).
 	PutMonitor(ctx context.Context, name string, params *PutMonitorParams, body PutMonitorJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListNotifications Who is told of what happens, and how that goes
+	//
+	// As the node that leads knows it, since it began to lead.
+	//
+	// Corresponds with GET /notifications (the `ListNotifications` operationId).
+	ListNotifications(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListDeliveries What was delivered, is tried again, or was given up
+	//
+	// The last 500 messages of the node that leads, since it began to lead, newest first.
+	//
+	// Corresponds with GET /notifications/deliveries (the `ListDeliveries` operationId).
+	ListDeliveries(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DeleteNotification Delete a receiver of notifications
+	//
+	// Refused with `conflict` while another object refers to it; the answer says which.
+	//
+	// Corresponds with DELETE /notifications/{name} (the `DeleteNotification` operationId).
+	DeleteNotification(ctx context.Context, name string, params *DeleteNotificationParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetNotification Read a receiver of notifications
+	//
+	// Corresponds with GET /notifications/{name} (the `GetNotification` operationId).
+	GetNotification(ctx context.Context, name string, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PutNotificationWithBody Create a receiver of notifications, or replace the whole of it
+	//
+	// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+	// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+	// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /notifications/{name} (the `PutNotification` operationId).
+	PutNotificationWithBody(ctx context.Context, name string, params *PutNotificationParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PutNotification Create a receiver of notifications, or replace the whole of it
+	//
+	// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+	// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+	// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /notifications/{name} (the `PutNotification` operationId).
+	PutNotification(ctx context.Context, name string, params *PutNotificationParams, body PutNotificationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// TestNotification Send a receiver a test, now
+	//
+	// One attempt, by the node that leads. An incident or alert that it makes ends at once. One that fails is answered with 200 as well; see `status`.
+	//
+	// Corresponds with POST /notifications/{name}/test (the `TestNotification` operationId).
+	TestNotification(ctx context.Context, name string, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// GetContract This document, as JSON
 	//
@@ -6772,6 +7138,131 @@ func (c *Client) PutMonitorWithBody(ctx context.Context, name string, params *Pu
 // Corresponds with PUT /monitors/{name} (the `PutMonitor` operationId).
 func (c *Client) PutMonitor(ctx context.Context, name string, params *PutMonitorParams, body PutMonitorJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewPutMonitorRequest(c.Server, name, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListNotifications Who is told of what happens, and how that goes
+//
+// As the node that leads knows it, since it began to lead.
+//
+// Corresponds with GET /notifications (the `ListNotifications` operationId).
+func (c *Client) ListNotifications(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListNotificationsRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListDeliveries What was delivered, is tried again, or was given up
+//
+// The last 500 messages of the node that leads, since it began to lead, newest first.
+//
+// Corresponds with GET /notifications/deliveries (the `ListDeliveries` operationId).
+func (c *Client) ListDeliveries(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListDeliveriesRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DeleteNotification Delete a receiver of notifications
+//
+// Refused with `conflict` while another object refers to it; the answer says which.
+//
+// Corresponds with DELETE /notifications/{name} (the `DeleteNotification` operationId).
+func (c *Client) DeleteNotification(ctx context.Context, name string, params *DeleteNotificationParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeleteNotificationRequest(c.Server, name, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetNotification Read a receiver of notifications
+//
+// Corresponds with GET /notifications/{name} (the `GetNotification` operationId).
+func (c *Client) GetNotification(ctx context.Context, name string, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetNotificationRequest(c.Server, name)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PutNotificationWithBody Create a receiver of notifications, or replace the whole of it
+//
+// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /notifications/{name} (the `PutNotification` operationId).
+func (c *Client) PutNotificationWithBody(ctx context.Context, name string, params *PutNotificationParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPutNotificationRequestWithBody(c.Server, name, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PutNotification Create a receiver of notifications, or replace the whole of it
+//
+// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /notifications/{name} (the `PutNotification` operationId).
+func (c *Client) PutNotification(ctx context.Context, name string, params *PutNotificationParams, body PutNotificationJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPutNotificationRequest(c.Server, name, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// TestNotification Send a receiver a test, now
+//
+// One attempt, by the node that leads. An incident or alert that it makes ends at once. One that fails is answered with 200 as well; see `status`.
+//
+// Corresponds with POST /notifications/{name}/test (the `TestNotification` operationId).
+func (c *Client) TestNotification(ctx context.Context, name string, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewTestNotificationRequest(c.Server, name)
 	if err != nil {
 		return nil, err
 	}
@@ -10028,6 +10519,308 @@ func NewPutMonitorRequestWithBody(server string, name string, params *PutMonitor
 
 		req.Header.Set("Idempotency-Key", headerParam2)
 
+	}
+
+	return req, nil
+}
+
+// NewListNotificationsRequest constructs an http.Request for the ListNotifications method
+func NewListNotificationsRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/notifications")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewListDeliveriesRequest constructs an http.Request for the ListDeliveries method
+func NewListDeliveriesRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/notifications/deliveries")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewDeleteNotificationRequest constructs an http.Request for the DeleteNotification method
+func NewDeleteNotificationRequest(server string, name string, params *DeleteNotificationParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "name", name, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/notifications/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "force", params.Force, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("If-Match", headerParam0)
+
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam1)
+
+	}
+
+	return req, nil
+}
+
+// NewGetNotificationRequest constructs an http.Request for the GetNotification method
+func NewGetNotificationRequest(server string, name string) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "name", name, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/notifications/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewPutNotificationRequest calls the generic PutNotification builder with application/json body
+func NewPutNotificationRequest(server string, name string, params *PutNotificationParams, body PutNotificationJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewPutNotificationRequestWithBody(server, name, params, "application/json", bodyReader)
+}
+
+// NewPutNotificationRequestWithBody constructs an http.Request for the PutNotification method, with any body, and a specified content type
+func NewPutNotificationRequestWithBody(server string, name string, params *PutNotificationParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "name", name, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/notifications/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "force", params.Force, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("If-Match", headerParam0)
+
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("If-None-Match", headerParam1)
+
+		var headerParam2 string
+
+		headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam2)
+
+	}
+
+	return req, nil
+}
+
+// NewTestNotificationRequest constructs an http.Request for the TestNotification method
+func NewTestNotificationRequest(server string, name string) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "name", name, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/notifications/%s/test", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
 	}
 
 	return req, nil
@@ -13854,6 +14647,71 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with PUT /monitors/{name} (the `PutMonitor` operationId).
 	PutMonitorWithResponse(ctx context.Context, name string, params *PutMonitorParams, body PutMonitorJSONRequestBody, reqEditors ...RequestEditorFn) (*PutMonitorResponse, error)
 
+	// ListNotificationsWithResponse Who is told of what happens, and how that goes
+	//
+	// As the node that leads knows it, since it began to lead.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /notifications (the `ListNotifications` operationId).
+	ListNotificationsWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListNotificationsResponse, error)
+
+	// ListDeliveriesWithResponse What was delivered, is tried again, or was given up
+	//
+	// The last 500 messages of the node that leads, since it began to lead, newest first.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /notifications/deliveries (the `ListDeliveries` operationId).
+	ListDeliveriesWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListDeliveriesResponse, error)
+
+	// DeleteNotificationWithResponse Delete a receiver of notifications
+	//
+	// Refused with `conflict` while another object refers to it; the answer says which.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /notifications/{name} (the `DeleteNotification` operationId).
+	DeleteNotificationWithResponse(ctx context.Context, name string, params *DeleteNotificationParams, reqEditors ...RequestEditorFn) (*DeleteNotificationResponse, error)
+
+	// GetNotificationWithResponse Read a receiver of notifications
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /notifications/{name} (the `GetNotification` operationId).
+	GetNotificationWithResponse(ctx context.Context, name string, reqEditors ...RequestEditorFn) (*GetNotificationResponse, error)
+
+	// PutNotificationWithBodyWithResponse Create a receiver of notifications, or replace the whole of it
+	//
+	// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+	// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+	// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /notifications/{name} (the `PutNotification` operationId).
+	PutNotificationWithBodyWithResponse(ctx context.Context, name string, params *PutNotificationParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PutNotificationResponse, error)
+
+	// PutNotificationWithResponse Create a receiver of notifications, or replace the whole of it
+	//
+	// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+	// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+	// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /notifications/{name} (the `PutNotification` operationId).
+	PutNotificationWithResponse(ctx context.Context, name string, params *PutNotificationParams, body PutNotificationJSONRequestBody, reqEditors ...RequestEditorFn) (*PutNotificationResponse, error)
+
+	// TestNotificationWithResponse Send a receiver a test, now
+	//
+	// One attempt, by the node that leads. An incident or alert that it makes ends at once. One that fails is answered with 200 as well; see `status`.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /notifications/{name}/test (the `TestNotification` operationId).
+	TestNotificationWithResponse(ctx context.Context, name string, reqEditors ...RequestEditorFn) (*TestNotificationResponse, error)
+
 	// GetContractWithResponse This document, as JSON
 	//
 	// Open to everybody, without a token.
@@ -16441,6 +17299,333 @@ func (r PutMonitorResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r PutMonitorResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ListNotificationsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ReceiverStatusList
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListNotificationsResponse) GetJSON200() *ReceiverStatusList {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListNotificationsResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListNotificationsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListNotificationsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListNotificationsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListNotificationsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ListDeliveriesResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *DeliveryList
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListDeliveriesResponse) GetJSON200() *DeliveryList {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListDeliveriesResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListDeliveriesResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListDeliveriesResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListDeliveriesResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListDeliveriesResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// DeleteNotificationResponse200Headers the declared response headers of an HTTP 200 response for DeleteNotification
+type DeleteNotificationResponse200Headers struct {
+	ETag   string
+	XIndex uint64
+}
+
+type DeleteNotificationResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Written
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *DeleteNotificationResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r DeleteNotificationResponse) GetJSON200() *Written {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r DeleteNotificationResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r DeleteNotificationResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r DeleteNotificationResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DeleteNotificationResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DeleteNotificationResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetNotificationResponse200Headers the declared response headers of an HTTP 200 response for GetNotification
+type GetNotificationResponse200Headers struct {
+	ETag   string
+	XIndex uint64
+}
+
+type GetNotificationResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Receiver
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetNotificationResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetNotificationResponse) GetJSON200() *Receiver {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetNotificationResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetNotificationResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetNotificationResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetNotificationResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetNotificationResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// PutNotificationResponse200Headers the declared response headers of an HTTP 200 response for PutNotification
+type PutNotificationResponse200Headers struct {
+	ETag   string
+	XIndex uint64
+}
+
+// PutNotificationResponse201Headers the declared response headers of an HTTP 201 response for PutNotification
+type PutNotificationResponse201Headers struct {
+	ETag   string
+	XIndex uint64
+}
+
+type PutNotificationResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Written
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *Written
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *PutNotificationResponse200Headers
+	// Headers201 the parsed response headers for an HTTP 201 response
+	Headers201 *PutNotificationResponse201Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r PutNotificationResponse) GetJSON200() *Written {
+	return r.JSON200
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r PutNotificationResponse) GetJSON201() *Written {
+	return r.JSON201
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r PutNotificationResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r PutNotificationResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r PutNotificationResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r PutNotificationResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r PutNotificationResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type TestNotificationResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Delivery
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r TestNotificationResponse) GetJSON200() *Delivery {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r TestNotificationResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r TestNotificationResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r TestNotificationResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r TestNotificationResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r TestNotificationResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -20647,6 +21832,113 @@ func (c *ClientWithResponses) PutMonitorWithResponse(ctx context.Context, name s
 	return ParsePutMonitorResponse(rsp)
 }
 
+// ListNotificationsWithResponse Who is told of what happens, and how that goes
+//
+// As the node that leads knows it, since it began to lead.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /notifications (the `ListNotifications` operationId).
+func (c *ClientWithResponses) ListNotificationsWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListNotificationsResponse, error) {
+	rsp, err := c.ListNotifications(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListNotificationsResponse(rsp)
+}
+
+// ListDeliveriesWithResponse What was delivered, is tried again, or was given up
+//
+// The last 500 messages of the node that leads, since it began to lead, newest first.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /notifications/deliveries (the `ListDeliveries` operationId).
+func (c *ClientWithResponses) ListDeliveriesWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListDeliveriesResponse, error) {
+	rsp, err := c.ListDeliveries(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListDeliveriesResponse(rsp)
+}
+
+// DeleteNotificationWithResponse Delete a receiver of notifications
+//
+// Refused with `conflict` while another object refers to it; the answer says which.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /notifications/{name} (the `DeleteNotification` operationId).
+func (c *ClientWithResponses) DeleteNotificationWithResponse(ctx context.Context, name string, params *DeleteNotificationParams, reqEditors ...RequestEditorFn) (*DeleteNotificationResponse, error) {
+	rsp, err := c.DeleteNotification(ctx, name, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDeleteNotificationResponse(rsp)
+}
+
+// GetNotificationWithResponse Read a receiver of notifications
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /notifications/{name} (the `GetNotification` operationId).
+func (c *ClientWithResponses) GetNotificationWithResponse(ctx context.Context, name string, reqEditors ...RequestEditorFn) (*GetNotificationResponse, error) {
+	rsp, err := c.GetNotification(ctx, name, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetNotificationResponse(rsp)
+}
+
+// PutNotificationWithBodyWithResponse Create a receiver of notifications, or replace the whole of it
+//
+// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /notifications/{name} (the `PutNotification` operationId).
+func (c *ClientWithResponses) PutNotificationWithBodyWithResponse(ctx context.Context, name string, params *PutNotificationParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PutNotificationResponse, error) {
+	rsp, err := c.PutNotificationWithBody(ctx, name, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePutNotificationResponse(rsp)
+}
+
+// PutNotificationWithResponse Create a receiver of notifications, or replace the whole of it
+//
+// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /notifications/{name} (the `PutNotification` operationId).
+func (c *ClientWithResponses) PutNotificationWithResponse(ctx context.Context, name string, params *PutNotificationParams, body PutNotificationJSONRequestBody, reqEditors ...RequestEditorFn) (*PutNotificationResponse, error) {
+	rsp, err := c.PutNotification(ctx, name, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePutNotificationResponse(rsp)
+}
+
+// TestNotificationWithResponse Send a receiver a test, now
+//
+// One attempt, by the node that leads. An incident or alert that it makes ends at once. One that fails is answered with 200 as well; see `status`.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /notifications/{name}/test (the `TestNotification` operationId).
+func (c *ClientWithResponses) TestNotificationWithResponse(ctx context.Context, name string, reqEditors ...RequestEditorFn) (*TestNotificationResponse, error) {
+	rsp, err := c.TestNotification(ctx, name, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseTestNotificationResponse(rsp)
+}
+
 // GetContractWithResponse This document, as JSON
 //
 // Open to everybody, without a token.
@@ -23477,6 +24769,288 @@ func ParsePutMonitorResponse(rsp *http.Response) (*PutMonitorResponse, error) {
 			headers.XIndex = value
 		}
 		response.Headers201 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseListNotificationsResponse parses an HTTP response from a ListNotificationsWithResponse call
+func ParseListNotificationsResponse(rsp *http.Response) (*ListNotificationsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListNotificationsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ReceiverStatusList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseListDeliveriesResponse parses an HTTP response from a ListDeliveriesWithResponse call
+func ParseListDeliveriesResponse(rsp *http.Response) (*ListDeliveriesResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListDeliveriesResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest DeliveryList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseDeleteNotificationResponse parses an HTTP response from a DeleteNotificationWithResponse call
+func ParseDeleteNotificationResponse(rsp *http.Response) (*DeleteNotificationResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &DeleteNotificationResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Written
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers DeleteNotificationResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetNotificationResponse parses an HTTP response from a GetNotificationWithResponse call
+func ParseGetNotificationResponse(rsp *http.Response) (*GetNotificationResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetNotificationResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Receiver
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetNotificationResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParsePutNotificationResponse parses an HTTP response from a PutNotificationWithResponse call
+func ParsePutNotificationResponse(rsp *http.Response) (*PutNotificationResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &PutNotificationResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Written
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest Written
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers PutNotificationResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 201:
+		var headers PutNotificationResponse201Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers201 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseTestNotificationResponse parses an HTTP response from a TestNotificationWithResponse call
+func ParseTestNotificationResponse(rsp *http.Response) (*TestNotificationResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &TestNotificationResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Delivery
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
 	}
 
 	return response, nil
@@ -26884,6 +28458,24 @@ type ServerInterface interface {
 	// PutMonitor Create a monitor, or replace the whole of it
 	// (PUT /monitors/{name})
 	PutMonitor(c *gin.Context, name string, params PutMonitorParams)
+	// ListNotifications Who is told of what happens, and how that goes
+	// (GET /notifications)
+	ListNotifications(c *gin.Context)
+	// ListDeliveries What was delivered, is tried again, or was given up
+	// (GET /notifications/deliveries)
+	ListDeliveries(c *gin.Context)
+	// DeleteNotification Delete a receiver of notifications
+	// (DELETE /notifications/{name})
+	DeleteNotification(c *gin.Context, name string, params DeleteNotificationParams)
+	// GetNotification Read a receiver of notifications
+	// (GET /notifications/{name})
+	GetNotification(c *gin.Context, name string)
+	// PutNotification Create a receiver of notifications, or replace the whole of it
+	// (PUT /notifications/{name})
+	PutNotification(c *gin.Context, name string, params PutNotificationParams)
+	// TestNotification Send a receiver a test, now
+	// (POST /notifications/{name}/test)
+	TestNotification(c *gin.Context, name string)
 	// GetContract This document, as JSON
 	// (GET /openapi.json)
 	GetContract(c *gin.Context)
@@ -28582,6 +30174,253 @@ func (siw *ServerInterfaceWrapper) PutMonitor(c *gin.Context) {
 	}
 
 	siw.Handler.PutMonitor(c, name, params)
+}
+
+// ListNotifications operation middleware
+func (siw *ServerInterfaceWrapper) ListNotifications(c *gin.Context) {
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ListNotifications(c)
+}
+
+// ListDeliveries operation middleware
+func (siw *ServerInterfaceWrapper) ListDeliveries(c *gin.Context) {
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ListDeliveries(c)
+}
+
+// DeleteNotification operation middleware
+func (siw *ServerInterfaceWrapper) DeleteNotification(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "name" -------------
+	var name string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "name", c.Param("name"), &name, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter name: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params DeleteNotificationParams
+
+	// ------------- Optional query parameter "force" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "force", c.Request.URL.Query(), &params.Force, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter force: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for If-Match, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter If-Match: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IfMatch = IfMatch
+
+	}
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Idempotency-Key, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.DeleteNotification(c, name, params)
+}
+
+// GetNotification operation middleware
+func (siw *ServerInterfaceWrapper) GetNotification(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "name" -------------
+	var name string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "name", c.Param("name"), &name, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter name: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.GetNotification(c, name)
+}
+
+// PutNotification operation middleware
+func (siw *ServerInterfaceWrapper) PutNotification(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "name" -------------
+	var name string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "name", c.Param("name"), &name, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter name: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params PutNotificationParams
+
+	// ------------- Optional query parameter "force" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "force", c.Request.URL.Query(), &params.Force, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter force: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for If-Match, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter If-Match: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IfMatch = IfMatch
+
+	}
+
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for If-None-Match, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter If-None-Match: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IfNoneMatch = IfNoneMatch
+
+	}
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Idempotency-Key, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.PutNotification(c, name, params)
+}
+
+// TestNotification operation middleware
+func (siw *ServerInterfaceWrapper) TestNotification(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "name" -------------
+	var name string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "name", c.Param("name"), &name, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter name: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.TestNotification(c, name)
 }
 
 // GetContract operation middleware
@@ -31563,6 +33402,12 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.DELETE(options.BaseURL+"/monitors/:name", wrapper.DeleteMonitor)
 	router.GET(options.BaseURL+"/monitors/:name", wrapper.GetMonitor)
 	router.PUT(options.BaseURL+"/monitors/:name", wrapper.PutMonitor)
+	router.GET(options.BaseURL+"/notifications", wrapper.ListNotifications)
+	router.DELETE(options.BaseURL+"/notifications/:name", wrapper.DeleteNotification)
+	router.GET(options.BaseURL+"/notifications/:name", wrapper.GetNotification)
+	router.PUT(options.BaseURL+"/notifications/:name", wrapper.PutNotification)
+	router.POST(options.BaseURL+"/notifications/:name/test", wrapper.TestNotification)
+	router.GET(options.BaseURL+"/notifications/deliveries", wrapper.ListDeliveries)
 	router.GET(options.BaseURL+"/openapi.json", wrapper.GetContract)
 	router.GET(options.BaseURL+"/places", wrapper.ListPlaces)
 	router.DELETE(options.BaseURL+"/places/:name", wrapper.DeletePlace)

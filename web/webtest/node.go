@@ -380,6 +380,24 @@ func (n *Node) Open(name string, sealed []byte) ([]byte, error) {
 	return value, nil
 }
 
+// Notifications is one delivery to each receiver.
+func (n *Node) Notifications(context.Context) (policy.Notifications, error) {
+	out := policy.Notifications{Node: "ns1", Receivers: []policy.ReceiverStatus{}, Deliveries: []policy.Delivery{}}
+	for name, o := range n.State().Receivers.All {
+		out.Receivers = append(out.Receivers, policy.ReceiverStatus{Name: name, Kind: o.Spec.Kind(), LastSuccess: Start})
+		out.Deliveries = append(out.Deliveries, policy.Delivery{ID: "d1", Receiver: name, At: Start, Status: policy.Delivered, Attempts: 1, Notices: 1, Text: "pool web-eu is down", Code: 200})
+	}
+	return out, nil
+}
+
+// TestNotification fails.
+func (n *Node) TestNotification(_ context.Context, name string) (policy.Delivery, error) {
+	if !n.State().Receivers.Has(name) {
+		return policy.Delivery{}, policy.Errorf(policy.NotFound, "there is no notification %q", name)
+	}
+	return policy.Delivery{ID: "t1", Receiver: name, At: Start, Status: policy.Failed, Attempts: 1, Notices: 1, Text: "a test", Error: "connection refused", Test: true}, nil
+}
+
 // Ready is nil.
 func (n *Node) Ready() error { return nil }
 

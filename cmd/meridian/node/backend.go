@@ -117,6 +117,7 @@ func (n *Node) answerPeers() {
 		defer cancel()
 		return json.Marshal(n.settled(ctx, req.Index))
 	})
+	n.answerNotified()
 	n.port.HandleAll("announce", n.announced)
 	n.port.HandleAll("assignment", n.assigned)
 	n.port.HandleAll("renew", n.renewed)

@@ -29,6 +29,15 @@ type Config struct {
 	Cluster Cluster `json:"cluster"`
 	Geo     Geo     `json:"geo,omitempty"`
 	Probing Probing `json:"probing,omitempty"`
+
+	Notifications Notifications `json:"notifications,omitempty"`
+}
+
+// Notifications is where receivers of notifications may be.
+type Notifications struct {
+	// Allow are loopback and private hosts that may be told, beside those of probing.allow. Only to hosts of either list
+	// may notifications go in plain HTTP.
+	Allow []netip.Prefix `json:"allow,omitempty"`
 }
 
 // DNS is where and how queries are answered.
@@ -188,6 +197,11 @@ func (c *Config) Validate() error {
 			p.Add(fmt.Sprintf("/probing/allow/%d", i), "%s has bits set beyond its length; write %s", a, a.Masked())
 		}
 	}
+	for i, a := range c.Notifications.Allow {
+		if a != a.Masked() {
+			p.Add(fmt.Sprintf("/notifications/allow/%d", i), "%s has bits set beyond its length; write %s", a, a.Masked())
+		}
+	}
 	for _, name := range slices.Sorted(maps.Keys(c.Probing.Exec)) {
 		if err := policy.CheckLabel(name); err != nil {
 			p.Add("/probing/exec", "%v", err)
@@ -215,6 +229,9 @@ func (c *Config) validateAgent(p *policy.Problems) {
 	}
 	if len(c.DNS.Listen) > 0 || len(c.DNS.TLS.Listen) > 0 {
 		p.Add("/dns", "an agent answers no DNS; leave dns out, or write role: node")
+	}
+	if len(c.Notifications.Allow) > 0 {
+		p.Add("/notifications", "an agent tells nobody; leave notifications out")
 	}
 	if c.Geo != (Geo{}) {
 		p.Add("/geo", "an agent has no use for geographic data; leave geo out")

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"slices"
+	"sync"
 	"time"
 
 	"github.com/meridian-gtm/meridian/policy"
@@ -84,6 +85,9 @@ func (n *Node) lead(ctx context.Context, _ uint64) {
 		actor: "node/" + n.cfg.Node, state: store.State, clock: store.Clock, propose: store.Propose, hearing: n.hearing,
 		checks: &n.checks, promote: n.promote, beat: store.Beat, seal: n.keeper.Seal, log: n.log,
 	}
+	var told sync.WaitGroup
+	defer told.Wait()
+	told.Go(func() { n.notifier.Lead(ctx, n.Changed) })
 	d.run(ctx)
 }
 

@@ -22,6 +22,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/meridian-gtm/meridian/cmd/meridian/node/journal"
+	"github.com/meridian-gtm/meridian/cmd/meridian/node/notify"
 	"github.com/meridian-gtm/meridian/dnsserver"
 	"github.com/meridian-gtm/meridian/policy"
 	"github.com/meridian-gtm/meridian/policy/snapshot"
@@ -61,6 +62,7 @@ type Node struct {
 	cookies    cookieJar
 	beacons    beacons
 	glass      *breakGlass
+	notifier   *notify.Notifier
 
 	announcements seldom
 	port          *peer.Port
@@ -76,6 +78,7 @@ type Node struct {
 	leaderMu sync.Mutex
 	leaderAt time.Time // when a leader was last known
 	leader   string
+	ledLast  string // the last leader that was known
 }
 
 // New opens everything a node needs: its directory, its sockets, its
@@ -143,6 +146,7 @@ func New(cfg Config, opts Options) (_ *Node, err error) {
 	if n.prober, n.references, err = openVantage(cfg, n.secret, n.log, n.registry); err != nil {
 		return nil, err
 	}
+	n.notifier = n.newNotifier()
 	n.registerMetrics()
 	return n, nil
 }
@@ -278,8 +282,11 @@ func (n *Node) Run(ctx context.Context) error {
 
 // adopt takes a state for what depends on it.
 func (n *Node) adopt(s *policy.State) {
+	before := n.State()
 	n.publisher.give(s)
-	s = n.State()
+	if s = n.State(); s != before {
+		n.notifier.Saw(before, s)
+	}
 	n.cookies.take(s.Cluster.Cookies)
 	if list, id := n.checks.of(s), n.id(); list != n.probing || id != n.probingAs {
 		n.prober.SetChecks(list.mine(id))
@@ -337,6 +344,7 @@ func (n *Node) pulse(ctx context.Context) error {
 		n.watchLeader()
 		n.glass.step(ctx)
 		s := n.State()
+		n.watchMembers(s)
 		list := n.checks.of(s)
 		if near.step(s, list, n.hearing, n.leaderless() == 0, time.Now()) {
 			n.publisher.setNear(near.of)
@@ -372,6 +380,12 @@ func (n *Node) watchLeader() {
 	}
 	if st.Leader == n.leader {
 		return
+	}
+	if st.Leader != "" {
+		if m, ok := n.State().Members.Get(n.ledLast); ok && st.Leader == n.id() {
+			n.notifier.Leads(m.Node, st.Term)
+		}
+		n.ledLast = st.Leader
 	}
 	n.leader = st.Leader
 	text, label := "there is no leader", ""
