@@ -13,7 +13,6 @@ import (
 
 // oneNode is a node with break-glass, in memory.
 type oneNode struct {
-	nobodyLocal
 	controls []policy.Control
 	acts     []policy.Act
 }
