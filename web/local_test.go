@@ -2,18 +2,19 @@ package web
 
 import (
 	"context"
+	"encoding/json"
 	"net/http"
 	"net/http/httptest"
 	"strings"
 	"testing"
 
 	"github.com/meridian-gtm/meridian/policy"
+	"github.com/meridian-gtm/meridian/web/api"
 	"github.com/meridian-gtm/meridian/web/webtest"
 )
 
 // oneNode is a node with break-glass, in memory.
 type oneNode struct {
-	nobodyLocal
 	controls []policy.Control
 	acts     []policy.Act
 }
@@ -92,9 +93,15 @@ func TestBreakGlassIsOfThisMachine(t *testing.T) {
 
 func TestBreakGlassDrains(t *testing.T) {
 	s, local := testServer(), &oneNode{}
+	var limited api.TokenMade
 	s.cfg.Registry, s.cfg.Local = nil, local
 	s.refusals = newRefusalLog(s.cfg.Log, s.cfg.Now, local)
 	const me = "127.0.0.1:9"
+	if w := as(s, webtest.Token, "POST", "/tokens", `{"name":"eu","role":"operator","scopes":["region/eu-central"]}`); w.Code != 201 {
+		t.Fatal(w.Body)
+	} else if err := json.Unmarshal(w.Body.Bytes(), &limited); err != nil {
+		t.Fatal(err)
+	}
 	s.cfg.Node.(*webtest.Node).Outage(policy.Errorf(policy.Unavailable, "no leader"))
 	if w := glassCall(s, me, "POST", "/controls", `{"target":"region/us-east","action":"drain","reason":"cut off","startsIn":"1h"}`); w.Code != 422 {
 		t.Errorf("planned: %d", w.Code)
@@ -110,6 +117,9 @@ func TestBreakGlassDrains(t *testing.T) {
 	}
 	if w := glassCall(s, me, "DELETE", "/controls/c1", ""); w.Code != 403 {
 		t.Errorf("a control of the cluster's: %d", w.Code)
+	}
+	if w := as(s, limited.Token, "DELETE", "/controls/local-abc", ""); w.Code != 403 || len(local.controls) != 1 {
+		t.Errorf("beyond the scopes of who lifts it: %d", w.Code)
 	}
 	if w := as(s, webtest.Token, "DELETE", "/controls/local-abc", ""); w.Code != 200 || len(local.controls) != 0 {
 		t.Errorf("an admin lifts it: %d %s", w.Code, w.Body)

@@ -50,7 +50,8 @@ func (n *Node) healthOf(s *policy.State, pool *policy.Pool, e *policy.Endpoint, 
 			h.Effective, h.Why = status.String(), why
 		}
 	}
-	for _, c := range s.WithControls(n.glass.Controls()).Drains(pool, e) {
+	_, local := n.publisher.given()
+	for _, c := range s.WithControls(local.Controls).Drains(pool, e) {
 		h.Controls, h.Effective = append(h.Controls, c.ID), "drained"
 	}
 	return h
