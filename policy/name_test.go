@@ -51,7 +51,7 @@ func TestNameRoundTrip(t *testing.T) {
 		if err := json.Unmarshal(b, &back); err != nil || back != n {
 			t.Fatalf("JSON %s came back as %q: %v", b, back, err)
 		}
-		if got := nameOfKey(n.Key()); got != n {
+		if got := NameOfKey(n.Key()); got != n {
 			t.Fatalf("the key of %s came back as %s", n, got)
 		}
 	})
@@ -117,7 +117,7 @@ func TestNameValid(t *testing.T) {
 	}
 	rapid.Check(t, func(t *rapid.T) { // never panics, and what it lets through is whole
 		n := Name(rapid.SliceOfN(rapid.Byte(), 0, 300).Draw(t, "wire"))
-		if n.Valid() && nameOfKey(n.Key()) != n {
+		if n.Valid() && NameOfKey(n.Key()) != n {
 			t.Fatalf("% x is called valid", string(n))
 		}
 	})

@@ -16,6 +16,8 @@ type Header struct {
 	NextID         uint32 `json:"nextID"`         // allocator of object ids
 	Revision       uint64 `json:"revision"`       // of everything operators change; verdicts leave it alone
 	ConfigRevision uint64 `json:"configRevision"` // the revision that last changed the configuration document
+
+	AuditHead *AuditHead `json:"audit,omitempty"` // nil below FeatureReview; never changed, only replaced
 }
 
 // Object is an operator's object with the revision that last changed it.
@@ -85,6 +87,7 @@ type State struct {
 	Loads       *Tree[Load]             // by target; empty below FeatureSteering
 	Providers   *Tree[Object[Provider]] // empty below FeatureHealth
 	Signals     *Tree[Signal]           // by name; empty below FeatureHealth
+	Audit       *Tree[AuditRecord]      // by AuditKey; empty below FeatureReview
 }
 
 // NewState is the state before the first change.
@@ -114,6 +117,7 @@ func NewState() *State {
 		Loads:       jsonTree[Load](),
 		Providers:   jsonTree[Object[Provider]](),
 		Signals:     jsonTree[Signal](),
+		Audit:       NewTree(hashAudit),
 	}
 }
 
@@ -135,6 +139,7 @@ func (s *State) Clone() *State {
 	c.Loads = s.Loads.Copy()
 	c.Providers = s.Providers.Copy()
 	c.Signals = s.Signals.Copy()
+	c.Audit = s.Audit.Copy()
 	c.Members = s.Members.Copy()
 	c.Removed = s.Removed.Copy()
 	c.Tokens = s.Tokens.Copy()
@@ -159,7 +164,7 @@ func (s *State) Hash() uint64 {
 	}{
 		s.IDs, s.Zones, s.Regions, s.Monitors, s.Pools, s.Services, s.SafetyRules, s.Controls, s.Verdicts, s.Members, s.Tokens,
 		s.Secrets, s.Staged, s.Requests, s.RequestLog, s.Removed,
-		s.Latencies, s.Loads, s.Templates, s.Places, s.Providers, s.Signals,
+		s.Latencies, s.Loads, s.Templates, s.Places, s.Providers, s.Signals, s.Audit,
 	} {
 		if i < firstTables || table.Len() > 0 {
 			h += mix(table.Sum() + uint64(i+1)*0x9e3779b97f4a7c15)

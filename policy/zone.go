@@ -195,7 +195,7 @@ func (z *Zone) Sets(yield func(name Name, set RRset) bool) { z.SetsFrom(z.Name, 
 // SetsFrom is Sets from a name on.
 func (z *Zone) SetsFrom(start Name, yield func(name Name, set RRset) bool) {
 	z.Owners.From(start.Key(), func(key string, o *Owner) bool {
-		name := nameOfKey(key)
+		name := NameOfKey(key)
 		for _, set := range o.RRsets {
 			if !yield(name, set) {
 				return false
@@ -205,8 +205,8 @@ func (z *Zone) SetsFrom(start Name, yield func(name Name, set RRset) bool) {
 	})
 }
 
-// nameOfKey turns a sort key back into the name.
-func nameOfKey(key string) Name {
+// NameOfKey turns a sort key back into the name.
+func NameOfKey(key string) Name {
 	var labels [][]byte
 	label := make([]byte, 1, 16)
 	for i := 0; i < len(key); i++ {

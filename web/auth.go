@@ -17,7 +17,10 @@ const actorKey = "actor"
 
 // open are the routes that need no token. Every other one does, and so does
 // every unknown path under the API's.
-var open = map[string]bool{"/healthz": true, "/readyz": true}
+var open = map[string]bool{
+	"/healthz": true, "/readyz": true,
+	base + "/openapi.json": true, base + "/docs": true, base + "/docs/style.css": true, // the contract is no secret
+}
 
 // tokenHint is said to whoever comes without a valid token.
 const tokenHint = "send the header \"Authorization: Bearer TOKEN\" (meridian's commands take it from MERIDIAN_TOKEN); the first admin token is in dataDir/admin.token of the node that bootstrapped the cluster"
@@ -98,6 +101,15 @@ func (s *server) limitWrites(c *gin.Context) {
 func local(r *http.Request) bool {
 	ap, err := netip.ParseAddrPort(r.RemoteAddr)
 	return err == nil && ap.Addr().Unmap().IsLoopback() && r.Header.Get("X-Forwarded-For") == "" && r.Header.Get("Forwarded") == ""
+}
+
+// caller is the real peer's address, whatever headers say (S-13).
+func caller(r *http.Request) string {
+	ap, err := netip.ParseAddrPort(r.RemoteAddr)
+	if err != nil {
+		return ""
+	}
+	return ap.Addr().Unmap().String()
 }
 
 // peer is the address that limits go by: the real peer's, of IPv6 its /64, whatever headers say (S-13).

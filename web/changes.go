@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"net/http"
@@ -31,6 +32,8 @@ type changeItem struct {
 	PutZone       *api.ZonePut    `json:"putZone"`
 	DeleteZone    *api.ZoneRef    `json:"deleteZone"`
 	Config        *configPut      `json:"config"`
+	PutObject     *oneObject      `json:"putObject"`
+	DeleteObject  *api.ObjectRef  `json:"deleteObject"`
 	PutControl    *controlRequest `json:"putControl"`
 	DeleteControl *api.ControlRef `json:"deleteControl"`
 }
@@ -39,6 +42,44 @@ type configPut struct {
 	Document policy.Config `json:"document"`
 	Merge    bool          `json:"merge"`
 	Force    bool          `json:"force"`
+}
+
+// oneObject is an api.ObjectPut in our nouns.
+type oneObject struct {
+	Region     *policy.Region        `json:"region"`
+	Provider   *policy.Provider      `json:"provider"`
+	Monitor    *policy.Monitor       `json:"monitor"`
+	Pool       *policy.Pool          `json:"pool"`
+	Template   *policy.Template      `json:"template"`
+	Service    *policy.Service       `json:"service"`
+	SafetyRule *policy.SafetyRule    `json:"safetyRule"`
+	Place      *policy.PlaceOverride `json:"place"`
+	Force      bool                  `json:"force"`
+}
+
+// config is a document of what there is, with the keys that it came under.
+func (o *oneObject) config() (c policy.Config, keys []string) {
+	add := func(key string, there bool) {
+		if there {
+			keys = append(keys, key)
+		}
+	}
+	add("region", one(&c.Regions, o.Region))
+	add("provider", one(&c.Providers, o.Provider))
+	add("monitor", one(&c.Monitors, o.Monitor))
+	add("pool", one(&c.Pools, o.Pool))
+	add("template", one(&c.Templates, o.Template))
+	add("service", one(&c.Services, o.Service))
+	add("safetyRule", one(&c.SafetyRules, o.SafetyRule))
+	add("place", one(&c.Places, o.Place))
+	return c, keys
+}
+
+func one[T any](list *[]T, v *T) bool {
+	if v != nil {
+		*list = []T{*v}
+	}
+	return v != nil
 }
 
 func (s *server) PostChanges(c *gin.Context, params api.PostChangesParams) {
@@ -59,7 +100,7 @@ func (s *server) PostChanges(c *gin.Context, params api.PostChangesParams) {
 		s.refuse(c, err)
 		return
 	}
-	ch.Reason, ch.Body = strings.TrimSpace(in.Reason), batch
+	ch.Reason, ch.Body = cmp.Or(strings.TrimSpace(in.Reason), ch.Reason), batch
 	before := s.cfg.Node.State().Config()
 	out, err := s.try(c, ch, len(data))
 	if err != nil {
@@ -80,7 +121,7 @@ func (s *server) PostChanges(c *gin.Context, params api.PostChangesParams) {
 			result.Warnings = append(result.Warnings, s.ringWarnings(b.Zone.Name)...)
 		}
 	}
-	if slices.ContainsFunc(in.Changes, func(i changeItem) bool { return i.Config != nil }) {
+	if slices.ContainsFunc(in.Changes, func(i changeItem) bool { return i.Config != nil || i.PutObject != nil || i.DeleteObject != nil }) {
 		result.Warnings = append(result.Warnings, s.warnings()...)
 	}
 	s.render(c, http.StatusOK, result)
@@ -108,7 +149,7 @@ func (r *changesReader) read(in changesRequest) (b change.Batch) {
 		at := fmt.Sprintf("/changes/%d", i)
 		keys := item.keys()
 		if len(keys) != 1 {
-			p.Add(at, "a change has one of editZone, putZone, deleteZone, config, putControl and deleteControl; this has %d of them", len(keys))
+			p.Add(at, "a change has one of editZone, putZone, deleteZone, config, putObject, deleteObject, putControl and deleteControl; this has %d of them", len(keys))
 			continue
 		}
 		part := change.Part{IfMatch: item.IfMatch}
@@ -122,6 +163,10 @@ func (r *changesReader) read(in changesRequest) (b change.Batch) {
 			part.Body = change.DeleteZone{Name: r.apex(at, item.DeleteZone.Zone)}
 		case item.Config != nil:
 			part.Body = r.config(at, item.Config)
+		case item.PutObject != nil:
+			part.Body = r.object(at, item.PutObject)
+		case item.DeleteObject != nil:
+			part.Body = change.DeleteObject{Object: item.DeleteObject.Object, Force: item.DeleteObject.Force}
 		case item.PutControl != nil:
 			v := item.PutControl
 			part.Reason = strings.TrimSpace(v.Reason)
@@ -144,7 +189,8 @@ func (i changeItem) keys() (list []string) {
 		has bool
 	}{
 		{"editZone", i.EditZone != nil}, {"putZone", i.PutZone != nil}, {"deleteZone", i.DeleteZone != nil},
-		{"config", i.Config != nil}, {"putControl", i.PutControl != nil}, {"deleteControl", i.DeleteControl != nil},
+		{"config", i.Config != nil}, {"putObject", i.PutObject != nil}, {"deleteObject", i.DeleteObject != nil},
+		{"putControl", i.PutControl != nil}, {"deleteControl", i.DeleteControl != nil},
 	} {
 		if k.has {
 			list = append(list, k.key)
@@ -254,12 +300,29 @@ func (r *changesReader) zone(at string, in *api.ZonePut) change.Body {
 	return change.PutZone{Zone: z}
 }
 
-func (r *changesReader) config(at string, in *configPut) change.Body {
+func (r *changesReader) object(at string, in *oneObject) change.Body {
+	c, keys := in.config()
+	if len(keys) != 1 {
+		r.problems.Add(at, "one object is put at a time, under its kind (pool: {...}); this has %d", len(keys))
+	}
 	var refusal *policy.Error
-	if errors.As(checkAlone(&in.Document, in.Merge), &refusal) {
+	if errors.As(document.CheckRecords(&c), &refusal) {
 		for _, m := range refusal.Problems {
-			m.Pointer = at + "/document" + m.Pointer
+			m.Pointer = at + "/pool" + strings.TrimPrefix(m.Pointer, "/pools/0")
 			*r.problems = append(*r.problems, m)
+		}
+	}
+	return change.PutObject{Config: c, Force: in.Force}
+}
+
+func (r *changesReader) config(at string, in *configPut) change.Body {
+	for _, err := range []error{checkAlone(&in.Document, in.Merge), document.CheckRecords(&in.Document)} {
+		var refusal *policy.Error
+		if errors.As(err, &refusal) {
+			for _, m := range refusal.Problems {
+				m.Pointer = at + "/document" + m.Pointer
+				*r.problems = append(*r.problems, m)
+			}
 		}
 	}
 	return change.PutConfig{Config: in.Document, Merge: in.Merge, Force: in.Force}
@@ -289,7 +352,11 @@ func (in changesRequest) place(err error, before *policy.Config) error {
 			rest = "/" + parts[3]
 		}
 		at := "/changes/" + parts[2] + "/" + item.keys()[0]
-		if item.Config != nil && rest != "" {
+		switch {
+		case item.PutObject != nil:
+			_, keys := item.PutObject.config()
+			at += "/" + keys[0]
+		case item.Config != nil && rest != "":
 			old := before
 			if !item.Config.Merge {
 				old = nil

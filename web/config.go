@@ -16,7 +16,10 @@ import (
 	"github.com/meridian-gtm/meridian/web/api"
 )
 
-func (s *server) GetConfig(c *gin.Context) {
+func (s *server) GetConfig(c *gin.Context) { s.config(c, s.cfg.Node.State()) }
+
+// config answers with the document of a state.
+func (s *server) config(c *gin.Context, state *policy.State) {
 	media, ok := s.accept(c, mediaJSON, mediaYAML)
 	if !ok {
 		return
@@ -25,7 +28,6 @@ func (s *server) GetConfig(c *gin.Context) {
 	if media == mediaYAML {
 		format = document.YAML
 	}
-	state := s.cfg.Node.State()
 	text, err := document.Encode(state.Config(), format)
 	if err != nil {
 		s.refuse(c, err)
@@ -113,27 +115,7 @@ func (s *server) plan(c *gin.Context, ch change.Change, doc *policy.Config, merg
 		s.refuse(c, locate(err, data, doc, before, merge))
 		return
 	}
-	draft, err := s.cfg.Node.Draft(next)
-	if err != nil {
-		s.refuse(c, err)
-		return
-	}
-	r := plan{ConfigResult: api.ConfigResult{
-		DryRun: true, Revision: state.ConfigRevision, Index: state.Index,
-		Warnings: append(append([]string{}, out.Warnings...), draft.Warnings()...),
-	}, Changes: []api.Edit{}, Effects: []snapshot.Effect{}}
-	if now, err := s.cfg.Node.Snapshot(); err == nil {
-		effects, more := draft.EffectsFrom(now)
-		r.Effects = append(r.Effects, effects...)
-		if more > 0 {
-			r.Warnings = append(r.Warnings, fmt.Sprintf("%d more services change, whose effect on answers was not worked out", more))
-		}
-	}
-	for _, e := range document.Diff(before, next.Config()) {
-		r.Changes = append(r.Changes, api.Edit{Op: api.EditOp(e.Op), Object: e.Object, Field: e.Field, Old: e.Old, New: e.New})
-	}
-	read(c, state, state.ConfigRevision)
-	s.render(c, http.StatusOK, r)
+	s.foreseen(c, state, next, out, state.ConfigRevision)
 }
 
 // checkAlone finds the mistakes that a document has whatever the state is: all
@@ -206,38 +188,6 @@ func movePointer(pointer string, from, to *policy.Config) (moved, elsewhere stri
 }
 
 // kinds are the lists of a document, with what their objects go by.
-var kinds = []struct {
-	key, what string
-	names     func(*policy.Config) []string
-}{
-	{"regions", "region", func(c *policy.Config) []string {
-		return names(c.Regions, func(o policy.Region) string { return o.Name })
-	}},
-	{"providers", "provider", func(c *policy.Config) []string {
-		return names(c.Providers, func(o policy.Provider) string { return o.Name })
-	}},
-	{"monitors", "monitor", func(c *policy.Config) []string {
-		return names(c.Monitors, func(o policy.Monitor) string { return o.Name })
-	}},
-	{"pools", "pool", func(c *policy.Config) []string { return names(c.Pools, func(o policy.Pool) string { return o.Name }) }},
-	{"templates", "template", func(c *policy.Config) []string {
-		return names(c.Templates, func(o policy.Template) string { return o.Name })
-	}},
-	{"services", "service", func(c *policy.Config) []string {
-		return names(c.Services, func(o policy.Service) string { return o.ID() })
-	}},
-	{"safetyRules", "safety rule", func(c *policy.Config) []string {
-		return names(c.SafetyRules, func(o policy.SafetyRule) string { return o.Name })
-	}},
-	{"places", "place", func(c *policy.Config) []string {
-		return names(c.Places, func(o policy.PlaceOverride) string { return o.ID() })
-	}},
-}
-
-func names[T any](list []T, name func(T) string) []string {
-	out := make([]string, len(list))
-	for i, v := range list {
-		out[i] = name(v)
-	}
-	return out
+var kinds = []objectKind{
+	regions.kind(), providers.kind(), monitors.kind(), pools.kind(), templates.kind(), services.kind(), safetyRules.kind(), places.kind(),
 }

@@ -43,7 +43,7 @@ func (s *server) CreateControl(c *gin.Context, params api.CreateControlParams) {
 		s.refuse(c, err)
 		return
 	}
-	ch.Reason = strings.TrimSpace(in.Reason)
+	ch.Reason = cmp.Or(strings.TrimSpace(in.Reason), ch.Reason)
 	ch.Body = change.PutControl{Target: in.Target, Action: in.Action, ExpiresIn: in.ExpiresIn, StartsIn: in.StartsIn}
 	out, ok := s.propose(c, ch, 0)
 	if !ok {
@@ -126,7 +126,7 @@ func (s *server) ResumeEndpoint(c *gin.Context, _ string, params api.ResumeEndpo
 		s.refuse(c, err)
 		return
 	}
-	ch.Reason = strings.TrimSpace(in.Reason)
+	ch.Reason = cmp.Or(strings.TrimSpace(in.Reason), ch.Reason)
 	ch.Body = change.ResumeEndpoint{Endpoint: "endpoint/" + strings.TrimPrefix(c.Param("endpoint"), "endpoint/")}
 	s.put(c, http.StatusOK, ch, 0)
 }

@@ -54,6 +54,12 @@ func (s *server) StreamEvents(c *gin.Context, params api.StreamEventsParams) {
 			if seen.covers(ev) {
 				continue
 			}
+			if gap := seen.gap(ev); gap != "" {
+				if w.write(gap) != nil {
+					return
+				}
+			}
+			seen = eventID{}
 			text = fmt.Sprintf("id: %s:%d\nevent: %s\ndata: %s\n\n", ev.Node, ev.Seq, ev.Type, line(ev))
 		case <-tick.C:
 			text = ": nothing new\n\n"
@@ -89,6 +95,16 @@ func readEventID(text string) eventID {
 // covers says whether whoever saw id has seen the event too. An id of another
 // node says nothing, so that its holder gets all that this one remembers rather than too little.
 func (id eventID) covers(ev policy.Event) bool { return ev.Node == id.node && ev.Seq <= id.seq }
+
+// gap tells whoever has seen id that events between it and the next one are forgotten; it is empty when none are.
+func (id eventID) gap(next policy.Event) string {
+	if id.node == "" || id.node == next.Node && next.Seq <= id.seq+1 {
+		return ""
+	}
+	told := policy.Event{Seq: next.Seq - 1, Type: "gap", At: next.At, Node: next.Node,
+		Text: fmt.Sprintf("what happened between %s:%d and %s:%d is no longer known here; read the state anew", id.node, id.seq, next.Node, next.Seq)}
+	return fmt.Sprintf("id: %s:%d\nevent: gap\ndata: %s\n\n", told.Node, told.Seq, line(told))
+}
 
 // stream writes pieces of an answer as they come.
 type stream struct {

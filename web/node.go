@@ -14,6 +14,9 @@ type Node interface {
 	// State is the state this node has applied. It is frozen.
 	State() *policy.State
 
+	// Changed gives a channel that is closed when State becomes another.
+	Changed() <-chan struct{}
+
 	// Propose brings a change into the replicated log, through the leader
 	// wherever that is, and says what became of it. A refusal is in the outcome;
 	// an error means that it could not be brought in, or that nobody knows

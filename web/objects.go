@@ -1,61 +1,114 @@
 package web
 
 import (
+	"errors"
+	"fmt"
 	"net/http"
+	"net/netip"
+	"strings"
 
 	"github.com/gin-gonic/gin"
 
 	"github.com/meridian-gtm/meridian/policy"
+	"github.com/meridian-gtm/meridian/policy/change"
 	"github.com/meridian-gtm/meridian/policy/document"
+	"github.com/meridian-gtm/meridian/web/api"
 )
 
-// The objects of the configuration, for reading. They are written with the document.
-
-// ListRegions, and so on, answer the routes of their names.
-func (s *server) ListRegions(c *gin.Context) {
-	state := s.cfg.Node.State()
-	list(s, c, state, state.Regions)
-}
-func (s *server) ListMonitors(c *gin.Context) {
-	state := s.cfg.Node.State()
-	list(s, c, state, state.Monitors)
-}
-func (s *server) ListPools(c *gin.Context) {
-	state := s.cfg.Node.State()
-	list(s, c, state, state.Pools)
-}
-func (s *server) ListServices(c *gin.Context) {
-	state := s.cfg.Node.State()
-	list(s, c, state, state.Services)
+// object is a kind of object of the configuration: a list of the document, whose members can be had, put and deleted one by one.
+type object[T any] struct {
+	what string // for people
+	id   string // before the slash of an object's id
+	key  string // of the list in the document
+	tree func(*policy.State) *policy.Tree[policy.Object[T]]
+	list func(*policy.Config) *[]T
+	name func(*T) string
+	read func(string) string // the way a name is written in State; nil: as it is
 }
 
-func (s *server) GetRegion(c *gin.Context, _ string) {
-	state := s.cfg.Node.State()
-	one(s, c, state, state.Regions, "region")
+var (
+	regions = object[policy.Region]{"region", "region", "regions",
+		func(s *policy.State) *policy.Tree[policy.Object[policy.Region]] { return s.Regions },
+		func(c *policy.Config) *[]policy.Region { return &c.Regions },
+		func(o *policy.Region) string { return o.Name }, nil}
+	providers = object[policy.Provider]{"provider", "provider", "providers",
+		func(s *policy.State) *policy.Tree[policy.Object[policy.Provider]] { return s.Providers },
+		func(c *policy.Config) *[]policy.Provider { return &c.Providers },
+		func(o *policy.Provider) string { return o.Name }, nil}
+	monitors = object[policy.Monitor]{"monitor", "monitor", "monitors",
+		func(s *policy.State) *policy.Tree[policy.Object[policy.Monitor]] { return s.Monitors },
+		func(c *policy.Config) *[]policy.Monitor { return &c.Monitors },
+		func(o *policy.Monitor) string { return o.Name }, nil}
+	pools = object[policy.Pool]{"pool", "pool", "pools",
+		func(s *policy.State) *policy.Tree[policy.Object[policy.Pool]] { return s.Pools },
+		func(c *policy.Config) *[]policy.Pool { return &c.Pools },
+		func(o *policy.Pool) string { return o.Name }, nil}
+	templates = object[policy.Template]{"template", "template", "templates",
+		func(s *policy.State) *policy.Tree[policy.Object[policy.Template]] { return s.Templates },
+		func(c *policy.Config) *[]policy.Template { return &c.Templates },
+		func(o *policy.Template) string { return o.Name }, nil}
+	services = object[policy.Service]{"service", "service", "services",
+		func(s *policy.State) *policy.Tree[policy.Object[policy.Service]] { return s.Services },
+		func(c *policy.Config) *[]policy.Service { return &c.Services },
+		(*policy.Service).ID, readName}
+	safetyRules = object[policy.SafetyRule]{"safety rule", "safetyRule", "safetyRules",
+		func(s *policy.State) *policy.Tree[policy.Object[policy.SafetyRule]] { return s.SafetyRules },
+		func(c *policy.Config) *[]policy.SafetyRule { return &c.SafetyRules },
+		func(o *policy.SafetyRule) string { return o.Name }, nil}
+	places = object[policy.PlaceOverride]{"place", "place", "places",
+		func(s *policy.State) *policy.Tree[policy.Object[policy.PlaceOverride]] { return s.Places },
+		func(c *policy.Config) *[]policy.PlaceOverride { return &c.Places },
+		(*policy.PlaceOverride).ID, readPlace}
+)
+
+// objectKind is what one needs to know of an object whatever its type.
+type objectKind struct {
+	key, what, path string
+	names           func(*policy.Config) []string
 }
 
-func (s *server) GetMonitor(c *gin.Context, _ string) {
-	state := s.cfg.Node.State()
-	one(s, c, state, state.Monitors, "monitor")
-}
-
-func (s *server) GetPool(c *gin.Context, _ string) {
-	state := s.cfg.Node.State()
-	one(s, c, state, state.Pools, "pool")
-}
-
-func (s *server) GetService(c *gin.Context, _ string) {
-	state := s.cfg.Node.State()
-	if n, err := policy.ParseName(c.Param("name")); err == nil {
-		c.Params[0].Value = n.String() // the case and the final dot do not matter
+func (o object[T]) kind() objectKind {
+	path := o.key
+	if o.key == "safetyRules" {
+		path = "safety-rules"
 	}
-	one(s, c, state, state.Services, "service")
+	return objectKind{o.key, o.what, path, func(c *policy.Config) (names []string) {
+		list := *o.list(c)
+		for i := range list {
+			names = append(names, o.name(&list[i]))
+		}
+		return names
+	}}
 }
 
-func list[T any](s *server, c *gin.Context, state *policy.State, tree *policy.Tree[policy.Object[T]]) {
-	items := make([]T, 0, tree.Len())
-	for _, o := range tree.All {
-		items = append(items, o.Spec)
+// readName is a DNS name whose case and final dot do not matter.
+func readName(name string) string {
+	if n, err := policy.ParseName(name); err == nil {
+		return n.String()
+	}
+	return name
+}
+
+func readPlace(name string) string {
+	if p, err := netip.ParsePrefix(name); err == nil {
+		return p.String()
+	}
+	return strings.ToUpper(name)
+}
+
+// find is the name in the path, as State has it.
+func (o object[T]) find(c *gin.Context) string {
+	if o.read != nil {
+		return o.read(c.Param("name"))
+	}
+	return c.Param("name")
+}
+
+func (o object[T]) getAll(s *server, c *gin.Context) {
+	state := s.cfg.Node.State()
+	items := make([]T, 0, o.tree(state).Len())
+	for _, v := range o.tree(state).All {
+		items = append(items, v.Spec)
 	}
 	text, err := document.EncodeValue(map[string]any{"items": items}, document.JSON)
 	if err != nil {
@@ -66,18 +119,94 @@ func list[T any](s *server, c *gin.Context, state *policy.State, tree *policy.Tr
 	c.Data(http.StatusOK, mediaJSON, text)
 }
 
-func one[T any](s *server, c *gin.Context, state *policy.State, tree *policy.Tree[policy.Object[T]], what string) {
-	name := c.Param("name")
-	o, ok := tree.Get(name)
+func (o object[T]) get(s *server, c *gin.Context) {
+	state := s.cfg.Node.State()
+	v, ok := o.tree(state).Get(o.find(c))
 	if !ok {
-		s.refuse(c, policy.Errorf(policy.NotFound, "there is no %s %q", what, name))
+		s.refuse(c, policy.Errorf(policy.NotFound, "there is no %s %q", o.what, c.Param("name")))
 		return
 	}
-	text, err := document.EncodeValue(o.Spec, document.JSON)
+	text, err := document.EncodeValue(v.Spec, document.JSON)
 	if err != nil {
 		s.refuse(c, err)
 		return
 	}
-	read(c, state, o.Rev)
+	read(c, state, v.Rev)
 	c.Data(http.StatusOK, mediaJSON, text)
+}
+
+// objectPut and objectDelete are the parameters of every PUT and DELETE of an object.
+type (
+	objectPut    api.PutRegionParams
+	objectDelete api.DeleteRegionParams
+)
+
+func (o object[T]) put(s *server, c *gin.Context, params objectPut) {
+	name := o.find(c)
+	var v T
+	data, err := readJSON(c, document.MaxSize, &v)
+	var doc policy.Config
+	if err == nil {
+		if got := o.name(&v); got != name {
+			err = &policy.Error{Kind: policy.Invalid, Message: "the body is another object than the path", Problems: []policy.Problem{
+				{Pointer: "/name", Message: fmt.Sprintf("the path says %s %q and the body %q; an object keeps its name: put one of the new name and delete the old", o.what, name, got)}}}
+		}
+		*o.list(&doc) = []T{v}
+	}
+	if err == nil {
+		err = alone(document.CheckRecords(&doc))
+	}
+	switch params.IfNoneMatch {
+	case "", "*":
+	default:
+		err = policy.Errorf(badRequest, "If-None-Match has to be *, which says that there must be none yet, not %s", params.IfNoneMatch)
+	}
+	if err == nil && params.IfNoneMatch != "" {
+		if params.IfMatch != "" {
+			err = policy.Errorf(badRequest, "If-Match and If-None-Match exclude each other")
+		}
+		params.IfMatch = "0"
+	}
+	var ch change.Change
+	if err == nil {
+		ch, err = s.envelope(c, params.IfMatch, params.IdempotencyKey, sum(data))
+	}
+	if err != nil {
+		s.refuse(c, document.Locate(data, "", err))
+		return
+	}
+	status := http.StatusOK
+	if !o.tree(s.cfg.Node.State()).Has(name) {
+		status = http.StatusCreated
+	}
+	ch.Body = change.PutObject{Config: doc, Force: params.Force}
+	out, err := s.try(c, ch, len(data))
+	if err != nil {
+		s.refuse(c, document.Locate(data, "", err))
+		return
+	}
+	r := s.settle(c, out)
+	r.Warnings = append(r.Warnings, s.warnings()...)
+	s.render(c, status, r)
+}
+
+// alone turns pointers into a document of one pool into pointers into that pool.
+func alone(err error) error {
+	var refusal *policy.Error
+	if errors.As(err, &refusal) {
+		for i := range refusal.Problems {
+			refusal.Problems[i].Pointer = strings.TrimPrefix(refusal.Problems[i].Pointer, "/pools/0")
+		}
+	}
+	return err
+}
+
+func (o object[T]) delete(s *server, c *gin.Context, params objectDelete) {
+	ch, err := s.envelope(c, params.IfMatch, params.IdempotencyKey, nil)
+	if err != nil {
+		s.refuse(c, err)
+		return
+	}
+	ch.Body = change.DeleteObject{Object: o.id + "/" + o.find(c), Force: params.Force}
+	s.put(c, http.StatusOK, ch, 0)
 }

@@ -20,7 +20,7 @@ import (
 
 func TestObjectsAreRead(t *testing.T) {
 	r := loaded(t)
-	for _, path := range []string{"/regions", "/monitors", "/pools", "/services", "/health", "/cluster", "/controls", "/secrets", "/zones"} {
+	for _, path := range []string{"/regions", "/monitors", "/pools", "/services", "/health", "/cluster", "/controls", "/secrets", "/zones", "/providers", "/templates", "/safety-rules", "/places"} {
 		a := r.call("GET", path, "").is(200)
 		if a.header.Get("X-Index") == "" || a.header.Get("Content-Type") != "application/json" {
 			t.Errorf("%s: %v", path, a.header)
@@ -35,7 +35,7 @@ func TestObjectsAreRead(t *testing.T) {
 			t.Errorf("%s is %+v", name, s)
 		}
 	}
-	for _, path := range []string{"/regions/x", "/monitors/x", "/pools/x", "/services/x", "/zones/x", "/health/x", "/controls/c0", "/safety-rules", "/nothing", "/"} {
+	for _, path := range []string{"/regions/x", "/monitors/x", "/pools/x", "/services/x", "/zones/x", "/health/x", "/controls/c0", "/safety-rules/x", "/places/x", "/nothing", "/"} {
 		r.call("GET", path, "").refused(404, "not-found")
 	}
 	r.call("POST", "/config", "").refused(405, "method-not-allowed")
@@ -228,11 +228,52 @@ func TestEventsGoOnWhereTheyStopped(t *testing.T) {
 	if fmt.Sprint(ids, types) != "[ns1:4 ns1:5] [verdict leader]" {
 		t.Errorf("after a resume came %q %q", ids, types)
 	}
-	if ids, _ := r.stream(ctx, "ns2:900", 5); ids[0] != "ns1:1" { // another node's id must not hide events
-		t.Errorf("with an id of another node came %q", ids)
+	if ids, types := r.stream(ctx, "ns2:900", 5); ids[1] != "ns1:1" || types[0] != "gap" { // another node's id must not hide events
+		t.Errorf("with an id of another node came %q %q", ids, types)
 	}
 	if ids, _ := r.stream(ctx, "nonsense", 5); ids[0] != "ns1:1" {
 		t.Errorf("with a nonsense id came %q", ids)
+	}
+	r.node.Forget(3)
+	if ids, types := r.stream(ctx, "ns1:1", 3); fmt.Sprint(ids, types) != "[ns1:3 ns1:4 ns1:5] [gap verdict leader]" {
+		t.Errorf("where the next events are forgotten came %q %q", ids, types)
+	}
+	if _, types := r.stream(ctx, "ns1:3", 2); types[0] != "verdict" {
+		t.Errorf("where none is missing came %q", types)
+	}
+}
+
+// A thousand listeners at once are all told.
+func TestManyListen(t *testing.T) {
+	r := newRig(t)
+	ctx, cancel := context.WithTimeout(t.Context(), 60*time.Second)
+	defer cancel()
+	client := &http.Client{Transport: &http.Transport{}}
+	defer client.CloseIdleConnections()
+	const listeners = 1000
+	readers := make([]*bufio.Scanner, listeners)
+	for i := range readers {
+		req, _ := http.NewRequestWithContext(ctx, "GET", r.url+"/api/v1/events", nil)
+		req.Header.Set("Authorization", "Bearer "+webtest.Token)
+		res, err := client.Do(req)
+		if err != nil {
+			t.Fatalf("listener %d: %v", i, err)
+		}
+		defer res.Body.Close()
+		if res.StatusCode != 200 {
+			t.Fatalf("listener %d: %d", i, res.StatusCode)
+		}
+		readers[i] = bufio.NewScanner(res.Body)
+	}
+	r.node.Tell(policy.Event{Type: "leader", Text: "news"})
+	for i, lines := range readers {
+		told := false
+		for !told && lines.Scan() {
+			told = lines.Text() == "event: leader"
+		}
+		if !told {
+			t.Fatalf("listener %d was not told: %v", i, lines.Err())
+		}
 	}
 }
 

@@ -17,6 +17,9 @@ var leastRoles = func() map[string]string {
 			"GET /config", "GET /regions", "GET /regions/:name", "GET /monitors", "GET /monitors/:name", "GET /pools", "GET /pools/:name",
 			"GET /services", "GET /services/:name", "GET /explain", "POST /explain", "GET /geo/lookup", "GET /controls", "GET /controls/:id", "GET /latency", "GET /load",
 			"GET /signals", "GET /signals/:name", "GET /health", "GET /health/:endpoint", "GET /cluster", "GET /events", "GET /secrets",
+			"GET /revisions", "GET /revisions/:revision", "GET /revisions/:revision/config", "GET /audit",
+			"GET /providers", "GET /providers/:name", "GET /templates", "GET /templates/:name", "GET /safety-rules", "GET /safety-rules/:name",
+			"GET /places", "GET /places/:name",
 			planCall,
 		},
 		policy.RoleOperator: {
@@ -25,6 +28,11 @@ var leastRoles = func() map[string]string {
 		},
 		policy.RoleEditor: {
 			"PUT /config", "PUT /zones/:zone", "DELETE /zones/:zone", "PUT /zones/:zone/rrsets/:name/:type", "DELETE /zones/:zone/rrsets/:name/:type", "POST /changes",
+			"POST /revisions/:revision/rollback",
+			"PUT /regions/:name", "DELETE /regions/:name", "PUT /providers/:name", "DELETE /providers/:name",
+			"PUT /monitors/:name", "DELETE /monitors/:name", "PUT /pools/:name", "DELETE /pools/:name",
+			"PUT /templates/:name", "DELETE /templates/:name", "PUT /services/:name", "DELETE /services/:name",
+			"PUT /safety-rules/:name", "DELETE /safety-rules/:name", "PUT /places/:name", "DELETE /places/:name",
 		},
 		policy.RoleAdmin: {
 			"PUT /secrets/:name", "DELETE /secrets/:name", "DELETE /cluster/members/:node", "GET /tokens", "POST /tokens", "DELETE /tokens/:id",

@@ -40,6 +40,7 @@ type server struct {
 	failures  *limiter // of authentication, by peer
 	refusals  *refusalLog
 	streams   atomic.Int64
+	waiting   atomic.Int64 // calls that wait for news
 }
 
 var _ api.ServerInterface = (*server)(nil)
@@ -76,7 +77,7 @@ func (s *server) engine() *gin.Engine {
 		if err := cross.Check(c.Request); err != nil {
 			s.refuse(c, policy.Errorf(forbidden, "a page of another site asked for this: %v", err))
 		}
-	}, deadlines, s.authenticate, s.limitWrites, s.checkRequest)
+	}, deadlines, s.authenticate, s.limitWrites, s.checkRequest, s.poll)
 	api.RegisterHandlersWithOptions(e, s, api.GinServerOptions{
 		BaseURL:      base,
 		ErrorHandler: func(c *gin.Context, err error, _ int) { s.refuse(c, policy.Errorf(badRequest, "%v", err)) },
@@ -218,7 +219,7 @@ func (s *server) checkRequest(c *gin.Context) {
 		s.refuse(c, policy.Errorf(badRequest, "the query cannot be read: %v", err))
 		return
 	}
-	allowed := queryParameters[routeOf(c)]
+	allowed := queryOf(routeOf(c))
 	for name, values := range query {
 		switch {
 		case !slices.Contains(allowed, name):
@@ -229,6 +230,18 @@ func (s *server) checkRequest(c *gin.Context) {
 			return
 		}
 	}
+}
+
+// queryOf are the parameters that a route takes.
+func queryOf(route string) []string {
+	allowed := queryParameters[route]
+	if wakes[route] != nil {
+		allowed = append(slices.Clip(allowed), "wait", "index")
+	}
+	if method, path, _ := strings.Cut(route, " "); method != http.MethodGet && slices.ContainsFunc(kinds, func(k objectKind) bool { return "/"+k.path+"/:name" == path }) {
+		allowed = append(slices.Clip(allowed), "force")
+	}
+	return allowed
 }
 
 // queryParameters are those of each route; routes without any are not here. A
@@ -243,6 +256,11 @@ var queryParameters = map[string][]string{
 
 	"GET /zones/:zone/rrsets": {"name", "type", "after", "limit"},
 	"GET /latency":            {"subject", "after", "limit"},
+
+	"GET /revisions":                     {"before", "limit"},
+	"GET /revisions/:revision":           {"from"},
+	"POST /revisions/:revision/rollback": {"dryRun", "force"},
+	"GET /audit":                         {"actor", "object", "kind", "request", "since", "until", "refused", "before", "limit"},
 }
 
 func known(allowed []string) string {

@@ -24,18 +24,25 @@ type rig struct {
 	url    string
 	logs   *bytes.Buffer
 	server *http.Server
+	quiet  bool // calls are not held against the contract
 }
 
 func newRig(t *testing.T) *rig {
-	r := &rig{t: t, node: webtest.New(), logs: new(bytes.Buffer)}
+	r := &rig{t: t, node: webtest.New()}
+	r.serve()
+	return r
+}
+
+// serve puts the API on a socket.
+func (r *rig) serve() {
+	r.logs = new(bytes.Buffer)
 	log := slog.New(slog.NewTextHandler(r.logs, &slog.HandlerOptions{Level: slog.LevelInfo}))
 	h := web.New(web.Config{Node: r.node, Log: log, Registry: prometheus.NewRegistry()})
 	s := httptest.NewUnstartedServer(h)
 	s.Config = web.NewServer(h)
 	s.Start()
-	t.Cleanup(s.Close)
+	r.t.Cleanup(s.Close)
 	r.url, r.server = s.URL, s.Config
-	return r
 }
 
 // loaded is a rig with a zone, a configuration and verdicts.
@@ -81,7 +88,9 @@ func (r *rig) raw(method, path, body string, headers ...string) answer {
 	if err != nil {
 		r.t.Fatal(err)
 	}
-	conforms(r.t, req, []byte(body), res, got)
+	if !r.quiet {
+		conforms(r.t, req, []byte(body), res, got)
+	}
 	return answer{r.t, res.StatusCode, res.Header, got, method + " " + path}
 }
 

@@ -78,7 +78,10 @@ var keyForm = regexp.MustCompile(`^[A-Za-z0-9._:-]{1,128}$`)
 // answered with the outcome of the first. A secret's content is left out of it:
 // State is no place for the hash of a secret.
 func (s *server) envelope(c *gin.Context, ifMatch, key string, content []byte) (change.Change, error) {
-	ch := change.Change{Actor: c.GetString(actorKey)}
+	ch := change.Change{Actor: c.GetString(actorKey), From: caller(c.Request), Reason: strings.TrimSpace(c.GetHeader("X-Reason"))}
+	if err := checkReason(ch.Reason); err != nil {
+		return ch, err
+	}
 	if ifMatch != "" {
 		rev, err := parseRevision(ifMatch)
 		if err != nil {

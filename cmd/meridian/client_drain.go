@@ -153,6 +153,7 @@ still covers stays out: lifting pool/web leaves a drain of its region in force.`
 		},
 	}
 	rehearse = dryFlag(c)
+	reasonFlag(c, g)
 	return c
 }
 

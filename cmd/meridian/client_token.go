@@ -82,6 +82,7 @@ func tokenCreate(g *globals) *cobra.Command {
 		},
 	}
 	rehearse = dryFlag(c)
+	reasonFlag(c, g)
 	c.Flags().StringVar(&role, "role", "", "viewer, operator, editor, admin or node")
 	c.Flags().StringVar(&lasts, "expires-in", "", "how long it is good, 1m to 87600h (default: for ever)")
 	_ = c.RegisterFlagCompletionFunc("role", cobra.FixedCompletions(policy.Roles, cobra.ShellCompDirectiveNoFileComp)) // the flag is there
@@ -175,6 +176,7 @@ func tokenRevoke(g *globals) *cobra.Command {
 	}
 	rehearse = dryFlag(c)
 	yesFlag(c, &yes)
+	reasonFlag(c, g)
 	return c
 }
 

@@ -76,6 +76,7 @@ var may = map[string][]string{
 	"raftstore":                 {"policy", "policy/change", "policy/health", "policy/safety", "raftstore/peer"},
 	"raftstore/peer":            {"policy"},
 	"web/api":                   {},
+	"web/api/gen":               {},
 	"web":                       {"policy", "policy/change", "policy/snapshot", "policy/document", "policy/zonefile", "policy/geo", "policy/health", "web/api"},
 	"web/webtest":               {"policy", "policy/change", "policy/snapshot", "policy/document", "policy/zonefile", "policy/geo", "web"},
 	"cmd/meridian":              {"cmd/meridian/node", "cmd/meridian/migrate", "web/api", "policy", "policy/document", "policy/zonefile", "policy/geo"},

@@ -17,7 +17,8 @@ type draft struct {
 	base    *policy.State // before the change: what If-Match is about
 	change  *Change
 	outcome *policy.Outcome
-	whole   bool // it is part of several changes that are judged together, when all are made
+	staged  *Body // where CommitStaged says what it brought in
+	whole   bool  // it is part of several changes that are judged together, when all are made
 }
 
 // Apply gives the state after a change. Whether it was accepted or refused is
@@ -38,7 +39,8 @@ func Apply(s *policy.State, index uint64, c Change) (*policy.State, policy.Outco
 	}
 	next := stamp(s, index, c.Clock)
 	outcome := policy.Outcome{Request: c.Request, Index: index}
-	d := &draft{State: next, base: s, change: &c, outcome: &outcome}
+	body := c.Body
+	d := &draft{State: next, base: s, change: &c, outcome: &outcome, staged: &body}
 	if err := c.Body.apply(d); err != nil {
 		var refusal *policy.Error
 		if !errors.As(err, &refusal) {
@@ -51,6 +53,7 @@ func Apply(s *policy.State, index uint64, c Change) (*policy.State, policy.Outco
 		unstage(next, c.Body)
 		outcome = policy.Outcome{Request: c.Request, Index: index, Refused: refusal}
 	}
+	audit(s, next, &c, body, outcome.Refused)
 	remember(next, outcome)
 	return next, outcome, nil
 }

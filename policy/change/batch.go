@@ -34,7 +34,11 @@ type Part struct {
 // batchable says which kinds may be parts: those that operators make and that hold no credential.
 var batchable = map[string]bool{
 	"zone.put": true, "zone.delete": true, "zone.edit": true, "config.put": true, "control.put": true, "control.delete": true,
+	"object.put": true, "object.delete": true,
 }
+
+// configures are those that change the configuration document.
+var configures = map[string]bool{"config.put": true, "object.put": true, "object.delete": true}
 
 func (b Batch) apply(d *draft) error {
 	switch n := len(b.Parts); {
@@ -48,7 +52,7 @@ func (b Batch) apply(d *draft) error {
 	}
 	// Drains are judged by what all changes together leave. Where the document changes between
 	// them each is judged by the services that there are at its turn.
-	d.whole = !slices.ContainsFunc(b.Parts, func(p Part) bool { return KindOf(p.Body) == "config.put" })
+	d.whole = !slices.ContainsFunc(b.Parts, func(p Part) bool { return configures[KindOf(p.Body)] })
 	before, drained := d.Clone(), -1
 	var made []string
 	for i, p := range b.Parts {

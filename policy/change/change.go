@@ -13,6 +13,7 @@ import (
 type Change struct {
 	Request string  // chosen by the client or the node; the same one is applied once
 	Actor   string  // who: a token's id, or a node's label for the leader's duties
+	From    string  // address that the call came from, for the audit
 	Clock   int64   // stamped by the leader; nanoseconds
 	IfMatch *uint64 // the revision this was based on; refused with policy.Stale when it is another now
 	Reason  string  // why, for the audit
@@ -59,6 +60,9 @@ var kinds = []kind{
 	{"signal.delete", 1, func() Body { return new(DeleteSignal) }},     // likewise
 	{"token.put", 1, func() Body { return new(PutToken) }},             // from policy.FeatureAccess
 	{"token.delete", 1, func() Body { return new(DeleteToken) }},       // likewise
+	{"revision.rollback", 1, func() Body { return new(Rollback) }},     // from policy.FeatureReview
+	{"object.put", 1, func() Body { return new(PutObject) }},           // from policy.FeatureReview
+	{"object.delete", 1, func() Body { return new(DeleteObject) }},     // likewise
 	{"batch", 1, func() Body { return new(Batch) }},
 }
 
@@ -113,6 +117,8 @@ func needs(b Body) (level int) {
 		return policy.FeatureHealth
 	case PutToken, *PutToken, DeleteToken, *DeleteToken:
 		return policy.FeatureAccess
+	case Rollback, *Rollback, PutObject, *PutObject, DeleteObject, *DeleteObject:
+		return policy.FeatureReview
 	case PutMember:
 		return memberLevel(b.Member)
 	case *PutMember:
@@ -143,6 +149,7 @@ type header struct {
 	Version int     `json:"v"`
 	Request string  `json:"request,omitempty"`
 	Actor   string  `json:"actor,omitempty"`
+	From    string  `json:"from,omitempty"`
 	Clock   int64   `json:"clock,omitempty"`
 	IfMatch *uint64 `json:"ifMatch,omitempty"`
 	Reason  string  `json:"reason,omitempty"`
@@ -164,7 +171,7 @@ func Encode(c Change) ([]byte, error) {
 			return nil, policy.Errorf(policy.Invalid, "%s cannot be written down: %v", k.name, err)
 		}
 	}
-	return frame(header{k.name, k.version, c.Request, c.Actor, c.Clock, c.IfMatch, c.Reason}, body)
+	return frame(header{k.name, k.version, c.Request, c.Actor, c.From, c.Clock, c.IfMatch, c.Reason}, body)
 }
 
 func frame(h header, body []byte) ([]byte, error) {
@@ -211,7 +218,7 @@ func decode(b []byte, only map[string]bool) (Change, error) {
 	if err := json.Unmarshal(b[1+used:1+used+int(n)], &h); err != nil {
 		return Change{}, policy.Errorf(policy.Unsupported, "a change with a broken header: %v", err)
 	}
-	c := Change{Request: h.Request, Actor: h.Actor, Clock: h.Clock, IfMatch: h.IfMatch, Reason: h.Reason}
+	c := Change{Request: h.Request, Actor: h.Actor, From: h.From, Clock: h.Clock, IfMatch: h.IfMatch, Reason: h.Reason}
 	body := b[1+used+int(n):]
 	if only != nil && !only[h.Kind] {
 		return c, policy.Errorf(policy.Unsupported, "a change of kind %q where none can be", h.Kind)

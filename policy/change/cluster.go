@@ -9,15 +9,19 @@ type InitCluster struct {
 	Cluster policy.Cluster `json:"cluster"`
 	Member  policy.Member  `json:"member"`
 	Token   policy.Token   `json:"token"`
+	Feature int            `json:"feature,omitempty"` // level in force from the start; 0 is 1
 }
 
 func (b InitCluster) apply(d *draft) error {
 	if d.Cluster.ID != "" {
 		return policy.Errorf(policy.Conflict, "the cluster exists already, with id %s", d.Cluster.ID)
 	}
+	if b.Feature > policy.FeatureLevel {
+		return policy.Errorf(policy.Unsupported, "feature level %d is above this version's %d; upgrade this node", b.Feature, policy.FeatureLevel)
+	}
 	d.revise()
 	d.Cluster = b.Cluster
-	d.Feature = 1
+	d.Feature = max(1, b.Feature)
 	d.Epoch = 1
 	d.Members.Set(b.Member.ID, b.Member)
 	d.Tokens.Set(b.Token.ID, b.Token)

@@ -73,10 +73,11 @@ func tables(s *policy.State) map[byte]table {
 		'y': jsonTable[policy.Latency]{s.Latencies}, 'o': jsonTable[policy.Load]{s.Loads},
 		'T': jsonTable[policy.Object[policy.Template]]{s.Templates}, 'P': jsonTable[policy.Object[policy.PlaceOverride]]{s.Places},
 		'V': jsonTable[policy.Object[policy.Provider]]{s.Providers}, 'S': jsonTable[policy.Signal]{s.Signals},
+		'A': jsonTable[policy.AuditRecord]{s.Audit},
 	}
 }
 
-const tableOrder = "irmpTsfPVcvnxtkgqlyoS"
+const tableOrder = "irmpTsfPVcvnxtkgqlyoSA"
 
 type zoneHead struct {
 	Name policy.Name `json:"name"`

@@ -6,7 +6,6 @@ import (
 	"fmt"
 
 	"github.com/meridian-gtm/meridian/policy"
-	"github.com/meridian-gtm/meridian/policy/safety"
 )
 
 // PutConfig replaces the configuration document, or merges one into it by
@@ -34,69 +33,26 @@ func (b PutConfig) apply(d *draft) error {
 	if err := d.match("the configuration", d.base.ConfigRevision); err != nil {
 		return err
 	}
-	before := d.Clone()
-	next := d.next()
-	changed := 0
-	merge := b.Merge
-	for _, step := range []func() (int, error){
-		func() (int, error) {
-			return put(d, d.Regions, b.Config.Regions, "region", func(v policy.Region) string { return v.Name }, merge, b.Force, next)
-		},
-		func() (int, error) {
-			return put(d, d.Providers, b.Config.Providers, "provider", func(v policy.Provider) string { return v.Name }, merge, b.Force, next)
-		},
-		func() (int, error) {
-			return put(d, d.Monitors, b.Config.Monitors, "monitor", func(v policy.Monitor) string { return v.Name }, merge, b.Force, next)
-		},
-		func() (int, error) {
-			return put(d, d.Pools, b.Config.Pools, "pool", func(v policy.Pool) string { return v.Name }, merge, b.Force, next)
-		},
-		func() (int, error) {
-			return put(d, d.Templates, b.Config.Templates, "template", func(v policy.Template) string { return v.Name }, merge, b.Force, next)
-		},
-		func() (int, error) {
-			return put(d, d.Services, b.Config.Services, "service", func(v policy.Service) string { return v.ID() }, merge, b.Force, next)
-		},
-		func() (int, error) {
-			return put(d, d.SafetyRules, b.Config.SafetyRules, "safetyRule", func(v policy.SafetyRule) string { return v.Name }, merge, b.Force, next)
-		},
-		func() (int, error) {
-			return put(d, d.Places, b.Config.Places, "place", func(v policy.PlaceOverride) string { return v.ID() }, merge, b.Force, next)
-		},
-	} {
-		n, err := step()
+	before, changed := d.Clone(), 0
+	for _, k := range objectKinds {
+		n, err := k.put(d, &b.Config, b.Merge, b.Force)
 		if err != nil {
 			return err
 		}
 		changed += n
 	}
+	return d.configured(before, changed, b.Force)
+}
+
+// configured judges the configuration that a change has made, and finishes what hangs on it. This is the one place
+// where a configuration is let in. changed is how many of its objects are others than before.
+func (d *draft) configured(before *policy.State, changed int, force bool) error {
 	if changed == 0 {
 		d.outcome.Revision = d.ConfigRevision
 		return nil
 	}
-	whole := d.Config()
-	if err := whole.Validate(); err != nil {
-		return err
-	}
-	if err := d.checkServices(whole.Services); err != nil {
-		return err
-	}
-	if err := d.checkFlattened(); err != nil {
-		return err
-	}
-	if err := d.checkSecrets(whole.Monitors); err != nil {
-		return err
-	}
-	if err := safety.Config(before, d.State); err != nil {
-		return err
-	}
-	d.ConfigRevision = d.revise()
-	if err := d.number(whole, b.Force); err != nil {
-		return err
-	}
-	d.dropOrphanVerdicts()
-	d.dropOrphanMeasured(before)
-	return nil
+	d.revise()
+	return d.fits(before, true, force)
 }
 
 // put sets one kind of object to a list and counts what changed. An object

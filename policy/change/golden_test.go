@@ -55,7 +55,7 @@ func samples(t fataler) []Change {
 	envelope := Change{Request: "r-1", Actor: "alice", Clock: 1_750_000_000_000_000_000, IfMatch: of(uint64(7)), Reason: "because \"we\" said <so>"}
 	with := func(b Body) Change { c := envelope; c.Body = b; return c }
 	return []Change{
-		with(&InitCluster{policy.Cluster{ID: "c1", CA: []byte{1, 2}, CAKey: []byte{3}, JoinKeys: map[string][]byte{"b": {4}, "a": {5}}}, member, policy.Token{ID: "t", Hash: []byte{6}, Role: "admin"}}),
+		with(&InitCluster{policy.Cluster{ID: "c1", CA: []byte{1, 2}, CAKey: []byte{3}, JoinKeys: map[string][]byte{"b": {4}, "a": {5}}}, member, policy.Token{ID: "t", Hash: []byte{6}, Role: "admin"}, 1}),
 		with(&RaiseFeature{1}),
 		with(&PutMember{member}),
 		with(&DeleteMember{"6f1c"}),
@@ -83,6 +83,9 @@ func samples(t fataler) []Change {
 		with(&DeleteSignal{"billing-ok"}),
 		with(&PutToken{policy.Token{ID: "0a1b2c3d", Name: "ci", Hash: bytes.Repeat([]byte{9}, 32), Role: policy.RoleNode, CreatedBy: "testtoke"}, policy.Duration(time.Hour), []byte{1, 2}}),
 		with(&DeleteToken{"0a1b2c3d"}),
+		with(&Rollback{17, true}),
+		with(&PutObject{policy.Config{Pools: conf.Pools[:1]}, true}),
+		with(&DeleteObject{"pool/us", true}),
 		with(&Batch{[]Part{{of(uint64(3)), "part", &DeleteZone{name("example.org")}}, {nil, "", &PutControl{"region/us", policy.Drain, 0, 0}}}}),
 	}
 }
@@ -209,6 +212,8 @@ func fullState(t fataler) *policy.State {
 			m.ok(c.Body)
 		}
 	}
+	m.level(policy.FeatureReview)
+	m.do(Change{Request: "told", Actor: "alice", From: "192.0.2.7", Reason: "why", Clock: 1_750_000_000_000_000_000, Body: DeleteZone{name("gone.example")}})
 	return m.s
 }
 

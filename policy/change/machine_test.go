@@ -91,12 +91,12 @@ func (m *machine) refused(kind policy.Kind, fragment string, c Change) policy.Ou
 	return o
 }
 
-// unchanged wants only index, clock, requests and, for a commit, staging to differ.
+// unchanged wants only index, clock, requests, audit and, for a commit, staging to differ.
 func (m *machine) unchanged(before *policy.State, b Body) {
 	m.t.Helper()
 	a, z := before.Clone(), m.s.Clone()
 	for _, s := range []*policy.State{a, z} {
-		s.Index, s.Clock = 0, 0
+		s.Index, s.Clock, s.AuditHead, s.Audit = 0, 0, nil, policy.NewState().Audit
 		s.Requests, s.RequestLog = policy.NewState().Requests, policy.NewState().RequestLog
 		if _, ok := b.(CommitStaged); ok {
 			s.Staged = policy.NewState().Staged

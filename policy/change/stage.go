@@ -98,5 +98,6 @@ func (b CommitStaged) apply(d *draft) error {
 		return policy.Errorf(policy.Invalid, "a staged write that commits a staged write")
 	}
 	d.Staged.Delete(b.ID)
+	*d.staged = c.Body
 	return c.Body.apply(d)
 }

@@ -50,6 +50,13 @@ func Diff(old, new *policy.Config) []Edit {
 	return d.edits
 }
 
+// DiffObject is what differs in one object from before to after, by its JSON; nil is an object that is not there.
+func DiffObject(object string, old, new json.RawMessage) []Edit {
+	d := differ{object: object}
+	d.compare("", old, new)
+	return d.edits
+}
+
 type differ struct {
 	object string
 	edits  []Edit

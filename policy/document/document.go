@@ -56,16 +56,17 @@ func Decode(data []byte, file string) (*policy.Config, error) {
 	if err := r.err(); err != nil {
 		return nil, err
 	}
-	if err := checkRecords(c); err != nil {
+	if err := CheckRecords(c); err != nil {
 		return nil, Locate(data, file, err)
 	}
 	return c, nil
 }
 
-// checkRecords reads the records of endpoints, as everybody will who compiles
+// CheckRecords reads the records of endpoints, as everybody will who compiles
 // them. It is done here, where text comes in: what is in the log must not
-// depend on how a version of this program reads texts.
-func checkRecords(c *policy.Config) error {
+// depend on how a version of this program reads texts. Decode does it by itself; who reads a configuration, or an
+// object of one, with DecodeInto has to ask for it.
+func CheckRecords(c *policy.Config) error {
 	var p policy.Problems
 	for i := range c.Pools {
 		for j := range c.Pools[i].Endpoints {

@@ -764,27 +764,145 @@ func (e WindowState) Valid() bool {
 	}
 }
 
+// AuditEntry What one change did, who made it and why.
+//
+// Examples: {"actor":"0a1b2c3d","actorName":"ci","at":"2026-11-26T10:00:00Z","edits":[{"field":"ttl","new":"20","object":"service/www.example.com","old":"30","op":"change"}],"from":"192.0.2.7","hash":"5b1f","index":90,"kind":"config.put","revision":17,"seq":42}
+type AuditEntry struct {
+	// Actor Who: the id of a token, a user, or a node for what the leader does by itself.
+	//
+	// Examples: 0a1b2c3d
+	Actor string `json:"actor,omitempty,omitzero"`
+
+	// ActorName The token's name while there is the token.
+	//
+	// Examples: ci
+	ActorName string `json:"actorName,omitempty,omitzero"`
+
+	// At When, by the cluster's clock.
+	At time.Time `json:"at"`
+
+	// Edits What changed, field by field; at most 100 of an entry.
+	Edits []Edit `json:"edits"`
+
+	// From The address that the call came from.
+	//
+	// Examples: 192.0.2.7
+	From string `json:"from,omitempty,omitzero"`
+
+	// Hash SHA-256 of the hash before it and the entry, in hexadecimal.
+	Hash string `json:"hash"`
+
+	// Index Its index in Raft's log.
+	Index uint64 `json:"index"`
+
+	// Kind The kind of change.
+	//
+	// Examples: control.put
+	Kind string `json:"kind"`
+
+	// More Edits that are not listed.
+	More int `json:"more,omitempty,omitzero"`
+
+	// Object What it is about, where that is one thing.
+	//
+	// Examples: region/us-east
+	Object string `json:"object,omitempty,omitzero"`
+
+	// Omitted Objects that it changed of which nothing is kept because it is too much.
+	Omitted int `json:"omitted,omitempty,omitzero"`
+
+	// Reason Why.
+	//
+	// Examples: maintenance
+	Reason string `json:"reason,omitempty,omitzero"`
+
+	// Refused Why nothing was changed; absent when something was.
+	Refused string `json:"refused,omitempty,omitzero"`
+
+	// Request The Idempotency-Key it came with.
+	//
+	// Examples: 5f2a8c1e-7e0b-4a4e-9a49-0d0a6f0a7d11
+	Request string `json:"request,omitempty,omitzero"`
+
+	// Revision The revision it made; absent: none.
+	//
+	// Examples: 17
+	Revision uint64 `json:"revision,omitempty,omitzero"`
+
+	// Seq Its number, from 1.
+	//
+	// Examples: 42
+	Seq uint64 `json:"seq"`
+}
+
+// AuditHead Where the audit stands. Kept elsewhere, it shows when later entries are missing.
+//
+// Examples: {"hash":"5b1f","seq":42}
+type AuditHead struct {
+	// Hash Its hash.
+	Hash string `json:"hash"`
+
+	// Seq The newest entry; 0 when there is none.
+	//
+	// Examples: 42
+	Seq uint64 `json:"seq"`
+}
+
+// AuditPage Entries of the audit, the newest first.
+//
+// Examples: {"first":1,"head":{"hash":"5b1f","seq":42},"items":[{"actor":"0a1b2c3d","actorName":"ci","at":"2026-11-26T10:00:00Z","edits":[{"field":"ttl","new":"20","object":"service/www.example.com","old":"30","op":"change"}],"from":"192.0.2.7","hash":"5b1f","index":90,"kind":"config.put","revision":17,"seq":42}]}
+type AuditPage struct {
+	// Base The hash of the entry before the first; absent when there was none.
+	Base string `json:"base,omitempty,omitzero"`
+
+	// First The oldest entry that is kept.
+	First uint64 `json:"first"`
+
+	// Head Where the audit stands. Kept elsewhere, it shows when later entries are missing.
+	//
+	// Examples: {"hash":"5b1f","seq":42}
+	Head AuditHead `json:"head"`
+
+	// Items The entries.
+	Items []AuditEntry `json:"items"`
+
+	// Next `before` of the next page; absent on the last.
+	Next uint64 `json:"next,omitempty,omitzero"`
+}
+
 // Ballot A vantage's part in a verdict.
+//
+// Examples: {"error":"connection refused","status":"down","vantage":"ns1"}
 type Ballot struct {
 	// Absent Why it did not vote: silent or abstains. Absent when it did.
 	Absent string `json:"absent,omitempty,omitzero"`
-	Error  string `json:"error,omitempty,omitzero"`
+
+	// Error What it saw, when it said down.
+	Error string `json:"error,omitempty,omitzero"`
+
+	// Status What is thought of a check or an endpoint. unknown: nobody can tell, or none was asked yet.
 	Status Status `json:"status"`
 
 	// Vantage The label of a node, or signal/NAME.
 	Vantage string `json:"vantage"`
 }
 
-// Beacon defines model for Beacon.
+// Beacon What one client has measured.
+//
+// Examples: {"client":"91.10.3.77","measurements":[{"ms":43.2,"region":"us-east"}]}
 type Beacon struct {
 	// Client The address of the client that measured. By default the address that the call comes from; one that no route leads to is refused.
 	//
 	// Examples: 91.10.3.77
-	Client       string              `json:"client,omitempty,omitzero"`
+	Client string `json:"client,omitempty,omitzero"`
+
+	// Measurements 1 to 64 of them.
 	Measurements []BeaconMeasurement `json:"measurements"`
 }
 
-// BeaconMeasurement defines model for BeaconMeasurement.
+// BeaconMeasurement A round trip of a client to a region.
+//
+// Examples: {"ms":43.2,"region":"us-east"}
 type BeaconMeasurement struct {
 	// Ms Milliseconds, above 0 and at most 60,000.
 	//
@@ -797,7 +915,9 @@ type BeaconMeasurement struct {
 	Region string `json:"region"`
 }
 
-// BeaconTaken defines model for BeaconTaken.
+// BeaconTaken What was taken in.
+//
+// Examples: {"client":"91.10.3.77","measurements":1}
 type BeaconTaken struct {
 	// Client The address that it counts for.
 	//
@@ -809,13 +929,20 @@ type BeaconTaken struct {
 }
 
 // BodyCheck What the first 64 KiB of the body must be. All that is given must hold.
+//
+// Examples: {"contains":"ok","json":{"equals":"up","path":"$.status"}}
 type BodyCheck struct {
+	// Contains A text that is in it.
 	Contains string `json:"contains,omitempty,omitzero"`
-	Json     struct {
+
+	// Json A value in it, when it is JSON.
+	Json struct {
 		// Equals The text of a string; a number, true, false or null as it is written.
 		Equals string `json:"equals"`
 
-		// Path Examples: $.checks[0].status
+		// Path The way to the value, as in JSONPath with names and indices alone.
+		//
+		// Examples: $.checks[0].status
 		Path string `json:"path"`
 	} `json:"json,omitempty,omitzero"`
 
@@ -824,6 +951,8 @@ type BodyCheck struct {
 }
 
 // Branch A child of a branch, with its kind beside the other keys or under "to".
+//
+// Examples: {"bias":10,"pool":"web-eu"}
 type Branch struct {
 	// Bias In nearest and latency: Route 53's arithmetic.
 	Bias int `json:"bias,omitempty,omitzero"`
@@ -849,6 +978,8 @@ type Branch struct {
 
 	// Match Whom a branch of geo is for: everybody whom one entry holds. Over all branches the most specific entry wins: the
 	// longest CIDR, then an AS number, a subdivision, a country, a continent.
+	//
+	// Examples: {"countries":["DE","AT"]}
 	Match Match `json:"match,omitempty,omitzero"`
 
 	// MinAvailable Available children that the branch takes to be available; 1 by default.
@@ -858,13 +989,19 @@ type Branch struct {
 	Nearest []Branch `json:"nearest,omitempty,omitzero"`
 
 	// Place A point on the globe: one of iata, cloud, or lat with lon.
-	Place Place  `json:"place,omitempty,omitzero"`
-	Pool  string `json:"pool,omitempty,omitzero"`
+	//
+	// Examples: {"lat":50.11,"lon":8.68}
+	Place Place `json:"place,omitempty,omitzero"`
+
+	// Pool The name of a pool.
+	Pool string `json:"pool,omitempty,omitzero"`
 
 	// Template A template's tree in this place.
 	Template string `json:"template,omitempty,omitzero"`
 
 	// To A branch of the steering tree: one of pool, template, failover, weighted, nearest, latency and geo.
+	//
+	// Examples: {"failover":[{"pool":"web-eu"},{"pool":"web-us-east"}]}
 	To Steering `json:"to,omitempty,omitzero"`
 
 	// Weight In weighted, and among children of one place in nearest and latency; 1 by default.
@@ -885,32 +1022,67 @@ type Capacity = any
 type Cause = string
 
 // ChangeItem One of the changes; it has exactly one of the keys beside ifMatch.
+//
+// Examples: {"deleteObject":{"object":"pool/web-eu"},"ifMatch":17}
 type ChangeItem struct {
-	Config        *ConfigPut  `json:"config,omitempty,omitzero"`
+	// Config A configuration document.
+	//
+	// Examples: {"document":{"regions":[{"azs":["a","b"],"name":"us-east","place":{"iata":"IAD"},"provider":"aws"}]},"merge":true}
+	Config *ConfigPut `json:"config,omitempty,omitzero"`
+
+	// DeleteControl A control, by its id.
+	//
+	// Examples: {"id":"c17"}
 	DeleteControl *ControlRef `json:"deleteControl,omitempty,omitzero"`
-	DeleteZone    *ZoneRef    `json:"deleteZone,omitempty,omitzero"`
+
+	// DeleteObject One object of the configuration, to be deleted. One that others refer to is not.
+	//
+	// Examples: {"object":"pool/web-eu"}
+	DeleteObject *ObjectRef `json:"deleteObject,omitempty,omitzero"`
+
+	// DeleteZone A zone, by its apex.
+	//
+	// Examples: {"zone":"example.com"}
+	DeleteZone *ZoneRef `json:"deleteZone,omitempty,omitzero"`
 
 	// EditZone Edits of RRsets of one zone (RFC 2136): every prerequisite is held against the zone first, then the updates are
 	// made in their order. Steered names are no records: prerequisites do not see them.
+	//
+	//
+	// Examples: {"prerequisites":[{"name":"new.example.com","require":"rrsetAbsent","type":"A"}],"updates":[{"name":"new.example.com","op":"add","records":["192.0.2.7"],"ttl":300,"type":"A"}],"zone":"example.com"}
 	EditZone *ZoneEdit `json:"editZone,omitempty,omitzero"`
 
-	// IfMatch The revision that this change is based on: of the zone, of the configuration, and for controls of the whole state. 0 is that of a zone that is not there.
-	IfMatch    *uint64     `json:"ifMatch,omitempty,omitzero"`
+	// IfMatch The revision that this change is based on: of the zone, of the configuration, of the object, and for controls of the whole state. 0 is that of a zone or object that is not there.
+	IfMatch *uint64 `json:"ifMatch,omitempty,omitzero"`
+
+	// PutControl A control to put in force.
+	//
+	// Examples: {"action":"drain","expiresIn":"2h","target":"region/us-east"}
 	PutControl *ControlPut `json:"putControl,omitempty,omitzero"`
 
+	// PutObject One object of the configuration, created or replaced whole: exactly one of the keys beside force.
+	//
+	// Examples: {"pool":{"endpoints":[{"address":"192.0.2.1","az":"a","name":"a"}],"monitor":"web","name":"web-us-east","region":"us-east"}}
+	PutObject *ObjectPut `json:"putObject,omitempty,omitzero"`
+
 	// PutZone A whole zone, as one of text and rrsets.
+	//
+	// Examples: {"rrsets":[{"name":"example.com.","records":["ns1.example.com. hostmaster.example.com. 1 7200 900 1209600 300"],"ttl":300,"type":"SOA"}],"zone":"example.com"}
 	PutZone *ZonePut `json:"putZone,omitempty,omitzero"`
 }
 
-// Changes defines model for Changes.
+// Changes Several changes as one.
+//
+// Examples: {"changes":[{"ifMatch":0,"putObject":{"region":{"azs":["a","b"],"name":"us-east","place":{"iata":"IAD"},"provider":"aws"}}}],"reason":"a new region"}
 type Changes struct {
+	// Changes In the order in which they are made.
 	Changes []ChangeItem `json:"changes"`
 
 	// Reason Why, for the audit and for whoever is on call next. Controls need one, here or of their own.
 	Reason string `json:"reason,omitempty,omitzero"`
 }
 
-// ChangesResult defines model for ChangesResult.
+// ChangesResult What became of several changes that were not refused.
 type ChangesResult struct {
 	// Index The Raft index it was applied at.
 	Index uint64 `json:"index"`
@@ -935,8 +1107,12 @@ type ChangesResult struct {
 }
 
 // CheckHealth One check of an endpoint. Samples and history come with GET /health/{endpoint} only.
+//
+// Examples: {"check":"web-us-east/a@web","monitor":"web","reports":[{"age":"1s","cause":"refused","fresh":true,"status":"down","vantage":"ns1"}],"verdict":{"ballots":[{"error":"connection refused","status":"down","vantage":"ns1"}],"check":"web-us-east/a@web","ramp":100,"revision":1,"since":1767323045000000000,"status":"down"}}
 type CheckHealth struct {
-	// Check Examples: web-us-east/a@web
+	// Check POOL/ENDPOINT@MONITOR.
+	//
+	// Examples: web-us-east/a@web
 	Check string `json:"check"`
 
 	// Circuit The verdict as a circuit breaker: closed is up, half-open is up with a part of the weight, open is down. Absent while unknown.
@@ -944,7 +1120,9 @@ type CheckHealth struct {
 
 	// History The last 8 changes of the verdict that the asked node has seen since it started, newest first.
 	History []VerdictEdge `json:"history,omitempty,omitzero"`
-	Monitor string        `json:"monitor"`
+
+	// Monitor The name of the monitor.
+	Monitor string `json:"monitor"`
 
 	// Reports The vantages' present opinions.
 	Reports []HealthVoice `json:"reports"`
@@ -953,6 +1131,8 @@ type CheckHealth struct {
 	Samples []VantageEvidence `json:"samples,omitempty,omitzero"`
 
 	// Verdict The cluster's opinion of one check.
+	//
+	// Examples: {"ballots":[{"error":"connection refused","status":"down","vantage":"ns1"}],"check":"web-us-east/a@web","ramp":100,"revision":1,"since":1767323045000000000,"status":"down"}
 	Verdict Verdict `json:"verdict"`
 }
 
@@ -960,13 +1140,22 @@ type CheckHealth struct {
 type Circuit string
 
 // ClusterStatus What one node knows of the cluster now.
+//
+// Examples: {"applied":42,"commit":42,"id":"6f1c","leader":"ns1","members":[{"applied":42,"cluster":"192.0.2.1:7300","feature":6,"id":"6f1c","lastHeard":"40ms","node":"ns1","published":{"epoch":0,"generation":1,"index":42},"reachable":true,"region":"us-east","voter":true}],"node":"ns1","role":"leader","stateAge":"0s","term":2}
 type ClusterStatus struct {
+	// Applied Raft index of the state here.
 	Applied uint64 `json:"applied"`
-	Commit  uint64 `json:"commit"`
-	Id      string `json:"id"`
+
+	// Commit Raft index that is known to be committed.
+	Commit uint64 `json:"commit"`
+
+	// Id Raft server id of the node that was asked.
+	Id string `json:"id"`
 
 	// Leader Label of the leader. Absent when there is none.
-	Leader  string         `json:"leader,omitempty,omitzero"`
+	Leader string `json:"leader,omitempty,omitzero"`
+
+	// Members In order of ids.
 	Members []MemberStatus `json:"members"`
 
 	// Node Label of the node that was asked.
@@ -978,28 +1167,51 @@ type ClusterStatus struct {
 	// Role leader, follower, candidate, or none while Raft is not running.
 	Role string `json:"role"`
 
-	// StateAge Since the node last heard of a leader.
+	// StateAge A number with a unit (500ms, 30s, 2h), or seconds as an integer. It is given as the former.
 	//
 	// Examples: 30s
 	StateAge Duration `json:"stateAge"`
-	Term     uint64   `json:"term"`
+
+	// Term Raft's term.
+	Term uint64 `json:"term"`
 }
 
 // Config The replicated configuration document.
+//
+// Examples: {"monitors":[{"https":{"host":"{service}","path":"/healthz","port":443},"interval":"5s","name":"web"}],"pools":[{"endpoints":[{"address":"192.0.2.1","az":"a","name":"a"}],"monitor":"web","name":"web-us-east","region":"us-east"}],"regions":[{"azs":["a","b"],"name":"us-east","place":{"iata":"IAD"},"provider":"aws"}],"services":[{"name":"www.example.com","steer":{"pool":"web-us-east"}}]}
 type Config struct {
-	Monitors    []Monitor       `json:"monitors,omitempty,omitzero"`
-	Places      []PlaceOverride `json:"places,omitempty,omitzero"`
-	Pools       []Pool          `json:"pools,omitempty,omitzero"`
-	Providers   []Provider      `json:"providers,omitempty,omitzero"`
-	Regions     []Region        `json:"regions,omitempty,omitzero"`
-	SafetyRules []SafetyRule    `json:"safetyRules,omitempty,omitzero"`
-	Services    []Service       `json:"services,omitempty,omitzero"`
-	Templates   []Template      `json:"templates,omitempty,omitzero"`
+	// Monitors How endpoints are checked.
+	Monitors []Monitor `json:"monitors,omitempty,omitzero"`
+
+	// Places Where networks are, whatever the geographic data says.
+	Places []PlaceOverride `json:"places,omitempty,omitzero"`
+
+	// Pools Endpoints that serve the same thing.
+	Pools []Pool `json:"pools,omitempty,omitzero"`
+
+	// Providers Providers as failure domains of all regions that name them.
+	Providers []Provider `json:"providers,omitempty,omitzero"`
+
+	// Regions Failure domains that endpoints are in.
+	Regions []Region `json:"regions,omitempty,omitzero"`
+
+	// SafetyRules What no change and no drill may break.
+	SafetyRules []SafetyRule `json:"safetyRules,omitempty,omitzero"`
+
+	// Services Names that are steered.
+	Services []Service `json:"services,omitempty,omitzero"`
+
+	// Templates Steering trees that services share.
+	Templates []Template `json:"templates,omitempty,omitzero"`
 }
 
-// ConfigPut defines model for ConfigPut.
+// ConfigPut A configuration document.
+//
+// Examples: {"document":{"regions":[{"azs":["a","b"],"name":"us-east","place":{"iata":"IAD"},"provider":"aws"}]},"merge":true}
 type ConfigPut struct {
 	// Document The replicated configuration document.
+	//
+	// Examples: {"monitors":[{"https":{"host":"{service}","path":"/healthz","port":443},"interval":"5s","name":"web"}],"pools":[{"endpoints":[{"address":"192.0.2.1","az":"a","name":"a"}],"monitor":"web","name":"web-us-east","region":"us-east"}],"regions":[{"azs":["a","b"],"name":"us-east","place":{"iata":"IAD"},"provider":"aws"}],"services":[{"name":"www.example.com","steer":{"pool":"web-us-east"}}]}
 	Document Config `json:"document"`
 
 	// Force Let it delete more than the larger of 10 objects and 20 % of a kind.
@@ -1010,6 +1222,8 @@ type ConfigPut struct {
 }
 
 // ConfigResult A WriteResult, or a Plan for a dry run.
+//
+// Examples: {"changes":[{"field":"endpoints[a].weight","new":"2","object":"pool/web-eu","old":"1","op":"change"}],"dryRun":true,"index":42,"revision":17,"warnings":[]}
 type ConfigResult struct {
 	// Changes A plan: what would change.
 	Changes []Edit `json:"changes,omitempty,omitzero"`
@@ -1040,7 +1254,10 @@ type ConfigResult struct {
 }
 
 // Control An operator's forced state on part of the world.
+//
+// Examples: {"action":"drain","actor":"0a1b2c3d","createdAt":"2026-01-02T03:04:05Z","id":"c17","phase":"in-force","reason":"maintenance","target":"region/us-east","window":{"nodes":[{"id":"6f1c","node":"ns1","publishedAt":"2026-01-02T03:04:05Z","reachable":true}],"publishedAt":"2026-01-02T03:04:06Z","state":"published"}}
 type Control struct {
+	// Action drain.
 	Action string `json:"action"`
 
 	// Actor Id of the token that made it.
@@ -1052,7 +1269,9 @@ type Control struct {
 	// ExpiresAt By the cluster's clock; absent when it does not expire.
 	ExpiresAt time.Time `json:"expiresAt,omitempty,omitzero"`
 
-	// Id Examples: c17
+	// Id What it goes by.
+	//
+	// Examples: c17
 	Id string `json:"id"`
 
 	// Phase planned: it does nothing yet; near: it begins within the longest TTL of a service that has a range of them, and such services hand out their least already; in-force; refused: its time came and it would have left a service nothing undrained, or broken a safety rule (`problem` says which).
@@ -1060,21 +1279,28 @@ type Control struct {
 
 	// Problem Why it is refused.
 	Problem string `json:"problem,omitempty,omitzero"`
-	Reason  string `json:"reason"`
+
+	// Reason Why, as whoever made it said.
+	Reason string `json:"reason"`
 
 	// StartsAt By the cluster's clock; absent when it was not planned ahead.
 	StartsAt time.Time `json:"startsAt,omitempty,omitzero"`
-	Target   string    `json:"target"`
+
+	// Target What it is about.
+	Target string `json:"target"`
 
 	// Window How far a control is published.
+	//
+	// Examples: {"nodes":[{"id":"6f1c","node":"ns1","publishedAt":"2026-01-02T03:04:05Z","reachable":true}],"publishedAt":"2026-01-02T03:04:06Z","state":"published"}
 	Window Window `json:"window"`
 }
 
 // ControlPhase planned: it does nothing yet; near: it begins within the longest TTL of a service that has a range of them, and such services hand out their least already; in-force; refused: its time came and it would have left a service nothing undrained, or broken a safety rule (`problem` says which).
 type ControlPhase string
 
-// ControlCreated defines model for ControlCreated.
+// ControlCreated A control that was just made.
 type ControlCreated struct {
+	// Action drain.
 	Action string `json:"action"`
 
 	// Actor Id of the token that made it.
@@ -1086,7 +1312,9 @@ type ControlCreated struct {
 	// ExpiresAt By the cluster's clock; absent when it does not expire.
 	ExpiresAt time.Time `json:"expiresAt,omitempty,omitzero"`
 
-	// Id Examples: c17
+	// Id What it goes by.
+	//
+	// Examples: c17
 	Id string `json:"id"`
 
 	// Index The Raft index it was applied at.
@@ -1100,7 +1328,9 @@ type ControlCreated struct {
 
 	// Problem Why it is refused.
 	Problem string `json:"problem,omitempty,omitzero"`
-	Reason  string `json:"reason"`
+
+	// Reason Why, as whoever made it said.
+	Reason string `json:"reason"`
 
 	// Replayed A retry of a write that had been done before.
 	Replayed bool `json:"replayed,omitempty,omitzero"`
@@ -1110,7 +1340,9 @@ type ControlCreated struct {
 
 	// StartsAt By the cluster's clock; absent when it was not planned ahead.
 	StartsAt time.Time `json:"startsAt,omitempty,omitzero"`
-	Target   string    `json:"target"`
+
+	// Target What it is about.
+	Target string `json:"target"`
 
 	// Unpublished Labels of the nodes that have not published and journalled it yet.
 	Unpublished []string `json:"unpublished"`
@@ -1119,25 +1351,32 @@ type ControlCreated struct {
 	Warnings []string `json:"warnings"`
 
 	// Window How far a control is published.
+	//
+	// Examples: {"nodes":[{"id":"6f1c","node":"ns1","publishedAt":"2026-01-02T03:04:05Z","reachable":true}],"publishedAt":"2026-01-02T03:04:06Z","state":"published"}
 	Window Window `json:"window"`
 }
 
 // ControlCreatedPhase planned: it does nothing yet; near: it begins within the longest TTL of a service that has a range of them, and such services hand out their least already; in-force; refused: its time came and it would have left a service nothing undrained, or broken a safety rule (`problem` says which).
 type ControlCreatedPhase string
 
-// ControlList defines model for ControlList.
+// ControlList The controls in force, planned or refused.
+//
+// Examples: {"items":[{"action":"drain","actor":"0a1b2c3d","createdAt":"2026-01-02T03:04:05Z","id":"c17","phase":"in-force","reason":"maintenance","target":"region/us-east","window":{"nodes":[{"id":"6f1c","node":"ns1","publishedAt":"2026-01-02T03:04:05Z","reachable":true}],"publishedAt":"2026-01-02T03:04:06Z","state":"published"}}]}
 type ControlList struct {
+	// Items Oldest first.
 	Items []Control `json:"items"`
 }
 
-// ControlPut defines model for ControlPut.
+// ControlPut A control to put in force.
+//
+// Examples: {"action":"drain","expiresIn":"2h","target":"region/us-east"}
 type ControlPut struct {
 	// Action drain.
 	//
 	// Examples: drain
 	Action string `json:"action"`
 
-	// ExpiresIn When it lifts itself, counted from its start; by default never.
+	// ExpiresIn A number with a unit (500ms, 30s, 2h), or seconds as an integer. It is given as the former.
 	//
 	// Examples: 30s
 	ExpiresIn Duration `json:"expiresIn,omitempty,omitzero"`
@@ -1145,7 +1384,7 @@ type ControlPut struct {
 	// Reason By default that of the request.
 	Reason string `json:"reason,omitempty,omitzero"`
 
-	// StartsIn When it begins, 0 to 90 days ahead; by default at once. A planned drain shortens TTLs that have a range before it begins.
+	// StartsIn A number with a unit (500ms, 30s, 2h), or seconds as an integer. It is given as the former.
 	//
 	// Examples: 30s
 	StartsIn Duration `json:"startsIn,omitempty,omitzero"`
@@ -1156,20 +1395,26 @@ type ControlPut struct {
 	Target string `json:"target"`
 }
 
-// ControlRef defines model for ControlRef.
+// ControlRef A control, by its id.
+//
+// Examples: {"id":"c17"}
 type ControlRef struct {
-	// Id Examples: c17
+	// Id As the list of controls shows it.
+	//
+	// Examples: c17
 	Id string `json:"id"`
 }
 
-// ControlRequest defines model for ControlRequest.
+// ControlRequest A control to put in force.
+//
+// Examples: {"action":"drain","expiresIn":"2h","reason":"maintenance","target":"region/us-east"}
 type ControlRequest struct {
 	// Action drain.
 	//
 	// Examples: drain
 	Action string `json:"action"`
 
-	// ExpiresIn When it lifts itself, counted from its start; by default never.
+	// ExpiresIn A number with a unit (500ms, 30s, 2h), or seconds as an integer. It is given as the former.
 	//
 	// Examples: 30s
 	ExpiresIn Duration `json:"expiresIn,omitempty,omitzero"`
@@ -1177,7 +1422,7 @@ type ControlRequest struct {
 	// Reason Why, for whoever is on call next.
 	Reason string `json:"reason"`
 
-	// StartsIn When it begins, 0 to 90 days ahead; by default at once. A planned drain shortens TTLs that have a range before it begins.
+	// StartsIn A number with a unit (500ms, 30s, 2h), or seconds as an integer. It is given as the former.
 	//
 	// Examples: 30s
 	StartsIn Duration `json:"startsIn,omitempty,omitzero"`
@@ -1189,54 +1434,77 @@ type ControlRequest struct {
 }
 
 // DNSCheck A query that must be answered with one of the codes, and one of the answers when any are given.
+//
+// Examples: {"name":"example.com","type":"SOA"}
 type DNSCheck struct {
 	// Answers Data of records as in a master file, with absolute names.
 	Answers []string `json:"answers,omitempty,omitzero"`
 
 	// Name {service} is the service's name.
-	Name     string           `json:"name"`
-	Port     int              `json:"port,omitempty,omitzero"`
+	Name string `json:"name"`
+
+	// Port Where to ask.
+	Port int `json:"port,omitempty,omitzero"`
+
+	// Protocol Over which protocol to ask.
 	Protocol DNSCheckProtocol `json:"protocol,omitempty,omitzero"`
-	Rcode    []DNSCheckRcode  `json:"rcode,omitempty,omitzero"`
+
+	// Rcode Codes that are a success.
+	Rcode []DNSCheckRcode `json:"rcode,omitempty,omitzero"`
 
 	// Recursion Ask for it.
-	Recursion bool         `json:"recursion,omitempty,omitzero"`
-	Type      DNSCheckType `json:"type,omitempty,omitzero"`
+	Recursion bool `json:"recursion,omitempty,omitzero"`
+
+	// Type The type that is asked for.
+	Type DNSCheckType `json:"type,omitempty,omitzero"`
 }
 
-// DNSCheckProtocol defines model for DNSCheck.Protocol.
+// DNSCheckProtocol Over which protocol to ask.
 type DNSCheckProtocol string
 
 // DNSCheckRcode defines model for DNSCheck.Rcode.
 type DNSCheckRcode string
 
-// DNSCheckType defines model for DNSCheck.Type.
+// DNSCheckType The type that is asked for.
 type DNSCheckType string
 
 // DatabaseCheck A PostgreSQL or MySQL server that lets the user in, answers a query, and is in the role that is wanted.
+//
+// Examples: {"password":{"secret":"db"},"role":"primary","user":"probe"}
 type DatabaseCheck struct {
+	// Database The database to open.
 	Database string `json:"database,omitempty,omitzero"`
 
-	// MaxLag Of a replica: 100ms to 24h.
+	// MaxLag A number with a unit (500ms, 30s, 2h), or seconds as an integer. It is given as the former.
 	//
 	// Examples: 30s
-	MaxLag   Duration  `json:"maxLag,omitempty,omitzero"`
+	MaxLag Duration `json:"maxLag,omitempty,omitzero"`
+
+	// Password A credential, by its name; it is put with PUT /secrets/{name}.
+	//
+	// Examples: {"secret":"db"}
 	Password SecretRef `json:"password,omitempty,omitzero"`
-	Port     int       `json:"port,omitempty,omitzero"`
+
+	// Port Where to connect.
+	Port int `json:"port,omitempty,omitzero"`
 
 	// Role Either by default.
 	Role DatabaseCheckRole `json:"role,omitempty,omitzero"`
 
 	// Sni The server name asked for and verified.
-	Sni  string           `json:"sni,omitempty,omitzero"`
-	Tls  DatabaseCheckTls `json:"tls,omitempty,omitzero"`
-	User string           `json:"user"`
+	Sni string `json:"sni,omitempty,omitzero"`
+
+	// Tls verify: with TLS and a valid certificate; require: with TLS, whatever the certificate; disable: in clear.
+	Tls DatabaseCheckTls `json:"tls,omitempty,omitzero"`
+
+	// User Who to log in as.
+	User string `json:"user"`
 }
 
 // DatabaseCheckRole Either by default.
 type DatabaseCheckRole string
 
-// DatabaseCheckTls defines model for DatabaseCheck.Tls.
+// DatabaseCheckTls verify: with TLS and a valid certificate; require: with TLS, whatever the certificate; disable: in clear.
 type DatabaseCheckTls string
 
 // Duration A number with a unit (500ms, 30s, 2h), or seconds as an integer. It is given as the former.
@@ -1245,6 +1513,8 @@ type DatabaseCheckTls string
 type Duration = string
 
 // Edit One difference between two configurations.
+//
+// Examples: {"field":"endpoints[a].weight","new":"2","object":"pool/web-eu","old":"1","op":"change"}
 type Edit struct {
 	// Field The way to what differs, absent for the whole object.
 	//
@@ -1254,19 +1524,25 @@ type Edit struct {
 	// New JSON; absent for what is no longer there.
 	New string `json:"new,omitempty,omitzero"`
 
-	// Object Examples: pool/web-eu
+	// Object The kind and name of the object that differs.
+	//
+	// Examples: pool/web-eu
 	Object string `json:"object"`
 
 	// Old JSON; absent for what was not there.
 	Old string `json:"old,omitempty,omitzero"`
-	Op  EditOp `json:"op"`
+
+	// Op What happens to it.
+	Op EditOp `json:"op"`
 }
 
-// EditOp defines model for Edit.Op.
+// EditOp What happens to it.
 type EditOp string
 
 // Effect What a change does to the answers for one name. Clients count by the IPv4 address space that has a place, of which
 // a sample is looked at: one address of each /18.
+//
+// Examples: {"moved":0.25,"moves":[{"country":"DE","from":"eu-central","ofCountry":1,"share":0.25,"to":"us-east"}],"service":"www.example.com","type":"A"}
 type Effect struct {
 	// More Moves that are not listed.
 	More int `json:"more,omitempty,omitzero"`
@@ -1277,7 +1553,9 @@ type Effect struct {
 	// Moves The largest first, at most 30.
 	Moves []Move `json:"moves"`
 
-	// Service Examples: www.example.com
+	// Service The name, of a service.
+	//
+	// Examples: www.example.com
 	Service string `json:"service"`
 
 	// Type The RR type that was compared: A where the service has it.
@@ -1287,30 +1565,44 @@ type Effect struct {
 }
 
 // Endpoint One machine with addresses, or a host name that is answered as a CNAME.
+//
+// Examples: {"address":"192.0.2.1","az":"a","name":"a"}
 type Endpoint struct {
 	// Address One IPv4 or IPv6 address.
 	//
 	// Examples: 192.0.2.1
-	Address   string   `json:"address,omitempty,omitzero"`
+	Address string `json:"address,omitempty,omitzero"`
+
+	// Addresses Its IPv4 and IPv6 addresses, instead of one.
 	Addresses []string `json:"addresses,omitempty,omitzero"`
-	Az        string   `json:"az,omitempty,omitzero"`
+
+	// Az One of its region's availability zones.
+	Az string `json:"az,omitempty,omitzero"`
 
 	// Hostname Answered as a CNAME, which then answers every type.
 	//
 	// Examples: x.elb.example.net
-	Hostname string            `json:"hostname,omitempty,omitzero"`
-	Labels   map[string]string `json:"labels,omitempty,omitzero"`
+	Hostname string `json:"hostname,omitempty,omitzero"`
+
+	// Labels Names and values of your own; nothing goes by them.
+	Labels map[string]string `json:"labels,omitempty,omitzero"`
 
 	// Monitor Instead of its pool's.
 	Monitor string `json:"monitor,omitempty,omitzero"`
 
-	// Monitors Likewise, several.
+	// Monitors Several monitors of one endpoint: all, any, or atLeast so many of them must be up for it to be up. 16 at most.
+	//
+	// Examples: {"atLeast":2,"of":["web","api","port"]}
 	Monitors MonitorSet `json:"monitors,omitempty,omitzero"`
 
-	// Name Examples: a
+	// Name 1 to 63 letters, digits, dots, dashes and underscores. It is unique in its pool.
+	//
+	// Examples: a
 	Name string `json:"name"`
 
 	// Probe Where to probe, when not at the endpoint's own address and the monitor's port.
+	//
+	// Examples: {"address":"10.0.0.5","port":9000}
 	Probe ProbeTarget `json:"probe,omitempty,omitzero"`
 
 	// Records What else is answered for the endpoint, by type: MX, TXT, SRV, SVCB and HTTPS, 1 to 32 of each, their data as in
@@ -1330,6 +1622,8 @@ type Endpoint struct {
 }
 
 // EndpointHealth What is known of an endpoint's health on the node that is asked.
+//
+// Examples: {"checks":[{"check":"web-us-east/a@web","monitor":"web","reports":[{"age":"1s","cause":"refused","fresh":true,"status":"down","vantage":"ns1"}],"verdict":{"ballots":[{"error":"connection refused","status":"down","vantage":"ns1"}],"check":"web-us-east/a@web","ramp":100,"revision":1,"since":1767323045000000000,"status":"down"}}],"effective":"down","endpoint":"endpoint/web-us-east/a","measured":"down","pool":"web-us-east","region":"us-east"}
 type EndpointHealth struct {
 	// Checks Its monitors applied to it. Empty when nothing checks it.
 	Checks []CheckHealth `json:"checks"`
@@ -1340,13 +1634,19 @@ type EndpointHealth struct {
 	// Effective What answers go by: after failure domains, what a node without a leader judges itself, and controls.
 	Effective EndpointHealthEffective `json:"effective"`
 
-	// Endpoint Examples: endpoint/web-us-east/a
+	// Endpoint Its id.
+	//
+	// Examples: endpoint/web-us-east/a
 	Endpoint string `json:"endpoint"`
 
-	// Measured What the verdicts say.
+	// Measured What is thought of a check or an endpoint. unknown: nobody can tell, or none was asked yet.
 	Measured Status `json:"measured"`
-	Pool     string `json:"pool"`
-	Region   string `json:"region"`
+
+	// Pool The pool that it is in.
+	Pool string `json:"pool"`
+
+	// Region The region that it is in.
+	Region string `json:"region"`
 
 	// Since Of the measured status.
 	Since time.Time `json:"since,omitempty,omitzero"`
@@ -1359,16 +1659,24 @@ type EndpointHealth struct {
 type EndpointHealthEffective string
 
 // Event Something that happened.
+//
+// Examples: {"at":"2026-01-02T03:04:05Z","index":42,"node":"ns1","object":"endpoint/web-us-east/a","seq":7,"text":"endpoint/web-us-east/a is down, was up","type":"verdict"}
 type Event struct {
 	// At The node's wall clock.
 	At time.Time `json:"at"`
 
 	// Data The object itself.
-	Data  interface{} `json:"data,omitempty,omitzero"`
-	Index uint64      `json:"index,omitempty,omitzero"`
-	Node  string      `json:"node"`
+	Data interface{} `json:"data,omitempty,omitzero"`
 
-	// Object Examples: endpoint/web-us-east/a
+	// Index Raft index of the state that brought it.
+	Index uint64 `json:"index,omitempty,omitzero"`
+
+	// Node The label of the node that tells it.
+	Node string `json:"node"`
+
+	// Object What it happened to.
+	//
+	// Examples: endpoint/web-us-east/a
 	Object string `json:"object,omitempty,omitzero"`
 
 	// Seq Grows on each node.
@@ -1382,6 +1690,8 @@ type Event struct {
 }
 
 // Evidence One probe.
+//
+// Examples: {"address":"192.0.2.11:443","at":"2026-01-02T03:04:05Z","ok":true,"phases":{"connect":"4ms","firstByte":"7ms"},"took":"12ms"}
 type Evidence struct {
 	// Address That was connected to.
 	//
@@ -1396,11 +1706,17 @@ type Evidence struct {
 	Cause Cause `json:"cause,omitempty,omitzero"`
 
 	// Detail Of the cause: an HTTP status, an exit code.
-	Detail int    `json:"detail,omitempty,omitzero"`
-	Error  string `json:"error,omitempty,omitzero"`
-	Ok     bool   `json:"ok"`
+	Detail int `json:"detail,omitempty,omitzero"`
+
+	// Error Why it failed, for a person.
+	Error string `json:"error,omitempty,omitzero"`
+
+	// Ok The probe succeeded.
+	Ok bool `json:"ok"`
 
 	// Phases Where the time went. A part that did not come about is absent.
+	//
+	// Examples: {"connect":"4ms","firstByte":"7ms"}
 	Phases Phases `json:"phases"`
 
 	// Refused The vantage may not or cannot probe it. This says nothing of the target.
@@ -1422,22 +1738,40 @@ type Evidence struct {
 }
 
 // ExecCheck A program of the node's that must end with status 0.
+//
+// Examples: {"command":["check-queue","--max","100"]}
 type ExecCheck struct {
 	// Command A name from probing.exec in the node's configuration, and arguments.
 	Command []string `json:"command"`
 }
 
 // Explanation What a client is answered, and why.
+//
+// Examples: {"client":"91.10.0.1/32","distribution":[{"answers":["198.51.100.1"],"endpoints":["endpoint/web-eu/a"],"probability":1,"regions":["eu-central"]}],"index":42,"name":"www.example.com","reasons":["nearest: web-eu"],"result":"answer","scope":16,"ttl":30,"type":"A"}
 type Explanation struct {
+	// Distribution What is answered, and how often.
 	Distribution []struct {
-		Answers     []string `json:"answers"`
-		Endpoints   []string `json:"endpoints,omitempty,omitzero"`
-		Probability float64  `json:"probability"`
-		Regions     []string `json:"regions,omitempty,omitzero"`
+		// Answers Data of records, as in a master file.
+		Answers []string `json:"answers"`
+
+		// Endpoints Whose answers they are.
+		Endpoints []string `json:"endpoints,omitempty,omitzero"`
+
+		// Probability How often this is the answer, 0 to 1; all add up to 1.
+		Probability float64 `json:"probability"`
+
+		// Regions Where those are.
+		Regions []string `json:"regions,omitempty,omitzero"`
 	} `json:"distribution"`
-	Index   uint64            `json:"index"`
-	Reasons []string          `json:"reasons"`
-	Result  ExplanationResult `json:"result,omitempty,omitzero"`
+
+	// Index Raft index of the state that the answer is made of.
+	Index uint64 `json:"index"`
+
+	// Reasons How the answer came about, step by step, for a person.
+	Reasons []string `json:"reasons"`
+
+	// Result answer: by steering; nodata: nothing of that type; static: records of the zone; nxdomain: no such name; refused: no zone of this node.
+	Result ExplanationResult `json:"result,omitempty,omitzero"`
 
 	// Scope SCOPE PREFIX-LENGTH of the answer (RFC 7871), in bits.
 	Scope int `json:"scope"`
@@ -1449,31 +1783,41 @@ type Explanation struct {
 	Ttl uint32 `json:"ttl"`
 }
 
-// ExplanationResult defines model for Explanation.Result.
+// ExplanationResult answer: by steering; nodata: nothing of that type; static: records of the zone; nxdomain: no such name; refused: no zone of this node.
 type ExplanationResult string
 
 // GRPCCheck A call of grpc.health.v1.Health/Check that must be answered with SERVING.
+//
+// Examples: {"port":50051,"service":"shop.v1.Cart"}
 type GRPCCheck struct {
 	// Insecure With tls: do not verify the certificate.
 	Insecure bool `json:"insecure,omitempty,omitzero"`
-	Port     int  `json:"port"`
+
+	// Port Where to connect.
+	Port int `json:"port"`
 
 	// Service The server as a whole by default.
 	Service string `json:"service,omitempty,omitzero"`
 
 	// Sni With tls: the server name asked for and verified.
 	Sni string `json:"sni,omitempty,omitzero"`
-	Tls bool   `json:"tls,omitempty,omitzero"`
+
+	// Tls Connect with TLS.
+	Tls bool `json:"tls,omitempty,omitzero"`
 }
 
 // GeoSource Where geographic data comes from.
+//
+// Examples: {"attribution":"IP geolocation by MaxMind","built":"2026-01-02T00:00:00Z","kind":"city","link":"https://www.maxmind.com","name":"GeoLite2-City.mmdb","networks":3700000,"type":"GeoLite2-City"}
 type GeoSource struct {
 	// Attribution To be shown with the data, as its license asks.
 	Attribution string `json:"attribution"`
 
 	// Built When the data was made.
-	Built time.Time     `json:"built"`
-	Kind  GeoSourceKind `json:"kind"`
+	Built time.Time `json:"built"`
+
+	// Kind How much it knows.
+	Kind GeoSourceKind `json:"kind"`
 
 	// Link What the attribution links to.
 	Link string `json:"link"`
@@ -1492,17 +1836,25 @@ type GeoSource struct {
 	Type string `json:"type"`
 }
 
-// GeoSourceKind defines model for GeoSource.Kind.
+// GeoSourceKind How much it knows.
 type GeoSourceKind string
 
 // HTTPCheck A request that must be answered with one of the statuses, and as the other keys say.
+//
+// Examples: {"host":"{service}","path":"/healthz","port":443,"status":[200,"300-302"]}
 type HTTPCheck struct {
-	// Authorization Value of the Authorization header.
+	// Authorization A credential, by its name; it is put with PUT /secrets/{name}.
+	//
+	// Examples: {"secret":"db"}
 	Authorization SecretRef `json:"authorization,omitempty,omitzero"`
 
 	// Body What the first 64 KiB of the body must be. All that is given must hold.
-	Body            BodyCheck `json:"body,omitempty,omitzero"`
-	FollowRedirects int       `json:"followRedirects,omitempty,omitzero"`
+	//
+	// Examples: {"contains":"ok","json":{"equals":"up","path":"$.status"}}
+	Body BodyCheck `json:"body,omitempty,omitzero"`
+
+	// FollowRedirects How many redirects are followed; each place is held against the same rules as the first.
+	FollowRedirects int `json:"followRedirects,omitempty,omitzero"`
 
 	// Headers Regular expressions that headers of the answer must match.
 	Headers map[string]string `json:"headers,omitempty,omitzero"`
@@ -1513,12 +1865,16 @@ type HTTPCheck struct {
 	// Insecure https: do not verify the certificate.
 	Insecure bool `json:"insecure,omitempty,omitzero"`
 
-	// MaxLatency To the end of the answer; at most the timeout.
+	// MaxLatency A number with a unit (500ms, 30s, 2h), or seconds as an integer. It is given as the former.
 	//
 	// Examples: 30s
-	MaxLatency Duration        `json:"maxLatency,omitempty,omitzero"`
-	Method     HTTPCheckMethod `json:"method,omitempty,omitzero"`
-	Path       string          `json:"path,omitempty,omitzero"`
+	MaxLatency Duration `json:"maxLatency,omitempty,omitzero"`
+
+	// Method The method of the request.
+	Method HTTPCheckMethod `json:"method,omitempty,omitzero"`
+
+	// Path The path with its query; it begins with a slash.
+	Path string `json:"path,omitempty,omitzero"`
 
 	// Port 80 by default, 443 for https.
 	Port int `json:"port,omitempty,omitzero"`
@@ -1530,32 +1886,40 @@ type HTTPCheck struct {
 	RequestHeaders map[string]string `json:"requestHeaders,omitempty,omitzero"`
 
 	// Sni https: the server name asked for and verified. By default the host.
-	Sni    string        `json:"sni,omitempty,omitzero"`
+	Sni string `json:"sni,omitempty,omitzero"`
+
+	// Status Statuses that are a success, 100 to 599.
 	Status []StatusRange `json:"status,omitempty,omitzero"`
 
 	// Version HTTP/2 by ALPN for https, with prior knowledge for http.
 	Version HTTPCheckVersion `json:"version,omitempty,omitzero"`
 }
 
-// HTTPCheckMethod defines model for HTTPCheck.Method.
+// HTTPCheckMethod The method of the request.
 type HTTPCheckMethod string
 
 // HTTPCheckVersion HTTP/2 by ALPN for https, with prior knowledge for http.
 type HTTPCheckVersion string
 
-// HealthList defines model for HealthList.
+// HealthList The health of every endpoint.
+//
+// Examples: {"items":[{"checks":[{"check":"web-us-east/a@web","monitor":"web","reports":[{"age":"1s","cause":"refused","fresh":true,"status":"down","vantage":"ns1"}],"verdict":{"ballots":[{"error":"connection refused","status":"down","vantage":"ns1"}],"check":"web-us-east/a@web","ramp":100,"revision":1,"since":1767323045000000000,"status":"down"}}],"effective":"down","endpoint":"endpoint/web-us-east/a","measured":"down","pool":"web-us-east","region":"us-east"}]}
 type HealthList struct {
+	// Items In order of ids.
 	Items []EndpointHealth `json:"items"`
 }
 
 // HealthVoice One vantage's present opinion, or what a signal says or said last.
+//
+// Examples: {"age":"1s","cause":"refused","fresh":true,"status":"down","vantage":"ns1"}
 type HealthVoice struct {
+	// Abstaining The vantage reaches none of its own reference targets, so it says nothing.
 	Abstaining bool `json:"abstaining,omitempty,omitzero"`
 
 	// Against Samples in a row that speak against the status, 255 at most.
 	Against int `json:"against,omitempty,omitzero"`
 
-	// Age Of the report.
+	// Age A number with a unit (500ms, 30s, 2h), or seconds as an integer. It is given as the former.
 	//
 	// Examples: 30s
 	Age Duration `json:"age"`
@@ -1566,19 +1930,25 @@ type HealthVoice struct {
 
 	// Error Of the last failed probe; of a signal why it was given, or that it is stale or was never given.
 	Error string `json:"error,omitempty,omitzero"`
-	Fresh bool   `json:"fresh"`
 
-	// Latency Of the last successful probe.
+	// Fresh It is new enough to count.
+	Fresh bool `json:"fresh"`
+
+	// Latency A number with a unit (500ms, 30s, 2h), or seconds as an integer. It is given as the former.
 	//
 	// Examples: 30s
 	Latency Duration `json:"latency,omitempty,omitzero"`
-	Status  Status   `json:"status"`
+
+	// Status What is thought of a check or an endpoint. unknown: nobody can tell, or none was asked yet.
+	Status Status `json:"status"`
 
 	// Vantage The label of a node, or signal/NAME.
 	Vantage string `json:"vantage"`
 }
 
 // ICMPCheck An echo request that must be answered.
+//
+// Examples: {}
 type ICMPCheck = map[string]interface{}
 
 // LastResort What a branch serves when nothing in the whole tree is available: all (everything as if it were healthy), lastGood
@@ -1586,6 +1956,8 @@ type ICMPCheck = map[string]interface{}
 type LastResort = any
 
 // Latency The round trips of some clients.
+//
+// Examples: {"regions":[{"age":"10s","at":"2026-01-02T03:04:05Z","expiresAt":"2026-01-03T03:04:05Z","ms":12.5,"region":"us-east","samples":1}],"subject":"192.0.2.0/24"}
 type Latency struct {
 	// Regions In order of names.
 	Regions []RoundTrip `json:"regions"`
@@ -1596,8 +1968,11 @@ type Latency struct {
 	Subject string `json:"subject"`
 }
 
-// LatencyPage defines model for LatencyPage.
+// LatencyPage Some of the measured latencies.
+//
+// Examples: {"items":[{"regions":[{"age":"10s","at":"2026-01-02T03:04:05Z","expiresAt":"2026-01-03T03:04:05Z","ms":12.5,"region":"us-east","samples":1}],"subject":"192.0.2.0/24"}]}
 type LatencyPage struct {
+	// Items In order of subjects as text.
 	Items []Latency `json:"items"`
 
 	// Next Where the next page begins, for `after`. Absent on the last page.
@@ -1606,18 +1981,24 @@ type LatencyPage struct {
 	Next string `json:"next,omitempty,omitzero"`
 }
 
-// LatencyPut defines model for LatencyPut.
+// LatencyPut Measured latencies.
+//
+// Examples: {"measurements":[{"client":"192.0.2.0/24","ms":12.5,"region":"us-east"}]}
 type LatencyPut struct {
-	// MaxAge When these are too old to count, 1s to 720h; default 24h.
+	// MaxAge A number with a unit (500ms, 30s, 2h), or seconds as an integer. It is given as the former.
 	//
 	// Examples: 30s
-	MaxAge       Duration      `json:"maxAge,omitempty,omitzero"`
+	MaxAge Duration `json:"maxAge,omitempty,omitzero"`
+
+	// Measurements 1 to 10,000 of them, each of other clients or another region.
 	Measurements []Measurement `json:"measurements"`
 }
 
 // Load How busy something is.
+//
+// Examples: {"age":"10s","at":"2026-01-02T03:04:05Z","expiresAt":"2026-01-02T03:05:05Z","target":"pool/web-us-east","value":850}
 type Load struct {
-	// Age Since it came in, by the clock of the node that is asked.
+	// Age A number with a unit (500ms, 30s, 2h), or seconds as an integer. It is given as the former.
 	//
 	// Examples: 30s
 	Age Duration `json:"age"`
@@ -1628,24 +2009,36 @@ type Load struct {
 	// ExpiresAt When it goes, by the cluster's clock.
 	ExpiresAt time.Time `json:"expiresAt"`
 
-	// Target Examples: pool/web-us-east
-	Target string  `json:"target"`
-	Value  float64 `json:"value"`
+	// Target What is busy.
+	//
+	// Examples: pool/web-us-east
+	Target string `json:"target"`
+
+	// Value In the unit that its capacity is declared in.
+	Value float64 `json:"value"`
 }
 
-// LoadList defines model for LoadList.
+// LoadList All loads that have not expired.
+//
+// Examples: {"items":[{"age":"10s","at":"2026-01-02T03:04:05Z","expiresAt":"2026-01-02T03:05:05Z","target":"pool/web-us-east","value":850}]}
 type LoadList struct {
+	// Items In order of targets.
 	Items []Load `json:"items"`
 }
 
-// LoadPut defines model for LoadPut.
+// LoadPut How busy things are.
+//
+// Examples: {"loads":[{"maxAge":"1m","target":"pool/web-us-east","value":850}]}
 type LoadPut struct {
+	// Loads 1 to 10,000 of them, each of another target.
 	Loads []LoadValue `json:"loads"`
 }
 
-// LoadValue defines model for LoadValue.
+// LoadValue How busy one thing is.
+//
+// Examples: {"maxAge":"1m","target":"pool/web-us-east","value":850}
 type LoadValue struct {
-	// MaxAge When it is too old to count, 1s to 24h; default 1m.
+	// MaxAge A number with a unit (500ms, 30s, 2h), or seconds as an integer. It is given as the former.
 	//
 	// Examples: 30s
 	MaxAge Duration `json:"maxAge,omitempty,omitzero"`
@@ -1663,17 +2056,28 @@ type LoadValue struct {
 
 // Match Whom a branch of geo is for: everybody whom one entry holds. Over all branches the most specific entry wins: the
 // longest CIDR, then an AS number, a subdivision, a country, a continent.
+//
+// Examples: {"countries":["DE","AT"]}
 type Match struct {
+	// Asns Numbers of autonomous systems.
 	Asns []uint32 `json:"asns,omitempty,omitzero"`
 
-	// Cidrs Examples: ["192.0.2.0/24"]
-	Cidrs      []string          `json:"cidrs,omitempty,omitzero"`
+	// Cidrs Networks, IPv4 or IPv6.
+	//
+	// Examples: ["192.0.2.0/24"]
+	Cidrs []string `json:"cidrs,omitempty,omitzero"`
+
+	// Continents Continents.
 	Continents []MatchContinents `json:"continents,omitempty,omitzero"`
 
-	// Countries Examples: ["DE","AT"]
+	// Countries ISO 3166-1 alpha-2.
+	//
+	// Examples: ["DE","AT"]
 	Countries []string `json:"countries,omitempty,omitzero"`
 
-	// Subdivisions Examples: ["US-CA"]
+	// Subdivisions ISO 3166-2.
+	//
+	// Examples: ["US-CA"]
 	Subdivisions []string `json:"subdivisions,omitempty,omitzero"`
 }
 
@@ -1681,6 +2085,8 @@ type Match struct {
 type MatchContinents string
 
 // Measurement A round trip between some clients, named by exactly one of client, country and asn, and a region.
+//
+// Examples: {"client":"192.0.2.0/24","ms":12.5,"region":"us-east"}
 type Measurement struct {
 	// Asn The number of an autonomous system, 1 to 4294967295.
 	//
@@ -1709,12 +2115,16 @@ type Measurement struct {
 }
 
 // MemberStatus A member as seen from the node that was asked.
+//
+// Examples: {"applied":42,"cluster":"192.0.2.1:7300","feature":6,"id":"6f1c","lastHeard":"40ms","node":"ns1","published":{"epoch":0,"generation":1,"index":42},"reachable":true,"region":"us-east","voter":true}
 type MemberStatus struct {
 	// Agent A vantage alone: it has no DNS, no API and no part in Raft.
 	Agent bool `json:"agent,omitempty,omitzero"`
 
 	// Api Address of the API.
-	Api     string `json:"api,omitempty,omitzero"`
+	Api string `json:"api,omitempty,omitzero"`
+
+	// Applied Raft index of the state there.
 	Applied uint64 `json:"applied,omitempty,omitzero"`
 
 	// Budget Probes a second that it is given at the most.
@@ -1735,7 +2145,7 @@ type MemberStatus struct {
 	// Id Raft server id.
 	Id string `json:"id"`
 
-	// LastHeard Since its last report.
+	// LastHeard A number with a unit (500ms, 30s, 2h), or seconds as an integer. It is given as the former.
 	//
 	// Examples: 30s
 	LastHeard Duration `json:"lastHeard"`
@@ -1744,13 +2154,23 @@ type MemberStatus struct {
 	Node string `json:"node"`
 
 	// Published Of the view that it answers by.
+	//
+	// Examples: {"epoch":0,"generation":1,"index":42}
 	Published Position `json:"published,omitempty,omitzero"`
-	Reachable bool     `json:"reachable"`
-	Region    string   `json:"region,omitempty,omitzero"`
-	Voter     bool     `json:"voter"`
+
+	// Reachable It could be asked.
+	Reachable bool `json:"reachable"`
+
+	// Region Where it stands, as a vantage.
+	Region string `json:"region,omitempty,omitzero"`
+
+	// Voter It has a vote in Raft.
+	Voter bool `json:"voter"`
 }
 
 // Mistake One mistake in an input.
+//
+// Examples: {"column":13,"line":7,"message":"there is no region \"mars\"","pointer":"/pools/0/region"}
 type Mistake struct {
 	// Column From 1; absent when unknown.
 	Column int `json:"column,omitempty,omitzero"`
@@ -1771,37 +2191,51 @@ type Mistake struct {
 }
 
 // Monitor How to check an endpoint: exactly one of the kinds http to signal.
+//
+// Examples: {"https":{"host":"{service}","path":"/healthz","port":443},"interval":"5s","name":"web"}
 type Monitor struct {
 	// Dns A query that must be answered with one of the codes, and one of the answers when any are given.
+	//
+	// Examples: {"name":"example.com","type":"SOA"}
 	Dns DNSCheck `json:"dns,omitempty,omitzero"`
 
 	// Exclusive At most one endpoint of a pool is up by this monitor: who is up stays up while it claims to be, others wait (`waits: rival`) and all name their `rivals`. Of several that claim it while nobody is up, none is let up.
 	Exclusive bool `json:"exclusive,omitempty,omitzero"`
 
 	// Exec A program of the node's that must end with status 0.
+	//
+	// Examples: {"command":["check-queue","--max","100"]}
 	Exec ExecCheck `json:"exec,omitempty,omitzero"`
 
 	// Fall Failures in a row until a vantage says down.
 	Fall int `json:"fall,omitempty,omitzero"`
 
 	// Grpc A call of grpc.health.v1.Health/Check that must be answered with SERVING.
+	//
+	// Examples: {"port":50051,"service":"shop.v1.Cart"}
 	Grpc GRPCCheck `json:"grpc,omitempty,omitzero"`
 
-	// HoldDown Least time down before up: 0 to 24h, 0 by default.
+	// HoldDown A number with a unit (500ms, 30s, 2h), or seconds as an integer. It is given as the former.
 	//
 	// Examples: 30s
 	HoldDown Duration `json:"holdDown,omitempty,omitzero"`
 
 	// Http A request that must be answered with one of the statuses, and as the other keys say.
+	//
+	// Examples: {"host":"{service}","path":"/healthz","port":443,"status":[200,"300-302"]}
 	Http HTTPCheck `json:"http,omitempty,omitzero"`
 
 	// Https A request that must be answered with one of the statuses, and as the other keys say.
+	//
+	// Examples: {"host":"{service}","path":"/healthz","port":443,"status":[200,"300-302"]}
 	Https HTTPCheck `json:"https,omitempty,omitzero"`
 
 	// Icmp An echo request that must be answered.
+	//
+	// Examples: {}
 	Icmp ICMPCheck `json:"icmp,omitempty,omitzero"`
 
-	// Interval Between starts of probes: 200ms to 1h, 10s by default.
+	// Interval A number with a unit (500ms, 30s, 2h), or seconds as an integer. It is given as the former.
 	//
 	// Examples: 30s
 	Interval Duration `json:"interval,omitempty,omitzero"`
@@ -1809,24 +2243,32 @@ type Monitor struct {
 	// Invert A probe that fails is a success, and one that succeeds a failure.
 	Invert bool `json:"invert,omitempty,omitzero"`
 
-	// Mysql Port 3306 and no database by default.
+	// Mysql A PostgreSQL or MySQL server that lets the user in, answers a query, and is in the role that is wanted.
+	//
+	// Examples: {"password":{"secret":"db"},"role":"primary","user":"probe"}
 	Mysql DatabaseCheck `json:"mysql,omitempty,omitzero"`
 
-	// Name Examples: web
+	// Name 1 to 63 letters, digits, dots, dashes and underscores. It is unique.
+	//
+	// Examples: web
 	Name string `json:"name"`
 
-	// Postgres Port 5432 and database postgres by default.
+	// Postgres A PostgreSQL or MySQL server that lets the user in, answers a query, and is in the role that is wanted.
+	//
+	// Examples: {"password":{"secret":"db"},"role":"primary","user":"probe"}
 	Postgres DatabaseCheck `json:"postgres,omitempty,omitzero"`
 
 	// Quorum What it takes to call a check down. Short: majority (default), all, any, or a number of vantages. Long: a mapping, in which the vantages that say down must also come from so many regions, providers and continents. In every case more than half of the assigned vantages have to vote. What is not agreed stays as it is.
 	Quorum Quorum `json:"quorum,omitempty,omitzero"`
 
-	// Ramp Time over which weight comes back after recovery: 0 to 24h, 0 by default.
+	// Ramp A number with a unit (500ms, 30s, 2h), or seconds as an integer. It is given as the former.
 	//
 	// Examples: 30s
 	Ramp Duration `json:"ramp,omitempty,omitzero"`
 
 	// Redis A Redis server that answers a PING and is in the role that is wanted.
+	//
+	// Examples: {"maxLag":"10s","role":"replica"}
 	Redis RedisCheck `json:"redis,omitempty,omitzero"`
 
 	// Resume manual: what was down stays down until an operator resumes it.
@@ -1837,23 +2279,33 @@ type Monitor struct {
 
 	// Signal What a program outside says (PUT /signals/{name}). Nothing is probed, so interval, timeout, fall, rise, quorum,
 	// vantages, target and exclusive have no place beside it.
+	//
+	// Examples: {"name":"billing-ok","whenStale":"keep"}
 	Signal SignalCheck `json:"signal,omitempty,omitzero"`
 
-	// Target Probed instead of the endpoint.
+	// Target Where to probe, when not at the endpoint's own address and the monitor's port.
+	//
+	// Examples: {"address":"10.0.0.5","port":9000}
 	Target ProbeTarget `json:"target,omitempty,omitzero"`
 
 	// Tcp A connection that must be accepted.
+	//
+	// Examples: {"port":25}
 	Tcp TCPCheck `json:"tcp,omitempty,omitzero"`
 
-	// Timeout Of one probe: by default half the interval, at most 5s.
+	// Timeout A number with a unit (500ms, 30s, 2h), or seconds as an integer. It is given as the former.
 	//
 	// Examples: 30s
 	Timeout Duration `json:"timeout,omitempty,omitzero"`
 
 	// Tls A handshake, with a certificate that is valid for the name and for long enough.
+	//
+	// Examples: {"minDaysLeft":7,"port":443,"sni":"{service}"}
 	Tls TLSCheck `json:"tls,omitempty,omitzero"`
 
 	// Udp A datagram, sent as text or hexadecimal digits, whose answer must have something in it.
+	//
+	// Examples: {"port":123,"sendHex":"e3"}
 	Udp UDPCheck `json:"udp,omitempty,omitzero"`
 
 	// Vantages Which vantages probe. Short: all (default), sameRegion. Long: a mapping; nearest are so many nearest to the endpoint's region wherever they are, others so many nearest of other regions; what several keys name is added up. Where a rule finds nobody, all vantages probe.
@@ -1863,20 +2315,34 @@ type Monitor struct {
 // MonitorResume manual: what was down stays down until an operator resumes it.
 type MonitorResume string
 
-// MonitorList defines model for MonitorList.
+// MonitorList All monitors.
+//
+// Examples: {"items":[{"https":{"host":"{service}","path":"/healthz","port":443},"interval":"5s","name":"web"}]}
 type MonitorList struct {
+	// Items In order of names.
 	Items []Monitor `json:"items"`
 }
 
 // MonitorSet Several monitors of one endpoint: all, any, or atLeast so many of them must be up for it to be up. 16 at most.
+//
+// Examples: {"atLeast":2,"of":["web","api","port"]}
 type MonitorSet struct {
-	All     []string `json:"all,omitempty,omitzero"`
-	Any     []string `json:"any,omitempty,omitzero"`
-	AtLeast int      `json:"atLeast,omitempty,omitzero"`
-	Of      []string `json:"of,omitempty,omitzero"`
+	// All Monitors that must all be up.
+	All []string `json:"all,omitempty,omitzero"`
+
+	// Any Monitors of which one must be up.
+	Any []string `json:"any,omitempty,omitzero"`
+
+	// AtLeast How many of `of` must be up, 1 to as many as there are.
+	AtLeast int `json:"atLeast,omitempty,omitzero"`
+
+	// Of The monitors that `atLeast` counts.
+	Of []string `json:"of,omitempty,omitzero"`
 }
 
 // Move Clients of a country who go from one place to another.
+//
+// Examples: {"country":"DE","from":"eu-central","ofCountry":1,"share":0.25,"to":"us-east"}
 type Move struct {
 	// Country ISO 3166-1 alpha-2; empty where it is not known.
 	//
@@ -1894,8 +2360,71 @@ type Move struct {
 	// Share Of all clients.
 	Share float64 `json:"share"`
 
-	// To Examples: us-east
+	// To Likewise.
+	//
+	// Examples: us-east
 	To string `json:"to"`
+}
+
+// ObjectPut One object of the configuration, created or replaced whole: exactly one of the keys beside force.
+//
+// Examples: {"pool":{"endpoints":[{"address":"192.0.2.1","az":"a","name":"a"}],"monitor":"web","name":"web-us-east","region":"us-east"}}
+type ObjectPut struct {
+	// Force Let it delete more than the larger of 10 endpoints and 20 % of them.
+	Force bool `json:"force,omitempty,omitzero"`
+
+	// Monitor How to check an endpoint: exactly one of the kinds http to signal.
+	//
+	// Examples: {"https":{"host":"{service}","path":"/healthz","port":443},"interval":"5s","name":"web"}
+	Monitor *Monitor `json:"monitor,omitempty,omitzero"`
+
+	// Place Where a network is, whatever the geographic data says. A longer cidr wins over a shorter one, and any over an asn.
+	//
+	// Examples: {"cidr":"192.0.2.0/24","country":"DE"}
+	Place *PlaceOverride `json:"place,omitempty,omitzero"`
+
+	// Pool Endpoints that serve the same thing.
+	//
+	// Examples: {"endpoints":[{"address":"192.0.2.1","az":"a","name":"a"}],"monitor":"web","name":"web-us-east","region":"us-east"}
+	Pool *Pool `json:"pool,omitempty,omitzero"`
+
+	// Provider A provider that regions name, as a failure domain of all of them.
+	//
+	// Examples: {"downWhen":"60%","name":"aws"}
+	Provider *Provider `json:"provider,omitempty,omitzero"`
+
+	// Region A failure domain.
+	//
+	// Examples: {"azs":["a","b"],"name":"us-east","place":{"iata":"IAD"},"provider":"aws"}
+	Region *Region `json:"region,omitempty,omitzero"`
+
+	// SafetyRule What no operator's change and no drill may break.
+	//
+	// Examples: {"atLeast":{"regions":1},"name":"keep-one","service":"www.example.com"}
+	SafetyRule *SafetyRule `json:"safetyRule,omitempty,omitzero"`
+
+	// Service A steered owner name in a zone, or several that are steered alike.
+	//
+	// Examples: {"name":"www.example.com","steer":{"nearest":[{"pool":"web-us-east"},{"pool":"web-eu"}]},"ttl":30}
+	Service *Service `json:"service,omitempty,omitzero"`
+
+	// Template A steering tree that services share by name.
+	//
+	// Examples: {"name":"worldwide","steer":{"nearest":[{"pool":"web-us-east"},{"pool":"web-eu"}]}}
+	Template *Template `json:"template,omitempty,omitzero"`
+}
+
+// ObjectRef One object of the configuration, to be deleted. One that others refer to is not.
+//
+// Examples: {"object":"pool/web-eu"}
+type ObjectRef struct {
+	// Force Let it delete more than the larger of 10 endpoints and 20 % of them.
+	Force bool `json:"force,omitempty,omitzero"`
+
+	// Object region/NAME, provider/NAME, monitor/NAME, pool/NAME, template/NAME, service/NAME, safetyRule/NAME or place/NAME.
+	//
+	// Examples: pool/web-eu
+	Object string `json:"object"`
 }
 
 // Percent A share in whole percent, 1% to 100%.
@@ -1904,6 +2433,8 @@ type Move struct {
 type Percent = string
 
 // Phases Where the time went. A part that did not come about is absent.
+//
+// Examples: {"connect":"4ms","firstByte":"7ms"}
 type Phases struct {
 	// Connect A number with a unit (500ms, 30s, 2h), or seconds as an integer. It is given as the former.
 	//
@@ -1927,6 +2458,8 @@ type Phases struct {
 }
 
 // Place A point on the globe: one of iata, cloud, or lat with lon.
+//
+// Examples: {"lat":50.11,"lon":8.68}
 type Place struct {
 	// Cloud A cloud provider's region.
 	//
@@ -1946,12 +2479,21 @@ type Place struct {
 }
 
 // PlaceOverride Where a network is, whatever the geographic data says. A longer cidr wins over a shorter one, and any over an asn.
+//
+// Examples: {"cidr":"192.0.2.0/24","country":"DE"}
 type PlaceOverride struct {
+	// Asn The autonomous system.
 	Asn uint32 `json:"asn,omitempty,omitzero"`
 
-	// Cidr Examples: 192.0.2.0/24
-	Cidr      string                 `json:"cidr,omitempty,omitzero"`
-	City      string                 `json:"city,omitempty,omitzero"`
+	// Cidr The network. One of cidr and asn is there.
+	//
+	// Examples: 192.0.2.0/24
+	Cidr string `json:"cidr,omitempty,omitzero"`
+
+	// City For people.
+	City string `json:"city,omitempty,omitzero"`
+
+	// Continent By default that of the country.
 	Continent PlaceOverrideContinent `json:"continent,omitempty,omitzero"`
 
 	// Country ISO 3166-1 alpha-2; without a place it is the middle of the country.
@@ -1960,6 +2502,8 @@ type PlaceOverride struct {
 	Country string `json:"country,omitempty,omitzero"`
 
 	// Place A point on the globe: one of iata, cloud, or lat with lon.
+	//
+	// Examples: {"lat":50.11,"lon":8.68}
 	Place Place `json:"place,omitempty,omitzero"`
 
 	// Subdivision ISO 3166-2 without the country.
@@ -1968,16 +2512,28 @@ type PlaceOverride struct {
 	Subdivision string `json:"subdivision,omitempty,omitzero"`
 }
 
-// PlaceOverrideContinent defines model for PlaceOverride.Continent.
+// PlaceOverrideContinent By default that of the country.
 type PlaceOverrideContinent string
 
+// PlaceOverrideList All places.
+//
+// Examples: {"items":[{"cidr":"192.0.2.0/24","country":"DE"}]}
+type PlaceOverrideList struct {
+	// Items In order of names.
+	Items []PlaceOverride `json:"items"`
+}
+
 // Pool Endpoints that serve the same thing.
+//
+// Examples: {"endpoints":[{"address":"192.0.2.1","az":"a","name":"a"}],"monitor":"web","name":"web-us-east","region":"us-east"}
 type Pool struct {
 	// Capacity What a region or pool can carry, in the unit that its load is told in (PUT /load): the limit alone, or with the
 	// watermarks between which clients are shed gradually.
 	//
 	// Examples: 1000
-	Capacity  Capacity   `json:"capacity,omitempty,omitzero"`
+	Capacity Capacity `json:"capacity,omitempty,omitzero"`
+
+	// Endpoints 1 to 256 of them.
 	Endpoints []Endpoint `json:"endpoints"`
 
 	// MinAvailable Available endpoints that the pool takes to be available, 1 by default; or the share of its endpoints, rounded up.
@@ -1986,14 +2542,17 @@ type Pool struct {
 	// Monitor The monitor that checks them; without one their status is unknown, which counts as available while no sibling is up.
 	Monitor string `json:"monitor,omitempty,omitzero"`
 
-	// Monitors Several monitors, instead of one.
+	// Monitors Several monitors of one endpoint: all, any, or atLeast so many of them must be up for it to be up. 16 at most.
+	//
+	// Examples: {"atLeast":2,"of":["web","api","port"]}
 	Monitors MonitorSet `json:"monitors,omitempty,omitzero"`
 
-	// Name Examples: web-eu
+	// Name 1 to 63 letters, digits, dots, dashes and underscores. It is unique.
+	//
+	// Examples: web-eu
 	Name string `json:"name"`
 
-	// PanicThreshold The least share of its members that must be up for health to take any out of answers. With fewer up, but not
-	// none, the whole pool is served as if healthy. Drains hold. Off by default.
+	// PanicThreshold A share in whole percent, 1% to 100%.
 	//
 	// Examples: 50%
 	PanicThreshold Percent `json:"panicThreshold,omitempty,omitzero"`
@@ -2002,19 +2561,31 @@ type Pool struct {
 	Region string `json:"region,omitempty,omitzero"`
 }
 
-// PoolList defines model for PoolList.
+// PoolList All pools.
+//
+// Examples: {"items":[{"endpoints":[{"address":"192.0.2.1","az":"a","name":"a"}],"monitor":"web","name":"web-us-east","region":"us-east"}]}
 type PoolList struct {
+	// Items In order of names.
 	Items []Pool `json:"items"`
 }
 
 // Position Of the view that it answers by.
+//
+// Examples: {"epoch":0,"generation":1,"index":42}
 type Position struct {
-	Epoch      uint64 `json:"epoch"`
+	// Epoch Raised when a cluster is recovered by hand.
+	Epoch uint64 `json:"epoch"`
+
+	// Generation Raised when a view is made anew of the same state.
 	Generation uint64 `json:"generation"`
-	Index      uint64 `json:"index"`
+
+	// Index Raft index of the state.
+	Index uint64 `json:"index"`
 }
 
 // Prerequisite What must be so; else nothing is changed, and every one that fails is told.
+//
+// Examples: {"name":"new.example.com","require":"rrsetAbsent","type":"A"}
 type Prerequisite struct {
 	// Name The owner, absolute, or @ for the apex.
 	//
@@ -2036,7 +2607,9 @@ type Prerequisite struct {
 // PrerequisiteRequire RFC 2136 section 2.4. rrsetEquals: the RRset has these records and no others, whatever its TTL. nameInUse: the name has records; one that only has names below it is not in use.
 type PrerequisiteRequire string
 
-// ProbeRequest defines model for ProbeRequest.
+// ProbeRequest Who is to probe, and how.
+//
+// Examples: {"monitor":"web","vantage":"ns1"}
 type ProbeRequest struct {
 	// Monitor Which one to probe by. By default the only one.
 	//
@@ -2050,26 +2623,46 @@ type ProbeRequest struct {
 }
 
 // ProbeResult One probe that was asked for.
+//
+// Examples: {"check":"web-us-east/a@web","endpoint":"endpoint/web-us-east/a","evidence":{"address":"192.0.2.11:443","at":"2026-01-02T03:04:05Z","ok":true,"phases":{"connect":"4ms","firstByte":"7ms"},"took":"12ms"},"kind":"https","monitor":"web","vantage":"ns1"}
 type ProbeResult struct {
-	Check    string `json:"check"`
+	// Check POOL/ENDPOINT@MONITOR.
+	Check string `json:"check"`
+
+	// Endpoint Its id.
 	Endpoint string `json:"endpoint"`
 
 	// Evidence One probe.
+	//
+	// Examples: {"address":"192.0.2.11:443","at":"2026-01-02T03:04:05Z","ok":true,"phases":{"connect":"4ms","firstByte":"7ms"},"took":"12ms"}
 	Evidence Evidence `json:"evidence"`
 
-	// Kind Examples: http
-	Kind    string `json:"kind"`
+	// Kind The kind of the monitor.
+	//
+	// Examples: http
+	Kind string `json:"kind"`
+
+	// Monitor The name of the monitor.
 	Monitor string `json:"monitor"`
+
+	// Vantage Who probed.
 	Vantage string `json:"vantage"`
 }
 
 // ProbeTarget Where to probe, when not at the endpoint's own address and the monitor's port.
+//
+// Examples: {"address":"10.0.0.5","port":9000}
 type ProbeTarget struct {
+	// Address The address to probe; by default the endpoint's.
 	Address string `json:"address,omitempty,omitzero"`
-	Port    int    `json:"port,omitempty,omitzero"`
+
+	// Port The port to probe; by default the monitor's.
+	Port int `json:"port,omitempty,omitzero"`
 }
 
 // Problem RFC 9457 problem details.
+//
+// Examples: {"detail":"pool \"web-eu\" is at revision 18 now; the change was based on 17: read it again and redo the change","kind":"stale","status":412,"title":"Based on an older revision","type":"urn:meridian:problem:stale"}
 type Problem struct {
 	// Detail The cause and what to do.
 	Detail string `json:"detail"`
@@ -2098,17 +2691,31 @@ type Problem struct {
 }
 
 // Provider A provider that regions name, as a failure domain of all of them.
+//
+// Examples: {"downWhen":"60%","name":"aws"}
 type Provider struct {
-	// DownWhen The share of the endpoints in its regions that must be down for all of them to count as down.
+	// DownWhen A share in whole percent, 1% to 100%.
 	//
 	// Examples: 50%
 	DownWhen Percent `json:"downWhen"`
 
-	// Name Examples: aws
+	// Name As regions name it.
+	//
+	// Examples: aws
 	Name string `json:"name"`
 }
 
+// ProviderList All providers.
+//
+// Examples: {"items":[{"downWhen":"60%","name":"aws"}]}
+type ProviderList struct {
+	// Items In order of names.
+	Items []Provider `json:"items"`
+}
+
 // Publication When a node answered by a change.
+//
+// Examples: {"id":"6f1c","node":"ns1","publishedAt":"2026-01-02T03:04:05Z","reachable":true}
 type Publication struct {
 	// Error Why it has not published it.
 	Error string `json:"error,omitempty,omitzero"`
@@ -2133,6 +2740,8 @@ type Publication struct {
 type Quorum = any
 
 // RRset The records of one type at one name.
+//
+// Examples: {"name":"mail.example.com.","records":["10 mx1.example.net."],"ttl":300,"type":"MX"}
 type RRset struct {
 	// Name The owner, absolute.
 	//
@@ -2153,8 +2762,11 @@ type RRset struct {
 	Type string `json:"type"`
 }
 
-// RRsetPage defines model for RRsetPage.
+// RRsetPage Some RRsets of a zone.
+//
+// Examples: {"items":[{"name":"mail.example.com.","records":["10 mx1.example.net."],"ttl":300,"type":"MX"}],"next":"mail.example.com./MX"}
 type RRsetPage struct {
+	// Items In canonical order of names, then by number of type; `limit` of them at most.
 	Items []RRset `json:"items"`
 
 	// Next Where the next page begins, for `after`. Absent on the last page.
@@ -2163,7 +2775,9 @@ type RRsetPage struct {
 	Next string `json:"next,omitempty,omitzero"`
 }
 
-// RRsetWrite defines model for RRsetWrite.
+// RRsetWrite The records of one type at one name, to be put.
+//
+// Examples: {"records":["10 mx1.example.net."],"ttl":300}
 type RRsetWrite struct {
 	// Name The owner, which has to be that of the path.
 	Name string `json:"name,omitempty,omitzero"`
@@ -2183,30 +2797,44 @@ type RRsetWrite struct {
 }
 
 // RedisCheck A Redis server that answers a PING and is in the role that is wanted.
+//
+// Examples: {"maxLag":"10s","role":"replica"}
 type RedisCheck struct {
-	// MaxLag Since a replica last heard of its primary: 100ms to 24h.
+	// MaxLag A number with a unit (500ms, 30s, 2h), or seconds as an integer. It is given as the former.
 	//
 	// Examples: 30s
-	MaxLag   Duration  `json:"maxLag,omitempty,omitzero"`
+	MaxLag Duration `json:"maxLag,omitempty,omitzero"`
+
+	// Password A credential, by its name; it is put with PUT /secrets/{name}.
+	//
+	// Examples: {"secret":"db"}
 	Password SecretRef `json:"password,omitempty,omitzero"`
-	Port     int       `json:"port,omitempty,omitzero"`
+
+	// Port Where to connect.
+	Port int `json:"port,omitempty,omitzero"`
 
 	// Role Either by default.
 	Role RedisCheckRole `json:"role,omitempty,omitzero"`
 
 	// Sni The server name asked for and verified.
-	Sni  string        `json:"sni,omitempty,omitzero"`
-	Tls  RedisCheckTls `json:"tls,omitempty,omitzero"`
-	User string        `json:"user,omitempty,omitzero"`
+	Sni string `json:"sni,omitempty,omitzero"`
+
+	// Tls verify: with TLS and a valid certificate; require: with TLS, whatever the certificate; disable: in clear.
+	Tls RedisCheckTls `json:"tls,omitempty,omitzero"`
+
+	// User Who to log in as; by default the default user.
+	User string `json:"user,omitempty,omitzero"`
 }
 
 // RedisCheckRole Either by default.
 type RedisCheckRole string
 
-// RedisCheckTls defines model for RedisCheck.Tls.
+// RedisCheckTls verify: with TLS and a valid certificate; require: with TLS, whatever the certificate; disable: in clear.
 type RedisCheckTls string
 
 // Region A failure domain.
+//
+// Examples: {"azs":["a","b"],"name":"us-east","place":{"iata":"IAD"},"provider":"aws"}
 type Region struct {
 	// Azs Its availability zones.
 	Azs []string `json:"azs,omitempty,omitzero"`
@@ -2223,36 +2851,47 @@ type Region struct {
 	// DownWhen The share of a failure domain's endpoints that must be down for all of it to count as down. Those count that
 	// have a weight and a monitor; what goes down with a smaller domain counts as down.
 	DownWhen struct {
-		// Az Of each availability zone of the region.
+		// Az A share in whole percent, 1% to 100%.
 		//
 		// Examples: 50%
 		Az Percent `json:"az,omitempty,omitzero"`
 
-		// Region Of the region.
+		// Region A share in whole percent, 1% to 100%.
 		//
 		// Examples: 50%
 		Region Percent `json:"region,omitempty,omitzero"`
 	} `json:"downWhen,omitempty,omitzero"`
 
-	// Name Examples: us-east
+	// Name 1 to 63 letters, digits, dots, dashes and underscores. It is unique.
+	//
+	// Examples: us-east
 	Name string `json:"name"`
 
 	// Place A point on the globe: one of iata, cloud, or lat with lon.
+	//
+	// Examples: {"lat":50.11,"lon":8.68}
 	Place Place `json:"place,omitempty,omitzero"`
 
-	// Provider Examples: aws
+	// Provider Who runs it; several regions may have the same one.
+	//
+	// Examples: aws
 	Provider string `json:"provider,omitempty,omitzero"`
 }
 
 // RegionContinent For quorums that ask for several continents.
 type RegionContinent string
 
-// RegionList defines model for RegionList.
+// RegionList All regions.
+//
+// Examples: {"items":[{"azs":["a","b"],"name":"us-east","place":{"iata":"IAD"},"provider":"aws"}]}
 type RegionList struct {
+	// Items In order of names.
 	Items []Region `json:"items"`
 }
 
-// ResumeRequest defines model for ResumeRequest.
+// ResumeRequest Why an endpoint is to come up again.
+//
+// Examples: {"reason":"data is checked"}
 type ResumeRequest struct {
 	// Reason Why, for whoever is on call next.
 	//
@@ -2260,12 +2899,108 @@ type ResumeRequest struct {
 	Reason string `json:"reason"`
 }
 
+// Revision A change that made a revision.
+//
+// Examples: {"actor":"0a1b2c3d","actorName":"ci","at":"2026-11-26T10:00:00Z","kind":"config.put","objects":1,"reason":"more capacity in Frankfurt","revision":17,"rollback":true,"seq":42}
+type Revision struct {
+	// Actor Who: the id of a token, a user, or a node for what the leader does by itself.
+	//
+	// Examples: 0a1b2c3d
+	Actor string `json:"actor,omitempty,omitzero"`
+
+	// ActorName The token's name while there is the token.
+	//
+	// Examples: ci
+	ActorName string `json:"actorName,omitempty,omitzero"`
+
+	// At When, by the cluster's clock.
+	At time.Time `json:"at"`
+
+	// Kind The kind of change.
+	//
+	// Examples: config.put
+	Kind string `json:"kind"`
+
+	// Object What it is about, where that is one thing.
+	//
+	// Examples: zone/example.com
+	Object string `json:"object,omitempty,omitzero"`
+
+	// Objects How many objects it changed.
+	//
+	// Examples: 3
+	Objects int `json:"objects,omitempty,omitzero"`
+
+	// Reason Why.
+	//
+	// Examples: CHG-4711, more capacity in Frankfurt
+	Reason string `json:"reason,omitempty,omitzero"`
+
+	// Revision Its number.
+	//
+	// Examples: 17
+	Revision uint64 `json:"revision"`
+
+	// Rollback Whether the state before it can be brought back: not when it changed more than is kept.
+	Rollback bool `json:"rollback,omitempty,omitzero"`
+
+	// Seq Its entry in the audit.
+	//
+	// Examples: 42
+	Seq uint64 `json:"seq"`
+}
+
+// RevisionDiff What differs between two revisions.
+//
+// Examples: {"changes":[{"field":"ttl","new":"20","object":"service/www.example.com","old":"30","op":"change"}],"from":16,"to":17}
+type RevisionDiff struct {
+	// Changes The document's differences, then those of zones: `field` is then a name and a type, old and new are a TTL and records. At most 1,000.
+	Changes []Edit `json:"changes"`
+
+	// From The earlier one.
+	//
+	// Examples: 16
+	From uint64 `json:"from"`
+
+	// More Differences that are not listed.
+	More int `json:"more,omitempty,omitzero"`
+
+	// Revision A change that made a revision.
+	//
+	// Examples: {"actor":"0a1b2c3d","actorName":"ci","at":"2026-11-26T10:00:00Z","kind":"config.put","objects":1,"reason":"more capacity in Frankfurt","revision":17,"rollback":true,"seq":42}
+	Revision Revision `json:"revision,omitempty,omitzero"`
+
+	// To The later one.
+	//
+	// Examples: 17
+	To uint64 `json:"to"`
+}
+
+// RevisionPage Revisions, the newest first.
+//
+// Examples: {"current":17,"items":[{"actor":"0a1b2c3d","actorName":"ci","at":"2026-11-26T10:00:00Z","kind":"config.put","objects":1,"reason":"more capacity in Frankfurt","revision":17,"rollback":true,"seq":42}],"oldest":1}
+type RevisionPage struct {
+	// Current The state's revision.
+	Current uint64 `json:"current"`
+
+	// Items The revisions.
+	Items []Revision `json:"items"`
+
+	// Next `before` of the next page; absent on the last.
+	Next uint64 `json:"next,omitempty,omitzero"`
+
+	// Oldest The oldest revision that a rollback can reach.
+	Oldest uint64 `json:"oldest"`
+}
+
 // Role viewer may see everything but tokens, and may plan; operator also drains, resumes, probes now, and feeds latencies, loads and signals; editor also changes the document and zones; admin also tokens, secrets and members. node is for joining alone.
 type Role string
 
-// RoundTrip defines model for RoundTrip.
+// RoundTrip A round trip to a region.
+//
+// Examples: {"age":"10s","at":"2026-01-02T03:04:05Z","expiresAt":"2026-01-03T03:04:05Z","ms":12.5,"region":"us-east","samples":1}
 type RoundTrip struct {
-	// Age Since it came in, by the clock of the node that is asked.
+	// Age A number with a unit (500ms, 30s, 2h), or seconds as an integer. It is given as the former.
 	//
 	// Examples: 30s
 	Age Duration `json:"age"`
@@ -2277,22 +3012,31 @@ type RoundTrip struct {
 	ExpiresAt time.Time `json:"expiresAt"`
 
 	// Ms Milliseconds.
-	Ms     float64 `json:"ms"`
-	Region string  `json:"region"`
+	Ms float64 `json:"ms"`
+
+	// Region The region.
+	Region string `json:"region"`
 
 	// Samples Measurements behind it; 1 for one that was put.
 	Samples int `json:"samples"`
 }
 
 // SafetyRule What no operator's change and no drill may break.
+//
+// Examples: {"atLeast":{"regions":1},"name":"keep-one","service":"www.example.com"}
 type SafetyRule struct {
+	// AppliesTo Whom it binds; both by default.
 	AppliesTo []SafetyRuleAppliesTo `json:"appliesTo,omitempty,omitzero"`
-	AtLeast   struct {
+
+	// AtLeast What must stay.
+	AtLeast struct {
 		// Regions Regions with an undrained endpoint.
 		Regions int `json:"regions,omitempty,omitzero"`
 	} `json:"atLeast,omitempty,omitzero"`
 
-	// Name Examples: keep-one
+	// Name 1 to 63 letters, digits, dots, dashes and underscores. It is unique.
+	//
+	// Examples: keep-one
 	Name string `json:"name"`
 
 	// Service By default every service.
@@ -2302,23 +3046,41 @@ type SafetyRule struct {
 // SafetyRuleAppliesTo defines model for SafetyRule.AppliesTo.
 type SafetyRuleAppliesTo string
 
-// SecretList defines model for SecretList.
+// SafetyRuleList All safety rules.
+//
+// Examples: {"items":[{"atLeast":{"regions":1},"name":"keep-one","service":"www.example.com"}]}
+type SafetyRuleList struct {
+	// Items In order of names.
+	Items []SafetyRule `json:"items"`
+}
+
+// SecretList The names of all secrets.
+//
+// Examples: {"items":[{"name":"db"}]}
 type SecretList struct {
+	// Items In order of names.
 	Items []SecretName `json:"items"`
 }
 
-// SecretName defines model for SecretName.
+// SecretName A credential, which is never given.
+//
+// Examples: {"name":"db"}
 type SecretName struct {
+	// Name What it goes by.
 	Name string `json:"name"`
 }
 
-// SecretRef defines model for SecretRef.
+// SecretRef A credential, by its name; it is put with PUT /secrets/{name}.
+//
+// Examples: {"secret":"db"}
 type SecretRef struct {
 	// Secret The name of a secret.
 	Secret string `json:"secret"`
 }
 
-// SecretWrite defines model for SecretWrite.
+// SecretWrite A credential, on its way in.
+//
+// Examples: {"value":"Bearer abc"}
 type SecretWrite struct {
 	// Value The credential.
 	//
@@ -2327,6 +3089,8 @@ type SecretWrite struct {
 }
 
 // Service A steered owner name in a zone, or several that are steered alike.
+//
+// Examples: {"name":"www.example.com","steer":{"nearest":[{"pool":"web-us-east"},{"pool":"web-eu"}]},"ttl":30}
 type Service struct {
 	// Answers Endpoints in one answer, drawn by weight without repetition.
 	Answers int `json:"answers,omitempty,omitzero"`
@@ -2338,11 +3102,17 @@ type Service struct {
 	// (what was available last), nodata, or another branch.
 	LastResort LastResort `json:"lastResort,omitempty,omitzero"`
 
-	// Name Examples: www.example.com
-	Name  string   `json:"name,omitempty,omitzero"`
+	// Name The DNS name that is steered. It may be a wildcard.
+	//
+	// Examples: www.example.com
+	Name string `json:"name,omitempty,omitzero"`
+
+	// Names Further names that are steered alike.
 	Names []string `json:"names,omitempty,omitzero"`
 
 	// Steer A branch of the steering tree: one of pool, template, failover, weighted, nearest, latency and geo.
+	//
+	// Examples: {"failover":[{"pool":"web-eu"},{"pool":"web-us-east"}]}
 	Steer Steering `json:"steer"`
 
 	// Sticky A client keeps its answer while that is available. client, or the lengths of the prefixes that count as one client.
@@ -2354,17 +3124,22 @@ type Service struct {
 	Ttl any `json:"ttl,omitempty,omitzero"`
 }
 
-// ServiceList defines model for ServiceList.
+// ServiceList All services.
+//
+// Examples: {"items":[{"name":"www.example.com","steer":{"nearest":[{"pool":"web-us-east"},{"pool":"web-eu"}]},"ttl":30}]}
 type ServiceList struct {
+	// Items In order of names.
 	Items []Service `json:"items"`
 }
 
 // Signal What a program outside says of something.
+//
+// Examples: {"actor":"0a1b2c3d","age":"10s","at":"2026-01-02T03:04:05Z","maxAge":"5m0s","name":"billing-ok","stale":false,"staleAt":"2026-01-02T03:09:05Z","status":"up"}
 type Signal struct {
 	// Actor Who gave it.
 	Actor string `json:"actor,omitempty,omitzero"`
 
-	// Age Since it was given, by the clock of the node that is asked.
+	// Age A number with a unit (500ms, 30s, 2h), or seconds as an integer. It is given as the former.
 	//
 	// Examples: 30s
 	Age Duration `json:"age"`
@@ -2377,8 +3152,12 @@ type Signal struct {
 	// Examples: 30s
 	MaxAge Duration `json:"maxAge"`
 
-	// Name Examples: billing-ok
-	Name   string `json:"name"`
+	// Name What it goes by.
+	//
+	// Examples: billing-ok
+	Name string `json:"name"`
+
+	// Reason Why it was given. Absent when nobody said.
 	Reason string `json:"reason,omitempty,omitzero"`
 
 	// Stale That time has come, by the clock of the node that is asked.
@@ -2396,6 +3175,8 @@ type SignalStatus string
 
 // SignalCheck What a program outside says (PUT /signals/{name}). Nothing is probed, so interval, timeout, fall, rise, quorum,
 // vantages, target and exclusive have no place beside it.
+//
+// Examples: {"name":"billing-ok","whenStale":"keep"}
 type SignalCheck struct {
 	// Name Of the signal; it may be given later.
 	//
@@ -2411,14 +3192,19 @@ type SignalCheck struct {
 // served only while no sibling is up.
 type SignalCheckWhenStale string
 
-// SignalList defines model for SignalList.
+// SignalList All signals.
+//
+// Examples: {"items":[{"actor":"0a1b2c3d","age":"10s","at":"2026-01-02T03:04:05Z","maxAge":"5m0s","name":"billing-ok","stale":false,"staleAt":"2026-01-02T03:09:05Z","status":"up"}]}
 type SignalList struct {
+	// Items In order of names.
 	Items []Signal `json:"items"`
 }
 
-// SignalPut defines model for SignalPut.
+// SignalPut What a program says of something.
+//
+// Examples: {"maxAge":"5m","reason":"error budget is spent","status":"down"}
 type SignalPut struct {
-	// MaxAge When it is stale unless it is given again, 1s to 720h; default 1m.
+	// MaxAge A number with a unit (500ms, 30s, 2h), or seconds as an integer. It is given as the former.
 	//
 	// Examples: 30s
 	MaxAge Duration `json:"maxAge,omitempty,omitzero"`
@@ -2426,14 +3212,16 @@ type SignalPut struct {
 	// Reason Why, as health and events show it.
 	//
 	// Examples: error budget is spent
-	Reason string          `json:"reason,omitempty,omitzero"`
+	Reason string `json:"reason,omitempty,omitzero"`
+
+	// Status What it says.
 	Status SignalPutStatus `json:"status"`
 }
 
-// SignalPutStatus defines model for SignalPut.Status.
+// SignalPutStatus What it says.
 type SignalPutStatus string
 
-// SignalWritten defines model for SignalWritten.
+// SignalWritten What became of a signal.
 type SignalWritten struct {
 	// Index The Raft index it was applied at.
 	Index uint64 `json:"index"`
@@ -2457,7 +3245,7 @@ type SignalWritten struct {
 	Warnings []string `json:"warnings"`
 }
 
-// Status defines model for Status.
+// Status What is thought of a check or an endpoint. unknown: nobody can tell, or none was asked yet.
 type Status string
 
 // StatusRange A status (200), or a range of them as text ("200-299").
@@ -2466,6 +3254,8 @@ type Status string
 type StatusRange = any
 
 // Steering A branch of the steering tree: one of pool, template, failover, weighted, nearest, latency and geo.
+//
+// Examples: {"failover":[{"pool":"web-eu"},{"pool":"web-us-east"}]}
 type Steering struct {
 	// Default Of geo: for whom no branch matches, and those whose branches have nothing available.
 	Default any `json:"default,omitempty,omitzero"`
@@ -2491,7 +3281,9 @@ type Steering struct {
 
 	// Nearest By great-circle distance.
 	Nearest []Branch `json:"nearest,omitempty,omitzero"`
-	Pool    string   `json:"pool,omitempty,omitzero"`
+
+	// Pool The name of a pool.
+	Pool string `json:"pool,omitempty,omitzero"`
 
 	// Template A template's tree in this place.
 	Template string `json:"template,omitempty,omitzero"`
@@ -2501,11 +3293,16 @@ type Steering struct {
 }
 
 // TCPCheck A connection that must be accepted.
+//
+// Examples: {"port":25}
 type TCPCheck struct {
+	// Port Where to connect.
 	Port int `json:"port"`
 }
 
 // TLSCheck A handshake, with a certificate that is valid for the name and for long enough.
+//
+// Examples: {"minDaysLeft":7,"port":443,"sni":"{service}"}
 type TLSCheck struct {
 	// Alpn Protocols offered, of which the server must choose one.
 	Alpn []string `json:"alpn,omitempty,omitzero"`
@@ -2515,29 +3312,49 @@ type TLSCheck struct {
 
 	// MinDaysLeft Fail when the certificate expires sooner.
 	MinDaysLeft int `json:"minDaysLeft,omitempty,omitzero"`
-	Port        int `json:"port,omitempty,omitzero"`
+
+	// Port Where to connect.
+	Port int `json:"port,omitempty,omitzero"`
 
 	// Sni The server name asked for and verified; {service} is the service's name.
 	Sni string `json:"sni,omitempty,omitzero"`
 }
 
 // Template A steering tree that services share by name.
+//
+// Examples: {"name":"worldwide","steer":{"nearest":[{"pool":"web-us-east"},{"pool":"web-eu"}]}}
 type Template struct {
-	// Name Examples: worldwide
+	// Name 1 to 63 letters, digits, dots, dashes and underscores. It is unique.
+	//
+	// Examples: worldwide
 	Name string `json:"name"`
 
 	// Steer A branch of the steering tree: one of pool, template, failover, weighted, nearest, latency and geo.
+	//
+	// Examples: {"failover":[{"pool":"web-eu"},{"pool":"web-us-east"}]}
 	Steer Steering `json:"steer"`
 }
 
-// Token defines model for Token.
+// TemplateList All templates.
+//
+// Examples: {"items":[{"name":"worldwide","steer":{"nearest":[{"pool":"web-us-east"},{"pool":"web-eu"}]}}]}
+type TemplateList struct {
+	// Items In order of names.
+	Items []Template `json:"items"`
+}
+
+// Token What is known of a token.
+//
+// Examples: {"expired":false,"id":"0a1b2c3d","name":"ci","role":"editor"}
 type Token struct {
 	// CreatedAt Not of the first token.
 	CreatedAt time.Time `json:"createdAt,omitempty,omitzero"`
 
 	// CreatedBy Id of the token that made it.
 	CreatedBy string `json:"createdBy,omitempty,omitzero"`
-	Expired   bool   `json:"expired"`
+
+	// Expired Its time is over, so it is good no more.
+	Expired bool `json:"expired"`
 
 	// ExpiresAt Without it, never.
 	ExpiresAt time.Time `json:"expiresAt,omitempty,omitzero"`
@@ -2556,16 +3373,23 @@ type Token struct {
 	Role Role `json:"role"`
 }
 
-// TokenList defines model for TokenList.
+// TokenList All tokens.
+//
+// Examples: {"items":[{"expired":false,"id":"0a1b2c3d","name":"ci","role":"editor"}]}
 type TokenList struct {
+	// Items In order of ids.
 	Items []Token `json:"items"`
 }
 
-// TokenMade defines model for TokenMade.
+// TokenMade A token that was just made.
+//
+// Examples: {"id":"0a1b2c3d","token":"mer_k3J...","written":{"index":42,"nodes":[{"id":"6f1c","node":"ns1","publishedAt":"2026-01-02T03:04:05Z","reachable":true}],"revision":17,"unpublished":[],"warnings":[]}}
 type TokenMade struct {
 	// ExpiresAt Without it, never.
 	ExpiresAt time.Time `json:"expiresAt,omitempty,omitzero"`
-	Id        string    `json:"id"`
+
+	// Id What it goes by afterwards.
+	Id string `json:"id"`
 
 	// Token The token itself, this once.
 	//
@@ -2573,12 +3397,16 @@ type TokenMade struct {
 	Token string `json:"token"`
 
 	// Written What became of a write that was not refused.
+	//
+	// Examples: {"index":42,"nodes":[{"id":"6f1c","node":"ns1","publishedAt":"2026-01-02T03:04:05Z","reachable":true}],"revision":17,"unpublished":[],"warnings":[]}
 	Written WriteResult `json:"written"`
 }
 
-// TokenWrite defines model for TokenWrite.
+// TokenWrite A token to be made.
+//
+// Examples: {"expiresIn":"720h","name":"ci","role":"editor"}
 type TokenWrite struct {
-	// ExpiresIn 1 minute to 10 years. Without it, it does not expire.
+	// ExpiresIn A number with a unit (500ms, 30s, 2h), or seconds as an integer. It is given as the former.
 	//
 	// Examples: 30s
 	ExpiresIn Duration `json:"expiresIn,omitempty,omitzero"`
@@ -2593,6 +3421,8 @@ type TokenWrite struct {
 }
 
 // UDPCheck A datagram, sent as text or hexadecimal digits, whose answer must have something in it.
+//
+// Examples: {"port":123,"sendHex":"e3"}
 type UDPCheck struct {
 	// Expect Text that the answer contains.
 	Expect string `json:"expect,omitempty,omitzero"`
@@ -2602,12 +3432,20 @@ type UDPCheck struct {
 
 	// Matches A regular expression (RE2).
 	Matches string `json:"matches,omitempty,omitzero"`
-	Port    int    `json:"port"`
-	Send    string `json:"send,omitempty,omitzero"`
+
+	// Port Where to send.
+	Port int `json:"port"`
+
+	// Send What to send, as text.
+	Send string `json:"send,omitempty,omitzero"`
+
+	// SendHex What to send, as hexadecimal digits.
 	SendHex string `json:"sendHex,omitempty,omitzero"`
 }
 
-// Update defines model for Update.
+// Update One edit of the records at one name.
+//
+// Examples: {"name":"new.example.com","op":"add","records":["192.0.2.7"],"ttl":300,"type":"A"}
 type Update struct {
 	// Name The owner, absolute, or @ for the apex.
 	//
@@ -2633,26 +3471,35 @@ type Update struct {
 type UpdateOp string
 
 // VantageEvidence The last samples of one vantage, at most 10.
+//
+// Examples: {"samples":[{"address":"192.0.2.11:443","at":"2026-01-02T03:04:05Z","ok":true,"phases":{"connect":"4ms","firstByte":"7ms"},"took":"12ms"}],"vantage":"ns1"}
 type VantageEvidence struct {
 	// Error Why it could not be asked.
 	Error string `json:"error,omitempty,omitzero"`
 
 	// Samples Newest first.
 	Samples []Evidence `json:"samples"`
-	Vantage string     `json:"vantage"`
+
+	// Vantage The label of a node or agent.
+	Vantage string `json:"vantage"`
 }
 
 // VantageRule Which vantages probe. Short: all (default), sameRegion. Long: a mapping; nearest are so many nearest to the endpoint's region wherever they are, others so many nearest of other regions; what several keys name is added up. Where a rule finds nobody, all vantages probe.
 type VantageRule = any
 
 // Verdict The cluster's opinion of one check.
+//
+// Examples: {"ballots":[{"error":"connection refused","status":"down","vantage":"ns1"}],"check":"web-us-east/a@web","ramp":100,"revision":1,"since":1767323045000000000,"status":"down"}
 type Verdict struct {
+	// Ballots How each assigned vantage voted.
 	Ballots []Ballot `json:"ballots,omitempty,omitzero"`
 
-	// Check Examples: web-us-east/a@web
+	// Check POOL/ENDPOINT@MONITOR.
+	//
+	// Examples: web-us-east/a@web
 	Check string `json:"check"`
 
-	// Penalty How long a recovery must wait.
+	// Penalty A number with a unit (500ms, 30s, 2h), or seconds as an integer. It is given as the former.
 	//
 	// Examples: 30s
 	Penalty Duration `json:"penalty,omitempty,omitzero"`
@@ -2673,7 +3520,9 @@ type Verdict struct {
 	Rivals []string `json:"rivals,omitempty,omitzero"`
 
 	// Since The cluster's clock at the last change of status, in nanoseconds.
-	Since  int64  `json:"since"`
+	Since int64 `json:"since"`
+
+	// Status What is thought of a check or an endpoint. unknown: nobody can tell, or none was asked yet.
 	Status Status `json:"status"`
 
 	// Waits What keeps it down though the vantages agreed that the target is up: the monitor's `resume` is manual, or
@@ -2685,13 +3534,17 @@ type Verdict struct {
 // another endpoint of the pool is up by an exclusive monitor.
 type VerdictWaits string
 
-// VerdictEdge defines model for VerdictEdge.
+// VerdictEdge A change of a verdict.
 type VerdictEdge struct {
 	// At By the cluster's clock.
-	At      time.Time `json:"at"`
-	Ballots []Ballot  `json:"ballots,omitempty,omitzero"`
+	At time.Time `json:"at"`
 
-	// Check Examples: web-us-east/a@web
+	// Ballots How each assigned vantage voted.
+	Ballots []Ballot `json:"ballots,omitempty,omitzero"`
+
+	// Check POOL/ENDPOINT@MONITOR.
+	//
+	// Examples: web-us-east/a@web
 	Check string `json:"check"`
 
 	// Circuit The verdict as a circuit breaker: closed is up, half-open is up with a part of the weight, open is down. Absent while unknown.
@@ -2700,7 +3553,7 @@ type VerdictEdge struct {
 	// Index Of the state that brought it.
 	Index uint64 `json:"index"`
 
-	// Penalty How long a recovery must wait.
+	// Penalty A number with a unit (500ms, 30s, 2h), or seconds as an integer. It is given as the former.
 	//
 	// Examples: 30s
 	Penalty Duration `json:"penalty,omitempty,omitzero"`
@@ -2721,13 +3574,17 @@ type VerdictEdge struct {
 	Rivals []string `json:"rivals,omitempty,omitzero"`
 
 	// Since The cluster's clock at the last change of status, in nanoseconds.
-	Since  int64  `json:"since"`
+	Since int64 `json:"since"`
+
+	// Status What is thought of a check or an endpoint. unknown: nobody can tell, or none was asked yet.
 	Status Status `json:"status"`
 
 	// Waits What keeps it down though the vantages agreed that the target is up: the monitor's `resume` is manual, or
 	// another endpoint of the pool is up by an exclusive monitor.
 	Waits VerdictEdgeWaits `json:"waits,omitempty,omitzero"`
-	Was   Status           `json:"was"`
+
+	// Was What is thought of a check or an endpoint. unknown: nobody can tell, or none was asked yet.
+	Was Status `json:"was"`
 }
 
 // VerdictEdgeWaits What keeps it down though the vantages agreed that the target is up: the monitor's `resume` is manual, or
@@ -2735,13 +3592,18 @@ type VerdictEdge struct {
 type VerdictEdgeWaits string
 
 // Where Where an address is taken to be, and on whose word.
+//
+// Examples: {"address":"91.10.0.1","continent":"EU","country":"DE","network":"91.10.0.0/15","point":{"lat":50.9,"lon":9.6}}
 type Where struct {
+	// Address The address that was asked for.
 	Address string `json:"address"`
 
 	// Asn Number of the autonomous system. It takes an ASN database (`geo.asn`).
 	Asn uint32 `json:"asn,omitempty,omitzero"`
 
-	// AsnDatabase Absent when none is loaded.
+	// AsnDatabase Where geographic data comes from.
+	//
+	// Examples: {"attribution":"IP geolocation by MaxMind","built":"2026-01-02T00:00:00Z","kind":"city","link":"https://www.maxmind.com","name":"GeoLite2-City.mmdb","networks":3700000,"type":"GeoLite2-City"}
 	AsnDatabase GeoSource `json:"asnDatabase,omitempty,omitzero"`
 
 	// City Name in English.
@@ -2757,7 +3619,9 @@ type Where struct {
 	// Examples: DE
 	Country string `json:"country,omitempty,omitzero"`
 
-	// Database Absent when none is loaded.
+	// Database Where geographic data comes from.
+	//
+	// Examples: {"attribution":"IP geolocation by MaxMind","built":"2026-01-02T00:00:00Z","kind":"city","link":"https://www.maxmind.com","name":"GeoLite2-City.mmdb","networks":3700000,"type":"GeoLite2-City"}
 	Database GeoSource `json:"database,omitempty,omitzero"`
 
 	// Network The widest prefix around the address that the database has in one place.
@@ -2786,7 +3650,10 @@ type Where struct {
 }
 
 // Window How far a control is published.
+//
+// Examples: {"nodes":[{"id":"6f1c","node":"ns1","publishedAt":"2026-01-02T03:04:05Z","reachable":true}],"publishedAt":"2026-01-02T03:04:06Z","state":"published"}
 type Window struct {
+	// Nodes How far each node is.
 	Nodes []Publication `json:"nodes"`
 
 	// PublishedAt When the last node answered by it. Only when published.
@@ -2800,6 +3667,8 @@ type Window struct {
 type WindowState string
 
 // WriteResult What became of a write that was not refused.
+//
+// Examples: {"index":42,"nodes":[{"id":"6f1c","node":"ns1","publishedAt":"2026-01-02T03:04:05Z","reachable":true}],"revision":17,"unpublished":[],"warnings":[]}
 type WriteResult struct {
 	// Index The Raft index it was applied at.
 	Index uint64 `json:"index"`
@@ -2820,7 +3689,7 @@ type WriteResult struct {
 	Warnings []string `json:"warnings"`
 }
 
-// Zone defines model for Zone.
+// Zone A zone with all that is in it.
 type Zone struct {
 	// Name The apex.
 	//
@@ -2839,9 +3708,14 @@ type Zone struct {
 
 // ZoneEdit Edits of RRsets of one zone (RFC 2136): every prerequisite is held against the zone first, then the updates are
 // made in their order. Steered names are no records: prerequisites do not see them.
+//
+// Examples: {"prerequisites":[{"name":"new.example.com","require":"rrsetAbsent","type":"A"}],"updates":[{"name":"new.example.com","op":"add","records":["192.0.2.7"],"ttl":300,"type":"A"}],"zone":"example.com"}
 type ZoneEdit struct {
+	// Prerequisites What must be so before any update is made. None by default.
 	Prerequisites []Prerequisite `json:"prerequisites,omitempty,omitzero"`
-	Updates       []Update       `json:"updates,omitempty,omitzero"`
+
+	// Updates In the order in which they are made.
+	Updates []Update `json:"updates,omitempty,omitzero"`
 
 	// Zone The apex.
 	//
@@ -2849,13 +3723,19 @@ type ZoneEdit struct {
 	Zone string `json:"zone"`
 }
 
-// ZoneList defines model for ZoneList.
+// ZoneList All zones.
+//
+// Examples: {"items":[{"name":"example.com","records":7,"revision":3}]}
 type ZoneList struct {
+	// Items In canonical order of names.
 	Items []ZoneSummary `json:"items"`
 }
 
 // ZonePut A whole zone, as one of text and rrsets.
+//
+// Examples: {"rrsets":[{"name":"example.com.","records":["ns1.example.com. hostmaster.example.com. 1 7200 900 1209600 300"],"ttl":300,"type":"SOA"}],"zone":"example.com"}
 type ZonePut struct {
+	// Rrsets Every RRset of the zone, its SOA and NS among them.
 	Rrsets []RRset `json:"rrsets,omitempty,omitzero"`
 
 	// Text A master file.
@@ -2867,13 +3747,17 @@ type ZonePut struct {
 	Zone string `json:"zone"`
 }
 
-// ZoneRef defines model for ZoneRef.
+// ZoneRef A zone, by its apex.
+//
+// Examples: {"zone":"example.com"}
 type ZoneRef struct {
 	// Zone The apex.
 	Zone string `json:"zone"`
 }
 
-// ZoneSummary defines model for ZoneSummary.
+// ZoneSummary A zone, without what is in it.
+//
+// Examples: {"name":"example.com","records":7,"revision":3}
 type ZoneSummary struct {
 	// Name The apex.
 	//
@@ -2887,7 +3771,9 @@ type ZoneSummary struct {
 	Revision uint64 `json:"revision"`
 }
 
-// ZoneWrite defines model for ZoneWrite.
+// ZoneWrite The whole of a zone, to be put.
+//
+// Examples: {"rrsets":[{"name":"example.com.","records":["ns1.example.com. hostmaster.example.com. 1 7200 900 1209600 300"],"ttl":300,"type":"SOA"}]}
 type ZoneWrite struct {
 	// Name The apex, which has to be that of the path.
 	Name string `json:"name,omitempty,omitzero"`
@@ -2896,9 +3782,14 @@ type ZoneWrite struct {
 	Records int `json:"records,omitempty,omitzero"`
 
 	// Revision Read, not written: taken so that what GET gave may be put back.
-	Revision uint64  `json:"revision,omitempty,omitzero"`
-	Rrsets   []RRset `json:"rrsets"`
+	Revision uint64 `json:"revision,omitempty,omitzero"`
+
+	// Rrsets Every RRset of the zone, its SOA and NS among them.
+	Rrsets []RRset `json:"rrsets"`
 }
+
+// Force defines model for Force.
+type Force = bool
 
 // IdempotencyKey defines model for Idempotency-Key.
 type IdempotencyKey = string
@@ -2906,17 +3797,66 @@ type IdempotencyKey = string
 // IfMatch defines model for If-Match.
 type IfMatch = string
 
+// IfNoneMatch defines model for If-None-Match.
+type IfNoneMatch = string
+
+// Index defines model for Index.
+type Index = uint64
+
 // Name defines model for Name.
 type Name = string
+
+// RevisionPath defines model for RevisionPath.
+type RevisionPath = uint64
+
+// Wait defines model for Wait.
+type Wait = string
+
+// XReason defines model for X-Reason.
+type XReason = string
 
 // ZonePath defines model for ZonePath.
 type ZonePath = string
 
 // Refused RFC 9457 problem details.
+//
+// Examples: {"detail":"pool \"web-eu\" is at revision 18 now; the change was based on 17: read it again and redo the change","kind":"stale","status":412,"title":"Based on an older revision","type":"urn:meridian:problem:stale"}
 type Refused = Problem
 
 // Written What became of a write that was not refused.
+//
+// Examples: {"index":42,"nodes":[{"id":"6f1c","node":"ns1","publishedAt":"2026-01-02T03:04:05Z","reachable":true}],"revision":17,"unpublished":[],"warnings":[]}
 type Written = WriteResult
+
+// ListAuditParams defines parameters for ListAudit.
+type ListAuditParams struct {
+	// Actor Only this actor's.
+	Actor string `form:"actor,omitempty" json:"actor,omitempty,omitzero"`
+
+	// Object Only what touched this object, or those of a kind (`pool/`); a zone with its records.
+	Object string `form:"object,omitempty" json:"object,omitempty,omitzero"`
+
+	// Kind Only this kind of change.
+	Kind string `form:"kind,omitempty" json:"kind,omitempty,omitzero"`
+
+	// Request Only the write with this Idempotency-Key.
+	Request string `form:"request,omitempty" json:"request,omitempty,omitzero"`
+
+	// Since Only entries of this time or later.
+	Since time.Time `form:"since,omitempty" json:"since,omitempty,omitzero"`
+
+	// Until Only entries before this time.
+	Until time.Time `form:"until,omitempty" json:"until,omitempty,omitzero"`
+
+	// Refused true: only what was refused; false: only what was done.
+	Refused bool `form:"refused,omitempty" json:"refused,omitempty,omitzero"`
+
+	// Before Only entries before this one; `next` of the page before.
+	Before uint64 `form:"before,omitempty" json:"before,omitempty,omitzero"`
+
+	// Limit How many at the most; not of ndjson.
+	Limit int `form:"limit,omitempty" json:"limit,omitempty,omitzero"`
+}
 
 // PostChangesParams defines parameters for PostChanges.
 type PostChangesParams struct {
@@ -2925,12 +3865,18 @@ type PostChangesParams struct {
 
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+
+	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	XReason XReason `json:"X-Reason,omitempty,omitzero"`
 }
 
 // RemoveMemberParams defines parameters for RemoveMember.
 type RemoveMemberParams struct {
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+
+	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	XReason XReason `json:"X-Reason,omitempty,omitzero"`
 }
 
 // PutConfigParams defines parameters for PutConfig.
@@ -2949,6 +3895,9 @@ type PutConfigParams struct {
 
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+
+	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	XReason XReason `json:"X-Reason,omitempty,omitzero"`
 }
 
 // CreateControlParams defines parameters for CreateControl.
@@ -2958,6 +3907,9 @@ type CreateControlParams struct {
 
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+
+	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	XReason XReason `json:"X-Reason,omitempty,omitzero"`
 }
 
 // DeleteControlParams defines parameters for DeleteControl.
@@ -2967,6 +3919,9 @@ type DeleteControlParams struct {
 
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+
+	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	XReason XReason `json:"X-Reason,omitempty,omitzero"`
 }
 
 // StreamEventsParams defines parameters for StreamEvents.
@@ -3020,6 +3975,9 @@ type ResumeEndpointParams struct {
 
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+
+	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	XReason XReason `json:"X-Reason,omitempty,omitzero"`
 }
 
 // ListLatencyParams defines parameters for ListLatency.
@@ -3038,10 +3996,211 @@ type ListLatencyParams struct {
 type PutLatencyParams struct {
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+
+	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	XReason XReason `json:"X-Reason,omitempty,omitzero"`
 }
 
 // PutLoadParams defines parameters for PutLoad.
 type PutLoadParams struct {
+	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+
+	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	XReason XReason `json:"X-Reason,omitempty,omitzero"`
+}
+
+// DeleteMonitorParams defines parameters for DeleteMonitor.
+type DeleteMonitorParams struct {
+	// Force Let this one change delete more than the larger of 10 endpoints and 20 % of them.
+	Force Force `form:"force,omitempty" json:"force,omitempty,omitzero"`
+
+	// IfMatch The revision that the change is based on. It is checked where the change is applied.
+	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
+
+	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+}
+
+// PutMonitorParams defines parameters for PutMonitor.
+type PutMonitorParams struct {
+	// Force Let this one change delete more than the larger of 10 endpoints and 20 % of them.
+	Force Force `form:"force,omitempty" json:"force,omitempty,omitzero"`
+
+	// IfMatch The revision that the change is based on. It is checked where the change is applied.
+	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
+
+	// IfNoneMatch Only `*`: the object must not be there yet.
+	IfNoneMatch IfNoneMatch `json:"If-None-Match,omitempty,omitzero"`
+
+	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+}
+
+// DeletePlaceParams defines parameters for DeletePlace.
+type DeletePlaceParams struct {
+	// Force Let this one change delete more than the larger of 10 endpoints and 20 % of them.
+	Force Force `form:"force,omitempty" json:"force,omitempty,omitzero"`
+
+	// IfMatch The revision that the change is based on. It is checked where the change is applied.
+	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
+
+	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+}
+
+// PutPlaceParams defines parameters for PutPlace.
+type PutPlaceParams struct {
+	// Force Let this one change delete more than the larger of 10 endpoints and 20 % of them.
+	Force Force `form:"force,omitempty" json:"force,omitempty,omitzero"`
+
+	// IfMatch The revision that the change is based on. It is checked where the change is applied.
+	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
+
+	// IfNoneMatch Only `*`: the object must not be there yet.
+	IfNoneMatch IfNoneMatch `json:"If-None-Match,omitempty,omitzero"`
+
+	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+}
+
+// DeletePoolParams defines parameters for DeletePool.
+type DeletePoolParams struct {
+	// Force Let this one change delete more than the larger of 10 endpoints and 20 % of them.
+	Force Force `form:"force,omitempty" json:"force,omitempty,omitzero"`
+
+	// IfMatch The revision that the change is based on. It is checked where the change is applied.
+	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
+
+	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+}
+
+// PutPoolParams defines parameters for PutPool.
+type PutPoolParams struct {
+	// Force Let this one change delete more than the larger of 10 endpoints and 20 % of them.
+	Force Force `form:"force,omitempty" json:"force,omitempty,omitzero"`
+
+	// IfMatch The revision that the change is based on. It is checked where the change is applied.
+	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
+
+	// IfNoneMatch Only `*`: the object must not be there yet.
+	IfNoneMatch IfNoneMatch `json:"If-None-Match,omitempty,omitzero"`
+
+	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+}
+
+// DeleteProviderParams defines parameters for DeleteProvider.
+type DeleteProviderParams struct {
+	// Force Let this one change delete more than the larger of 10 endpoints and 20 % of them.
+	Force Force `form:"force,omitempty" json:"force,omitempty,omitzero"`
+
+	// IfMatch The revision that the change is based on. It is checked where the change is applied.
+	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
+
+	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+}
+
+// PutProviderParams defines parameters for PutProvider.
+type PutProviderParams struct {
+	// Force Let this one change delete more than the larger of 10 endpoints and 20 % of them.
+	Force Force `form:"force,omitempty" json:"force,omitempty,omitzero"`
+
+	// IfMatch The revision that the change is based on. It is checked where the change is applied.
+	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
+
+	// IfNoneMatch Only `*`: the object must not be there yet.
+	IfNoneMatch IfNoneMatch `json:"If-None-Match,omitempty,omitzero"`
+
+	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+}
+
+// DeleteRegionParams defines parameters for DeleteRegion.
+type DeleteRegionParams struct {
+	// Force Let this one change delete more than the larger of 10 endpoints and 20 % of them.
+	Force Force `form:"force,omitempty" json:"force,omitempty,omitzero"`
+
+	// IfMatch The revision that the change is based on. It is checked where the change is applied.
+	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
+
+	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+}
+
+// PutRegionParams defines parameters for PutRegion.
+type PutRegionParams struct {
+	// Force Let this one change delete more than the larger of 10 endpoints and 20 % of them.
+	Force Force `form:"force,omitempty" json:"force,omitempty,omitzero"`
+
+	// IfMatch The revision that the change is based on. It is checked where the change is applied.
+	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
+
+	// IfNoneMatch Only `*`: the object must not be there yet.
+	IfNoneMatch IfNoneMatch `json:"If-None-Match,omitempty,omitzero"`
+
+	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+}
+
+// ListRevisionsParams defines parameters for ListRevisions.
+type ListRevisionsParams struct {
+	// Before Only revisions before this one; `next` of the page before.
+	Before uint64 `form:"before,omitempty" json:"before,omitempty,omitzero"`
+
+	// Limit How many at the most.
+	Limit int `form:"limit,omitempty" json:"limit,omitempty,omitzero"`
+}
+
+// GetRevisionParams defines parameters for GetRevision.
+type GetRevisionParams struct {
+	// From Compare with this revision instead of the one before.
+	From uint64 `form:"from,omitempty" json:"from,omitempty,omitzero"`
+}
+
+// RollbackParams defines parameters for Rollback.
+type RollbackParams struct {
+	// DryRun Only say what would change.
+	DryRun bool `form:"dryRun,omitempty" json:"dryRun,omitempty,omitzero"`
+
+	// Force Allow deleting more than the larger of 10 objects and 20 % of a kind.
+	Force bool `form:"force,omitempty" json:"force,omitempty,omitzero"`
+
+	// IfMatch The revision that the change is based on. It is checked where the change is applied.
+	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
+
+	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+
+	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	XReason XReason `json:"X-Reason,omitempty,omitzero"`
+}
+
+// DeleteSafetyRuleParams defines parameters for DeleteSafetyRule.
+type DeleteSafetyRuleParams struct {
+	// Force Let this one change delete more than the larger of 10 endpoints and 20 % of them.
+	Force Force `form:"force,omitempty" json:"force,omitempty,omitzero"`
+
+	// IfMatch The revision that the change is based on. It is checked where the change is applied.
+	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
+
+	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+}
+
+// PutSafetyRuleParams defines parameters for PutSafetyRule.
+type PutSafetyRuleParams struct {
+	// Force Let this one change delete more than the larger of 10 endpoints and 20 % of them.
+	Force Force `form:"force,omitempty" json:"force,omitempty,omitzero"`
+
+	// IfMatch The revision that the change is based on. It is checked where the change is applied.
+	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
+
+	// IfNoneMatch Only `*`: the object must not be there yet.
+	IfNoneMatch IfNoneMatch `json:"If-None-Match,omitempty,omitzero"`
+
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 }
@@ -3053,6 +4212,9 @@ type DeleteSecretParams struct {
 
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+
+	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	XReason XReason `json:"X-Reason,omitempty,omitzero"`
 }
 
 // PutSecretParams defines parameters for PutSecret.
@@ -3062,16 +4224,79 @@ type PutSecretParams struct {
 
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+
+	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	XReason XReason `json:"X-Reason,omitempty,omitzero"`
+}
+
+// DeleteServiceParams defines parameters for DeleteService.
+type DeleteServiceParams struct {
+	// Force Let this one change delete more than the larger of 10 endpoints and 20 % of them.
+	Force Force `form:"force,omitempty" json:"force,omitempty,omitzero"`
+
+	// IfMatch The revision that the change is based on. It is checked where the change is applied.
+	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
+
+	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+}
+
+// PutServiceParams defines parameters for PutService.
+type PutServiceParams struct {
+	// Force Let this one change delete more than the larger of 10 endpoints and 20 % of them.
+	Force Force `form:"force,omitempty" json:"force,omitempty,omitzero"`
+
+	// IfMatch The revision that the change is based on. It is checked where the change is applied.
+	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
+
+	// IfNoneMatch Only `*`: the object must not be there yet.
+	IfNoneMatch IfNoneMatch `json:"If-None-Match,omitempty,omitzero"`
+
+	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 }
 
 // DeleteSignalParams defines parameters for DeleteSignal.
 type DeleteSignalParams struct {
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+
+	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	XReason XReason `json:"X-Reason,omitempty,omitzero"`
 }
 
 // PutSignalParams defines parameters for PutSignal.
 type PutSignalParams struct {
+	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+
+	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	XReason XReason `json:"X-Reason,omitempty,omitzero"`
+}
+
+// DeleteTemplateParams defines parameters for DeleteTemplate.
+type DeleteTemplateParams struct {
+	// Force Let this one change delete more than the larger of 10 endpoints and 20 % of them.
+	Force Force `form:"force,omitempty" json:"force,omitempty,omitzero"`
+
+	// IfMatch The revision that the change is based on. It is checked where the change is applied.
+	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
+
+	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+}
+
+// PutTemplateParams defines parameters for PutTemplate.
+type PutTemplateParams struct {
+	// Force Let this one change delete more than the larger of 10 endpoints and 20 % of them.
+	Force Force `form:"force,omitempty" json:"force,omitempty,omitzero"`
+
+	// IfMatch The revision that the change is based on. It is checked where the change is applied.
+	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
+
+	// IfNoneMatch Only `*`: the object must not be there yet.
+	IfNoneMatch IfNoneMatch `json:"If-None-Match,omitempty,omitzero"`
+
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 }
@@ -3080,12 +4305,18 @@ type PutSignalParams struct {
 type CreateTokenParams struct {
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+
+	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	XReason XReason `json:"X-Reason,omitempty,omitzero"`
 }
 
 // RevokeTokenParams defines parameters for RevokeToken.
 type RevokeTokenParams struct {
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+
+	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	XReason XReason `json:"X-Reason,omitempty,omitzero"`
 }
 
 // DeleteZoneParams defines parameters for DeleteZone.
@@ -3095,6 +4326,9 @@ type DeleteZoneParams struct {
 
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+
+	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	XReason XReason `json:"X-Reason,omitempty,omitzero"`
 }
 
 // PutZoneParams defines parameters for PutZone.
@@ -3104,6 +4338,9 @@ type PutZoneParams struct {
 
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+
+	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	XReason XReason `json:"X-Reason,omitempty,omitzero"`
 }
 
 // ListRRsetsParams defines parameters for ListRRsets.
@@ -3128,6 +4365,9 @@ type DeleteRRsetParams struct {
 
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+
+	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	XReason XReason `json:"X-Reason,omitempty,omitzero"`
 }
 
 // PutRRsetParams defines parameters for PutRRset.
@@ -3137,6 +4377,9 @@ type PutRRsetParams struct {
 
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+
+	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	XReason XReason `json:"X-Reason,omitempty,omitzero"`
 }
 
 // PostBeaconJSONRequestBody defines body for PostBeacon for application/json ContentType.
@@ -3166,11 +4409,35 @@ type PutLatencyJSONRequestBody = LatencyPut
 // PutLoadJSONRequestBody defines body for PutLoad for application/json ContentType.
 type PutLoadJSONRequestBody = LoadPut
 
+// PutMonitorJSONRequestBody defines body for PutMonitor for application/json ContentType.
+type PutMonitorJSONRequestBody = Monitor
+
+// PutPlaceJSONRequestBody defines body for PutPlace for application/json ContentType.
+type PutPlaceJSONRequestBody = PlaceOverride
+
+// PutPoolJSONRequestBody defines body for PutPool for application/json ContentType.
+type PutPoolJSONRequestBody = Pool
+
+// PutProviderJSONRequestBody defines body for PutProvider for application/json ContentType.
+type PutProviderJSONRequestBody = Provider
+
+// PutRegionJSONRequestBody defines body for PutRegion for application/json ContentType.
+type PutRegionJSONRequestBody = Region
+
+// PutSafetyRuleJSONRequestBody defines body for PutSafetyRule for application/json ContentType.
+type PutSafetyRuleJSONRequestBody = SafetyRule
+
 // PutSecretJSONRequestBody defines body for PutSecret for application/json ContentType.
 type PutSecretJSONRequestBody = SecretWrite
 
+// PutServiceJSONRequestBody defines body for PutService for application/json ContentType.
+type PutServiceJSONRequestBody = Service
+
 // PutSignalJSONRequestBody defines body for PutSignal for application/json ContentType.
 type PutSignalJSONRequestBody = SignalPut
+
+// PutTemplateJSONRequestBody defines body for PutTemplate for application/json ContentType.
+type PutTemplateJSONRequestBody = Template
 
 // CreateTokenJSONRequestBody defines body for CreateToken for application/json ContentType.
 type CreateTokenJSONRequestBody = TokenWrite
@@ -3255,6 +4522,17 @@ func WithRequestEditorFn(fn RequestEditorFn) ClientOption {
 // The interface specification for the client above.
 type ClientInterface interface {
 
+	// ListAudit Who did what, from where, when and why
+	//
+	// Every change that an operator made or that was refused where it is applied, and controls that expire. Each entry's hash is
+	// over the hash before it and its own bytes, so that a change of the past shows. As `application/x-ndjson` all entries come,
+	// the oldest first, each as `{"seq":..,"hash":"..","entry":{..},"prev":"..","after":{..}}`: `hash` is SHA-256, in hexadecimal, over
+	// the hash before (`prev`) in hexadecimal, a line feed, and the bytes of `entry` as they stand there. `after` has the objects as the change
+	// left them, where they are known still; each has to fit its sum in the entry (the first 16 octets of SHA-256, in hexadecimal).
+	//
+	// Corresponds with GET /audit (the `ListAudit` operationId).
+	ListAudit(ctx context.Context, params *ListAuditParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// PostBeaconWithBody Hand in what one client has measured
 	//
 	// For what browsers and apps measure, in any number. The node gathers beacons by network (a /24 of IPv4, a /48 of IPv6;
@@ -3285,7 +4563,7 @@ type ClientInterface interface {
 	//
 	// One entry of the log, one revision, one outcome. Changes are made in their order, each on what those before it
 	// left; `ifMatch` is about what was there before all of them. Each is one of `editZone`, `putZone`, `deleteZone`,
-	// `config`, `putControl` and `deleteControl`; nothing else can be part. At most 10,000 changes and 4 MiB. A refusal
+	// `config`, `putObject`, `deleteObject`, `putControl` and `deleteControl`; nothing else can be part. At most 10,000 changes and 4 MiB. A refusal
 	// is that of the first change that is refused, with the pointer of each mistake. `If-Match` on the request is about the
 	// revision of the whole state, as `GET /zones` gives it. Example:
 	// `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/json' -d '{"changes":[{"editZone":{"zone":"example.com","prerequisites":[{"require":"rrsetAbsent","name":"new.example.com","type":"A"}],"updates":[{"op":"add","name":"new.example.com","type":"A","ttl":300,"records":["192.0.2.7"]}]}}]}' http://127.0.0.1:8080/api/v1/changes`
@@ -3299,7 +4577,7 @@ type ClientInterface interface {
 	//
 	// One entry of the log, one revision, one outcome. Changes are made in their order, each on what those before it
 	// left; `ifMatch` is about what was there before all of them. Each is one of `editZone`, `putZone`, `deleteZone`,
-	// `config`, `putControl` and `deleteControl`; nothing else can be part. At most 10,000 changes and 4 MiB. A refusal
+	// `config`, `putObject`, `deleteObject`, `putControl` and `deleteControl`; nothing else can be part. At most 10,000 changes and 4 MiB. A refusal
 	// is that of the first change that is refused, with the pointer of each mistake. `If-Match` on the request is about the
 	// revision of the whole state, as `GET /zones` gives it. Example:
 	// `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/json' -d '{"changes":[{"editZone":{"zone":"example.com","prerequisites":[{"require":"rrsetAbsent","name":"new.example.com","type":"A"}],"updates":[{"op":"add","name":"new.example.com","type":"A","ttl":300,"records":["192.0.2.7"]}]}}]}' http://127.0.0.1:8080/api/v1/changes`
@@ -3384,6 +4662,18 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /controls/{id} (the `GetControl` operationId).
 	GetControl(ctx context.Context, id string, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetDocs This document, as a page to read
+	//
+	// Open to everybody, without a token. It has no scripts.
+	//
+	// Corresponds with GET /docs (the `GetDocs` operationId).
+	GetDocs(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetDocsStyle How the page to read looks
+	//
+	// Corresponds with GET /docs/style.css (the `GetDocsStyle` operationId).
+	GetDocsStyle(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// StreamEvents What happens, as it happens
 	//
@@ -3546,30 +4836,269 @@ type ClientInterface interface {
 	// Corresponds with GET /monitors (the `ListMonitors` operationId).
 	ListMonitors(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// DeleteMonitor Delete a monitor
+	//
+	// Refused with `conflict` while another object refers to it; the answer says which.
+	//
+	// Corresponds with DELETE /monitors/{name} (the `DeleteMonitor` operationId).
+	DeleteMonitor(ctx context.Context, name string, params *DeleteMonitorParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// GetMonitor Read a monitor
 	//
 	// Corresponds with GET /monitors/{name} (the `GetMonitor` operationId).
-	GetMonitor(ctx context.Context, name Name, reqEditors ...RequestEditorFn) (*http.Response, error)
+	GetMonitor(ctx context.Context, name string, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PutMonitorWithBody Create a monitor, or replace the whole of it
+	//
+	// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+	// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+	// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /monitors/{name} (the `PutMonitor` operationId).
+	PutMonitorWithBody(ctx context.Context, name string, params *PutMonitorParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PutMonitor Create a monitor, or replace the whole of it
+	//
+	// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+	// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+	// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /monitors/{name} (the `PutMonitor` operationId).
+	PutMonitor(ctx context.Context, name string, params *PutMonitorParams, body PutMonitorJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetContract This document, as JSON
+	//
+	// Open to everybody, without a token.
+	//
+	// Corresponds with GET /openapi.json (the `GetContract` operationId).
+	GetContract(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListPlaces List the places
+	//
+	// Corresponds with GET /places (the `ListPlaces` operationId).
+	ListPlaces(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DeletePlace Delete a place
+	//
+	// Refused with `conflict` while another object refers to it; the answer says which.
+	//
+	// Corresponds with DELETE /places/{name} (the `DeletePlace` operationId).
+	DeletePlace(ctx context.Context, name string, params *DeletePlaceParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetPlace Read a place, by its CIDR (the slash written %2F) or AS number (AS64500)
+	//
+	// Corresponds with GET /places/{name} (the `GetPlace` operationId).
+	GetPlace(ctx context.Context, name string, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PutPlaceWithBody Create a place, or replace the whole of it
+	//
+	// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+	// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+	// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /places/{name} (the `PutPlace` operationId).
+	PutPlaceWithBody(ctx context.Context, name string, params *PutPlaceParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PutPlace Create a place, or replace the whole of it
+	//
+	// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+	// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+	// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /places/{name} (the `PutPlace` operationId).
+	PutPlace(ctx context.Context, name string, params *PutPlaceParams, body PutPlaceJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListPools List the pools
 	//
 	// Corresponds with GET /pools (the `ListPools` operationId).
 	ListPools(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// DeletePool Delete a pool
+	//
+	// Refused with `conflict` while another object refers to it; the answer says which.
+	//
+	// Corresponds with DELETE /pools/{name} (the `DeletePool` operationId).
+	DeletePool(ctx context.Context, name string, params *DeletePoolParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// GetPool Read a pool
 	//
 	// Corresponds with GET /pools/{name} (the `GetPool` operationId).
-	GetPool(ctx context.Context, name Name, reqEditors ...RequestEditorFn) (*http.Response, error)
+	GetPool(ctx context.Context, name string, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PutPoolWithBody Create a pool, or replace the whole of it
+	//
+	// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+	// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+	// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /pools/{name} (the `PutPool` operationId).
+	PutPoolWithBody(ctx context.Context, name string, params *PutPoolParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PutPool Create a pool, or replace the whole of it
+	//
+	// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+	// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+	// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /pools/{name} (the `PutPool` operationId).
+	PutPool(ctx context.Context, name string, params *PutPoolParams, body PutPoolJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListProviders List the providers
+	//
+	// Corresponds with GET /providers (the `ListProviders` operationId).
+	ListProviders(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DeleteProvider Delete a provider
+	//
+	// Refused with `conflict` while another object refers to it; the answer says which.
+	//
+	// Corresponds with DELETE /providers/{name} (the `DeleteProvider` operationId).
+	DeleteProvider(ctx context.Context, name string, params *DeleteProviderParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetProvider Read a provider
+	//
+	// Corresponds with GET /providers/{name} (the `GetProvider` operationId).
+	GetProvider(ctx context.Context, name string, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PutProviderWithBody Create a provider, or replace the whole of it
+	//
+	// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+	// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+	// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /providers/{name} (the `PutProvider` operationId).
+	PutProviderWithBody(ctx context.Context, name string, params *PutProviderParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PutProvider Create a provider, or replace the whole of it
+	//
+	// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+	// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+	// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /providers/{name} (the `PutProvider` operationId).
+	PutProvider(ctx context.Context, name string, params *PutProviderParams, body PutProviderJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListRegions List the regions
 	//
 	// Corresponds with GET /regions (the `ListRegions` operationId).
 	ListRegions(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// DeleteRegion Delete a region
+	//
+	// Refused with `conflict` while another object refers to it; the answer says which.
+	//
+	// Corresponds with DELETE /regions/{name} (the `DeleteRegion` operationId).
+	DeleteRegion(ctx context.Context, name string, params *DeleteRegionParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// GetRegion Read a region
 	//
 	// Corresponds with GET /regions/{name} (the `GetRegion` operationId).
-	GetRegion(ctx context.Context, name Name, reqEditors ...RequestEditorFn) (*http.Response, error)
+	GetRegion(ctx context.Context, name string, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PutRegionWithBody Create a region, or replace the whole of it
+	//
+	// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+	// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+	// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /regions/{name} (the `PutRegion` operationId).
+	PutRegionWithBody(ctx context.Context, name string, params *PutRegionParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PutRegion Create a region, or replace the whole of it
+	//
+	// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+	// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+	// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /regions/{name} (the `PutRegion` operationId).
+	PutRegion(ctx context.Context, name string, params *PutRegionParams, body PutRegionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListRevisions List what was changed, the newest first
+	//
+	// Each change of an operator makes a revision, and so do controls that expire. Verdicts make none. The last 10,000 changes are kept,
+	// within 64 MiB.
+	//
+	// Corresponds with GET /revisions (the `ListRevisions` operationId).
+	ListRevisions(ctx context.Context, params *ListRevisionsParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetRevision What a revision changed, field by field
+	//
+	// Of the configuration document and the zones. Other objects are in the audit.
+	//
+	// Corresponds with GET /revisions/{revision} (the `GetRevision` operationId).
+	GetRevision(ctx context.Context, revision RevisionPath, params *GetRevisionParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetRevisionConfig The configuration document as it was at a revision
+	//
+	// Corresponds with GET /revisions/{revision}/config (the `GetRevisionConfig` operationId).
+	GetRevisionConfig(ctx context.Context, revision RevisionPath, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// Rollback Make the configuration document and the zones what they were at a revision
+	//
+	// That is a new revision, through the same checks as any change: safety rules, references, and the guard of mass deletions
+	// (`force`). Controls, tokens, secrets and members stay as they are.
+	//
+	// Corresponds with POST /revisions/{revision}/rollback (the `Rollback` operationId).
+	Rollback(ctx context.Context, revision RevisionPath, params *RollbackParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListSafetyRules List the safety rules
+	//
+	// Corresponds with GET /safety-rules (the `ListSafetyRules` operationId).
+	ListSafetyRules(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DeleteSafetyRule Delete a safety rule
+	//
+	// Refused with `conflict` while another object refers to it; the answer says which.
+	//
+	// Corresponds with DELETE /safety-rules/{name} (the `DeleteSafetyRule` operationId).
+	DeleteSafetyRule(ctx context.Context, name string, params *DeleteSafetyRuleParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetSafetyRule Read a safety rule
+	//
+	// Corresponds with GET /safety-rules/{name} (the `GetSafetyRule` operationId).
+	GetSafetyRule(ctx context.Context, name string, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PutSafetyRuleWithBody Create a safety rule, or replace the whole of it
+	//
+	// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+	// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+	// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /safety-rules/{name} (the `PutSafetyRule` operationId).
+	PutSafetyRuleWithBody(ctx context.Context, name string, params *PutSafetyRuleParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PutSafetyRule Create a safety rule, or replace the whole of it
+	//
+	// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+	// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+	// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /safety-rules/{name} (the `PutSafetyRule` operationId).
+	PutSafetyRule(ctx context.Context, name string, params *PutSafetyRuleParams, body PutSafetyRuleJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListSecrets List the names of the secrets
 	//
@@ -3606,10 +5135,39 @@ type ClientInterface interface {
 	// Corresponds with GET /services (the `ListServices` operationId).
 	ListServices(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// DeleteService Delete a service
+	//
+	// Refused with `conflict` while another object refers to it; the answer says which.
+	//
+	// Corresponds with DELETE /services/{name} (the `DeleteService` operationId).
+	DeleteService(ctx context.Context, name string, params *DeleteServiceParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// GetService Read a service, by the first of its names
 	//
 	// Corresponds with GET /services/{name} (the `GetService` operationId).
-	GetService(ctx context.Context, name Name, reqEditors ...RequestEditorFn) (*http.Response, error)
+	GetService(ctx context.Context, name string, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PutServiceWithBody Create a service, or replace the whole of it
+	//
+	// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+	// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+	// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /services/{name} (the `PutService` operationId).
+	PutServiceWithBody(ctx context.Context, name string, params *PutServiceParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PutService Create a service, or replace the whole of it
+	//
+	// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+	// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+	// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /services/{name} (the `PutService` operationId).
+	PutService(ctx context.Context, name string, params *PutServiceParams, body PutServiceJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListSignals List the signals
 	//
@@ -3651,6 +5209,45 @@ type ClientInterface interface {
 	//
 	// Corresponds with PUT /signals/{name} (the `PutSignal` operationId).
 	PutSignal(ctx context.Context, name string, params *PutSignalParams, body PutSignalJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListTemplates List the templates
+	//
+	// Corresponds with GET /templates (the `ListTemplates` operationId).
+	ListTemplates(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DeleteTemplate Delete a template
+	//
+	// Refused with `conflict` while another object refers to it; the answer says which.
+	//
+	// Corresponds with DELETE /templates/{name} (the `DeleteTemplate` operationId).
+	DeleteTemplate(ctx context.Context, name string, params *DeleteTemplateParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetTemplate Read a template
+	//
+	// Corresponds with GET /templates/{name} (the `GetTemplate` operationId).
+	GetTemplate(ctx context.Context, name string, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PutTemplateWithBody Create a template, or replace the whole of it
+	//
+	// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+	// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+	// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /templates/{name} (the `PutTemplate` operationId).
+	PutTemplateWithBody(ctx context.Context, name string, params *PutTemplateParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PutTemplate Create a template, or replace the whole of it
+	//
+	// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+	// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+	// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /templates/{name} (the `PutTemplate` operationId).
+	PutTemplate(ctx context.Context, name string, params *PutTemplateParams, body PutTemplateJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListTokens List the tokens
 	//
@@ -3774,6 +5371,27 @@ type ClientInterface interface {
 	PutRRset(ctx context.Context, zone ZonePath, name string, pType string, params *PutRRsetParams, body PutRRsetJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 }
 
+// ListAudit Who did what, from where, when and why
+//
+// Every change that an operator made or that was refused where it is applied, and controls that expire. Each entry's hash is
+// over the hash before it and its own bytes, so that a change of the past shows. As `application/x-ndjson` all entries come,
+// the oldest first, each as `{"seq":..,"hash":"..","entry":{..},"prev":"..","after":{..}}`: `hash` is SHA-256, in hexadecimal, over
+// the hash before (`prev`) in hexadecimal, a line feed, and the bytes of `entry` as they stand there. `after` has the objects as the change
+// left them, where they are known still; each has to fit its sum in the entry (the first 16 octets of SHA-256, in hexadecimal).
+//
+// Corresponds with GET /audit (the `ListAudit` operationId).
+func (c *Client) ListAudit(ctx context.Context, params *ListAuditParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListAuditRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // PostBeaconWithBody Hand in what one client has measured
 //
 // For what browsers and apps measure, in any number. The node gathers beacons by network (a /24 of IPv4, a /48 of IPv6;
@@ -3824,7 +5442,7 @@ func (c *Client) PostBeacon(ctx context.Context, body PostBeaconJSONRequestBody,
 //
 // One entry of the log, one revision, one outcome. Changes are made in their order, each on what those before it
 // left; `ifMatch` is about what was there before all of them. Each is one of `editZone`, `putZone`, `deleteZone`,
-// `config`, `putControl` and `deleteControl`; nothing else can be part. At most 10,000 changes and 4 MiB. A refusal
+// `config`, `putObject`, `deleteObject`, `putControl` and `deleteControl`; nothing else can be part. At most 10,000 changes and 4 MiB. A refusal
 // is that of the first change that is refused, with the pointer of each mistake. `If-Match` on the request is about the
 // revision of the whole state, as `GET /zones` gives it. Example:
 // `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/json' -d '{"changes":[{"editZone":{"zone":"example.com","prerequisites":[{"require":"rrsetAbsent","name":"new.example.com","type":"A"}],"updates":[{"op":"add","name":"new.example.com","type":"A","ttl":300,"records":["192.0.2.7"]}]}}]}' http://127.0.0.1:8080/api/v1/changes`
@@ -3848,7 +5466,7 @@ func (c *Client) PostChangesWithBody(ctx context.Context, params *PostChangesPar
 //
 // One entry of the log, one revision, one outcome. Changes are made in their order, each on what those before it
 // left; `ifMatch` is about what was there before all of them. Each is one of `editZone`, `putZone`, `deleteZone`,
-// `config`, `putControl` and `deleteControl`; nothing else can be part. At most 10,000 changes and 4 MiB. A refusal
+// `config`, `putObject`, `deleteObject`, `putControl` and `deleteControl`; nothing else can be part. At most 10,000 changes and 4 MiB. A refusal
 // is that of the first change that is refused, with the pointer of each mistake. `If-Match` on the request is about the
 // revision of the whole state, as `GET /zones` gives it. Example:
 // `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/json' -d '{"changes":[{"editZone":{"zone":"example.com","prerequisites":[{"require":"rrsetAbsent","name":"new.example.com","type":"A"}],"updates":[{"op":"add","name":"new.example.com","type":"A","ttl":300,"records":["192.0.2.7"]}]}}]}' http://127.0.0.1:8080/api/v1/changes`
@@ -4034,6 +5652,38 @@ func (c *Client) DeleteControl(ctx context.Context, id string, params *DeleteCon
 // Corresponds with GET /controls/{id} (the `GetControl` operationId).
 func (c *Client) GetControl(ctx context.Context, id string, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetControlRequest(c.Server, id)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetDocs This document, as a page to read
+//
+// Open to everybody, without a token. It has no scripts.
+//
+// Corresponds with GET /docs (the `GetDocs` operationId).
+func (c *Client) GetDocs(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetDocsRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetDocsStyle How the page to read looks
+//
+// Corresponds with GET /docs/style.css (the `GetDocsStyle` operationId).
+func (c *Client) GetDocsStyle(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetDocsStyleRequest(c.Server)
 	if err != nil {
 		return nil, err
 	}
@@ -4385,11 +6035,176 @@ func (c *Client) ListMonitors(ctx context.Context, reqEditors ...RequestEditorFn
 	return c.Client.Do(req)
 }
 
+// DeleteMonitor Delete a monitor
+//
+// Refused with `conflict` while another object refers to it; the answer says which.
+//
+// Corresponds with DELETE /monitors/{name} (the `DeleteMonitor` operationId).
+func (c *Client) DeleteMonitor(ctx context.Context, name string, params *DeleteMonitorParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeleteMonitorRequest(c.Server, name, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // GetMonitor Read a monitor
 //
 // Corresponds with GET /monitors/{name} (the `GetMonitor` operationId).
-func (c *Client) GetMonitor(ctx context.Context, name Name, reqEditors ...RequestEditorFn) (*http.Response, error) {
+func (c *Client) GetMonitor(ctx context.Context, name string, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetMonitorRequest(c.Server, name)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PutMonitorWithBody Create a monitor, or replace the whole of it
+//
+// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /monitors/{name} (the `PutMonitor` operationId).
+func (c *Client) PutMonitorWithBody(ctx context.Context, name string, params *PutMonitorParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPutMonitorRequestWithBody(c.Server, name, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PutMonitor Create a monitor, or replace the whole of it
+//
+// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /monitors/{name} (the `PutMonitor` operationId).
+func (c *Client) PutMonitor(ctx context.Context, name string, params *PutMonitorParams, body PutMonitorJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPutMonitorRequest(c.Server, name, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetContract This document, as JSON
+//
+// Open to everybody, without a token.
+//
+// Corresponds with GET /openapi.json (the `GetContract` operationId).
+func (c *Client) GetContract(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetContractRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListPlaces List the places
+//
+// Corresponds with GET /places (the `ListPlaces` operationId).
+func (c *Client) ListPlaces(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListPlacesRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DeletePlace Delete a place
+//
+// Refused with `conflict` while another object refers to it; the answer says which.
+//
+// Corresponds with DELETE /places/{name} (the `DeletePlace` operationId).
+func (c *Client) DeletePlace(ctx context.Context, name string, params *DeletePlaceParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeletePlaceRequest(c.Server, name, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetPlace Read a place, by its CIDR (the slash written %2F) or AS number (AS64500)
+//
+// Corresponds with GET /places/{name} (the `GetPlace` operationId).
+func (c *Client) GetPlace(ctx context.Context, name string, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetPlaceRequest(c.Server, name)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PutPlaceWithBody Create a place, or replace the whole of it
+//
+// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /places/{name} (the `PutPlace` operationId).
+func (c *Client) PutPlaceWithBody(ctx context.Context, name string, params *PutPlaceParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPutPlaceRequestWithBody(c.Server, name, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PutPlace Create a place, or replace the whole of it
+//
+// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /places/{name} (the `PutPlace` operationId).
+func (c *Client) PutPlace(ctx context.Context, name string, params *PutPlaceParams, body PutPlaceJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPutPlaceRequest(c.Server, name, params, body)
 	if err != nil {
 		return nil, err
 	}
@@ -4415,11 +6230,159 @@ func (c *Client) ListPools(ctx context.Context, reqEditors ...RequestEditorFn) (
 	return c.Client.Do(req)
 }
 
+// DeletePool Delete a pool
+//
+// Refused with `conflict` while another object refers to it; the answer says which.
+//
+// Corresponds with DELETE /pools/{name} (the `DeletePool` operationId).
+func (c *Client) DeletePool(ctx context.Context, name string, params *DeletePoolParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeletePoolRequest(c.Server, name, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // GetPool Read a pool
 //
 // Corresponds with GET /pools/{name} (the `GetPool` operationId).
-func (c *Client) GetPool(ctx context.Context, name Name, reqEditors ...RequestEditorFn) (*http.Response, error) {
+func (c *Client) GetPool(ctx context.Context, name string, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetPoolRequest(c.Server, name)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PutPoolWithBody Create a pool, or replace the whole of it
+//
+// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /pools/{name} (the `PutPool` operationId).
+func (c *Client) PutPoolWithBody(ctx context.Context, name string, params *PutPoolParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPutPoolRequestWithBody(c.Server, name, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PutPool Create a pool, or replace the whole of it
+//
+// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /pools/{name} (the `PutPool` operationId).
+func (c *Client) PutPool(ctx context.Context, name string, params *PutPoolParams, body PutPoolJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPutPoolRequest(c.Server, name, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListProviders List the providers
+//
+// Corresponds with GET /providers (the `ListProviders` operationId).
+func (c *Client) ListProviders(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListProvidersRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DeleteProvider Delete a provider
+//
+// Refused with `conflict` while another object refers to it; the answer says which.
+//
+// Corresponds with DELETE /providers/{name} (the `DeleteProvider` operationId).
+func (c *Client) DeleteProvider(ctx context.Context, name string, params *DeleteProviderParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeleteProviderRequest(c.Server, name, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetProvider Read a provider
+//
+// Corresponds with GET /providers/{name} (the `GetProvider` operationId).
+func (c *Client) GetProvider(ctx context.Context, name string, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetProviderRequest(c.Server, name)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PutProviderWithBody Create a provider, or replace the whole of it
+//
+// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /providers/{name} (the `PutProvider` operationId).
+func (c *Client) PutProviderWithBody(ctx context.Context, name string, params *PutProviderParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPutProviderRequestWithBody(c.Server, name, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PutProvider Create a provider, or replace the whole of it
+//
+// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /providers/{name} (the `PutProvider` operationId).
+func (c *Client) PutProvider(ctx context.Context, name string, params *PutProviderParams, body PutProviderJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPutProviderRequest(c.Server, name, params, body)
 	if err != nil {
 		return nil, err
 	}
@@ -4445,11 +6408,227 @@ func (c *Client) ListRegions(ctx context.Context, reqEditors ...RequestEditorFn)
 	return c.Client.Do(req)
 }
 
+// DeleteRegion Delete a region
+//
+// Refused with `conflict` while another object refers to it; the answer says which.
+//
+// Corresponds with DELETE /regions/{name} (the `DeleteRegion` operationId).
+func (c *Client) DeleteRegion(ctx context.Context, name string, params *DeleteRegionParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeleteRegionRequest(c.Server, name, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // GetRegion Read a region
 //
 // Corresponds with GET /regions/{name} (the `GetRegion` operationId).
-func (c *Client) GetRegion(ctx context.Context, name Name, reqEditors ...RequestEditorFn) (*http.Response, error) {
+func (c *Client) GetRegion(ctx context.Context, name string, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetRegionRequest(c.Server, name)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PutRegionWithBody Create a region, or replace the whole of it
+//
+// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /regions/{name} (the `PutRegion` operationId).
+func (c *Client) PutRegionWithBody(ctx context.Context, name string, params *PutRegionParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPutRegionRequestWithBody(c.Server, name, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PutRegion Create a region, or replace the whole of it
+//
+// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /regions/{name} (the `PutRegion` operationId).
+func (c *Client) PutRegion(ctx context.Context, name string, params *PutRegionParams, body PutRegionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPutRegionRequest(c.Server, name, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListRevisions List what was changed, the newest first
+//
+// Each change of an operator makes a revision, and so do controls that expire. Verdicts make none. The last 10,000 changes are kept,
+// within 64 MiB.
+//
+// Corresponds with GET /revisions (the `ListRevisions` operationId).
+func (c *Client) ListRevisions(ctx context.Context, params *ListRevisionsParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListRevisionsRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetRevision What a revision changed, field by field
+//
+// Of the configuration document and the zones. Other objects are in the audit.
+//
+// Corresponds with GET /revisions/{revision} (the `GetRevision` operationId).
+func (c *Client) GetRevision(ctx context.Context, revision RevisionPath, params *GetRevisionParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetRevisionRequest(c.Server, revision, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetRevisionConfig The configuration document as it was at a revision
+//
+// Corresponds with GET /revisions/{revision}/config (the `GetRevisionConfig` operationId).
+func (c *Client) GetRevisionConfig(ctx context.Context, revision RevisionPath, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetRevisionConfigRequest(c.Server, revision)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// Rollback Make the configuration document and the zones what they were at a revision
+//
+// That is a new revision, through the same checks as any change: safety rules, references, and the guard of mass deletions
+// (`force`). Controls, tokens, secrets and members stay as they are.
+//
+// Corresponds with POST /revisions/{revision}/rollback (the `Rollback` operationId).
+func (c *Client) Rollback(ctx context.Context, revision RevisionPath, params *RollbackParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewRollbackRequest(c.Server, revision, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListSafetyRules List the safety rules
+//
+// Corresponds with GET /safety-rules (the `ListSafetyRules` operationId).
+func (c *Client) ListSafetyRules(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListSafetyRulesRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DeleteSafetyRule Delete a safety rule
+//
+// Refused with `conflict` while another object refers to it; the answer says which.
+//
+// Corresponds with DELETE /safety-rules/{name} (the `DeleteSafetyRule` operationId).
+func (c *Client) DeleteSafetyRule(ctx context.Context, name string, params *DeleteSafetyRuleParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeleteSafetyRuleRequest(c.Server, name, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetSafetyRule Read a safety rule
+//
+// Corresponds with GET /safety-rules/{name} (the `GetSafetyRule` operationId).
+func (c *Client) GetSafetyRule(ctx context.Context, name string, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetSafetyRuleRequest(c.Server, name)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PutSafetyRuleWithBody Create a safety rule, or replace the whole of it
+//
+// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /safety-rules/{name} (the `PutSafetyRule` operationId).
+func (c *Client) PutSafetyRuleWithBody(ctx context.Context, name string, params *PutSafetyRuleParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPutSafetyRuleRequestWithBody(c.Server, name, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PutSafetyRule Create a safety rule, or replace the whole of it
+//
+// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /safety-rules/{name} (the `PutSafetyRule` operationId).
+func (c *Client) PutSafetyRule(ctx context.Context, name string, params *PutSafetyRuleParams, body PutSafetyRuleJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPutSafetyRuleRequest(c.Server, name, params, body)
 	if err != nil {
 		return nil, err
 	}
@@ -4545,11 +6724,70 @@ func (c *Client) ListServices(ctx context.Context, reqEditors ...RequestEditorFn
 	return c.Client.Do(req)
 }
 
+// DeleteService Delete a service
+//
+// Refused with `conflict` while another object refers to it; the answer says which.
+//
+// Corresponds with DELETE /services/{name} (the `DeleteService` operationId).
+func (c *Client) DeleteService(ctx context.Context, name string, params *DeleteServiceParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeleteServiceRequest(c.Server, name, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // GetService Read a service, by the first of its names
 //
 // Corresponds with GET /services/{name} (the `GetService` operationId).
-func (c *Client) GetService(ctx context.Context, name Name, reqEditors ...RequestEditorFn) (*http.Response, error) {
+func (c *Client) GetService(ctx context.Context, name string, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetServiceRequest(c.Server, name)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PutServiceWithBody Create a service, or replace the whole of it
+//
+// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /services/{name} (the `PutService` operationId).
+func (c *Client) PutServiceWithBody(ctx context.Context, name string, params *PutServiceParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPutServiceRequestWithBody(c.Server, name, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PutService Create a service, or replace the whole of it
+//
+// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /services/{name} (the `PutService` operationId).
+func (c *Client) PutService(ctx context.Context, name string, params *PutServiceParams, body PutServiceJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPutServiceRequest(c.Server, name, params, body)
 	if err != nil {
 		return nil, err
 	}
@@ -4641,6 +6879,95 @@ func (c *Client) PutSignalWithBody(ctx context.Context, name string, params *Put
 // Corresponds with PUT /signals/{name} (the `PutSignal` operationId).
 func (c *Client) PutSignal(ctx context.Context, name string, params *PutSignalParams, body PutSignalJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewPutSignalRequest(c.Server, name, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListTemplates List the templates
+//
+// Corresponds with GET /templates (the `ListTemplates` operationId).
+func (c *Client) ListTemplates(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListTemplatesRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DeleteTemplate Delete a template
+//
+// Refused with `conflict` while another object refers to it; the answer says which.
+//
+// Corresponds with DELETE /templates/{name} (the `DeleteTemplate` operationId).
+func (c *Client) DeleteTemplate(ctx context.Context, name string, params *DeleteTemplateParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeleteTemplateRequest(c.Server, name, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetTemplate Read a template
+//
+// Corresponds with GET /templates/{name} (the `GetTemplate` operationId).
+func (c *Client) GetTemplate(ctx context.Context, name string, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetTemplateRequest(c.Server, name)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PutTemplateWithBody Create a template, or replace the whole of it
+//
+// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /templates/{name} (the `PutTemplate` operationId).
+func (c *Client) PutTemplateWithBody(ctx context.Context, name string, params *PutTemplateParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPutTemplateRequestWithBody(c.Server, name, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PutTemplate Create a template, or replace the whole of it
+//
+// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /templates/{name} (the `PutTemplate` operationId).
+func (c *Client) PutTemplate(ctx context.Context, name string, params *PutTemplateParams, body PutTemplateJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPutTemplateRequest(c.Server, name, params, body)
 	if err != nil {
 		return nil, err
 	}
@@ -4912,6 +7239,120 @@ func (c *Client) PutRRset(ctx context.Context, zone ZonePath, name string, pType
 	return c.Client.Do(req)
 }
 
+// NewListAuditRequest constructs an http.Request for the ListAudit method
+func NewListAuditRequest(server string, params *ListAuditParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/audit")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "actor", params.Actor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "object", params.Object, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "kind", params.Kind, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "request", params.Request, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "since", params.Since, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "until", params.Until, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "refused", params.Refused, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "before", params.Before, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "uint64"}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewPostBeaconRequest calls the generic PostBeacon builder with application/json body
 func NewPostBeaconRequest(server string, body PostBeaconJSONRequestBody) (*http.Request, error) {
 	var bodyReader io.Reader
@@ -5009,6 +7450,15 @@ func NewPostChangesRequestWithBody(server string, params *PostChangesParams, con
 
 		req.Header.Set("Idempotency-Key", headerParam1)
 
+		var headerParam2 string
+
+		headerParam2, err = runtime.StyleParamWithOptions("simple", false, "X-Reason", params.XReason, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("X-Reason", headerParam2)
+
 	}
 
 	return req, nil
@@ -5082,6 +7532,15 @@ func NewRemoveMemberRequest(server string, node string, params *RemoveMemberPara
 		}
 
 		req.Header.Set("Idempotency-Key", headerParam0)
+
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "X-Reason", params.XReason, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("X-Reason", headerParam1)
 
 	}
 
@@ -5211,6 +7670,15 @@ func NewPutConfigRequestWithBody(server string, params *PutConfigParams, content
 
 		req.Header.Set("Idempotency-Key", headerParam1)
 
+		var headerParam2 string
+
+		headerParam2, err = runtime.StyleParamWithOptions("simple", false, "X-Reason", params.XReason, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("X-Reason", headerParam2)
+
 	}
 
 	return req, nil
@@ -5300,6 +7768,15 @@ func NewCreateControlRequestWithBody(server string, params *CreateControlParams,
 
 		req.Header.Set("Idempotency-Key", headerParam1)
 
+		var headerParam2 string
+
+		headerParam2, err = runtime.StyleParamWithOptions("simple", false, "X-Reason", params.XReason, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("X-Reason", headerParam2)
+
 	}
 
 	return req, nil
@@ -5356,6 +7833,15 @@ func NewDeleteControlRequest(server string, id string, params *DeleteControlPara
 
 		req.Header.Set("Idempotency-Key", headerParam1)
 
+		var headerParam2 string
+
+		headerParam2, err = runtime.StyleParamWithOptions("simple", false, "X-Reason", params.XReason, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("X-Reason", headerParam2)
+
 	}
 
 	return req, nil
@@ -5378,6 +7864,60 @@ func NewGetControlRequest(server string, id string) (*http.Request, error) {
 	}
 
 	operationPath := fmt.Sprintf("/controls/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetDocsRequest constructs an http.Request for the GetDocs method
+func NewGetDocsRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/docs")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetDocsStyleRequest constructs an http.Request for the GetDocsStyle method
+func NewGetDocsStyleRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/docs/style.css")
 	if operationPath[0] == '/' {
 		operationPath = "." + operationPath
 	}
@@ -5826,6 +8366,15 @@ func NewResumeEndpointRequestWithBody(server string, endpoint string, params *Re
 
 		req.Header.Set("Idempotency-Key", headerParam1)
 
+		var headerParam2 string
+
+		headerParam2, err = runtime.StyleParamWithOptions("simple", false, "X-Reason", params.XReason, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("X-Reason", headerParam2)
+
 	}
 
 	return req, nil
@@ -5945,6 +8494,15 @@ func NewPutLatencyRequestWithBody(server string, params *PutLatencyParams, conte
 
 		req.Header.Set("Idempotency-Key", headerParam0)
 
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "X-Reason", params.XReason, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("X-Reason", headerParam1)
+
 	}
 
 	return req, nil
@@ -6025,6 +8583,15 @@ func NewPutLoadRequestWithBody(server string, params *PutLoadParams, contentType
 
 		req.Header.Set("Idempotency-Key", headerParam0)
 
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "X-Reason", params.XReason, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("X-Reason", headerParam1)
+
 	}
 
 	return req, nil
@@ -6057,8 +8624,87 @@ func NewListMonitorsRequest(server string) (*http.Request, error) {
 	return req, nil
 }
 
+// NewDeleteMonitorRequest constructs an http.Request for the DeleteMonitor method
+func NewDeleteMonitorRequest(server string, name string, params *DeleteMonitorParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "name", name, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/monitors/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "force", params.Force, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("If-Match", headerParam0)
+
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam1)
+
+	}
+
+	return req, nil
+}
+
 // NewGetMonitorRequest constructs an http.Request for the GetMonitor method
-func NewGetMonitorRequest(server string, name Name) (*http.Request, error) {
+func NewGetMonitorRequest(server string, name string) (*http.Request, error) {
 	var err error
 
 	var pathParam0 string
@@ -6091,6 +8737,375 @@ func NewGetMonitorRequest(server string, name Name) (*http.Request, error) {
 	return req, nil
 }
 
+// NewPutMonitorRequest calls the generic PutMonitor builder with application/json body
+func NewPutMonitorRequest(server string, name string, params *PutMonitorParams, body PutMonitorJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewPutMonitorRequestWithBody(server, name, params, "application/json", bodyReader)
+}
+
+// NewPutMonitorRequestWithBody constructs an http.Request for the PutMonitor method, with any body, and a specified content type
+func NewPutMonitorRequestWithBody(server string, name string, params *PutMonitorParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "name", name, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/monitors/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "force", params.Force, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("If-Match", headerParam0)
+
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("If-None-Match", headerParam1)
+
+		var headerParam2 string
+
+		headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam2)
+
+	}
+
+	return req, nil
+}
+
+// NewGetContractRequest constructs an http.Request for the GetContract method
+func NewGetContractRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/openapi.json")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewListPlacesRequest constructs an http.Request for the ListPlaces method
+func NewListPlacesRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/places")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewDeletePlaceRequest constructs an http.Request for the DeletePlace method
+func NewDeletePlaceRequest(server string, name string, params *DeletePlaceParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "name", name, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/places/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "force", params.Force, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("If-Match", headerParam0)
+
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam1)
+
+	}
+
+	return req, nil
+}
+
+// NewGetPlaceRequest constructs an http.Request for the GetPlace method
+func NewGetPlaceRequest(server string, name string) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "name", name, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/places/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewPutPlaceRequest calls the generic PutPlace builder with application/json body
+func NewPutPlaceRequest(server string, name string, params *PutPlaceParams, body PutPlaceJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewPutPlaceRequestWithBody(server, name, params, "application/json", bodyReader)
+}
+
+// NewPutPlaceRequestWithBody constructs an http.Request for the PutPlace method, with any body, and a specified content type
+func NewPutPlaceRequestWithBody(server string, name string, params *PutPlaceParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "name", name, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/places/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "force", params.Force, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("If-Match", headerParam0)
+
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("If-None-Match", headerParam1)
+
+		var headerParam2 string
+
+		headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam2)
+
+	}
+
+	return req, nil
+}
+
 // NewListPoolsRequest constructs an http.Request for the ListPools method
 func NewListPoolsRequest(server string) (*http.Request, error) {
 	var err error
@@ -6118,8 +9133,87 @@ func NewListPoolsRequest(server string) (*http.Request, error) {
 	return req, nil
 }
 
+// NewDeletePoolRequest constructs an http.Request for the DeletePool method
+func NewDeletePoolRequest(server string, name string, params *DeletePoolParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "name", name, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/pools/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "force", params.Force, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("If-Match", headerParam0)
+
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam1)
+
+	}
+
+	return req, nil
+}
+
 // NewGetPoolRequest constructs an http.Request for the GetPool method
-func NewGetPoolRequest(server string, name Name) (*http.Request, error) {
+func NewGetPoolRequest(server string, name string) (*http.Request, error) {
 	var err error
 
 	var pathParam0 string
@@ -6152,6 +9246,348 @@ func NewGetPoolRequest(server string, name Name) (*http.Request, error) {
 	return req, nil
 }
 
+// NewPutPoolRequest calls the generic PutPool builder with application/json body
+func NewPutPoolRequest(server string, name string, params *PutPoolParams, body PutPoolJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewPutPoolRequestWithBody(server, name, params, "application/json", bodyReader)
+}
+
+// NewPutPoolRequestWithBody constructs an http.Request for the PutPool method, with any body, and a specified content type
+func NewPutPoolRequestWithBody(server string, name string, params *PutPoolParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "name", name, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/pools/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "force", params.Force, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("If-Match", headerParam0)
+
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("If-None-Match", headerParam1)
+
+		var headerParam2 string
+
+		headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam2)
+
+	}
+
+	return req, nil
+}
+
+// NewListProvidersRequest constructs an http.Request for the ListProviders method
+func NewListProvidersRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/providers")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewDeleteProviderRequest constructs an http.Request for the DeleteProvider method
+func NewDeleteProviderRequest(server string, name string, params *DeleteProviderParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "name", name, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/providers/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "force", params.Force, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("If-Match", headerParam0)
+
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam1)
+
+	}
+
+	return req, nil
+}
+
+// NewGetProviderRequest constructs an http.Request for the GetProvider method
+func NewGetProviderRequest(server string, name string) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "name", name, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/providers/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewPutProviderRequest calls the generic PutProvider builder with application/json body
+func NewPutProviderRequest(server string, name string, params *PutProviderParams, body PutProviderJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewPutProviderRequestWithBody(server, name, params, "application/json", bodyReader)
+}
+
+// NewPutProviderRequestWithBody constructs an http.Request for the PutProvider method, with any body, and a specified content type
+func NewPutProviderRequestWithBody(server string, name string, params *PutProviderParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "name", name, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/providers/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "force", params.Force, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("If-Match", headerParam0)
+
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("If-None-Match", headerParam1)
+
+		var headerParam2 string
+
+		headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam2)
+
+	}
+
+	return req, nil
+}
+
 // NewListRegionsRequest constructs an http.Request for the ListRegions method
 func NewListRegionsRequest(server string) (*http.Request, error) {
 	var err error
@@ -6179,8 +9615,87 @@ func NewListRegionsRequest(server string) (*http.Request, error) {
 	return req, nil
 }
 
+// NewDeleteRegionRequest constructs an http.Request for the DeleteRegion method
+func NewDeleteRegionRequest(server string, name string, params *DeleteRegionParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "name", name, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/regions/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "force", params.Force, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("If-Match", headerParam0)
+
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam1)
+
+	}
+
+	return req, nil
+}
+
 // NewGetRegionRequest constructs an http.Request for the GetRegion method
-func NewGetRegionRequest(server string, name Name) (*http.Request, error) {
+func NewGetRegionRequest(server string, name string) (*http.Request, error) {
 	var err error
 
 	var pathParam0 string
@@ -6208,6 +9723,593 @@ func NewGetRegionRequest(server string, name Name) (*http.Request, error) {
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
 	if err != nil {
 		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewPutRegionRequest calls the generic PutRegion builder with application/json body
+func NewPutRegionRequest(server string, name string, params *PutRegionParams, body PutRegionJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewPutRegionRequestWithBody(server, name, params, "application/json", bodyReader)
+}
+
+// NewPutRegionRequestWithBody constructs an http.Request for the PutRegion method, with any body, and a specified content type
+func NewPutRegionRequestWithBody(server string, name string, params *PutRegionParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "name", name, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/regions/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "force", params.Force, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("If-Match", headerParam0)
+
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("If-None-Match", headerParam1)
+
+		var headerParam2 string
+
+		headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam2)
+
+	}
+
+	return req, nil
+}
+
+// NewListRevisionsRequest constructs an http.Request for the ListRevisions method
+func NewListRevisionsRequest(server string, params *ListRevisionsParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/revisions")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "before", params.Before, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "uint64"}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetRevisionRequest constructs an http.Request for the GetRevision method
+func NewGetRevisionRequest(server string, revision RevisionPath, params *GetRevisionParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "revision", revision, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "integer", Format: "uint64"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/revisions/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "from", params.From, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "uint64"}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetRevisionConfigRequest constructs an http.Request for the GetRevisionConfig method
+func NewGetRevisionConfigRequest(server string, revision RevisionPath) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "revision", revision, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "integer", Format: "uint64"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/revisions/%s/config", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewRollbackRequest constructs an http.Request for the Rollback method
+func NewRollbackRequest(server string, revision RevisionPath, params *RollbackParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "revision", revision, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "integer", Format: "uint64"})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/revisions/%s/rollback", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "dryRun", params.DryRun, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "force", params.Force, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("If-Match", headerParam0)
+
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam1)
+
+		var headerParam2 string
+
+		headerParam2, err = runtime.StyleParamWithOptions("simple", false, "X-Reason", params.XReason, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("X-Reason", headerParam2)
+
+	}
+
+	return req, nil
+}
+
+// NewListSafetyRulesRequest constructs an http.Request for the ListSafetyRules method
+func NewListSafetyRulesRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/safety-rules")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewDeleteSafetyRuleRequest constructs an http.Request for the DeleteSafetyRule method
+func NewDeleteSafetyRuleRequest(server string, name string, params *DeleteSafetyRuleParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "name", name, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/safety-rules/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "force", params.Force, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("If-Match", headerParam0)
+
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam1)
+
+	}
+
+	return req, nil
+}
+
+// NewGetSafetyRuleRequest constructs an http.Request for the GetSafetyRule method
+func NewGetSafetyRuleRequest(server string, name string) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "name", name, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/safety-rules/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewPutSafetyRuleRequest calls the generic PutSafetyRule builder with application/json body
+func NewPutSafetyRuleRequest(server string, name string, params *PutSafetyRuleParams, body PutSafetyRuleJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewPutSafetyRuleRequestWithBody(server, name, params, "application/json", bodyReader)
+}
+
+// NewPutSafetyRuleRequestWithBody constructs an http.Request for the PutSafetyRule method, with any body, and a specified content type
+func NewPutSafetyRuleRequestWithBody(server string, name string, params *PutSafetyRuleParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "name", name, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/safety-rules/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "force", params.Force, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("If-Match", headerParam0)
+
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("If-None-Match", headerParam1)
+
+		var headerParam2 string
+
+		headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam2)
+
 	}
 
 	return req, nil
@@ -6291,6 +10393,15 @@ func NewDeleteSecretRequest(server string, name Name, params *DeleteSecretParams
 
 		req.Header.Set("Idempotency-Key", headerParam1)
 
+		var headerParam2 string
+
+		headerParam2, err = runtime.StyleParamWithOptions("simple", false, "X-Reason", params.XReason, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("X-Reason", headerParam2)
+
 	}
 
 	return req, nil
@@ -6360,6 +10471,15 @@ func NewPutSecretRequestWithBody(server string, name Name, params *PutSecretPara
 
 		req.Header.Set("Idempotency-Key", headerParam1)
 
+		var headerParam2 string
+
+		headerParam2, err = runtime.StyleParamWithOptions("simple", false, "X-Reason", params.XReason, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("X-Reason", headerParam2)
+
 	}
 
 	return req, nil
@@ -6392,8 +10512,87 @@ func NewListServicesRequest(server string) (*http.Request, error) {
 	return req, nil
 }
 
+// NewDeleteServiceRequest constructs an http.Request for the DeleteService method
+func NewDeleteServiceRequest(server string, name string, params *DeleteServiceParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "name", name, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/services/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "force", params.Force, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("If-Match", headerParam0)
+
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam1)
+
+	}
+
+	return req, nil
+}
+
 // NewGetServiceRequest constructs an http.Request for the GetService method
-func NewGetServiceRequest(server string, name Name) (*http.Request, error) {
+func NewGetServiceRequest(server string, name string) (*http.Request, error) {
 	var err error
 
 	var pathParam0 string
@@ -6421,6 +10620,107 @@ func NewGetServiceRequest(server string, name Name) (*http.Request, error) {
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
 	if err != nil {
 		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewPutServiceRequest calls the generic PutService builder with application/json body
+func NewPutServiceRequest(server string, name string, params *PutServiceParams, body PutServiceJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewPutServiceRequestWithBody(server, name, params, "application/json", bodyReader)
+}
+
+// NewPutServiceRequestWithBody constructs an http.Request for the PutService method, with any body, and a specified content type
+func NewPutServiceRequestWithBody(server string, name string, params *PutServiceParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "name", name, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/services/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "force", params.Force, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("If-Match", headerParam0)
+
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("If-None-Match", headerParam1)
+
+		var headerParam2 string
+
+		headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam2)
+
 	}
 
 	return req, nil
@@ -6494,6 +10794,15 @@ func NewDeleteSignalRequest(server string, name string, params *DeleteSignalPara
 		}
 
 		req.Header.Set("Idempotency-Key", headerParam0)
+
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "X-Reason", params.XReason, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("X-Reason", headerParam1)
 
 	}
 
@@ -6589,6 +10898,256 @@ func NewPutSignalRequestWithBody(server string, name string, params *PutSignalPa
 
 		req.Header.Set("Idempotency-Key", headerParam0)
 
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "X-Reason", params.XReason, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("X-Reason", headerParam1)
+
+	}
+
+	return req, nil
+}
+
+// NewListTemplatesRequest constructs an http.Request for the ListTemplates method
+func NewListTemplatesRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/templates")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewDeleteTemplateRequest constructs an http.Request for the DeleteTemplate method
+func NewDeleteTemplateRequest(server string, name string, params *DeleteTemplateParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "name", name, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/templates/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "force", params.Force, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("If-Match", headerParam0)
+
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam1)
+
+	}
+
+	return req, nil
+}
+
+// NewGetTemplateRequest constructs an http.Request for the GetTemplate method
+func NewGetTemplateRequest(server string, name string) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "name", name, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/templates/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewPutTemplateRequest calls the generic PutTemplate builder with application/json body
+func NewPutTemplateRequest(server string, name string, params *PutTemplateParams, body PutTemplateJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewPutTemplateRequestWithBody(server, name, params, "application/json", bodyReader)
+}
+
+// NewPutTemplateRequestWithBody constructs an http.Request for the PutTemplate method, with any body, and a specified content type
+func NewPutTemplateRequestWithBody(server string, name string, params *PutTemplateParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "name", name, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/templates/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "force", params.Force, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("If-Match", headerParam0)
+
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("If-None-Match", headerParam1)
+
+		var headerParam2 string
+
+		headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam2)
+
 	}
 
 	return req, nil
@@ -6669,6 +11228,15 @@ func NewCreateTokenRequestWithBody(server string, params *CreateTokenParams, con
 
 		req.Header.Set("Idempotency-Key", headerParam0)
 
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "X-Reason", params.XReason, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("X-Reason", headerParam1)
+
 	}
 
 	return req, nil
@@ -6715,6 +11283,15 @@ func NewRevokeTokenRequest(server string, id string, params *RevokeTokenParams) 
 		}
 
 		req.Header.Set("Idempotency-Key", headerParam0)
+
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "X-Reason", params.XReason, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("X-Reason", headerParam1)
 
 	}
 
@@ -6798,6 +11375,15 @@ func NewDeleteZoneRequest(server string, zone ZonePath, params *DeleteZoneParams
 		}
 
 		req.Header.Set("Idempotency-Key", headerParam1)
+
+		var headerParam2 string
+
+		headerParam2, err = runtime.StyleParamWithOptions("simple", false, "X-Reason", params.XReason, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("X-Reason", headerParam2)
 
 	}
 
@@ -6901,6 +11487,15 @@ func NewPutZoneRequestWithBody(server string, zone ZonePath, params *PutZonePara
 		}
 
 		req.Header.Set("Idempotency-Key", headerParam1)
+
+		var headerParam2 string
+
+		headerParam2, err = runtime.StyleParamWithOptions("simple", false, "X-Reason", params.XReason, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("X-Reason", headerParam2)
 
 	}
 
@@ -7053,6 +11648,15 @@ func NewDeleteRRsetRequest(server string, zone ZonePath, name string, pType stri
 
 		req.Header.Set("Idempotency-Key", headerParam1)
 
+		var headerParam2 string
+
+		headerParam2, err = runtime.StyleParamWithOptions("simple", false, "X-Reason", params.XReason, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("X-Reason", headerParam2)
+
 	}
 
 	return req, nil
@@ -7184,6 +11788,15 @@ func NewPutRRsetRequestWithBody(server string, zone ZonePath, name string, pType
 
 		req.Header.Set("Idempotency-Key", headerParam1)
 
+		var headerParam2 string
+
+		headerParam2, err = runtime.StyleParamWithOptions("simple", false, "X-Reason", params.XReason, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("X-Reason", headerParam2)
+
 	}
 
 	return req, nil
@@ -7233,6 +11846,19 @@ func WithBaseURL(baseURL string) ClientOption {
 // ClientWithResponsesInterface is the interface specification for the client with responses above.
 type ClientWithResponsesInterface interface {
 
+	// ListAuditWithResponse Who did what, from where, when and why
+	//
+	// Every change that an operator made or that was refused where it is applied, and controls that expire. Each entry's hash is
+	// over the hash before it and its own bytes, so that a change of the past shows. As `application/x-ndjson` all entries come,
+	// the oldest first, each as `{"seq":..,"hash":"..","entry":{..},"prev":"..","after":{..}}`: `hash` is SHA-256, in hexadecimal, over
+	// the hash before (`prev`) in hexadecimal, a line feed, and the bytes of `entry` as they stand there. `after` has the objects as the change
+	// left them, where they are known still; each has to fit its sum in the entry (the first 16 octets of SHA-256, in hexadecimal).
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /audit (the `ListAudit` operationId).
+	ListAuditWithResponse(ctx context.Context, params *ListAuditParams, reqEditors ...RequestEditorFn) (*ListAuditResponse, error)
+
 	// PostBeaconWithBodyWithResponse Hand in what one client has measured
 	//
 	// For what browsers and apps measure, in any number. The node gathers beacons by network (a /24 of IPv4, a /48 of IPv6;
@@ -7263,7 +11889,7 @@ type ClientWithResponsesInterface interface {
 	//
 	// One entry of the log, one revision, one outcome. Changes are made in their order, each on what those before it
 	// left; `ifMatch` is about what was there before all of them. Each is one of `editZone`, `putZone`, `deleteZone`,
-	// `config`, `putControl` and `deleteControl`; nothing else can be part. At most 10,000 changes and 4 MiB. A refusal
+	// `config`, `putObject`, `deleteObject`, `putControl` and `deleteControl`; nothing else can be part. At most 10,000 changes and 4 MiB. A refusal
 	// is that of the first change that is refused, with the pointer of each mistake. `If-Match` on the request is about the
 	// revision of the whole state, as `GET /zones` gives it. Example:
 	// `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/json' -d '{"changes":[{"editZone":{"zone":"example.com","prerequisites":[{"require":"rrsetAbsent","name":"new.example.com","type":"A"}],"updates":[{"op":"add","name":"new.example.com","type":"A","ttl":300,"records":["192.0.2.7"]}]}}]}' http://127.0.0.1:8080/api/v1/changes`
@@ -7277,7 +11903,7 @@ type ClientWithResponsesInterface interface {
 	//
 	// One entry of the log, one revision, one outcome. Changes are made in their order, each on what those before it
 	// left; `ifMatch` is about what was there before all of them. Each is one of `editZone`, `putZone`, `deleteZone`,
-	// `config`, `putControl` and `deleteControl`; nothing else can be part. At most 10,000 changes and 4 MiB. A refusal
+	// `config`, `putObject`, `deleteObject`, `putControl` and `deleteControl`; nothing else can be part. At most 10,000 changes and 4 MiB. A refusal
 	// is that of the first change that is refused, with the pointer of each mistake. `If-Match` on the request is about the
 	// revision of the whole state, as `GET /zones` gives it. Example:
 	// `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/json' -d '{"changes":[{"editZone":{"zone":"example.com","prerequisites":[{"require":"rrsetAbsent","name":"new.example.com","type":"A"}],"updates":[{"op":"add","name":"new.example.com","type":"A","ttl":300,"records":["192.0.2.7"]}]}}]}' http://127.0.0.1:8080/api/v1/changes`
@@ -7374,6 +12000,22 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /controls/{id} (the `GetControl` operationId).
 	GetControlWithResponse(ctx context.Context, id string, reqEditors ...RequestEditorFn) (*GetControlResponse, error)
+
+	// GetDocsWithResponse This document, as a page to read
+	//
+	// Open to everybody, without a token. It has no scripts.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /docs (the `GetDocs` operationId).
+	GetDocsWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetDocsResponse, error)
+
+	// GetDocsStyleWithResponse How the page to read looks
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /docs/style.css (the `GetDocsStyle` operationId).
+	GetDocsStyleWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetDocsStyleResponse, error)
 
 	// StreamEventsWithResponse What happens, as it happens
 	//
@@ -7552,12 +12194,97 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /monitors (the `ListMonitors` operationId).
 	ListMonitorsWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListMonitorsResponse, error)
 
+	// DeleteMonitorWithResponse Delete a monitor
+	//
+	// Refused with `conflict` while another object refers to it; the answer says which.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /monitors/{name} (the `DeleteMonitor` operationId).
+	DeleteMonitorWithResponse(ctx context.Context, name string, params *DeleteMonitorParams, reqEditors ...RequestEditorFn) (*DeleteMonitorResponse, error)
+
 	// GetMonitorWithResponse Read a monitor
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /monitors/{name} (the `GetMonitor` operationId).
-	GetMonitorWithResponse(ctx context.Context, name Name, reqEditors ...RequestEditorFn) (*GetMonitorResponse, error)
+	GetMonitorWithResponse(ctx context.Context, name string, reqEditors ...RequestEditorFn) (*GetMonitorResponse, error)
+
+	// PutMonitorWithBodyWithResponse Create a monitor, or replace the whole of it
+	//
+	// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+	// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+	// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /monitors/{name} (the `PutMonitor` operationId).
+	PutMonitorWithBodyWithResponse(ctx context.Context, name string, params *PutMonitorParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PutMonitorResponse, error)
+
+	// PutMonitorWithResponse Create a monitor, or replace the whole of it
+	//
+	// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+	// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+	// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /monitors/{name} (the `PutMonitor` operationId).
+	PutMonitorWithResponse(ctx context.Context, name string, params *PutMonitorParams, body PutMonitorJSONRequestBody, reqEditors ...RequestEditorFn) (*PutMonitorResponse, error)
+
+	// GetContractWithResponse This document, as JSON
+	//
+	// Open to everybody, without a token.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /openapi.json (the `GetContract` operationId).
+	GetContractWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetContractResponse, error)
+
+	// ListPlacesWithResponse List the places
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /places (the `ListPlaces` operationId).
+	ListPlacesWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListPlacesResponse, error)
+
+	// DeletePlaceWithResponse Delete a place
+	//
+	// Refused with `conflict` while another object refers to it; the answer says which.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /places/{name} (the `DeletePlace` operationId).
+	DeletePlaceWithResponse(ctx context.Context, name string, params *DeletePlaceParams, reqEditors ...RequestEditorFn) (*DeletePlaceResponse, error)
+
+	// GetPlaceWithResponse Read a place, by its CIDR (the slash written %2F) or AS number (AS64500)
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /places/{name} (the `GetPlace` operationId).
+	GetPlaceWithResponse(ctx context.Context, name string, reqEditors ...RequestEditorFn) (*GetPlaceResponse, error)
+
+	// PutPlaceWithBodyWithResponse Create a place, or replace the whole of it
+	//
+	// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+	// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+	// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /places/{name} (the `PutPlace` operationId).
+	PutPlaceWithBodyWithResponse(ctx context.Context, name string, params *PutPlaceParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PutPlaceResponse, error)
+
+	// PutPlaceWithResponse Create a place, or replace the whole of it
+	//
+	// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+	// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+	// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /places/{name} (the `PutPlace` operationId).
+	PutPlaceWithResponse(ctx context.Context, name string, params *PutPlaceParams, body PutPlaceJSONRequestBody, reqEditors ...RequestEditorFn) (*PutPlaceResponse, error)
 
 	// ListPoolsWithResponse List the pools
 	//
@@ -7566,12 +12293,88 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /pools (the `ListPools` operationId).
 	ListPoolsWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListPoolsResponse, error)
 
+	// DeletePoolWithResponse Delete a pool
+	//
+	// Refused with `conflict` while another object refers to it; the answer says which.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /pools/{name} (the `DeletePool` operationId).
+	DeletePoolWithResponse(ctx context.Context, name string, params *DeletePoolParams, reqEditors ...RequestEditorFn) (*DeletePoolResponse, error)
+
 	// GetPoolWithResponse Read a pool
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /pools/{name} (the `GetPool` operationId).
-	GetPoolWithResponse(ctx context.Context, name Name, reqEditors ...RequestEditorFn) (*GetPoolResponse, error)
+	GetPoolWithResponse(ctx context.Context, name string, reqEditors ...RequestEditorFn) (*GetPoolResponse, error)
+
+	// PutPoolWithBodyWithResponse Create a pool, or replace the whole of it
+	//
+	// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+	// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+	// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /pools/{name} (the `PutPool` operationId).
+	PutPoolWithBodyWithResponse(ctx context.Context, name string, params *PutPoolParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PutPoolResponse, error)
+
+	// PutPoolWithResponse Create a pool, or replace the whole of it
+	//
+	// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+	// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+	// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /pools/{name} (the `PutPool` operationId).
+	PutPoolWithResponse(ctx context.Context, name string, params *PutPoolParams, body PutPoolJSONRequestBody, reqEditors ...RequestEditorFn) (*PutPoolResponse, error)
+
+	// ListProvidersWithResponse List the providers
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /providers (the `ListProviders` operationId).
+	ListProvidersWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListProvidersResponse, error)
+
+	// DeleteProviderWithResponse Delete a provider
+	//
+	// Refused with `conflict` while another object refers to it; the answer says which.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /providers/{name} (the `DeleteProvider` operationId).
+	DeleteProviderWithResponse(ctx context.Context, name string, params *DeleteProviderParams, reqEditors ...RequestEditorFn) (*DeleteProviderResponse, error)
+
+	// GetProviderWithResponse Read a provider
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /providers/{name} (the `GetProvider` operationId).
+	GetProviderWithResponse(ctx context.Context, name string, reqEditors ...RequestEditorFn) (*GetProviderResponse, error)
+
+	// PutProviderWithBodyWithResponse Create a provider, or replace the whole of it
+	//
+	// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+	// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+	// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /providers/{name} (the `PutProvider` operationId).
+	PutProviderWithBodyWithResponse(ctx context.Context, name string, params *PutProviderParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PutProviderResponse, error)
+
+	// PutProviderWithResponse Create a provider, or replace the whole of it
+	//
+	// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+	// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+	// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /providers/{name} (the `PutProvider` operationId).
+	PutProviderWithResponse(ctx context.Context, name string, params *PutProviderParams, body PutProviderJSONRequestBody, reqEditors ...RequestEditorFn) (*PutProviderResponse, error)
 
 	// ListRegionsWithResponse List the regions
 	//
@@ -7580,12 +12383,124 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /regions (the `ListRegions` operationId).
 	ListRegionsWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListRegionsResponse, error)
 
+	// DeleteRegionWithResponse Delete a region
+	//
+	// Refused with `conflict` while another object refers to it; the answer says which.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /regions/{name} (the `DeleteRegion` operationId).
+	DeleteRegionWithResponse(ctx context.Context, name string, params *DeleteRegionParams, reqEditors ...RequestEditorFn) (*DeleteRegionResponse, error)
+
 	// GetRegionWithResponse Read a region
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /regions/{name} (the `GetRegion` operationId).
-	GetRegionWithResponse(ctx context.Context, name Name, reqEditors ...RequestEditorFn) (*GetRegionResponse, error)
+	GetRegionWithResponse(ctx context.Context, name string, reqEditors ...RequestEditorFn) (*GetRegionResponse, error)
+
+	// PutRegionWithBodyWithResponse Create a region, or replace the whole of it
+	//
+	// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+	// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+	// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /regions/{name} (the `PutRegion` operationId).
+	PutRegionWithBodyWithResponse(ctx context.Context, name string, params *PutRegionParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PutRegionResponse, error)
+
+	// PutRegionWithResponse Create a region, or replace the whole of it
+	//
+	// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+	// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+	// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /regions/{name} (the `PutRegion` operationId).
+	PutRegionWithResponse(ctx context.Context, name string, params *PutRegionParams, body PutRegionJSONRequestBody, reqEditors ...RequestEditorFn) (*PutRegionResponse, error)
+
+	// ListRevisionsWithResponse List what was changed, the newest first
+	//
+	// Each change of an operator makes a revision, and so do controls that expire. Verdicts make none. The last 10,000 changes are kept,
+	// within 64 MiB.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /revisions (the `ListRevisions` operationId).
+	ListRevisionsWithResponse(ctx context.Context, params *ListRevisionsParams, reqEditors ...RequestEditorFn) (*ListRevisionsResponse, error)
+
+	// GetRevisionWithResponse What a revision changed, field by field
+	//
+	// Of the configuration document and the zones. Other objects are in the audit.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /revisions/{revision} (the `GetRevision` operationId).
+	GetRevisionWithResponse(ctx context.Context, revision RevisionPath, params *GetRevisionParams, reqEditors ...RequestEditorFn) (*GetRevisionResponse, error)
+
+	// GetRevisionConfigWithResponse The configuration document as it was at a revision
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /revisions/{revision}/config (the `GetRevisionConfig` operationId).
+	GetRevisionConfigWithResponse(ctx context.Context, revision RevisionPath, reqEditors ...RequestEditorFn) (*GetRevisionConfigResponse, error)
+
+	// RollbackWithResponse Make the configuration document and the zones what they were at a revision
+	//
+	// That is a new revision, through the same checks as any change: safety rules, references, and the guard of mass deletions
+	// (`force`). Controls, tokens, secrets and members stay as they are.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /revisions/{revision}/rollback (the `Rollback` operationId).
+	RollbackWithResponse(ctx context.Context, revision RevisionPath, params *RollbackParams, reqEditors ...RequestEditorFn) (*RollbackResponse, error)
+
+	// ListSafetyRulesWithResponse List the safety rules
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /safety-rules (the `ListSafetyRules` operationId).
+	ListSafetyRulesWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListSafetyRulesResponse, error)
+
+	// DeleteSafetyRuleWithResponse Delete a safety rule
+	//
+	// Refused with `conflict` while another object refers to it; the answer says which.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /safety-rules/{name} (the `DeleteSafetyRule` operationId).
+	DeleteSafetyRuleWithResponse(ctx context.Context, name string, params *DeleteSafetyRuleParams, reqEditors ...RequestEditorFn) (*DeleteSafetyRuleResponse, error)
+
+	// GetSafetyRuleWithResponse Read a safety rule
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /safety-rules/{name} (the `GetSafetyRule` operationId).
+	GetSafetyRuleWithResponse(ctx context.Context, name string, reqEditors ...RequestEditorFn) (*GetSafetyRuleResponse, error)
+
+	// PutSafetyRuleWithBodyWithResponse Create a safety rule, or replace the whole of it
+	//
+	// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+	// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+	// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /safety-rules/{name} (the `PutSafetyRule` operationId).
+	PutSafetyRuleWithBodyWithResponse(ctx context.Context, name string, params *PutSafetyRuleParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PutSafetyRuleResponse, error)
+
+	// PutSafetyRuleWithResponse Create a safety rule, or replace the whole of it
+	//
+	// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+	// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+	// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /safety-rules/{name} (the `PutSafetyRule` operationId).
+	PutSafetyRuleWithResponse(ctx context.Context, name string, params *PutSafetyRuleParams, body PutSafetyRuleJSONRequestBody, reqEditors ...RequestEditorFn) (*PutSafetyRuleResponse, error)
 
 	// ListSecretsWithResponse List the names of the secrets
 	//
@@ -7628,12 +12543,43 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /services (the `ListServices` operationId).
 	ListServicesWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListServicesResponse, error)
 
+	// DeleteServiceWithResponse Delete a service
+	//
+	// Refused with `conflict` while another object refers to it; the answer says which.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /services/{name} (the `DeleteService` operationId).
+	DeleteServiceWithResponse(ctx context.Context, name string, params *DeleteServiceParams, reqEditors ...RequestEditorFn) (*DeleteServiceResponse, error)
+
 	// GetServiceWithResponse Read a service, by the first of its names
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /services/{name} (the `GetService` operationId).
-	GetServiceWithResponse(ctx context.Context, name Name, reqEditors ...RequestEditorFn) (*GetServiceResponse, error)
+	GetServiceWithResponse(ctx context.Context, name string, reqEditors ...RequestEditorFn) (*GetServiceResponse, error)
+
+	// PutServiceWithBodyWithResponse Create a service, or replace the whole of it
+	//
+	// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+	// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+	// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /services/{name} (the `PutService` operationId).
+	PutServiceWithBodyWithResponse(ctx context.Context, name string, params *PutServiceParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PutServiceResponse, error)
+
+	// PutServiceWithResponse Create a service, or replace the whole of it
+	//
+	// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+	// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+	// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /services/{name} (the `PutService` operationId).
+	PutServiceWithResponse(ctx context.Context, name string, params *PutServiceParams, body PutServiceJSONRequestBody, reqEditors ...RequestEditorFn) (*PutServiceResponse, error)
 
 	// ListSignalsWithResponse List the signals
 	//
@@ -7681,6 +12627,51 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with PUT /signals/{name} (the `PutSignal` operationId).
 	PutSignalWithResponse(ctx context.Context, name string, params *PutSignalParams, body PutSignalJSONRequestBody, reqEditors ...RequestEditorFn) (*PutSignalResponse, error)
+
+	// ListTemplatesWithResponse List the templates
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /templates (the `ListTemplates` operationId).
+	ListTemplatesWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListTemplatesResponse, error)
+
+	// DeleteTemplateWithResponse Delete a template
+	//
+	// Refused with `conflict` while another object refers to it; the answer says which.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /templates/{name} (the `DeleteTemplate` operationId).
+	DeleteTemplateWithResponse(ctx context.Context, name string, params *DeleteTemplateParams, reqEditors ...RequestEditorFn) (*DeleteTemplateResponse, error)
+
+	// GetTemplateWithResponse Read a template
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /templates/{name} (the `GetTemplate` operationId).
+	GetTemplateWithResponse(ctx context.Context, name string, reqEditors ...RequestEditorFn) (*GetTemplateResponse, error)
+
+	// PutTemplateWithBodyWithResponse Create a template, or replace the whole of it
+	//
+	// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+	// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+	// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /templates/{name} (the `PutTemplate` operationId).
+	PutTemplateWithBodyWithResponse(ctx context.Context, name string, params *PutTemplateParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PutTemplateResponse, error)
+
+	// PutTemplateWithResponse Create a template, or replace the whole of it
+	//
+	// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+	// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+	// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /templates/{name} (the `PutTemplate` operationId).
+	PutTemplateWithResponse(ctx context.Context, name string, params *PutTemplateParams, body PutTemplateJSONRequestBody, reqEditors ...RequestEditorFn) (*PutTemplateResponse, error)
 
 	// ListTokensWithResponse List the tokens
 	//
@@ -7818,6 +12809,61 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with PUT /zones/{zone}/rrsets/{name}/{type} (the `PutRRset` operationId).
 	PutRRsetWithResponse(ctx context.Context, zone ZonePath, name string, pType string, params *PutRRsetParams, body PutRRsetJSONRequestBody, reqEditors ...RequestEditorFn) (*PutRRsetResponse, error)
+}
+
+// ListAuditResponse200Headers the declared response headers of an HTTP 200 response for ListAudit
+type ListAuditResponse200Headers struct {
+	XIndex uint64
+}
+
+type ListAuditResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *AuditPage
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListAuditResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListAuditResponse) GetJSON200() *AuditPage {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListAuditResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListAuditResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListAuditResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListAuditResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListAuditResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
 }
 
 type PostBeaconResponse struct {
@@ -8373,6 +13419,88 @@ func (r GetControlResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r GetControlResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetDocsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetDocsResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetDocsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetDocsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetDocsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetDocsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetDocsStyleResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetDocsStyleResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetDocsStyleResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetDocsStyleResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetDocsStyleResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetDocsStyleResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -9014,6 +14142,12 @@ func (r PutLoadResponse) ContentType() string {
 	return ""
 }
 
+// ListMonitorsResponse200Headers the declared response headers of an HTTP 200 response for ListMonitors
+type ListMonitorsResponse200Headers struct {
+	ETag   string
+	XIndex uint64
+}
+
 type ListMonitorsResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -9021,6 +14155,8 @@ type ListMonitorsResponse struct {
 	JSON200 *MonitorList
 	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
 	ApplicationproblemJSONDefault *Refused
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListMonitorsResponse200Headers
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
@@ -9062,6 +14198,68 @@ func (r ListMonitorsResponse) ContentType() string {
 	return ""
 }
 
+// DeleteMonitorResponse200Headers the declared response headers of an HTTP 200 response for DeleteMonitor
+type DeleteMonitorResponse200Headers struct {
+	ETag   string
+	XIndex uint64
+}
+
+type DeleteMonitorResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Written
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *DeleteMonitorResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r DeleteMonitorResponse) GetJSON200() *Written {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r DeleteMonitorResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r DeleteMonitorResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r DeleteMonitorResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DeleteMonitorResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DeleteMonitorResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetMonitorResponse200Headers the declared response headers of an HTTP 200 response for GetMonitor
+type GetMonitorResponse200Headers struct {
+	ETag   string
+	XIndex uint64
+}
+
 type GetMonitorResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -9069,6 +14267,8 @@ type GetMonitorResponse struct {
 	JSON200 *Monitor
 	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
 	ApplicationproblemJSONDefault *Refused
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetMonitorResponse200Headers
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
@@ -9110,6 +14310,370 @@ func (r GetMonitorResponse) ContentType() string {
 	return ""
 }
 
+// PutMonitorResponse200Headers the declared response headers of an HTTP 200 response for PutMonitor
+type PutMonitorResponse200Headers struct {
+	ETag   string
+	XIndex uint64
+}
+
+// PutMonitorResponse201Headers the declared response headers of an HTTP 201 response for PutMonitor
+type PutMonitorResponse201Headers struct {
+	ETag   string
+	XIndex uint64
+}
+
+type PutMonitorResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Written
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *Written
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *PutMonitorResponse200Headers
+	// Headers201 the parsed response headers for an HTTP 201 response
+	Headers201 *PutMonitorResponse201Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r PutMonitorResponse) GetJSON200() *Written {
+	return r.JSON200
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r PutMonitorResponse) GetJSON201() *Written {
+	return r.JSON201
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r PutMonitorResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r PutMonitorResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r PutMonitorResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r PutMonitorResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r PutMonitorResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetContractResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *map[string]interface{}
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetContractResponse) GetJSON200() *map[string]interface{} {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetContractResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetContractResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetContractResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetContractResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetContractResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ListPlacesResponse200Headers the declared response headers of an HTTP 200 response for ListPlaces
+type ListPlacesResponse200Headers struct {
+	ETag   string
+	XIndex uint64
+}
+
+type ListPlacesResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *PlaceOverrideList
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListPlacesResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListPlacesResponse) GetJSON200() *PlaceOverrideList {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListPlacesResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListPlacesResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListPlacesResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListPlacesResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListPlacesResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// DeletePlaceResponse200Headers the declared response headers of an HTTP 200 response for DeletePlace
+type DeletePlaceResponse200Headers struct {
+	ETag   string
+	XIndex uint64
+}
+
+type DeletePlaceResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Written
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *DeletePlaceResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r DeletePlaceResponse) GetJSON200() *Written {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r DeletePlaceResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r DeletePlaceResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r DeletePlaceResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DeletePlaceResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DeletePlaceResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetPlaceResponse200Headers the declared response headers of an HTTP 200 response for GetPlace
+type GetPlaceResponse200Headers struct {
+	ETag   string
+	XIndex uint64
+}
+
+type GetPlaceResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *PlaceOverride
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetPlaceResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetPlaceResponse) GetJSON200() *PlaceOverride {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetPlaceResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetPlaceResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetPlaceResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetPlaceResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetPlaceResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// PutPlaceResponse200Headers the declared response headers of an HTTP 200 response for PutPlace
+type PutPlaceResponse200Headers struct {
+	ETag   string
+	XIndex uint64
+}
+
+// PutPlaceResponse201Headers the declared response headers of an HTTP 201 response for PutPlace
+type PutPlaceResponse201Headers struct {
+	ETag   string
+	XIndex uint64
+}
+
+type PutPlaceResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Written
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *Written
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *PutPlaceResponse200Headers
+	// Headers201 the parsed response headers for an HTTP 201 response
+	Headers201 *PutPlaceResponse201Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r PutPlaceResponse) GetJSON200() *Written {
+	return r.JSON200
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r PutPlaceResponse) GetJSON201() *Written {
+	return r.JSON201
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r PutPlaceResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r PutPlaceResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r PutPlaceResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r PutPlaceResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r PutPlaceResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ListPoolsResponse200Headers the declared response headers of an HTTP 200 response for ListPools
+type ListPoolsResponse200Headers struct {
+	ETag   string
+	XIndex uint64
+}
+
 type ListPoolsResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -9117,6 +14681,8 @@ type ListPoolsResponse struct {
 	JSON200 *PoolList
 	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
 	ApplicationproblemJSONDefault *Refused
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListPoolsResponse200Headers
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
@@ -9158,6 +14724,68 @@ func (r ListPoolsResponse) ContentType() string {
 	return ""
 }
 
+// DeletePoolResponse200Headers the declared response headers of an HTTP 200 response for DeletePool
+type DeletePoolResponse200Headers struct {
+	ETag   string
+	XIndex uint64
+}
+
+type DeletePoolResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Written
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *DeletePoolResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r DeletePoolResponse) GetJSON200() *Written {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r DeletePoolResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r DeletePoolResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r DeletePoolResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DeletePoolResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DeletePoolResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetPoolResponse200Headers the declared response headers of an HTTP 200 response for GetPool
+type GetPoolResponse200Headers struct {
+	ETag   string
+	XIndex uint64
+}
+
 type GetPoolResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -9165,6 +14793,8 @@ type GetPoolResponse struct {
 	JSON200 *Pool
 	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
 	ApplicationproblemJSONDefault *Refused
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetPoolResponse200Headers
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
@@ -9206,6 +14836,322 @@ func (r GetPoolResponse) ContentType() string {
 	return ""
 }
 
+// PutPoolResponse200Headers the declared response headers of an HTTP 200 response for PutPool
+type PutPoolResponse200Headers struct {
+	ETag   string
+	XIndex uint64
+}
+
+// PutPoolResponse201Headers the declared response headers of an HTTP 201 response for PutPool
+type PutPoolResponse201Headers struct {
+	ETag   string
+	XIndex uint64
+}
+
+type PutPoolResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Written
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *Written
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *PutPoolResponse200Headers
+	// Headers201 the parsed response headers for an HTTP 201 response
+	Headers201 *PutPoolResponse201Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r PutPoolResponse) GetJSON200() *Written {
+	return r.JSON200
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r PutPoolResponse) GetJSON201() *Written {
+	return r.JSON201
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r PutPoolResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r PutPoolResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r PutPoolResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r PutPoolResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r PutPoolResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ListProvidersResponse200Headers the declared response headers of an HTTP 200 response for ListProviders
+type ListProvidersResponse200Headers struct {
+	ETag   string
+	XIndex uint64
+}
+
+type ListProvidersResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ProviderList
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListProvidersResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListProvidersResponse) GetJSON200() *ProviderList {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListProvidersResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListProvidersResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListProvidersResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListProvidersResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListProvidersResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// DeleteProviderResponse200Headers the declared response headers of an HTTP 200 response for DeleteProvider
+type DeleteProviderResponse200Headers struct {
+	ETag   string
+	XIndex uint64
+}
+
+type DeleteProviderResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Written
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *DeleteProviderResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r DeleteProviderResponse) GetJSON200() *Written {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r DeleteProviderResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r DeleteProviderResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r DeleteProviderResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DeleteProviderResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DeleteProviderResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetProviderResponse200Headers the declared response headers of an HTTP 200 response for GetProvider
+type GetProviderResponse200Headers struct {
+	ETag   string
+	XIndex uint64
+}
+
+type GetProviderResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Provider
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetProviderResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetProviderResponse) GetJSON200() *Provider {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetProviderResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetProviderResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetProviderResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetProviderResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetProviderResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// PutProviderResponse200Headers the declared response headers of an HTTP 200 response for PutProvider
+type PutProviderResponse200Headers struct {
+	ETag   string
+	XIndex uint64
+}
+
+// PutProviderResponse201Headers the declared response headers of an HTTP 201 response for PutProvider
+type PutProviderResponse201Headers struct {
+	ETag   string
+	XIndex uint64
+}
+
+type PutProviderResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Written
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *Written
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *PutProviderResponse200Headers
+	// Headers201 the parsed response headers for an HTTP 201 response
+	Headers201 *PutProviderResponse201Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r PutProviderResponse) GetJSON200() *Written {
+	return r.JSON200
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r PutProviderResponse) GetJSON201() *Written {
+	return r.JSON201
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r PutProviderResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r PutProviderResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r PutProviderResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r PutProviderResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r PutProviderResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ListRegionsResponse200Headers the declared response headers of an HTTP 200 response for ListRegions
+type ListRegionsResponse200Headers struct {
+	ETag   string
+	XIndex uint64
+}
+
 type ListRegionsResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -9213,6 +15159,8 @@ type ListRegionsResponse struct {
 	JSON200 *RegionList
 	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
 	ApplicationproblemJSONDefault *Refused
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListRegionsResponse200Headers
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
@@ -9254,6 +15202,68 @@ func (r ListRegionsResponse) ContentType() string {
 	return ""
 }
 
+// DeleteRegionResponse200Headers the declared response headers of an HTTP 200 response for DeleteRegion
+type DeleteRegionResponse200Headers struct {
+	ETag   string
+	XIndex uint64
+}
+
+type DeleteRegionResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Written
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *DeleteRegionResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r DeleteRegionResponse) GetJSON200() *Written {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r DeleteRegionResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r DeleteRegionResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r DeleteRegionResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DeleteRegionResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DeleteRegionResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetRegionResponse200Headers the declared response headers of an HTTP 200 response for GetRegion
+type GetRegionResponse200Headers struct {
+	ETag   string
+	XIndex uint64
+}
+
 type GetRegionResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -9261,6 +15271,8 @@ type GetRegionResponse struct {
 	JSON200 *Region
 	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
 	ApplicationproblemJSONDefault *Refused
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetRegionResponse200Headers
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
@@ -9296,6 +15308,544 @@ func (r GetRegionResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r GetRegionResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// PutRegionResponse200Headers the declared response headers of an HTTP 200 response for PutRegion
+type PutRegionResponse200Headers struct {
+	ETag   string
+	XIndex uint64
+}
+
+// PutRegionResponse201Headers the declared response headers of an HTTP 201 response for PutRegion
+type PutRegionResponse201Headers struct {
+	ETag   string
+	XIndex uint64
+}
+
+type PutRegionResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Written
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *Written
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *PutRegionResponse200Headers
+	// Headers201 the parsed response headers for an HTTP 201 response
+	Headers201 *PutRegionResponse201Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r PutRegionResponse) GetJSON200() *Written {
+	return r.JSON200
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r PutRegionResponse) GetJSON201() *Written {
+	return r.JSON201
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r PutRegionResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r PutRegionResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r PutRegionResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r PutRegionResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r PutRegionResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ListRevisionsResponse200Headers the declared response headers of an HTTP 200 response for ListRevisions
+type ListRevisionsResponse200Headers struct {
+	XIndex uint64
+}
+
+type ListRevisionsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *RevisionPage
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListRevisionsResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListRevisionsResponse) GetJSON200() *RevisionPage {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListRevisionsResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListRevisionsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListRevisionsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListRevisionsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListRevisionsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetRevisionResponse200Headers the declared response headers of an HTTP 200 response for GetRevision
+type GetRevisionResponse200Headers struct {
+	XIndex uint64
+}
+
+type GetRevisionResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *RevisionDiff
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetRevisionResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetRevisionResponse) GetJSON200() *RevisionDiff {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetRevisionResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetRevisionResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetRevisionResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetRevisionResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetRevisionResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetRevisionConfigResponse200Headers the declared response headers of an HTTP 200 response for GetRevisionConfig
+type GetRevisionConfigResponse200Headers struct {
+	XIndex uint64
+}
+
+type GetRevisionConfigResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Config
+	// YAML200 the response for an HTTP 200 `application/yaml` response
+	YAML200 *string
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetRevisionConfigResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetRevisionConfigResponse) GetJSON200() *Config {
+	return r.JSON200
+}
+
+// GetYAML200 returns the response for an HTTP 200 `application/yaml` response
+func (r GetRevisionConfigResponse) GetYAML200() *string {
+	return r.YAML200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetRevisionConfigResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetRevisionConfigResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetRevisionConfigResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetRevisionConfigResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetRevisionConfigResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// RollbackResponse200Headers the declared response headers of an HTTP 200 response for Rollback
+type RollbackResponse200Headers struct {
+	ETag   string
+	XIndex uint64
+}
+
+type RollbackResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ConfigResult
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *RollbackResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r RollbackResponse) GetJSON200() *ConfigResult {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r RollbackResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r RollbackResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r RollbackResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r RollbackResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r RollbackResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ListSafetyRulesResponse200Headers the declared response headers of an HTTP 200 response for ListSafetyRules
+type ListSafetyRulesResponse200Headers struct {
+	ETag   string
+	XIndex uint64
+}
+
+type ListSafetyRulesResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *SafetyRuleList
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListSafetyRulesResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListSafetyRulesResponse) GetJSON200() *SafetyRuleList {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListSafetyRulesResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListSafetyRulesResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListSafetyRulesResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListSafetyRulesResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListSafetyRulesResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// DeleteSafetyRuleResponse200Headers the declared response headers of an HTTP 200 response for DeleteSafetyRule
+type DeleteSafetyRuleResponse200Headers struct {
+	ETag   string
+	XIndex uint64
+}
+
+type DeleteSafetyRuleResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Written
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *DeleteSafetyRuleResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r DeleteSafetyRuleResponse) GetJSON200() *Written {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r DeleteSafetyRuleResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r DeleteSafetyRuleResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r DeleteSafetyRuleResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DeleteSafetyRuleResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DeleteSafetyRuleResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetSafetyRuleResponse200Headers the declared response headers of an HTTP 200 response for GetSafetyRule
+type GetSafetyRuleResponse200Headers struct {
+	ETag   string
+	XIndex uint64
+}
+
+type GetSafetyRuleResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *SafetyRule
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetSafetyRuleResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetSafetyRuleResponse) GetJSON200() *SafetyRule {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetSafetyRuleResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetSafetyRuleResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetSafetyRuleResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetSafetyRuleResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetSafetyRuleResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// PutSafetyRuleResponse200Headers the declared response headers of an HTTP 200 response for PutSafetyRule
+type PutSafetyRuleResponse200Headers struct {
+	ETag   string
+	XIndex uint64
+}
+
+// PutSafetyRuleResponse201Headers the declared response headers of an HTTP 201 response for PutSafetyRule
+type PutSafetyRuleResponse201Headers struct {
+	ETag   string
+	XIndex uint64
+}
+
+type PutSafetyRuleResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Written
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *Written
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *PutSafetyRuleResponse200Headers
+	// Headers201 the parsed response headers for an HTTP 201 response
+	Headers201 *PutSafetyRuleResponse201Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r PutSafetyRuleResponse) GetJSON200() *Written {
+	return r.JSON200
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r PutSafetyRuleResponse) GetJSON201() *Written {
+	return r.JSON201
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r PutSafetyRuleResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r PutSafetyRuleResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r PutSafetyRuleResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r PutSafetyRuleResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r PutSafetyRuleResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -9485,6 +16035,12 @@ func (r PutSecretResponse) ContentType() string {
 	return ""
 }
 
+// ListServicesResponse200Headers the declared response headers of an HTTP 200 response for ListServices
+type ListServicesResponse200Headers struct {
+	ETag   string
+	XIndex uint64
+}
+
 type ListServicesResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -9492,6 +16048,8 @@ type ListServicesResponse struct {
 	JSON200 *ServiceList
 	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
 	ApplicationproblemJSONDefault *Refused
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListServicesResponse200Headers
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
@@ -9533,6 +16091,68 @@ func (r ListServicesResponse) ContentType() string {
 	return ""
 }
 
+// DeleteServiceResponse200Headers the declared response headers of an HTTP 200 response for DeleteService
+type DeleteServiceResponse200Headers struct {
+	ETag   string
+	XIndex uint64
+}
+
+type DeleteServiceResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Written
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *DeleteServiceResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r DeleteServiceResponse) GetJSON200() *Written {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r DeleteServiceResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r DeleteServiceResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r DeleteServiceResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DeleteServiceResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DeleteServiceResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetServiceResponse200Headers the declared response headers of an HTTP 200 response for GetService
+type GetServiceResponse200Headers struct {
+	ETag   string
+	XIndex uint64
+}
+
 type GetServiceResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -9540,6 +16160,8 @@ type GetServiceResponse struct {
 	JSON200 *Service
 	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
 	ApplicationproblemJSONDefault *Refused
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetServiceResponse200Headers
 }
 
 // GetJSON200 returns the response for an HTTP 200 `application/json` response
@@ -9575,6 +16197,77 @@ func (r GetServiceResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r GetServiceResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// PutServiceResponse200Headers the declared response headers of an HTTP 200 response for PutService
+type PutServiceResponse200Headers struct {
+	ETag   string
+	XIndex uint64
+}
+
+// PutServiceResponse201Headers the declared response headers of an HTTP 201 response for PutService
+type PutServiceResponse201Headers struct {
+	ETag   string
+	XIndex uint64
+}
+
+type PutServiceResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Written
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *Written
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *PutServiceResponse200Headers
+	// Headers201 the parsed response headers for an HTTP 201 response
+	Headers201 *PutServiceResponse201Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r PutServiceResponse) GetJSON200() *Written {
+	return r.JSON200
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r PutServiceResponse) GetJSON201() *Written {
+	return r.JSON201
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r PutServiceResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r PutServiceResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r PutServiceResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r PutServiceResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r PutServiceResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -9797,6 +16490,245 @@ func (r PutSignalResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r PutSignalResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ListTemplatesResponse200Headers the declared response headers of an HTTP 200 response for ListTemplates
+type ListTemplatesResponse200Headers struct {
+	ETag   string
+	XIndex uint64
+}
+
+type ListTemplatesResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *TemplateList
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListTemplatesResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListTemplatesResponse) GetJSON200() *TemplateList {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListTemplatesResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListTemplatesResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListTemplatesResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListTemplatesResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListTemplatesResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// DeleteTemplateResponse200Headers the declared response headers of an HTTP 200 response for DeleteTemplate
+type DeleteTemplateResponse200Headers struct {
+	ETag   string
+	XIndex uint64
+}
+
+type DeleteTemplateResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Written
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *DeleteTemplateResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r DeleteTemplateResponse) GetJSON200() *Written {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r DeleteTemplateResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r DeleteTemplateResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r DeleteTemplateResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DeleteTemplateResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DeleteTemplateResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetTemplateResponse200Headers the declared response headers of an HTTP 200 response for GetTemplate
+type GetTemplateResponse200Headers struct {
+	ETag   string
+	XIndex uint64
+}
+
+type GetTemplateResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Template
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetTemplateResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetTemplateResponse) GetJSON200() *Template {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetTemplateResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetTemplateResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetTemplateResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetTemplateResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetTemplateResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// PutTemplateResponse200Headers the declared response headers of an HTTP 200 response for PutTemplate
+type PutTemplateResponse200Headers struct {
+	ETag   string
+	XIndex uint64
+}
+
+// PutTemplateResponse201Headers the declared response headers of an HTTP 201 response for PutTemplate
+type PutTemplateResponse201Headers struct {
+	ETag   string
+	XIndex uint64
+}
+
+type PutTemplateResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Written
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *Written
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *PutTemplateResponse200Headers
+	// Headers201 the parsed response headers for an HTTP 201 response
+	Headers201 *PutTemplateResponse201Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r PutTemplateResponse) GetJSON200() *Written {
+	return r.JSON200
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r PutTemplateResponse) GetJSON201() *Written {
+	return r.JSON201
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r PutTemplateResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r PutTemplateResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r PutTemplateResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r PutTemplateResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r PutTemplateResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -10441,6 +17373,25 @@ func (r PutRRsetResponse) ContentType() string {
 	return ""
 }
 
+// ListAuditWithResponse Who did what, from where, when and why
+//
+// Every change that an operator made or that was refused where it is applied, and controls that expire. Each entry's hash is
+// over the hash before it and its own bytes, so that a change of the past shows. As `application/x-ndjson` all entries come,
+// the oldest first, each as `{"seq":..,"hash":"..","entry":{..},"prev":"..","after":{..}}`: `hash` is SHA-256, in hexadecimal, over
+// the hash before (`prev`) in hexadecimal, a line feed, and the bytes of `entry` as they stand there. `after` has the objects as the change
+// left them, where they are known still; each has to fit its sum in the entry (the first 16 octets of SHA-256, in hexadecimal).
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /audit (the `ListAudit` operationId).
+func (c *ClientWithResponses) ListAuditWithResponse(ctx context.Context, params *ListAuditParams, reqEditors ...RequestEditorFn) (*ListAuditResponse, error) {
+	rsp, err := c.ListAudit(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListAuditResponse(rsp)
+}
+
 // PostBeaconWithBodyWithResponse Hand in what one client has measured
 //
 // For what browsers and apps measure, in any number. The node gathers beacons by network (a /24 of IPv4, a /48 of IPv6;
@@ -10483,7 +17434,7 @@ func (c *ClientWithResponses) PostBeaconWithResponse(ctx context.Context, body P
 //
 // One entry of the log, one revision, one outcome. Changes are made in their order, each on what those before it
 // left; `ifMatch` is about what was there before all of them. Each is one of `editZone`, `putZone`, `deleteZone`,
-// `config`, `putControl` and `deleteControl`; nothing else can be part. At most 10,000 changes and 4 MiB. A refusal
+// `config`, `putObject`, `deleteObject`, `putControl` and `deleteControl`; nothing else can be part. At most 10,000 changes and 4 MiB. A refusal
 // is that of the first change that is refused, with the pointer of each mistake. `If-Match` on the request is about the
 // revision of the whole state, as `GET /zones` gives it. Example:
 // `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/json' -d '{"changes":[{"editZone":{"zone":"example.com","prerequisites":[{"require":"rrsetAbsent","name":"new.example.com","type":"A"}],"updates":[{"op":"add","name":"new.example.com","type":"A","ttl":300,"records":["192.0.2.7"]}]}}]}' http://127.0.0.1:8080/api/v1/changes`
@@ -10503,7 +17454,7 @@ func (c *ClientWithResponses) PostChangesWithBodyWithResponse(ctx context.Contex
 //
 // One entry of the log, one revision, one outcome. Changes are made in their order, each on what those before it
 // left; `ifMatch` is about what was there before all of them. Each is one of `editZone`, `putZone`, `deleteZone`,
-// `config`, `putControl` and `deleteControl`; nothing else can be part. At most 10,000 changes and 4 MiB. A refusal
+// `config`, `putObject`, `deleteObject`, `putControl` and `deleteControl`; nothing else can be part. At most 10,000 changes and 4 MiB. A refusal
 // is that of the first change that is refused, with the pointer of each mistake. `If-Match` on the request is about the
 // revision of the whole state, as `GET /zones` gives it. Example:
 // `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/json' -d '{"changes":[{"editZone":{"zone":"example.com","prerequisites":[{"require":"rrsetAbsent","name":"new.example.com","type":"A"}],"updates":[{"op":"add","name":"new.example.com","type":"A","ttl":300,"records":["192.0.2.7"]}]}}]}' http://127.0.0.1:8080/api/v1/changes`
@@ -10665,6 +17616,34 @@ func (c *ClientWithResponses) GetControlWithResponse(ctx context.Context, id str
 		return nil, err
 	}
 	return ParseGetControlResponse(rsp)
+}
+
+// GetDocsWithResponse This document, as a page to read
+//
+// Open to everybody, without a token. It has no scripts.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /docs (the `GetDocs` operationId).
+func (c *ClientWithResponses) GetDocsWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetDocsResponse, error) {
+	rsp, err := c.GetDocs(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetDocsResponse(rsp)
+}
+
+// GetDocsStyleWithResponse How the page to read looks
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /docs/style.css (the `GetDocsStyle` operationId).
+func (c *ClientWithResponses) GetDocsStyleWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetDocsStyleResponse, error) {
+	rsp, err := c.GetDocsStyle(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetDocsStyleResponse(rsp)
 }
 
 // StreamEventsWithResponse What happens, as it happens
@@ -10952,17 +17931,156 @@ func (c *ClientWithResponses) ListMonitorsWithResponse(ctx context.Context, reqE
 	return ParseListMonitorsResponse(rsp)
 }
 
+// DeleteMonitorWithResponse Delete a monitor
+//
+// Refused with `conflict` while another object refers to it; the answer says which.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /monitors/{name} (the `DeleteMonitor` operationId).
+func (c *ClientWithResponses) DeleteMonitorWithResponse(ctx context.Context, name string, params *DeleteMonitorParams, reqEditors ...RequestEditorFn) (*DeleteMonitorResponse, error) {
+	rsp, err := c.DeleteMonitor(ctx, name, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDeleteMonitorResponse(rsp)
+}
+
 // GetMonitorWithResponse Read a monitor
 //
 // Returns a wrapper object for the known response body format(s).
 //
 // Corresponds with GET /monitors/{name} (the `GetMonitor` operationId).
-func (c *ClientWithResponses) GetMonitorWithResponse(ctx context.Context, name Name, reqEditors ...RequestEditorFn) (*GetMonitorResponse, error) {
+func (c *ClientWithResponses) GetMonitorWithResponse(ctx context.Context, name string, reqEditors ...RequestEditorFn) (*GetMonitorResponse, error) {
 	rsp, err := c.GetMonitor(ctx, name, reqEditors...)
 	if err != nil {
 		return nil, err
 	}
 	return ParseGetMonitorResponse(rsp)
+}
+
+// PutMonitorWithBodyWithResponse Create a monitor, or replace the whole of it
+//
+// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /monitors/{name} (the `PutMonitor` operationId).
+func (c *ClientWithResponses) PutMonitorWithBodyWithResponse(ctx context.Context, name string, params *PutMonitorParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PutMonitorResponse, error) {
+	rsp, err := c.PutMonitorWithBody(ctx, name, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePutMonitorResponse(rsp)
+}
+
+// PutMonitorWithResponse Create a monitor, or replace the whole of it
+//
+// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /monitors/{name} (the `PutMonitor` operationId).
+func (c *ClientWithResponses) PutMonitorWithResponse(ctx context.Context, name string, params *PutMonitorParams, body PutMonitorJSONRequestBody, reqEditors ...RequestEditorFn) (*PutMonitorResponse, error) {
+	rsp, err := c.PutMonitor(ctx, name, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePutMonitorResponse(rsp)
+}
+
+// GetContractWithResponse This document, as JSON
+//
+// Open to everybody, without a token.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /openapi.json (the `GetContract` operationId).
+func (c *ClientWithResponses) GetContractWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetContractResponse, error) {
+	rsp, err := c.GetContract(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetContractResponse(rsp)
+}
+
+// ListPlacesWithResponse List the places
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /places (the `ListPlaces` operationId).
+func (c *ClientWithResponses) ListPlacesWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListPlacesResponse, error) {
+	rsp, err := c.ListPlaces(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListPlacesResponse(rsp)
+}
+
+// DeletePlaceWithResponse Delete a place
+//
+// Refused with `conflict` while another object refers to it; the answer says which.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /places/{name} (the `DeletePlace` operationId).
+func (c *ClientWithResponses) DeletePlaceWithResponse(ctx context.Context, name string, params *DeletePlaceParams, reqEditors ...RequestEditorFn) (*DeletePlaceResponse, error) {
+	rsp, err := c.DeletePlace(ctx, name, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDeletePlaceResponse(rsp)
+}
+
+// GetPlaceWithResponse Read a place, by its CIDR (the slash written %2F) or AS number (AS64500)
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /places/{name} (the `GetPlace` operationId).
+func (c *ClientWithResponses) GetPlaceWithResponse(ctx context.Context, name string, reqEditors ...RequestEditorFn) (*GetPlaceResponse, error) {
+	rsp, err := c.GetPlace(ctx, name, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetPlaceResponse(rsp)
+}
+
+// PutPlaceWithBodyWithResponse Create a place, or replace the whole of it
+//
+// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /places/{name} (the `PutPlace` operationId).
+func (c *ClientWithResponses) PutPlaceWithBodyWithResponse(ctx context.Context, name string, params *PutPlaceParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PutPlaceResponse, error) {
+	rsp, err := c.PutPlaceWithBody(ctx, name, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePutPlaceResponse(rsp)
+}
+
+// PutPlaceWithResponse Create a place, or replace the whole of it
+//
+// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /places/{name} (the `PutPlace` operationId).
+func (c *ClientWithResponses) PutPlaceWithResponse(ctx context.Context, name string, params *PutPlaceParams, body PutPlaceJSONRequestBody, reqEditors ...RequestEditorFn) (*PutPlaceResponse, error) {
+	rsp, err := c.PutPlace(ctx, name, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePutPlaceResponse(rsp)
 }
 
 // ListPoolsWithResponse List the pools
@@ -10978,17 +18096,141 @@ func (c *ClientWithResponses) ListPoolsWithResponse(ctx context.Context, reqEdit
 	return ParseListPoolsResponse(rsp)
 }
 
+// DeletePoolWithResponse Delete a pool
+//
+// Refused with `conflict` while another object refers to it; the answer says which.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /pools/{name} (the `DeletePool` operationId).
+func (c *ClientWithResponses) DeletePoolWithResponse(ctx context.Context, name string, params *DeletePoolParams, reqEditors ...RequestEditorFn) (*DeletePoolResponse, error) {
+	rsp, err := c.DeletePool(ctx, name, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDeletePoolResponse(rsp)
+}
+
 // GetPoolWithResponse Read a pool
 //
 // Returns a wrapper object for the known response body format(s).
 //
 // Corresponds with GET /pools/{name} (the `GetPool` operationId).
-func (c *ClientWithResponses) GetPoolWithResponse(ctx context.Context, name Name, reqEditors ...RequestEditorFn) (*GetPoolResponse, error) {
+func (c *ClientWithResponses) GetPoolWithResponse(ctx context.Context, name string, reqEditors ...RequestEditorFn) (*GetPoolResponse, error) {
 	rsp, err := c.GetPool(ctx, name, reqEditors...)
 	if err != nil {
 		return nil, err
 	}
 	return ParseGetPoolResponse(rsp)
+}
+
+// PutPoolWithBodyWithResponse Create a pool, or replace the whole of it
+//
+// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /pools/{name} (the `PutPool` operationId).
+func (c *ClientWithResponses) PutPoolWithBodyWithResponse(ctx context.Context, name string, params *PutPoolParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PutPoolResponse, error) {
+	rsp, err := c.PutPoolWithBody(ctx, name, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePutPoolResponse(rsp)
+}
+
+// PutPoolWithResponse Create a pool, or replace the whole of it
+//
+// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /pools/{name} (the `PutPool` operationId).
+func (c *ClientWithResponses) PutPoolWithResponse(ctx context.Context, name string, params *PutPoolParams, body PutPoolJSONRequestBody, reqEditors ...RequestEditorFn) (*PutPoolResponse, error) {
+	rsp, err := c.PutPool(ctx, name, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePutPoolResponse(rsp)
+}
+
+// ListProvidersWithResponse List the providers
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /providers (the `ListProviders` operationId).
+func (c *ClientWithResponses) ListProvidersWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListProvidersResponse, error) {
+	rsp, err := c.ListProviders(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListProvidersResponse(rsp)
+}
+
+// DeleteProviderWithResponse Delete a provider
+//
+// Refused with `conflict` while another object refers to it; the answer says which.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /providers/{name} (the `DeleteProvider` operationId).
+func (c *ClientWithResponses) DeleteProviderWithResponse(ctx context.Context, name string, params *DeleteProviderParams, reqEditors ...RequestEditorFn) (*DeleteProviderResponse, error) {
+	rsp, err := c.DeleteProvider(ctx, name, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDeleteProviderResponse(rsp)
+}
+
+// GetProviderWithResponse Read a provider
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /providers/{name} (the `GetProvider` operationId).
+func (c *ClientWithResponses) GetProviderWithResponse(ctx context.Context, name string, reqEditors ...RequestEditorFn) (*GetProviderResponse, error) {
+	rsp, err := c.GetProvider(ctx, name, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetProviderResponse(rsp)
+}
+
+// PutProviderWithBodyWithResponse Create a provider, or replace the whole of it
+//
+// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /providers/{name} (the `PutProvider` operationId).
+func (c *ClientWithResponses) PutProviderWithBodyWithResponse(ctx context.Context, name string, params *PutProviderParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PutProviderResponse, error) {
+	rsp, err := c.PutProviderWithBody(ctx, name, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePutProviderResponse(rsp)
+}
+
+// PutProviderWithResponse Create a provider, or replace the whole of it
+//
+// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /providers/{name} (the `PutProvider` operationId).
+func (c *ClientWithResponses) PutProviderWithResponse(ctx context.Context, name string, params *PutProviderParams, body PutProviderJSONRequestBody, reqEditors ...RequestEditorFn) (*PutProviderResponse, error) {
+	rsp, err := c.PutProvider(ctx, name, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePutProviderResponse(rsp)
 }
 
 // ListRegionsWithResponse List the regions
@@ -11004,17 +18246,201 @@ func (c *ClientWithResponses) ListRegionsWithResponse(ctx context.Context, reqEd
 	return ParseListRegionsResponse(rsp)
 }
 
+// DeleteRegionWithResponse Delete a region
+//
+// Refused with `conflict` while another object refers to it; the answer says which.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /regions/{name} (the `DeleteRegion` operationId).
+func (c *ClientWithResponses) DeleteRegionWithResponse(ctx context.Context, name string, params *DeleteRegionParams, reqEditors ...RequestEditorFn) (*DeleteRegionResponse, error) {
+	rsp, err := c.DeleteRegion(ctx, name, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDeleteRegionResponse(rsp)
+}
+
 // GetRegionWithResponse Read a region
 //
 // Returns a wrapper object for the known response body format(s).
 //
 // Corresponds with GET /regions/{name} (the `GetRegion` operationId).
-func (c *ClientWithResponses) GetRegionWithResponse(ctx context.Context, name Name, reqEditors ...RequestEditorFn) (*GetRegionResponse, error) {
+func (c *ClientWithResponses) GetRegionWithResponse(ctx context.Context, name string, reqEditors ...RequestEditorFn) (*GetRegionResponse, error) {
 	rsp, err := c.GetRegion(ctx, name, reqEditors...)
 	if err != nil {
 		return nil, err
 	}
 	return ParseGetRegionResponse(rsp)
+}
+
+// PutRegionWithBodyWithResponse Create a region, or replace the whole of it
+//
+// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /regions/{name} (the `PutRegion` operationId).
+func (c *ClientWithResponses) PutRegionWithBodyWithResponse(ctx context.Context, name string, params *PutRegionParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PutRegionResponse, error) {
+	rsp, err := c.PutRegionWithBody(ctx, name, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePutRegionResponse(rsp)
+}
+
+// PutRegionWithResponse Create a region, or replace the whole of it
+//
+// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /regions/{name} (the `PutRegion` operationId).
+func (c *ClientWithResponses) PutRegionWithResponse(ctx context.Context, name string, params *PutRegionParams, body PutRegionJSONRequestBody, reqEditors ...RequestEditorFn) (*PutRegionResponse, error) {
+	rsp, err := c.PutRegion(ctx, name, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePutRegionResponse(rsp)
+}
+
+// ListRevisionsWithResponse List what was changed, the newest first
+//
+// Each change of an operator makes a revision, and so do controls that expire. Verdicts make none. The last 10,000 changes are kept,
+// within 64 MiB.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /revisions (the `ListRevisions` operationId).
+func (c *ClientWithResponses) ListRevisionsWithResponse(ctx context.Context, params *ListRevisionsParams, reqEditors ...RequestEditorFn) (*ListRevisionsResponse, error) {
+	rsp, err := c.ListRevisions(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListRevisionsResponse(rsp)
+}
+
+// GetRevisionWithResponse What a revision changed, field by field
+//
+// Of the configuration document and the zones. Other objects are in the audit.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /revisions/{revision} (the `GetRevision` operationId).
+func (c *ClientWithResponses) GetRevisionWithResponse(ctx context.Context, revision RevisionPath, params *GetRevisionParams, reqEditors ...RequestEditorFn) (*GetRevisionResponse, error) {
+	rsp, err := c.GetRevision(ctx, revision, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetRevisionResponse(rsp)
+}
+
+// GetRevisionConfigWithResponse The configuration document as it was at a revision
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /revisions/{revision}/config (the `GetRevisionConfig` operationId).
+func (c *ClientWithResponses) GetRevisionConfigWithResponse(ctx context.Context, revision RevisionPath, reqEditors ...RequestEditorFn) (*GetRevisionConfigResponse, error) {
+	rsp, err := c.GetRevisionConfig(ctx, revision, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetRevisionConfigResponse(rsp)
+}
+
+// RollbackWithResponse Make the configuration document and the zones what they were at a revision
+//
+// That is a new revision, through the same checks as any change: safety rules, references, and the guard of mass deletions
+// (`force`). Controls, tokens, secrets and members stay as they are.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /revisions/{revision}/rollback (the `Rollback` operationId).
+func (c *ClientWithResponses) RollbackWithResponse(ctx context.Context, revision RevisionPath, params *RollbackParams, reqEditors ...RequestEditorFn) (*RollbackResponse, error) {
+	rsp, err := c.Rollback(ctx, revision, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseRollbackResponse(rsp)
+}
+
+// ListSafetyRulesWithResponse List the safety rules
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /safety-rules (the `ListSafetyRules` operationId).
+func (c *ClientWithResponses) ListSafetyRulesWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListSafetyRulesResponse, error) {
+	rsp, err := c.ListSafetyRules(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListSafetyRulesResponse(rsp)
+}
+
+// DeleteSafetyRuleWithResponse Delete a safety rule
+//
+// Refused with `conflict` while another object refers to it; the answer says which.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /safety-rules/{name} (the `DeleteSafetyRule` operationId).
+func (c *ClientWithResponses) DeleteSafetyRuleWithResponse(ctx context.Context, name string, params *DeleteSafetyRuleParams, reqEditors ...RequestEditorFn) (*DeleteSafetyRuleResponse, error) {
+	rsp, err := c.DeleteSafetyRule(ctx, name, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDeleteSafetyRuleResponse(rsp)
+}
+
+// GetSafetyRuleWithResponse Read a safety rule
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /safety-rules/{name} (the `GetSafetyRule` operationId).
+func (c *ClientWithResponses) GetSafetyRuleWithResponse(ctx context.Context, name string, reqEditors ...RequestEditorFn) (*GetSafetyRuleResponse, error) {
+	rsp, err := c.GetSafetyRule(ctx, name, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetSafetyRuleResponse(rsp)
+}
+
+// PutSafetyRuleWithBodyWithResponse Create a safety rule, or replace the whole of it
+//
+// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /safety-rules/{name} (the `PutSafetyRule` operationId).
+func (c *ClientWithResponses) PutSafetyRuleWithBodyWithResponse(ctx context.Context, name string, params *PutSafetyRuleParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PutSafetyRuleResponse, error) {
+	rsp, err := c.PutSafetyRuleWithBody(ctx, name, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePutSafetyRuleResponse(rsp)
+}
+
+// PutSafetyRuleWithResponse Create a safety rule, or replace the whole of it
+//
+// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /safety-rules/{name} (the `PutSafetyRule` operationId).
+func (c *ClientWithResponses) PutSafetyRuleWithResponse(ctx context.Context, name string, params *PutSafetyRuleParams, body PutSafetyRuleJSONRequestBody, reqEditors ...RequestEditorFn) (*PutSafetyRuleResponse, error) {
+	rsp, err := c.PutSafetyRule(ctx, name, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePutSafetyRuleResponse(rsp)
 }
 
 // ListSecretsWithResponse List the names of the secrets
@@ -11088,17 +18514,66 @@ func (c *ClientWithResponses) ListServicesWithResponse(ctx context.Context, reqE
 	return ParseListServicesResponse(rsp)
 }
 
+// DeleteServiceWithResponse Delete a service
+//
+// Refused with `conflict` while another object refers to it; the answer says which.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /services/{name} (the `DeleteService` operationId).
+func (c *ClientWithResponses) DeleteServiceWithResponse(ctx context.Context, name string, params *DeleteServiceParams, reqEditors ...RequestEditorFn) (*DeleteServiceResponse, error) {
+	rsp, err := c.DeleteService(ctx, name, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDeleteServiceResponse(rsp)
+}
+
 // GetServiceWithResponse Read a service, by the first of its names
 //
 // Returns a wrapper object for the known response body format(s).
 //
 // Corresponds with GET /services/{name} (the `GetService` operationId).
-func (c *ClientWithResponses) GetServiceWithResponse(ctx context.Context, name Name, reqEditors ...RequestEditorFn) (*GetServiceResponse, error) {
+func (c *ClientWithResponses) GetServiceWithResponse(ctx context.Context, name string, reqEditors ...RequestEditorFn) (*GetServiceResponse, error) {
 	rsp, err := c.GetService(ctx, name, reqEditors...)
 	if err != nil {
 		return nil, err
 	}
 	return ParseGetServiceResponse(rsp)
+}
+
+// PutServiceWithBodyWithResponse Create a service, or replace the whole of it
+//
+// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /services/{name} (the `PutService` operationId).
+func (c *ClientWithResponses) PutServiceWithBodyWithResponse(ctx context.Context, name string, params *PutServiceParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PutServiceResponse, error) {
+	rsp, err := c.PutServiceWithBody(ctx, name, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePutServiceResponse(rsp)
+}
+
+// PutServiceWithResponse Create a service, or replace the whole of it
+//
+// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /services/{name} (the `PutService` operationId).
+func (c *ClientWithResponses) PutServiceWithResponse(ctx context.Context, name string, params *PutServiceParams, body PutServiceJSONRequestBody, reqEditors ...RequestEditorFn) (*PutServiceResponse, error) {
+	rsp, err := c.PutService(ctx, name, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePutServiceResponse(rsp)
 }
 
 // ListSignalsWithResponse List the signals
@@ -11176,6 +18651,81 @@ func (c *ClientWithResponses) PutSignalWithResponse(ctx context.Context, name st
 		return nil, err
 	}
 	return ParsePutSignalResponse(rsp)
+}
+
+// ListTemplatesWithResponse List the templates
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /templates (the `ListTemplates` operationId).
+func (c *ClientWithResponses) ListTemplatesWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListTemplatesResponse, error) {
+	rsp, err := c.ListTemplates(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListTemplatesResponse(rsp)
+}
+
+// DeleteTemplateWithResponse Delete a template
+//
+// Refused with `conflict` while another object refers to it; the answer says which.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /templates/{name} (the `DeleteTemplate` operationId).
+func (c *ClientWithResponses) DeleteTemplateWithResponse(ctx context.Context, name string, params *DeleteTemplateParams, reqEditors ...RequestEditorFn) (*DeleteTemplateResponse, error) {
+	rsp, err := c.DeleteTemplate(ctx, name, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDeleteTemplateResponse(rsp)
+}
+
+// GetTemplateWithResponse Read a template
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /templates/{name} (the `GetTemplate` operationId).
+func (c *ClientWithResponses) GetTemplateWithResponse(ctx context.Context, name string, reqEditors ...RequestEditorFn) (*GetTemplateResponse, error) {
+	rsp, err := c.GetTemplate(ctx, name, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetTemplateResponse(rsp)
+}
+
+// PutTemplateWithBodyWithResponse Create a template, or replace the whole of it
+//
+// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /templates/{name} (the `PutTemplate` operationId).
+func (c *ClientWithResponses) PutTemplateWithBodyWithResponse(ctx context.Context, name string, params *PutTemplateParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PutTemplateResponse, error) {
+	rsp, err := c.PutTemplateWithBody(ctx, name, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePutTemplateResponse(rsp)
+}
+
+// PutTemplateWithResponse Create a template, or replace the whole of it
+//
+// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /templates/{name} (the `PutTemplate` operationId).
+func (c *ClientWithResponses) PutTemplateWithResponse(ctx context.Context, name string, params *PutTemplateParams, body PutTemplateJSONRequestBody, reqEditors ...RequestEditorFn) (*PutTemplateResponse, error) {
+	rsp, err := c.PutTemplate(ctx, name, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePutTemplateResponse(rsp)
 }
 
 // ListTokensWithResponse List the tokens
@@ -11397,6 +18947,55 @@ func (c *ClientWithResponses) PutRRsetWithResponse(ctx context.Context, zone Zon
 		return nil, err
 	}
 	return ParsePutRRsetResponse(rsp)
+}
+
+// ParseListAuditResponse parses an HTTP response from a ListAuditWithResponse call
+func ParseListAuditResponse(rsp *http.Response) (*ListAuditResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListAuditResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest AuditPage
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	case rsp.StatusCode == 200:
+		// Content-type (application/x-ndjson) unsupported
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListAuditResponse200Headers
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
 }
 
 // ParsePostBeaconResponse parses an HTTP response from a PostBeaconWithResponse call
@@ -11911,6 +19510,58 @@ func ParseGetControlResponse(rsp *http.Response) (*GetControlResponse, error) {
 			headers.XIndex = value
 		}
 		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetDocsResponse parses an HTTP response from a GetDocsWithResponse call
+func ParseGetDocsResponse(rsp *http.Response) (*GetDocsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetDocsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseGetDocsStyleResponse parses an HTTP response from a GetDocsStyleWithResponse call
+func ParseGetDocsStyleResponse(rsp *http.Response) (*GetDocsStyleResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetDocsStyleResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
 	}
 
 	return response, nil
@@ -12479,6 +20130,79 @@ func ParseListMonitorsResponse(rsp *http.Response) (*ListMonitorsResponse, error
 
 	}
 
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListMonitorsResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseDeleteMonitorResponse parses an HTTP response from a DeleteMonitorWithResponse call
+func ParseDeleteMonitorResponse(rsp *http.Response) (*DeleteMonitorResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &DeleteMonitorResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Written
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers DeleteMonitorResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers200 = &headers
+	}
+
 	return response, nil
 }
 
@@ -12510,6 +20234,372 @@ func ParseGetMonitorResponse(rsp *http.Response) (*GetMonitorResponse, error) {
 		}
 		response.ApplicationproblemJSONDefault = &dest
 
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetMonitorResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParsePutMonitorResponse parses an HTTP response from a PutMonitorWithResponse call
+func ParsePutMonitorResponse(rsp *http.Response) (*PutMonitorResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &PutMonitorResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Written
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest Written
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers PutMonitorResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 201:
+		var headers PutMonitorResponse201Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers201 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetContractResponse parses an HTTP response from a GetContractWithResponse call
+func ParseGetContractResponse(rsp *http.Response) (*GetContractResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetContractResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest map[string]interface{}
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseListPlacesResponse parses an HTTP response from a ListPlacesWithResponse call
+func ParseListPlacesResponse(rsp *http.Response) (*ListPlacesResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListPlacesResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest PlaceOverrideList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListPlacesResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseDeletePlaceResponse parses an HTTP response from a DeletePlaceWithResponse call
+func ParseDeletePlaceResponse(rsp *http.Response) (*DeletePlaceResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &DeletePlaceResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Written
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers DeletePlaceResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetPlaceResponse parses an HTTP response from a GetPlaceWithResponse call
+func ParseGetPlaceResponse(rsp *http.Response) (*GetPlaceResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetPlaceResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest PlaceOverride
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetPlaceResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParsePutPlaceResponse parses an HTTP response from a PutPlaceWithResponse call
+func ParsePutPlaceResponse(rsp *http.Response) (*PutPlaceResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &PutPlaceResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Written
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest Written
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers PutPlaceResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 201:
+		var headers PutPlaceResponse201Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers201 = &headers
 	}
 
 	return response, nil
@@ -12545,6 +20635,79 @@ func ParseListPoolsResponse(rsp *http.Response) (*ListPoolsResponse, error) {
 
 	}
 
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListPoolsResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseDeletePoolResponse parses an HTTP response from a DeletePoolWithResponse call
+func ParseDeletePoolResponse(rsp *http.Response) (*DeletePoolResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &DeletePoolResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Written
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers DeletePoolResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers200 = &headers
+	}
+
 	return response, nil
 }
 
@@ -12576,6 +20739,339 @@ func ParseGetPoolResponse(rsp *http.Response) (*GetPoolResponse, error) {
 		}
 		response.ApplicationproblemJSONDefault = &dest
 
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetPoolResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParsePutPoolResponse parses an HTTP response from a PutPoolWithResponse call
+func ParsePutPoolResponse(rsp *http.Response) (*PutPoolResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &PutPoolResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Written
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest Written
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers PutPoolResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 201:
+		var headers PutPoolResponse201Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers201 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseListProvidersResponse parses an HTTP response from a ListProvidersWithResponse call
+func ParseListProvidersResponse(rsp *http.Response) (*ListProvidersResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListProvidersResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ProviderList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListProvidersResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseDeleteProviderResponse parses an HTTP response from a DeleteProviderWithResponse call
+func ParseDeleteProviderResponse(rsp *http.Response) (*DeleteProviderResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &DeleteProviderResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Written
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers DeleteProviderResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetProviderResponse parses an HTTP response from a GetProviderWithResponse call
+func ParseGetProviderResponse(rsp *http.Response) (*GetProviderResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetProviderResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Provider
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetProviderResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParsePutProviderResponse parses an HTTP response from a PutProviderWithResponse call
+func ParsePutProviderResponse(rsp *http.Response) (*PutProviderResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &PutProviderResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Written
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest Written
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers PutProviderResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 201:
+		var headers PutProviderResponse201Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers201 = &headers
 	}
 
 	return response, nil
@@ -12611,6 +21107,79 @@ func ParseListRegionsResponse(rsp *http.Response) (*ListRegionsResponse, error) 
 
 	}
 
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListRegionsResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseDeleteRegionResponse parses an HTTP response from a DeleteRegionWithResponse call
+func ParseDeleteRegionResponse(rsp *http.Response) (*DeleteRegionResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &DeleteRegionResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Written
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers DeleteRegionResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers200 = &headers
+	}
+
 	return response, nil
 }
 
@@ -12642,6 +21211,537 @@ func ParseGetRegionResponse(rsp *http.Response) (*GetRegionResponse, error) {
 		}
 		response.ApplicationproblemJSONDefault = &dest
 
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetRegionResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParsePutRegionResponse parses an HTTP response from a PutRegionWithResponse call
+func ParsePutRegionResponse(rsp *http.Response) (*PutRegionResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &PutRegionResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Written
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest Written
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers PutRegionResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 201:
+		var headers PutRegionResponse201Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers201 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseListRevisionsResponse parses an HTTP response from a ListRevisionsWithResponse call
+func ParseListRevisionsResponse(rsp *http.Response) (*ListRevisionsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListRevisionsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest RevisionPage
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListRevisionsResponse200Headers
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetRevisionResponse parses an HTTP response from a GetRevisionWithResponse call
+func ParseGetRevisionResponse(rsp *http.Response) (*GetRevisionResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetRevisionResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest RevisionDiff
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetRevisionResponse200Headers
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetRevisionConfigResponse parses an HTTP response from a GetRevisionConfigWithResponse call
+func ParseGetRevisionConfigResponse(rsp *http.Response) (*GetRevisionConfigResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetRevisionConfigResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Config
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "yaml") && rsp.StatusCode == 200:
+		var dest string
+		if err := yaml.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.YAML200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetRevisionConfigResponse200Headers
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseRollbackResponse parses an HTTP response from a RollbackWithResponse call
+func ParseRollbackResponse(rsp *http.Response) (*RollbackResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &RollbackResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ConfigResult
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers RollbackResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseListSafetyRulesResponse parses an HTTP response from a ListSafetyRulesWithResponse call
+func ParseListSafetyRulesResponse(rsp *http.Response) (*ListSafetyRulesResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListSafetyRulesResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest SafetyRuleList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListSafetyRulesResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseDeleteSafetyRuleResponse parses an HTTP response from a DeleteSafetyRuleWithResponse call
+func ParseDeleteSafetyRuleResponse(rsp *http.Response) (*DeleteSafetyRuleResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &DeleteSafetyRuleResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Written
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers DeleteSafetyRuleResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetSafetyRuleResponse parses an HTTP response from a GetSafetyRuleWithResponse call
+func ParseGetSafetyRuleResponse(rsp *http.Response) (*GetSafetyRuleResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetSafetyRuleResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest SafetyRule
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetSafetyRuleResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParsePutSafetyRuleResponse parses an HTTP response from a PutSafetyRuleWithResponse call
+func ParsePutSafetyRuleResponse(rsp *http.Response) (*PutSafetyRuleResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &PutSafetyRuleResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Written
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest Written
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers PutSafetyRuleResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 201:
+		var headers PutSafetyRuleResponse201Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers201 = &headers
 	}
 
 	return response, nil
@@ -12860,6 +21960,79 @@ func ParseListServicesResponse(rsp *http.Response) (*ListServicesResponse, error
 
 	}
 
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListServicesResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseDeleteServiceResponse parses an HTTP response from a DeleteServiceWithResponse call
+func ParseDeleteServiceResponse(rsp *http.Response) (*DeleteServiceResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &DeleteServiceResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Written
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers DeleteServiceResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers200 = &headers
+	}
+
 	return response, nil
 }
 
@@ -12891,6 +22064,103 @@ func ParseGetServiceResponse(rsp *http.Response) (*GetServiceResponse, error) {
 		}
 		response.ApplicationproblemJSONDefault = &dest
 
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetServiceResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParsePutServiceResponse parses an HTTP response from a PutServiceWithResponse call
+func ParsePutServiceResponse(rsp *http.Response) (*PutServiceResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &PutServiceResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Written
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest Written
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers PutServiceResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 201:
+		var headers PutServiceResponse201Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers201 = &headers
 	}
 
 	return response, nil
@@ -13089,6 +22359,242 @@ func ParsePutSignalResponse(rsp *http.Response) (*PutSignalResponse, error) {
 			headers.XIndex = value
 		}
 		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseListTemplatesResponse parses an HTTP response from a ListTemplatesWithResponse call
+func ParseListTemplatesResponse(rsp *http.Response) (*ListTemplatesResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListTemplatesResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest TemplateList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListTemplatesResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseDeleteTemplateResponse parses an HTTP response from a DeleteTemplateWithResponse call
+func ParseDeleteTemplateResponse(rsp *http.Response) (*DeleteTemplateResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &DeleteTemplateResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Written
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers DeleteTemplateResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetTemplateResponse parses an HTTP response from a GetTemplateWithResponse call
+func ParseGetTemplateResponse(rsp *http.Response) (*GetTemplateResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetTemplateResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Template
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetTemplateResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParsePutTemplateResponse parses an HTTP response from a PutTemplateWithResponse call
+func ParsePutTemplateResponse(rsp *http.Response) (*PutTemplateResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &PutTemplateResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Written
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest Written
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers PutTemplateResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 201:
+		var headers PutTemplateResponse201Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers201 = &headers
 	}
 
 	return response, nil
@@ -13710,6 +23216,9 @@ func ParsePutRRsetResponse(rsp *http.Response) (*PutRRsetResponse, error) {
 
 // ServerInterface represents all server handlers.
 type ServerInterface interface {
+	// ListAudit Who did what, from where, when and why
+	// (GET /audit)
+	ListAudit(c *gin.Context, params ListAuditParams)
 	// PostBeacon Hand in what one client has measured
 	// (POST /beacons)
 	PostBeacon(c *gin.Context)
@@ -13740,6 +23249,12 @@ type ServerInterface interface {
 	// GetControl Follow a control
 	// (GET /controls/{id})
 	GetControl(c *gin.Context, id string)
+	// GetDocs This document, as a page to read
+	// (GET /docs)
+	GetDocs(c *gin.Context)
+	// GetDocsStyle How the page to read looks
+	// (GET /docs/style.css)
+	GetDocsStyle(c *gin.Context)
 	// StreamEvents What happens, as it happens
 	// (GET /events)
 	StreamEvents(c *gin.Context, params StreamEventsParams)
@@ -13779,21 +23294,90 @@ type ServerInterface interface {
 	// ListMonitors List the monitors
 	// (GET /monitors)
 	ListMonitors(c *gin.Context)
+	// DeleteMonitor Delete a monitor
+	// (DELETE /monitors/{name})
+	DeleteMonitor(c *gin.Context, name string, params DeleteMonitorParams)
 	// GetMonitor Read a monitor
 	// (GET /monitors/{name})
-	GetMonitor(c *gin.Context, name Name)
+	GetMonitor(c *gin.Context, name string)
+	// PutMonitor Create a monitor, or replace the whole of it
+	// (PUT /monitors/{name})
+	PutMonitor(c *gin.Context, name string, params PutMonitorParams)
+	// GetContract This document, as JSON
+	// (GET /openapi.json)
+	GetContract(c *gin.Context)
+	// ListPlaces List the places
+	// (GET /places)
+	ListPlaces(c *gin.Context)
+	// DeletePlace Delete a place
+	// (DELETE /places/{name})
+	DeletePlace(c *gin.Context, name string, params DeletePlaceParams)
+	// GetPlace Read a place, by its CIDR (the slash written %2F) or AS number (AS64500)
+	// (GET /places/{name})
+	GetPlace(c *gin.Context, name string)
+	// PutPlace Create a place, or replace the whole of it
+	// (PUT /places/{name})
+	PutPlace(c *gin.Context, name string, params PutPlaceParams)
 	// ListPools List the pools
 	// (GET /pools)
 	ListPools(c *gin.Context)
+	// DeletePool Delete a pool
+	// (DELETE /pools/{name})
+	DeletePool(c *gin.Context, name string, params DeletePoolParams)
 	// GetPool Read a pool
 	// (GET /pools/{name})
-	GetPool(c *gin.Context, name Name)
+	GetPool(c *gin.Context, name string)
+	// PutPool Create a pool, or replace the whole of it
+	// (PUT /pools/{name})
+	PutPool(c *gin.Context, name string, params PutPoolParams)
+	// ListProviders List the providers
+	// (GET /providers)
+	ListProviders(c *gin.Context)
+	// DeleteProvider Delete a provider
+	// (DELETE /providers/{name})
+	DeleteProvider(c *gin.Context, name string, params DeleteProviderParams)
+	// GetProvider Read a provider
+	// (GET /providers/{name})
+	GetProvider(c *gin.Context, name string)
+	// PutProvider Create a provider, or replace the whole of it
+	// (PUT /providers/{name})
+	PutProvider(c *gin.Context, name string, params PutProviderParams)
 	// ListRegions List the regions
 	// (GET /regions)
 	ListRegions(c *gin.Context)
+	// DeleteRegion Delete a region
+	// (DELETE /regions/{name})
+	DeleteRegion(c *gin.Context, name string, params DeleteRegionParams)
 	// GetRegion Read a region
 	// (GET /regions/{name})
-	GetRegion(c *gin.Context, name Name)
+	GetRegion(c *gin.Context, name string)
+	// PutRegion Create a region, or replace the whole of it
+	// (PUT /regions/{name})
+	PutRegion(c *gin.Context, name string, params PutRegionParams)
+	// ListRevisions List what was changed, the newest first
+	// (GET /revisions)
+	ListRevisions(c *gin.Context, params ListRevisionsParams)
+	// GetRevision What a revision changed, field by field
+	// (GET /revisions/{revision})
+	GetRevision(c *gin.Context, revision RevisionPath, params GetRevisionParams)
+	// GetRevisionConfig The configuration document as it was at a revision
+	// (GET /revisions/{revision}/config)
+	GetRevisionConfig(c *gin.Context, revision RevisionPath)
+	// Rollback Make the configuration document and the zones what they were at a revision
+	// (POST /revisions/{revision}/rollback)
+	Rollback(c *gin.Context, revision RevisionPath, params RollbackParams)
+	// ListSafetyRules List the safety rules
+	// (GET /safety-rules)
+	ListSafetyRules(c *gin.Context)
+	// DeleteSafetyRule Delete a safety rule
+	// (DELETE /safety-rules/{name})
+	DeleteSafetyRule(c *gin.Context, name string, params DeleteSafetyRuleParams)
+	// GetSafetyRule Read a safety rule
+	// (GET /safety-rules/{name})
+	GetSafetyRule(c *gin.Context, name string)
+	// PutSafetyRule Create a safety rule, or replace the whole of it
+	// (PUT /safety-rules/{name})
+	PutSafetyRule(c *gin.Context, name string, params PutSafetyRuleParams)
 	// ListSecrets List the names of the secrets
 	// (GET /secrets)
 	ListSecrets(c *gin.Context)
@@ -13806,9 +23390,15 @@ type ServerInterface interface {
 	// ListServices List the services
 	// (GET /services)
 	ListServices(c *gin.Context)
+	// DeleteService Delete a service
+	// (DELETE /services/{name})
+	DeleteService(c *gin.Context, name string, params DeleteServiceParams)
 	// GetService Read a service, by the first of its names
 	// (GET /services/{name})
-	GetService(c *gin.Context, name Name)
+	GetService(c *gin.Context, name string)
+	// PutService Create a service, or replace the whole of it
+	// (PUT /services/{name})
+	PutService(c *gin.Context, name string, params PutServiceParams)
 	// ListSignals List the signals
 	// (GET /signals)
 	ListSignals(c *gin.Context)
@@ -13821,6 +23411,18 @@ type ServerInterface interface {
 	// PutSignal Give a signal
 	// (PUT /signals/{name})
 	PutSignal(c *gin.Context, name string, params PutSignalParams)
+	// ListTemplates List the templates
+	// (GET /templates)
+	ListTemplates(c *gin.Context)
+	// DeleteTemplate Delete a template
+	// (DELETE /templates/{name})
+	DeleteTemplate(c *gin.Context, name string, params DeleteTemplateParams)
+	// GetTemplate Read a template
+	// (GET /templates/{name})
+	GetTemplate(c *gin.Context, name string)
+	// PutTemplate Create a template, or replace the whole of it
+	// (PUT /templates/{name})
+	PutTemplate(c *gin.Context, name string, params PutTemplateParams)
 	// ListTokens List the tokens
 	// (GET /tokens)
 	ListTokens(c *gin.Context)
@@ -13864,6 +23466,97 @@ type ServerInterfaceWrapper struct {
 }
 
 type MiddlewareFunc func(c *gin.Context)
+
+// ListAudit operation middleware
+func (siw *ServerInterfaceWrapper) ListAudit(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListAuditParams
+
+	// ------------- Optional query parameter "actor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "actor", c.Request.URL.Query(), &params.Actor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter actor: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "object" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "object", c.Request.URL.Query(), &params.Object, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter object: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "kind" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "kind", c.Request.URL.Query(), &params.Kind, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter kind: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "request" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "request", c.Request.URL.Query(), &params.Request, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter request: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "since" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "since", c.Request.URL.Query(), &params.Since, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter since: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "until" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "until", c.Request.URL.Query(), &params.Until, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter until: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "refused" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "refused", c.Request.URL.Query(), &params.Refused, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter refused: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "before" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "before", c.Request.URL.Query(), &params.Before, runtime.BindQueryParameterOptions{Type: "integer", Format: "uint64"})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter before: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", c.Request.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter limit: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ListAudit(c, params)
+}
 
 // PostBeacon operation middleware
 func (siw *ServerInterfaceWrapper) PostBeacon(c *gin.Context) {
@@ -13927,6 +23620,25 @@ func (siw *ServerInterfaceWrapper) PostChanges(c *gin.Context) {
 
 	}
 
+	// ------------- Optional header parameter "X-Reason" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Reason")]; found {
+		var XReason XReason
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Reason, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Reason", valueList[0], &XReason, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Reason: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XReason = XReason
+
+	}
+
 	for _, middleware := range siw.HandlerMiddlewares {
 		middleware(c)
 		if c.IsAborted() {
@@ -13986,6 +23698,25 @@ func (siw *ServerInterfaceWrapper) RemoveMember(c *gin.Context) {
 		}
 
 		params.IdempotencyKey = IdempotencyKey
+
+	}
+
+	// ------------- Optional header parameter "X-Reason" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Reason")]; found {
+		var XReason XReason
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Reason, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Reason", valueList[0], &XReason, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Reason: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XReason = XReason
 
 	}
 
@@ -14085,6 +23816,25 @@ func (siw *ServerInterfaceWrapper) PutConfig(c *gin.Context) {
 
 	}
 
+	// ------------- Optional header parameter "X-Reason" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Reason")]; found {
+		var XReason XReason
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Reason, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Reason", valueList[0], &XReason, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Reason: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XReason = XReason
+
+	}
+
 	for _, middleware := range siw.HandlerMiddlewares {
 		middleware(c)
 		if c.IsAborted() {
@@ -14157,6 +23907,25 @@ func (siw *ServerInterfaceWrapper) CreateControl(c *gin.Context) {
 
 	}
 
+	// ------------- Optional header parameter "X-Reason" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Reason")]; found {
+		var XReason XReason
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Reason, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Reason", valueList[0], &XReason, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Reason: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XReason = XReason
+
+	}
+
 	for _, middleware := range siw.HandlerMiddlewares {
 		middleware(c)
 		if c.IsAborted() {
@@ -14225,6 +23994,25 @@ func (siw *ServerInterfaceWrapper) DeleteControl(c *gin.Context) {
 
 	}
 
+	// ------------- Optional header parameter "X-Reason" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Reason")]; found {
+		var XReason XReason
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Reason, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Reason", valueList[0], &XReason, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Reason: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XReason = XReason
+
+	}
+
 	for _, middleware := range siw.HandlerMiddlewares {
 		middleware(c)
 		if c.IsAborted() {
@@ -14258,6 +24046,32 @@ func (siw *ServerInterfaceWrapper) GetControl(c *gin.Context) {
 	}
 
 	siw.Handler.GetControl(c, id)
+}
+
+// GetDocs operation middleware
+func (siw *ServerInterfaceWrapper) GetDocs(c *gin.Context) {
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.GetDocs(c)
+}
+
+// GetDocsStyle operation middleware
+func (siw *ServerInterfaceWrapper) GetDocsStyle(c *gin.Context) {
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.GetDocsStyle(c)
 }
 
 // StreamEvents operation middleware
@@ -14550,6 +24364,25 @@ func (siw *ServerInterfaceWrapper) ResumeEndpoint(c *gin.Context) {
 
 	}
 
+	// ------------- Optional header parameter "X-Reason" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Reason")]; found {
+		var XReason XReason
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Reason, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Reason", valueList[0], &XReason, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Reason: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XReason = XReason
+
+	}
+
 	for _, middleware := range siw.HandlerMiddlewares {
 		middleware(c)
 		if c.IsAborted() {
@@ -14633,6 +24466,25 @@ func (siw *ServerInterfaceWrapper) PutLatency(c *gin.Context) {
 
 	}
 
+	// ------------- Optional header parameter "X-Reason" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Reason")]; found {
+		var XReason XReason
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Reason, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Reason", valueList[0], &XReason, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Reason: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XReason = XReason
+
+	}
+
 	for _, middleware := range siw.HandlerMiddlewares {
 		middleware(c)
 		if c.IsAborted() {
@@ -14686,6 +24538,25 @@ func (siw *ServerInterfaceWrapper) PutLoad(c *gin.Context) {
 
 	}
 
+	// ------------- Optional header parameter "X-Reason" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Reason")]; found {
+		var XReason XReason
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Reason, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Reason", valueList[0], &XReason, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Reason: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XReason = XReason
+
+	}
+
 	for _, middleware := range siw.HandlerMiddlewares {
 		middleware(c)
 		if c.IsAborted() {
@@ -14709,6 +24580,82 @@ func (siw *ServerInterfaceWrapper) ListMonitors(c *gin.Context) {
 	siw.Handler.ListMonitors(c)
 }
 
+// DeleteMonitor operation middleware
+func (siw *ServerInterfaceWrapper) DeleteMonitor(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "name" -------------
+	var name string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "name", c.Param("name"), &name, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter name: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params DeleteMonitorParams
+
+	// ------------- Optional query parameter "force" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "force", c.Request.URL.Query(), &params.Force, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter force: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for If-Match, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter If-Match: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IfMatch = IfMatch
+
+	}
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Idempotency-Key, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.DeleteMonitor(c, name, params)
+}
+
 // GetMonitor operation middleware
 func (siw *ServerInterfaceWrapper) GetMonitor(c *gin.Context) {
 
@@ -14716,7 +24663,7 @@ func (siw *ServerInterfaceWrapper) GetMonitor(c *gin.Context) {
 	_ = err
 
 	// ------------- Path parameter "name" -------------
-	var name Name
+	var name string
 
 	err = runtime.BindStyledParameterWithOptions("simple", "name", c.Param("name"), &name, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
 	if err != nil {
@@ -14734,6 +24681,323 @@ func (siw *ServerInterfaceWrapper) GetMonitor(c *gin.Context) {
 	siw.Handler.GetMonitor(c, name)
 }
 
+// PutMonitor operation middleware
+func (siw *ServerInterfaceWrapper) PutMonitor(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "name" -------------
+	var name string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "name", c.Param("name"), &name, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter name: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params PutMonitorParams
+
+	// ------------- Optional query parameter "force" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "force", c.Request.URL.Query(), &params.Force, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter force: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for If-Match, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter If-Match: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IfMatch = IfMatch
+
+	}
+
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for If-None-Match, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter If-None-Match: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IfNoneMatch = IfNoneMatch
+
+	}
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Idempotency-Key, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.PutMonitor(c, name, params)
+}
+
+// GetContract operation middleware
+func (siw *ServerInterfaceWrapper) GetContract(c *gin.Context) {
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.GetContract(c)
+}
+
+// ListPlaces operation middleware
+func (siw *ServerInterfaceWrapper) ListPlaces(c *gin.Context) {
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ListPlaces(c)
+}
+
+// DeletePlace operation middleware
+func (siw *ServerInterfaceWrapper) DeletePlace(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "name" -------------
+	var name string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "name", c.Param("name"), &name, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter name: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params DeletePlaceParams
+
+	// ------------- Optional query parameter "force" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "force", c.Request.URL.Query(), &params.Force, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter force: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for If-Match, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter If-Match: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IfMatch = IfMatch
+
+	}
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Idempotency-Key, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.DeletePlace(c, name, params)
+}
+
+// GetPlace operation middleware
+func (siw *ServerInterfaceWrapper) GetPlace(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "name" -------------
+	var name string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "name", c.Param("name"), &name, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter name: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.GetPlace(c, name)
+}
+
+// PutPlace operation middleware
+func (siw *ServerInterfaceWrapper) PutPlace(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "name" -------------
+	var name string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "name", c.Param("name"), &name, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter name: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params PutPlaceParams
+
+	// ------------- Optional query parameter "force" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "force", c.Request.URL.Query(), &params.Force, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter force: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for If-Match, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter If-Match: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IfMatch = IfMatch
+
+	}
+
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for If-None-Match, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter If-None-Match: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IfNoneMatch = IfNoneMatch
+
+	}
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Idempotency-Key, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.PutPlace(c, name, params)
+}
+
 // ListPools operation middleware
 func (siw *ServerInterfaceWrapper) ListPools(c *gin.Context) {
 
@@ -14747,6 +25011,82 @@ func (siw *ServerInterfaceWrapper) ListPools(c *gin.Context) {
 	siw.Handler.ListPools(c)
 }
 
+// DeletePool operation middleware
+func (siw *ServerInterfaceWrapper) DeletePool(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "name" -------------
+	var name string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "name", c.Param("name"), &name, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter name: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params DeletePoolParams
+
+	// ------------- Optional query parameter "force" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "force", c.Request.URL.Query(), &params.Force, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter force: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for If-Match, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter If-Match: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IfMatch = IfMatch
+
+	}
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Idempotency-Key, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.DeletePool(c, name, params)
+}
+
 // GetPool operation middleware
 func (siw *ServerInterfaceWrapper) GetPool(c *gin.Context) {
 
@@ -14754,7 +25094,7 @@ func (siw *ServerInterfaceWrapper) GetPool(c *gin.Context) {
 	_ = err
 
 	// ------------- Path parameter "name" -------------
-	var name Name
+	var name string
 
 	err = runtime.BindStyledParameterWithOptions("simple", "name", c.Param("name"), &name, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
 	if err != nil {
@@ -14772,6 +25112,310 @@ func (siw *ServerInterfaceWrapper) GetPool(c *gin.Context) {
 	siw.Handler.GetPool(c, name)
 }
 
+// PutPool operation middleware
+func (siw *ServerInterfaceWrapper) PutPool(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "name" -------------
+	var name string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "name", c.Param("name"), &name, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter name: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params PutPoolParams
+
+	// ------------- Optional query parameter "force" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "force", c.Request.URL.Query(), &params.Force, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter force: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for If-Match, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter If-Match: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IfMatch = IfMatch
+
+	}
+
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for If-None-Match, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter If-None-Match: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IfNoneMatch = IfNoneMatch
+
+	}
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Idempotency-Key, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.PutPool(c, name, params)
+}
+
+// ListProviders operation middleware
+func (siw *ServerInterfaceWrapper) ListProviders(c *gin.Context) {
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ListProviders(c)
+}
+
+// DeleteProvider operation middleware
+func (siw *ServerInterfaceWrapper) DeleteProvider(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "name" -------------
+	var name string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "name", c.Param("name"), &name, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter name: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params DeleteProviderParams
+
+	// ------------- Optional query parameter "force" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "force", c.Request.URL.Query(), &params.Force, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter force: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for If-Match, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter If-Match: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IfMatch = IfMatch
+
+	}
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Idempotency-Key, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.DeleteProvider(c, name, params)
+}
+
+// GetProvider operation middleware
+func (siw *ServerInterfaceWrapper) GetProvider(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "name" -------------
+	var name string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "name", c.Param("name"), &name, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter name: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.GetProvider(c, name)
+}
+
+// PutProvider operation middleware
+func (siw *ServerInterfaceWrapper) PutProvider(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "name" -------------
+	var name string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "name", c.Param("name"), &name, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter name: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params PutProviderParams
+
+	// ------------- Optional query parameter "force" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "force", c.Request.URL.Query(), &params.Force, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter force: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for If-Match, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter If-Match: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IfMatch = IfMatch
+
+	}
+
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for If-None-Match, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter If-None-Match: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IfNoneMatch = IfNoneMatch
+
+	}
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Idempotency-Key, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.PutProvider(c, name, params)
+}
+
 // ListRegions operation middleware
 func (siw *ServerInterfaceWrapper) ListRegions(c *gin.Context) {
 
@@ -14785,6 +25429,82 @@ func (siw *ServerInterfaceWrapper) ListRegions(c *gin.Context) {
 	siw.Handler.ListRegions(c)
 }
 
+// DeleteRegion operation middleware
+func (siw *ServerInterfaceWrapper) DeleteRegion(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "name" -------------
+	var name string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "name", c.Param("name"), &name, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter name: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params DeleteRegionParams
+
+	// ------------- Optional query parameter "force" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "force", c.Request.URL.Query(), &params.Force, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter force: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for If-Match, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter If-Match: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IfMatch = IfMatch
+
+	}
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Idempotency-Key, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.DeleteRegion(c, name, params)
+}
+
 // GetRegion operation middleware
 func (siw *ServerInterfaceWrapper) GetRegion(c *gin.Context) {
 
@@ -14792,7 +25512,7 @@ func (siw *ServerInterfaceWrapper) GetRegion(c *gin.Context) {
 	_ = err
 
 	// ------------- Path parameter "name" -------------
-	var name Name
+	var name string
 
 	err = runtime.BindStyledParameterWithOptions("simple", "name", c.Param("name"), &name, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
 	if err != nil {
@@ -14808,6 +25528,509 @@ func (siw *ServerInterfaceWrapper) GetRegion(c *gin.Context) {
 	}
 
 	siw.Handler.GetRegion(c, name)
+}
+
+// PutRegion operation middleware
+func (siw *ServerInterfaceWrapper) PutRegion(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "name" -------------
+	var name string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "name", c.Param("name"), &name, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter name: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params PutRegionParams
+
+	// ------------- Optional query parameter "force" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "force", c.Request.URL.Query(), &params.Force, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter force: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for If-Match, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter If-Match: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IfMatch = IfMatch
+
+	}
+
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for If-None-Match, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter If-None-Match: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IfNoneMatch = IfNoneMatch
+
+	}
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Idempotency-Key, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.PutRegion(c, name, params)
+}
+
+// ListRevisions operation middleware
+func (siw *ServerInterfaceWrapper) ListRevisions(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListRevisionsParams
+
+	// ------------- Optional query parameter "before" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "before", c.Request.URL.Query(), &params.Before, runtime.BindQueryParameterOptions{Type: "integer", Format: "uint64"})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter before: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", c.Request.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter limit: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ListRevisions(c, params)
+}
+
+// GetRevision operation middleware
+func (siw *ServerInterfaceWrapper) GetRevision(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "revision" -------------
+	var revision RevisionPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "revision", c.Param("revision"), &revision, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "uint64", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter revision: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetRevisionParams
+
+	// ------------- Optional query parameter "from" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "from", c.Request.URL.Query(), &params.From, runtime.BindQueryParameterOptions{Type: "integer", Format: "uint64"})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter from: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.GetRevision(c, revision, params)
+}
+
+// GetRevisionConfig operation middleware
+func (siw *ServerInterfaceWrapper) GetRevisionConfig(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "revision" -------------
+	var revision RevisionPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "revision", c.Param("revision"), &revision, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "uint64", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter revision: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.GetRevisionConfig(c, revision)
+}
+
+// Rollback operation middleware
+func (siw *ServerInterfaceWrapper) Rollback(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "revision" -------------
+	var revision RevisionPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "revision", c.Param("revision"), &revision, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "integer", Format: "uint64", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter revision: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params RollbackParams
+
+	// ------------- Optional query parameter "dryRun" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "dryRun", c.Request.URL.Query(), &params.DryRun, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter dryRun: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "force" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "force", c.Request.URL.Query(), &params.Force, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter force: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for If-Match, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter If-Match: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IfMatch = IfMatch
+
+	}
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Idempotency-Key, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+
+	}
+
+	// ------------- Optional header parameter "X-Reason" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Reason")]; found {
+		var XReason XReason
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Reason, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Reason", valueList[0], &XReason, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Reason: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XReason = XReason
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.Rollback(c, revision, params)
+}
+
+// ListSafetyRules operation middleware
+func (siw *ServerInterfaceWrapper) ListSafetyRules(c *gin.Context) {
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ListSafetyRules(c)
+}
+
+// DeleteSafetyRule operation middleware
+func (siw *ServerInterfaceWrapper) DeleteSafetyRule(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "name" -------------
+	var name string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "name", c.Param("name"), &name, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter name: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params DeleteSafetyRuleParams
+
+	// ------------- Optional query parameter "force" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "force", c.Request.URL.Query(), &params.Force, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter force: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for If-Match, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter If-Match: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IfMatch = IfMatch
+
+	}
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Idempotency-Key, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.DeleteSafetyRule(c, name, params)
+}
+
+// GetSafetyRule operation middleware
+func (siw *ServerInterfaceWrapper) GetSafetyRule(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "name" -------------
+	var name string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "name", c.Param("name"), &name, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter name: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.GetSafetyRule(c, name)
+}
+
+// PutSafetyRule operation middleware
+func (siw *ServerInterfaceWrapper) PutSafetyRule(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "name" -------------
+	var name string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "name", c.Param("name"), &name, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter name: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params PutSafetyRuleParams
+
+	// ------------- Optional query parameter "force" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "force", c.Request.URL.Query(), &params.Force, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter force: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for If-Match, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter If-Match: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IfMatch = IfMatch
+
+	}
+
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for If-None-Match, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter If-None-Match: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IfNoneMatch = IfNoneMatch
+
+	}
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Idempotency-Key, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.PutSafetyRule(c, name, params)
 }
 
 // ListSecrets operation middleware
@@ -14881,6 +26104,25 @@ func (siw *ServerInterfaceWrapper) DeleteSecret(c *gin.Context) {
 
 	}
 
+	// ------------- Optional header parameter "X-Reason" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Reason")]; found {
+		var XReason XReason
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Reason, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Reason", valueList[0], &XReason, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Reason: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XReason = XReason
+
+	}
+
 	for _, middleware := range siw.HandlerMiddlewares {
 		middleware(c)
 		if c.IsAborted() {
@@ -14949,6 +26191,25 @@ func (siw *ServerInterfaceWrapper) PutSecret(c *gin.Context) {
 
 	}
 
+	// ------------- Optional header parameter "X-Reason" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Reason")]; found {
+		var XReason XReason
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Reason, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Reason", valueList[0], &XReason, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Reason: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XReason = XReason
+
+	}
+
 	for _, middleware := range siw.HandlerMiddlewares {
 		middleware(c)
 		if c.IsAborted() {
@@ -14972,6 +26233,82 @@ func (siw *ServerInterfaceWrapper) ListServices(c *gin.Context) {
 	siw.Handler.ListServices(c)
 }
 
+// DeleteService operation middleware
+func (siw *ServerInterfaceWrapper) DeleteService(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "name" -------------
+	var name string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "name", c.Param("name"), &name, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter name: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params DeleteServiceParams
+
+	// ------------- Optional query parameter "force" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "force", c.Request.URL.Query(), &params.Force, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter force: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for If-Match, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter If-Match: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IfMatch = IfMatch
+
+	}
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Idempotency-Key, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.DeleteService(c, name, params)
+}
+
 // GetService operation middleware
 func (siw *ServerInterfaceWrapper) GetService(c *gin.Context) {
 
@@ -14979,7 +26316,7 @@ func (siw *ServerInterfaceWrapper) GetService(c *gin.Context) {
 	_ = err
 
 	// ------------- Path parameter "name" -------------
-	var name Name
+	var name string
 
 	err = runtime.BindStyledParameterWithOptions("simple", "name", c.Param("name"), &name, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
 	if err != nil {
@@ -14995,6 +26332,101 @@ func (siw *ServerInterfaceWrapper) GetService(c *gin.Context) {
 	}
 
 	siw.Handler.GetService(c, name)
+}
+
+// PutService operation middleware
+func (siw *ServerInterfaceWrapper) PutService(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "name" -------------
+	var name string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "name", c.Param("name"), &name, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter name: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params PutServiceParams
+
+	// ------------- Optional query parameter "force" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "force", c.Request.URL.Query(), &params.Force, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter force: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for If-Match, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter If-Match: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IfMatch = IfMatch
+
+	}
+
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for If-None-Match, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter If-None-Match: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IfNoneMatch = IfNoneMatch
+
+	}
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Idempotency-Key, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.PutService(c, name, params)
 }
 
 // ListSignals operation middleware
@@ -15046,6 +26478,25 @@ func (siw *ServerInterfaceWrapper) DeleteSignal(c *gin.Context) {
 		}
 
 		params.IdempotencyKey = IdempotencyKey
+
+	}
+
+	// ------------- Optional header parameter "X-Reason" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Reason")]; found {
+		var XReason XReason
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Reason, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Reason", valueList[0], &XReason, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Reason: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XReason = XReason
 
 	}
 
@@ -15123,6 +26574,25 @@ func (siw *ServerInterfaceWrapper) PutSignal(c *gin.Context) {
 
 	}
 
+	// ------------- Optional header parameter "X-Reason" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Reason")]; found {
+		var XReason XReason
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Reason, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Reason", valueList[0], &XReason, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Reason: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XReason = XReason
+
+	}
+
 	for _, middleware := range siw.HandlerMiddlewares {
 		middleware(c)
 		if c.IsAborted() {
@@ -15131,6 +26601,215 @@ func (siw *ServerInterfaceWrapper) PutSignal(c *gin.Context) {
 	}
 
 	siw.Handler.PutSignal(c, name, params)
+}
+
+// ListTemplates operation middleware
+func (siw *ServerInterfaceWrapper) ListTemplates(c *gin.Context) {
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ListTemplates(c)
+}
+
+// DeleteTemplate operation middleware
+func (siw *ServerInterfaceWrapper) DeleteTemplate(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "name" -------------
+	var name string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "name", c.Param("name"), &name, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter name: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params DeleteTemplateParams
+
+	// ------------- Optional query parameter "force" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "force", c.Request.URL.Query(), &params.Force, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter force: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for If-Match, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter If-Match: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IfMatch = IfMatch
+
+	}
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Idempotency-Key, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.DeleteTemplate(c, name, params)
+}
+
+// GetTemplate operation middleware
+func (siw *ServerInterfaceWrapper) GetTemplate(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "name" -------------
+	var name string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "name", c.Param("name"), &name, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter name: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.GetTemplate(c, name)
+}
+
+// PutTemplate operation middleware
+func (siw *ServerInterfaceWrapper) PutTemplate(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "name" -------------
+	var name string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "name", c.Param("name"), &name, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter name: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params PutTemplateParams
+
+	// ------------- Optional query parameter "force" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "force", c.Request.URL.Query(), &params.Force, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter force: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for If-Match, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter If-Match: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IfMatch = IfMatch
+
+	}
+
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for If-None-Match, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter If-None-Match: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IfNoneMatch = IfNoneMatch
+
+	}
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Idempotency-Key, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.PutTemplate(c, name, params)
 }
 
 // ListTokens operation middleware
@@ -15173,6 +26852,25 @@ func (siw *ServerInterfaceWrapper) CreateToken(c *gin.Context) {
 		}
 
 		params.IdempotencyKey = IdempotencyKey
+
+	}
+
+	// ------------- Optional header parameter "X-Reason" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Reason")]; found {
+		var XReason XReason
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Reason, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Reason", valueList[0], &XReason, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Reason: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XReason = XReason
 
 	}
 
@@ -15222,6 +26920,25 @@ func (siw *ServerInterfaceWrapper) RevokeToken(c *gin.Context) {
 		}
 
 		params.IdempotencyKey = IdempotencyKey
+
+	}
+
+	// ------------- Optional header parameter "X-Reason" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Reason")]; found {
+		var XReason XReason
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Reason, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Reason", valueList[0], &XReason, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Reason: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XReason = XReason
 
 	}
 
@@ -15303,6 +27020,25 @@ func (siw *ServerInterfaceWrapper) DeleteZone(c *gin.Context) {
 		}
 
 		params.IdempotencyKey = IdempotencyKey
+
+	}
+
+	// ------------- Optional header parameter "X-Reason" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Reason")]; found {
+		var XReason XReason
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Reason, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Reason", valueList[0], &XReason, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Reason: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XReason = XReason
 
 	}
 
@@ -15396,6 +27132,25 @@ func (siw *ServerInterfaceWrapper) PutZone(c *gin.Context) {
 		}
 
 		params.IdempotencyKey = IdempotencyKey
+
+	}
+
+	// ------------- Optional header parameter "X-Reason" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Reason")]; found {
+		var XReason XReason
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Reason, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Reason", valueList[0], &XReason, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Reason: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XReason = XReason
 
 	}
 
@@ -15545,6 +27300,25 @@ func (siw *ServerInterfaceWrapper) DeleteRRset(c *gin.Context) {
 
 	}
 
+	// ------------- Optional header parameter "X-Reason" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Reason")]; found {
+		var XReason XReason
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Reason, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Reason", valueList[0], &XReason, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Reason: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XReason = XReason
+
+	}
+
 	for _, middleware := range siw.HandlerMiddlewares {
 		middleware(c)
 		if c.IsAborted() {
@@ -15674,6 +27448,25 @@ func (siw *ServerInterfaceWrapper) PutRRset(c *gin.Context) {
 
 	}
 
+	// ------------- Optional header parameter "X-Reason" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Reason")]; found {
+		var XReason XReason
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Reason, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Reason", valueList[0], &XReason, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Reason: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XReason = XReason
+
+	}
+
 	for _, middleware := range siw.HandlerMiddlewares {
 		middleware(c)
 		if c.IsAborted() {
@@ -15711,6 +27504,78 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 		ErrorHandler:       errorHandler,
 	}
 
+	router.GET(options.BaseURL+"/audit", wrapper.ListAudit)
+	router.POST(options.BaseURL+"/beacons", wrapper.PostBeacon)
+	router.POST(options.BaseURL+"/changes", wrapper.PostChanges)
+	router.GET(options.BaseURL+"/cluster", wrapper.GetCluster)
+	router.DELETE(options.BaseURL+"/cluster/members/:node", wrapper.RemoveMember)
+	router.GET(options.BaseURL+"/config", wrapper.GetConfig)
+	router.PUT(options.BaseURL+"/config", wrapper.PutConfig)
+	router.GET(options.BaseURL+"/controls", wrapper.ListControls)
+	router.POST(options.BaseURL+"/controls", wrapper.CreateControl)
+	router.DELETE(options.BaseURL+"/controls/:id", wrapper.DeleteControl)
+	router.GET(options.BaseURL+"/controls/:id", wrapper.GetControl)
+	router.GET(options.BaseURL+"/docs", wrapper.GetDocs)
+	router.GET(options.BaseURL+"/docs/style.css", wrapper.GetDocsStyle)
+	router.GET(options.BaseURL+"/events", wrapper.StreamEvents)
+	router.GET(options.BaseURL+"/explain", wrapper.Explain)
+	router.POST(options.BaseURL+"/explain", wrapper.ExplainDraft)
+	router.GET(options.BaseURL+"/geo/lookup", wrapper.LookupPlace)
+	router.GET(options.BaseURL+"/health", wrapper.ListHealth)
+	router.GET(options.BaseURL+"/health/:endpoint", wrapper.GetHealth)
+	router.POST(options.BaseURL+"/health/:endpoint/probe", wrapper.ProbeEndpoint)
+	router.POST(options.BaseURL+"/health/:endpoint/resume", wrapper.ResumeEndpoint)
+	router.GET(options.BaseURL+"/latency", wrapper.ListLatency)
+	router.PUT(options.BaseURL+"/latency", wrapper.PutLatency)
+	router.GET(options.BaseURL+"/load", wrapper.ListLoad)
+	router.PUT(options.BaseURL+"/load", wrapper.PutLoad)
+	router.GET(options.BaseURL+"/monitors", wrapper.ListMonitors)
+	router.DELETE(options.BaseURL+"/monitors/:name", wrapper.DeleteMonitor)
+	router.GET(options.BaseURL+"/monitors/:name", wrapper.GetMonitor)
+	router.PUT(options.BaseURL+"/monitors/:name", wrapper.PutMonitor)
+	router.GET(options.BaseURL+"/openapi.json", wrapper.GetContract)
+	router.GET(options.BaseURL+"/places", wrapper.ListPlaces)
+	router.DELETE(options.BaseURL+"/places/:name", wrapper.DeletePlace)
+	router.GET(options.BaseURL+"/places/:name", wrapper.GetPlace)
+	router.PUT(options.BaseURL+"/places/:name", wrapper.PutPlace)
+	router.GET(options.BaseURL+"/pools", wrapper.ListPools)
+	router.DELETE(options.BaseURL+"/pools/:name", wrapper.DeletePool)
+	router.GET(options.BaseURL+"/pools/:name", wrapper.GetPool)
+	router.PUT(options.BaseURL+"/pools/:name", wrapper.PutPool)
+	router.GET(options.BaseURL+"/providers", wrapper.ListProviders)
+	router.DELETE(options.BaseURL+"/providers/:name", wrapper.DeleteProvider)
+	router.GET(options.BaseURL+"/providers/:name", wrapper.GetProvider)
+	router.PUT(options.BaseURL+"/providers/:name", wrapper.PutProvider)
+	router.GET(options.BaseURL+"/regions", wrapper.ListRegions)
+	router.DELETE(options.BaseURL+"/regions/:name", wrapper.DeleteRegion)
+	router.GET(options.BaseURL+"/regions/:name", wrapper.GetRegion)
+	router.PUT(options.BaseURL+"/regions/:name", wrapper.PutRegion)
+	router.GET(options.BaseURL+"/revisions", wrapper.ListRevisions)
+	router.GET(options.BaseURL+"/revisions/:revision", wrapper.GetRevision)
+	router.GET(options.BaseURL+"/revisions/:revision/config", wrapper.GetRevisionConfig)
+	router.POST(options.BaseURL+"/revisions/:revision/rollback", wrapper.Rollback)
+	router.GET(options.BaseURL+"/safety-rules", wrapper.ListSafetyRules)
+	router.DELETE(options.BaseURL+"/safety-rules/:name", wrapper.DeleteSafetyRule)
+	router.GET(options.BaseURL+"/safety-rules/:name", wrapper.GetSafetyRule)
+	router.PUT(options.BaseURL+"/safety-rules/:name", wrapper.PutSafetyRule)
+	router.GET(options.BaseURL+"/secrets", wrapper.ListSecrets)
+	router.DELETE(options.BaseURL+"/secrets/:name", wrapper.DeleteSecret)
+	router.PUT(options.BaseURL+"/secrets/:name", wrapper.PutSecret)
+	router.GET(options.BaseURL+"/services", wrapper.ListServices)
+	router.DELETE(options.BaseURL+"/services/:name", wrapper.DeleteService)
+	router.GET(options.BaseURL+"/services/:name", wrapper.GetService)
+	router.PUT(options.BaseURL+"/services/:name", wrapper.PutService)
+	router.GET(options.BaseURL+"/signals", wrapper.ListSignals)
+	router.DELETE(options.BaseURL+"/signals/:name", wrapper.DeleteSignal)
+	router.GET(options.BaseURL+"/signals/:name", wrapper.GetSignal)
+	router.PUT(options.BaseURL+"/signals/:name", wrapper.PutSignal)
+	router.GET(options.BaseURL+"/templates", wrapper.ListTemplates)
+	router.DELETE(options.BaseURL+"/templates/:name", wrapper.DeleteTemplate)
+	router.GET(options.BaseURL+"/templates/:name", wrapper.GetTemplate)
+	router.PUT(options.BaseURL+"/templates/:name", wrapper.PutTemplate)
+	router.GET(options.BaseURL+"/tokens", wrapper.ListTokens)
+	router.POST(options.BaseURL+"/tokens", wrapper.CreateToken)
+	router.DELETE(options.BaseURL+"/tokens/:id", wrapper.RevokeToken)
 	router.GET(options.BaseURL+"/zones", wrapper.ListZones)
 	router.DELETE(options.BaseURL+"/zones/:zone", wrapper.DeleteZone)
 	router.GET(options.BaseURL+"/zones/:zone", wrapper.GetZone)
@@ -15719,44 +27584,4 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.DELETE(options.BaseURL+"/zones/:zone/rrsets/:name/:type", wrapper.DeleteRRset)
 	router.GET(options.BaseURL+"/zones/:zone/rrsets/:name/:type", wrapper.GetRRset)
 	router.PUT(options.BaseURL+"/zones/:zone/rrsets/:name/:type", wrapper.PutRRset)
-	router.POST(options.BaseURL+"/changes", wrapper.PostChanges)
-	router.GET(options.BaseURL+"/config", wrapper.GetConfig)
-	router.PUT(options.BaseURL+"/config", wrapper.PutConfig)
-	router.GET(options.BaseURL+"/regions", wrapper.ListRegions)
-	router.GET(options.BaseURL+"/regions/:name", wrapper.GetRegion)
-	router.GET(options.BaseURL+"/monitors", wrapper.ListMonitors)
-	router.GET(options.BaseURL+"/monitors/:name", wrapper.GetMonitor)
-	router.GET(options.BaseURL+"/pools", wrapper.ListPools)
-	router.GET(options.BaseURL+"/pools/:name", wrapper.GetPool)
-	router.GET(options.BaseURL+"/services", wrapper.ListServices)
-	router.GET(options.BaseURL+"/services/:name", wrapper.GetService)
-	router.GET(options.BaseURL+"/explain", wrapper.Explain)
-	router.POST(options.BaseURL+"/explain", wrapper.ExplainDraft)
-	router.GET(options.BaseURL+"/geo/lookup", wrapper.LookupPlace)
-	router.GET(options.BaseURL+"/controls", wrapper.ListControls)
-	router.POST(options.BaseURL+"/controls", wrapper.CreateControl)
-	router.DELETE(options.BaseURL+"/controls/:id", wrapper.DeleteControl)
-	router.GET(options.BaseURL+"/controls/:id", wrapper.GetControl)
-	router.GET(options.BaseURL+"/latency", wrapper.ListLatency)
-	router.PUT(options.BaseURL+"/latency", wrapper.PutLatency)
-	router.GET(options.BaseURL+"/load", wrapper.ListLoad)
-	router.PUT(options.BaseURL+"/load", wrapper.PutLoad)
-	router.GET(options.BaseURL+"/signals", wrapper.ListSignals)
-	router.DELETE(options.BaseURL+"/signals/:name", wrapper.DeleteSignal)
-	router.GET(options.BaseURL+"/signals/:name", wrapper.GetSignal)
-	router.PUT(options.BaseURL+"/signals/:name", wrapper.PutSignal)
-	router.POST(options.BaseURL+"/beacons", wrapper.PostBeacon)
-	router.GET(options.BaseURL+"/health", wrapper.ListHealth)
-	router.GET(options.BaseURL+"/health/:endpoint", wrapper.GetHealth)
-	router.POST(options.BaseURL+"/health/:endpoint/probe", wrapper.ProbeEndpoint)
-	router.POST(options.BaseURL+"/health/:endpoint/resume", wrapper.ResumeEndpoint)
-	router.GET(options.BaseURL+"/cluster", wrapper.GetCluster)
-	router.DELETE(options.BaseURL+"/cluster/members/:node", wrapper.RemoveMember)
-	router.GET(options.BaseURL+"/events", wrapper.StreamEvents)
-	router.GET(options.BaseURL+"/secrets", wrapper.ListSecrets)
-	router.DELETE(options.BaseURL+"/secrets/:name", wrapper.DeleteSecret)
-	router.PUT(options.BaseURL+"/secrets/:name", wrapper.PutSecret)
-	router.GET(options.BaseURL+"/tokens", wrapper.ListTokens)
-	router.POST(options.BaseURL+"/tokens", wrapper.CreateToken)
-	router.DELETE(options.BaseURL+"/tokens/:id", wrapper.RevokeToken)
 }

@@ -32,14 +32,16 @@ type Node struct {
 	outage      error
 	unreachable map[string]bool
 	events      []policy.Event
+	forgotten   uint64 // events that are no longer told
 	more        chan struct{}
-	applied     int // changes that were not replays
+	moved       chan struct{} // closed when state becomes another
+	applied     int           // changes that were not replays
 	beacons     []string
 }
 
 // New makes a node whose cluster has been initialised.
 func New() *Node {
-	n := &Node{state: policy.NewState(), unreachable: map[string]bool{}, more: make(chan struct{})}
+	n := &Node{state: policy.NewState(), unreachable: map[string]bool{}, more: make(chan struct{}), moved: make(chan struct{})}
 	hash := sha256.Sum256([]byte(Token))
 	n.must(change.InitCluster{
 		Cluster: policy.Cluster{ID: "test"}, Member: member(1),
@@ -115,6 +117,13 @@ func (n *Node) State() *policy.State {
 	return n.state
 }
 
+// Changed is closed when the state becomes another.
+func (n *Node) Changed() <-chan struct{} {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.moved
+}
+
 // Propose applies a change.
 func (n *Node) Propose(_ context.Context, c change.Change) (policy.Outcome, error) {
 	n.mu.Lock()
@@ -124,11 +133,20 @@ func (n *Node) Propose(_ context.Context, c change.Change) (policy.Outcome, erro
 	}
 	index := n.state.Index + 1
 	c.Clock = Start.Add(time.Duration(index) * time.Second).UnixNano()
+	data, err := change.Encode(c) // as it travels
+	if err == nil {
+		c, err = change.Decode(data)
+	}
+	if err != nil {
+		return policy.Outcome{}, policy.Errorf(policy.Invalid, "%v", err)
+	}
 	next, out, err := change.Apply(n.state, index, c)
 	if err != nil {
 		return out, err
 	}
 	n.state = next
+	close(n.moved)
+	n.moved = make(chan struct{})
 	if out.Refused == nil && !out.Replayed {
 		n.applied++
 		n.tell(policy.Event{Type: "change", Index: index, Object: out.Made, Text: change.KindOf(c.Body)})
@@ -141,6 +159,13 @@ func (n *Node) Tell(ev policy.Event) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.tell(ev)
+}
+
+// Forget takes the first events out of memory.
+func (n *Node) Forget(events uint64) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.forgotten = events
 }
 
 func (n *Node) tell(ev policy.Event) {
@@ -312,7 +337,7 @@ func (n *Node) Events(ctx context.Context, after uint64) <-chan policy.Event {
 		defer close(out)
 		for {
 			n.mu.Lock()
-			list, more := n.events[min(after, uint64(len(n.events))):], n.more
+			list, more := n.events[min(max(after, n.forgotten), uint64(len(n.events))):], n.more
 			n.mu.Unlock()
 			for _, ev := range list {
 				select {
@@ -387,6 +412,12 @@ func (n *Node) Verdict(check string, status policy.Status) {
 	voices := []policy.Ballot{{Vantage: "ns1", Status: status}, {Vantage: "ns2", Status: status}, {Vantage: "ns3", Absent: "silent"}}
 	v := policy.Verdict{Check: check, Status: status, Since: Start.UnixNano(), Ballots: voices, Ramp: 100}
 	n.must(change.RecordVerdicts{Edges: []policy.Edge{{Verdict: v}}})
+}
+
+// Grant makes a token, past the API.
+func (n *Node) Grant(id, token, role string) {
+	hash := sha256.Sum256([]byte(token))
+	n.must(change.PutToken{Token: policy.Token{ID: id, Name: id, Hash: hash[:], Role: role}})
 }
 
 // Record records what a leader judged.

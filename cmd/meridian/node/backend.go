@@ -20,6 +20,9 @@ const settleFor = 2 * time.Second
 // State is the newest state this node has.
 func (n *Node) State() *policy.State { return n.publisher.newest() }
 
+// Changed is closed when State becomes another.
+func (n *Node) Changed() <-chan struct{} { return n.publisher.another() }
+
 // Propose puts a change through Raft, from whichever node it comes in at.
 func (n *Node) Propose(ctx context.Context, c change.Change) (policy.Outcome, error) {
 	store := n.store.Load()

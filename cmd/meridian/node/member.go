@@ -222,7 +222,7 @@ func (n *Node) found() (*change.Change, error) {
 		Request: "init-" + clusterID, Actor: "node/" + n.cfg.Node, Clock: time.Now().UnixNano(),
 		Body: change.InitCluster{
 			Cluster: policy.Cluster{ID: clusterID, CA: authority.Certificate, CAKey: sealedCA, JoinKeys: map[string][]byte{record.ID: joinKey}},
-			Member:  member, Token: record,
+			Member:  member, Token: record, Feature: policy.FeatureLevel,
 		},
 	}, nil
 }

@@ -31,6 +31,7 @@ type publisher struct {
 	published []publication      // in order of positions, the last keepPublications
 	advanced  chan struct{}      // closed when published grows
 	err       error              // of the last compilation
+	moved     chan struct{}      // closed when state becomes another; nil while nobody waits
 }
 
 // departure is a swap that is to be told of when the view before is out of use.
@@ -58,11 +59,25 @@ func (p *publisher) give(s *policy.State) {
 	later := p.state == nil || position(p.state).Before(position(s))
 	if later {
 		p.state, p.changed = s, true
+		if p.moved != nil {
+			close(p.moved)
+			p.moved = nil
+		}
 	}
 	p.mu.Unlock()
 	if later {
 		p.poke()
 	}
+}
+
+// another is closed when the newest state is another than now.
+func (p *publisher) another() <-chan struct{} {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.moved == nil {
+		p.moved = make(chan struct{})
+	}
+	return p.moved
 }
 
 func position(s *policy.State) policy.Position {

@@ -1,0 +1,323 @@
+package main
+
+import (
+	"bufio"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/meridian-gtm/meridian/web/api"
+)
+
+func auditCommand(g *globals) *cobra.Command {
+	var f auditFilter
+	c := &cobra.Command{
+		Use:   "audit",
+		Short: "Who did what, from where, when and why",
+		Long: `List the audit: every change that an operator made, and every one that was
+refused where it is applied, the newest first. Each entry's hash is over the one
+before, so that nobody can change the past without being found out.`,
+		Example: `  meridian audit --object service/www.example.com
+  meridian audit --actor 0a1b2c3d --since 24h
+  meridian audit export audit.jsonl && meridian audit verify audit.jsonl`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			conn, err := g.connect()
+			if err != nil {
+				return err
+			}
+			params, err := f.params(cmd)
+			if err != nil {
+				return err
+			}
+			page, r, err := decode[api.AuditPage](read(conn.ListAudit(cmd.Context(), params)))
+			if err != nil {
+				return err
+			}
+			out := cmd.OutOrStdout()
+			if done, err := g.structured(out, r.body); done || err != nil {
+				return err
+			}
+			for _, e := range page.Items {
+				printAuditEntry(out, e)
+			}
+			if len(page.Items) == 0 {
+				fmt.Fprintln(out, "No entries.")
+			}
+			if page.Next != 0 {
+				fmt.Fprintf(out, "More: meridian audit --before %d\n", page.Next)
+			}
+			return nil
+		},
+	}
+	f.flags(c)
+	c.AddCommand(auditExport(g), auditVerify(g))
+	return c
+}
+
+// auditFilter is which entries are wanted.
+type auditFilter struct {
+	actor, object, kind, request, since, until string
+	refused                                    bool
+	before                                     uint64
+	limit                                      int
+}
+
+func (f *auditFilter) flags(c *cobra.Command) {
+	c.Flags().StringVar(&f.actor, "actor", "", "only what this token or user did")
+	c.Flags().StringVar(&f.object, "object", "", "only what touched this object (service/www.example.com), or those of a kind (pool/)")
+	c.Flags().StringVar(&f.kind, "kind", "", "only this kind of change, as config.put")
+	c.Flags().StringVar(&f.request, "request", "", "only the write with this Idempotency-Key")
+	c.Flags().StringVar(&f.since, "since", "", "only since then: a time (2026-11-26T10:00:00Z), or how long ago (24h)")
+	c.Flags().StringVar(&f.until, "until", "", "only until then, likewise")
+	c.Flags().BoolVar(&f.refused, "refused", false, "only what was refused (=false: only what was done)")
+	c.Flags().Uint64Var(&f.before, "before", 0, "only entries before this one")
+	c.Flags().IntVarP(&f.limit, "limit", "n", 20, "how many, 1 to 1000")
+}
+
+func (f *auditFilter) params(cmd *cobra.Command) (*api.ListAuditParams, error) {
+	p := &api.ListAuditParams{Actor: f.actor, Object: f.object, Kind: f.kind, Request: f.request, Before: f.before, Limit: f.limit}
+	var err error
+	if p.Since, err = timeOrAgo("--since", f.since); err == nil {
+		p.Until, err = timeOrAgo("--until", f.until)
+	}
+	p.Refused = f.refused
+	if cmd.Flags().Changed("refused") && !f.refused {
+		return nil, errors.New("--refused=false cannot be asked for here; leave it out")
+	}
+	return p, err
+}
+
+// timeOrAgo reads a time, or how long ago it was.
+func timeOrAgo(flag, text string) (time.Time, error) {
+	if text == "" {
+		return time.Time{}, nil
+	}
+	if ago, err := time.ParseDuration(text); err == nil {
+		return time.Now().Add(-ago).UTC().Truncate(time.Second), nil
+	}
+	t, err := time.Parse(time.RFC3339, text)
+	if err != nil {
+		return t, fmt.Errorf("%s %q is neither a time (2026-11-26T10:00:00Z) nor how long ago (24h)", flag, text)
+	}
+	return t, nil
+}
+
+func printAuditEntry(out io.Writer, e api.AuditEntry) {
+	who := first(e.ActorName, e.Actor, "the cluster")
+	if e.From != "" {
+		who += " from " + e.From
+	}
+	line := fmt.Sprintf("#%d  %s  %s  %s", e.Seq, second(e.At), who, e.Kind)
+	if e.Object != "" {
+		line += " " + e.Object
+	}
+	if e.Revision != 0 {
+		line += fmt.Sprintf("  revision %d", e.Revision)
+	}
+	fmt.Fprintln(out, line)
+	if e.Reason != "" {
+		fmt.Fprintf(out, "    why: %s\n", e.Reason)
+	}
+	if e.Refused != "" {
+		fmt.Fprintf(out, "    refused: %s\n", strings.ReplaceAll(e.Refused, "\n", "\n      "))
+	}
+	const most = 10
+	var b strings.Builder
+	printChanges(&b, e.Edits[:min(len(e.Edits), most)])
+	for edit := range strings.Lines(b.String()) {
+		fmt.Fprint(out, "    ", edit)
+	}
+	if more := len(e.Edits) - most; more > 0 {
+		fmt.Fprintf(out, "    and %s (-o json)\n", count(more+e.More, "more edit"))
+	}
+	if e.Omitted > 0 {
+		fmt.Fprintf(out, "    %s changed, more than is kept\n", count(e.Omitted, "object"))
+	}
+}
+
+func auditExport(g *globals) *cobra.Command {
+	return &cobra.Command{
+		Use:   "export [FILE]",
+		Short: "Write every entry, the oldest first, as JSON lines",
+		Long: `Write every entry that is kept, the oldest first, one to a line, with the hashes
+by which meridian audit verify checks them. Keep exports elsewhere: a chain that was
+cut at its end is found out by the head that an earlier export had.`,
+		Example: "  meridian audit export audit-$(date +%F).jsonl",
+		Args:    cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			text, err := exported(cmd, g)
+			if err != nil {
+				return err
+			}
+			if len(args) == 0 || args[0] == "-" {
+				_, err = cmd.OutOrStdout().Write(text)
+				return err
+			}
+			if err := os.WriteFile(args[0], text, 0o600); err != nil {
+				return err
+			}
+			head, n, err := verifyAudit(text, "")
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(cmd.OutOrStdout(), "%s in %s; the head is %s.\n", entries(n), args[0], orDash(head))
+			return nil
+		},
+	}
+}
+
+func entries(n int) string {
+	if n == 1 {
+		return "1 entry"
+	}
+	return fmt.Sprintf("%d entries", n)
+}
+
+func exported(cmd *cobra.Command, g *globals) ([]byte, error) {
+	conn, err := g.connect()
+	if err != nil {
+		return nil, err
+	}
+	conn.rotation.patience = time.Minute
+	r, err := read(conn.ListAudit(cmd.Context(), nil, header("Accept", "application/x-ndjson")))
+	if err != nil {
+		return nil, err
+	}
+	return r.body, nil
+}
+
+func auditVerify(g *globals) *cobra.Command {
+	var head string
+	c := &cobra.Command{
+		Use:   "verify [FILE]",
+		Short: "Check the chain of the audit, of the cluster or of an export",
+		Long: `Check that each entry of the audit is as it was written and that none is missing: of
+the cluster, or of a file that meridian audit export wrote. With --head, that what
+had that head once still has it: who cuts entries off the end cannot hide it from
+whoever wrote the head down. The exit code is 2 when something is wrong.`,
+		Example: "  meridian audit verify\n  meridian audit verify audit.jsonl --head 42:5b1f…",
+		Args:    cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			var text []byte
+			var err error
+			if len(args) == 1 {
+				text, err = readFile(cmd, args[0])
+			} else {
+				text, err = exported(cmd, g)
+			}
+			if err != nil {
+				return err
+			}
+			is, n, err := verifyAudit(text, head)
+			out := cmd.OutOrStdout()
+			if err != nil {
+				fmt.Fprintln(out, err)
+				return errFound
+			}
+			fmt.Fprintf(out, "%s in order; the head is %s.\n", entries(n), orDash(is))
+			return nil
+		},
+	}
+	c.Flags().StringVar(&head, "head", "", "SEQ:HASH that the audit had once, as export and verify print it")
+	return c
+}
+
+// auditLine is a line of an export.
+type auditLine struct {
+	Seq   uint64                     `json:"seq"`
+	Hash  string                     `json:"hash"`
+	Entry json.RawMessage            `json:"entry"`
+	Prev  string                     `json:"prev"`
+	After map[string]json.RawMessage `json:"after"`
+}
+
+// verifyAudit checks an export, and that it has an entry with a head ("42:5b1f…") that was seen before. It gives the head.
+func verifyAudit(text []byte, head string) (is string, n int, err error) {
+	wantSeq, wantHash, given := strings.Cut(head, ":")
+	seen := head == ""
+	if head != "" && !given {
+		return "", 0, fmt.Errorf("--head %q is not SEQ:HASH", head)
+	}
+	var last auditLine
+	lines := bufio.NewScanner(strings.NewReader(string(text)))
+	lines.Buffer(nil, 256<<20)
+	for lines.Scan() {
+		var l auditLine
+		n++
+		if err := json.Unmarshal(lines.Bytes(), &l); err != nil {
+			return "", n, fmt.Errorf("line %d, after entry %d, is no entry: %v", n, last.Seq, err)
+		}
+		if err := l.check(last, n == 1); err != nil {
+			return "", n, err
+		}
+		if strconv.FormatUint(l.Seq, 10) == wantSeq {
+			if l.Hash != wantHash {
+				return "", n, fmt.Errorf("entry %d has the hash %s, and not the one of --head: the audit was written anew up to it", l.Seq, l.Hash)
+			}
+			seen = true
+		}
+		last = l
+	}
+	if err := lines.Err(); err != nil {
+		return "", n, err
+	}
+	if !seen {
+		return "", n, fmt.Errorf("entry %s is missing: the audit ends at %d, and had that one once", wantSeq, last.Seq)
+	}
+	if n == 0 {
+		return "", 0, nil
+	}
+	return fmt.Sprintf("%d:%s", last.Seq, last.Hash), n, nil
+}
+
+// check says what is wrong with a line that comes after another.
+func (l auditLine) check(last auditLine, first bool) error {
+	var entry struct {
+		Seq   uint64 `json:"seq"`
+		Edits []struct {
+			Object string `json:"object"`
+			Zone   string `json:"zone"`
+			After  string `json:"after"`
+		} `json:"edits"`
+	}
+	switch {
+	case !first && l.Seq != last.Seq+1:
+		return fmt.Errorf("entry %d is followed by entry %d: what was between them is missing", last.Seq, l.Seq)
+	case !first && l.Prev != last.Hash:
+		return fmt.Errorf("entry %d does not follow entry %d: that has another hash", l.Seq, last.Seq)
+	case first && l.Seq == 1 && l.Prev != "":
+		return errors.New("entry 1 follows another entry")
+	}
+	sum := sha256.Sum256(append([]byte(l.Prev+"\n"), l.Entry...))
+	if hex.EncodeToString(sum[:]) != l.Hash {
+		return fmt.Errorf("entry %d is not as it was written: its hash does not fit", l.Seq)
+	}
+	if err := json.Unmarshal(l.Entry, &entry); err != nil || entry.Seq != l.Seq {
+		return fmt.Errorf("entry %d is not as it was written: it says that it is entry %d", l.Seq, entry.Seq)
+	}
+	sums := map[string]string{}
+	for _, e := range entry.Edits {
+		id := e.Object
+		if e.Zone != "" {
+			id += " in " + e.Zone
+		}
+		sums[id] = e.After
+	}
+	for id, v := range l.After {
+		sum := sha256.Sum256(v)
+		if want, ok := sums[id]; !ok || hex.EncodeToString(sum[:16]) != want {
+			return fmt.Errorf("entry %d: %s is not what the change made it", l.Seq, id)
+		}
+	}
+	return nil
+}

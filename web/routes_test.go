@@ -1,0 +1,243 @@
+package web_test
+
+import (
+	"context"
+	"net/http"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/getkin/kin-openapi/openapi3"
+
+	"github.com/meridian-gtm/meridian/policy"
+	"github.com/meridian-gtm/meridian/web/webtest"
+)
+
+// example is a call of an operation that succeeds on a rig made by loaded, after what happens before it.
+type example struct {
+	path   string
+	body   string
+	media  string // of the body; "": JSON
+	before func(*rig)
+	status int // 0: 200
+}
+
+func sent(method, path, body string) func(*rig) {
+	return func(r *rig) { r.send(method, path, body) }
+}
+
+const tenEndpoints = `{"region":"us-east","name":"spare","endpoints":[{"name":"a","address":"192.0.2.77","weight":2,"labels":{"tier":"gold"}}]}`
+
+// examples has one of every operation of the contract.
+var examples = map[string]example{
+	"listZones": {path: "/zones"},
+	"getZone":   {path: "/zones/example.com"},
+	"putZone":   {path: "/zones/example.org", body: `{"rrsets":[{"name":"example.org.","type":"SOA","ttl":300,"records":["ns1.example.com. host.example.com. 1 2 3 4 5"]},{"name":"example.org.","type":"NS","ttl":300,"records":["ns1.example.com."]}]}`, status: 201},
+	"deleteZone": {path: "/zones/example.org", before: func(r *rig) {
+		r.call("PUT", "/zones/example.org", strings.ReplaceAll(webtest.Zone, "example.com", "example.org"), "Content-Type", "text/dns").is(201)
+	}},
+	"listRRsets":       {path: "/zones/example.com/rrsets?type=MX&limit=1"},
+	"getRRset":         {path: "/zones/example.com/rrsets/mail.example.com/MX"},
+	"putRRset":         {path: "/zones/example.com/rrsets/new.example.com/A", body: `{"ttl":300,"records":["192.0.2.9"]}`, status: 201},
+	"deleteRRset":      {path: "/zones/example.com/rrsets/mail.example.com/MX"},
+	"postChanges":      {path: "/changes", body: `{"reason":"r","changes":[{"ifMatch":0,"putObject":{"region":{"name":"sa"}}},{"editZone":{"zone":"example.com","prerequisites":[{"require":"rrsetAbsent","name":"x.example.com","type":"A"}],"updates":[{"op":"add","name":"x.example.com","type":"A","ttl":5,"records":["192.0.2.7"]}]}}]}`},
+	"getConfig":        {path: "/config"},
+	"putConfig":        {path: "/config?merge=true", body: `{"monitors":[{"name":"m","https":{"port":443,"status":[200,"300-302"],"headers":{"X-A":"b"},"body":{"contains":"ok"}},"interval":"5s","quorum":{"agree":"majority","regions":1}}],"places":[{"cidr":"192.0.2.0/24","place":{"lat":1.5,"lon":2}}]}`},
+	"listRegions":      {path: "/regions"},
+	"getRegion":        {path: "/regions/us-east"},
+	"putRegion":        {path: "/regions/sa", body: `{"name":"sa","place":{"lat":1.5,"lon":2},"provider":"aws","continent":"SA","azs":["a"],"capacity":{"limit":10,"low":0.5,"high":0.9},"downWhen":{"az":"50%","region":"60%"}}`, status: 201},
+	"deleteRegion":     {path: "/regions/sa", before: sent("PUT", "/regions/sa", `{"name":"sa"}`)},
+	"listProviders":    {path: "/providers"},
+	"getProvider":      {path: "/providers/aws", before: sent("PUT", "/providers/aws", `{"name":"aws","downWhen":"50%"}`)},
+	"putProvider":      {path: "/providers/aws", body: `{"name":"aws","downWhen":"50%"}`, status: 201},
+	"deleteProvider":   {path: "/providers/aws", before: sent("PUT", "/providers/aws", `{"name":"aws","downWhen":"50%"}`)},
+	"listMonitors":     {path: "/monitors"},
+	"getMonitor":       {path: "/monitors/web"},
+	"putMonitor":       {path: "/monitors/db", body: `{"name":"db","postgres":{"user":"u","role":"primary"},"interval":"5s","timeout":"1s","fall":3,"rise":2,"holdDown":"1m","vantages":{"nearest":2}}`, status: 201},
+	"deleteMonitor":    {path: "/monitors/db", before: sent("PUT", "/monitors/db", `{"name":"db","tcp":{"port":5432}}`)},
+	"listPools":        {path: "/pools"},
+	"getPool":          {path: "/pools/web-eu"},
+	"putPool":          {path: "/pools/spare", body: tenEndpoints, status: 201},
+	"deletePool":       {path: "/pools/spare", before: sent("PUT", "/pools/spare", tenEndpoints)},
+	"listTemplates":    {path: "/templates"},
+	"getTemplate":      {path: "/templates/far", before: sent("PUT", "/templates/far", `{"name":"far","steer":{"pool":"web-eu"}}`)},
+	"putTemplate":      {path: "/templates/far", body: `{"name":"far","steer":{"failover":[{"pool":"web-eu"},{"to":{"pool":"web-us-east"}}]}}`, status: 201},
+	"deleteTemplate":   {path: "/templates/far", before: sent("PUT", "/templates/far", `{"name":"far","steer":{"pool":"web-eu"}}`)},
+	"listServices":     {path: "/services"},
+	"getService":       {path: "/services/www.example.com"},
+	"putService":       {path: "/services/api.example.com", body: `{"name":"api.example.com","ttl":30,"sticky":{"ipv4":24},"lastResort":"all","steer":{"geo":[{"match":{"countries":["DE"]},"pool":"web-eu"}],"default":{"pool":"web-us-east"}}}`, status: 201},
+	"deleteService":    {path: "/services/www.example.com"},
+	"listSafetyRules":  {path: "/safety-rules"},
+	"getSafetyRule":    {path: "/safety-rules/keep", before: sent("PUT", "/safety-rules/keep", `{"name":"keep","atLeast":{"regions":1}}`)},
+	"putSafetyRule":    {path: "/safety-rules/keep", body: `{"name":"keep","service":"www.example.com","atLeast":{"regions":1},"appliesTo":["operator"]}`, status: 201},
+	"deleteSafetyRule": {path: "/safety-rules/keep", before: sent("PUT", "/safety-rules/keep", `{"name":"keep","atLeast":{"regions":1}}`)},
+	"listPlaces":       {path: "/places"},
+	"getPlace":         {path: "/places/AS64500", before: sent("PUT", "/places/AS64500", `{"asn":64500,"country":"DE"}`)},
+	"putPlace":         {path: "/places/192.0.2.0%2F24", body: `{"cidr":"192.0.2.0/24","country":"DE","place":{"iata":"FRA"}}`, status: 201},
+	"deletePlace":      {path: "/places/AS64500", before: sent("PUT", "/places/AS64500", `{"asn":64500,"country":"DE"}`)},
+	"explain":          {path: "/explain?name=www.example.com&client=192.0.2.1"},
+	"explainDraft":     {path: "/explain?name=www.example.com&client=192.0.2.1", body: `{"regions":[{"name":"sa"}]}`},
+	"lookupPlace":      {path: "/geo/lookup?address=91.10.0.1"},
+	"listControls":     {path: "/controls", before: sent("POST", "/controls", drainUSEast)},
+	"createControl":    {path: "/controls", body: drainUSEast, status: 201},
+	"getControl":       {path: "/controls/c6", before: sent("POST", "/controls", drainUSEast)},
+	"deleteControl":    {path: "/controls/c6", before: sent("POST", "/controls", drainUSEast)},
+	"listLatency":      {path: "/latency?limit=1"},
+	"putLatency":       {path: "/latency", body: `{"measurements":[{"client":"192.0.2.0/24","region":"us-east","ms":12.5},{"country":"DE","region":"eu-central","ms":9}],"maxAge":"1h"}`},
+	"listLoad":         {path: "/load"},
+	"putLoad":          {path: "/load", body: `{"loads":[{"target":"pool/web-us-east","value":850,"maxAge":"1m"}]}`},
+	"listSignals":      {path: "/signals"},
+	"getSignal":        {path: "/signals/ok", before: sent("PUT", "/signals/ok", `{"status":"up","maxAge":"5m"}`)},
+	"putSignal":        {path: "/signals/ok", body: `{"status":"down","maxAge":"5m","reason":"why"}`},
+	"deleteSignal":     {path: "/signals/ok", before: sent("PUT", "/signals/ok", `{"status":"up","maxAge":"5m"}`)},
+	"postBeacon":       {path: "/beacons", body: `{"client":"91.10.3.77","measurements":[{"region":"us-east","ms":43.2}]}`, status: 202},
+	"listHealth":       {path: "/health"},
+	"getHealth":        {path: "/health/web-eu%2Fa"},
+	"probeEndpoint":    {path: "/health/web-eu%2Fa/probe", body: `{"vantage":"ns1","monitor":"web"}`, before: func(r *rig) { r.node.Verdict("web-eu/a@web", policy.Up) }},
+	"resumeEndpoint": {path: "/health/web-eu%2Fa/resume", body: `{"reason":"data is checked"}`, before: func(r *rig) {
+		r.send("PUT", "/monitors/web", `{"name":"web","tcp":{"port":80},"resume":"manual"}`).is(200)
+		r.node.Verdict("web-eu/a@web", policy.Down)
+		r.node.Hold("web-eu/a@web", policy.WaitsForOperator)
+	}},
+	"getCluster":        {path: "/cluster"},
+	"removeMember":      {path: "/cluster/members/ns3", before: func(r *rig) { r.node.CutOff("ns3", true) }},
+	"streamEvents":      {path: "/events"},
+	"listSecrets":       {path: "/secrets"},
+	"putSecret":         {path: "/secrets/token", body: `{"value":"s3cret"}`, status: 201},
+	"deleteSecret":      {path: "/secrets/token", before: sent("PUT", "/secrets/token", `{"value":"s3cret"}`)},
+	"listTokens":        {path: "/tokens"},
+	"createToken":       {path: "/tokens", body: `{"name":"ci","role":"viewer","expiresIn":"1h"}`, status: 201},
+	"revokeToken":       {path: "/tokens/deadbeef", before: func(r *rig) { r.node.Grant("deadbeef", "another", policy.RoleViewer) }},
+	"listRevisions":     {path: "/revisions?limit=1"},
+	"getRevision":       {path: "/revisions/3"},
+	"getRevisionConfig": {path: "/revisions/3/config"},
+	"rollback":          {path: "/revisions/3/rollback", before: sent("PUT", "/regions/sa", `{"name":"sa"}`)},
+	"listAudit":         {path: "/audit?limit=1"},
+	"getContract":       {path: "/openapi.json"},
+	"getDocs":           {path: "/docs"},
+	"getDocsStyle":      {path: "/docs/style.css"},
+}
+
+// operations goes through the contract; one that has no example fails the test.
+func operations(t *testing.T, do func(t *testing.T, method, path string, op *openapi3.Operation, ex example)) {
+	doc, err := contract()
+	if err != nil {
+		t.Fatal(err)
+	}
+	seen := map[string]bool{}
+	for path, item := range doc.Paths.Map() {
+		for method, op := range item.Operations() {
+			ex, ok := examples[op.OperationID]
+			if !ok {
+				t.Errorf("%s %s (%s) is not exercised: give it an example", method, path, op.OperationID)
+				continue
+			}
+			seen[op.OperationID] = true
+			if ex.media == "" {
+				ex.media = asJSON
+			}
+			if ex.status == 0 {
+				ex.status = 200
+			}
+			t.Run(op.OperationID, func(t *testing.T) { do(t, method, path, op, ex) })
+		}
+	}
+	for id := range examples {
+		if !seen[id] {
+			t.Errorf("there is an example of %s, which is no operation", id)
+		}
+	}
+}
+
+// ready is a rig on which the example succeeds.
+func (ex example) ready(t *testing.T) *rig {
+	r := loaded(t)
+	if ex.before != nil {
+		ex.before(r)
+	}
+	return r
+}
+
+func (ex example) call(r *rig, method string, headers ...string) answer {
+	if ex.body != "" {
+		headers = append([]string{"Content-Type", ex.media}, headers...)
+	}
+	return r.call(method, ex.path, ex.body, headers...)
+}
+
+// TestEveryRouteSucceeds holds a success of every operation against the contract: status, media type, schema.
+func TestEveryRouteSucceeds(t *testing.T) {
+	operations(t, func(t *testing.T, method, path string, op *openapi3.Operation, ex example) {
+		r := ex.ready(t)
+		if op.OperationID == "streamEvents" { // it does not end
+			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
+			defer cancel()
+			r.stream(ctx, "", 1)
+			return
+		}
+		ex.call(r, method).is(ex.status)
+	})
+}
+
+// TestEveryRouteRefuses holds every kind of refusal that a call can meet for what it is, not for what it is about,
+// against each operation. State is the same after each.
+func TestEveryRouteRefuses(t *testing.T) {
+	placeholder := regexp.MustCompile(`\{\w+\}`)
+	operations(t, func(t *testing.T, method, path string, op *openapi3.Operation, ex example) {
+		r := ex.ready(t)
+		before := r.node.State().Revision
+		open := op.Security != nil && len(*op.Security) == 0
+		write := method != http.MethodGet
+		has := func(header string) bool { return op.Parameters.GetByInAndName("header", header) != nil }
+		if !open {
+			r.raw(method, "/api/v1"+ex.path, ex.body, "Content-Type", ex.media).refused(401, "unauthenticated")
+			r.raw(method, "/api/v1"+ex.path, ex.body, "Content-Type", ex.media, "Authorization", "Bearer nobody's").refused(401, "unauthenticated")
+		}
+		and := "?"
+		if strings.Contains(ex.path, "?") {
+			and = "&"
+		}
+		ex2 := ex
+		ex2.path += and + "nonsense=1"
+		ex2.call(r, method).refused(400, "bad-request")
+		r.call("PATCH", ex.path, "").refused(405, "method-not-allowed")
+		if write {
+			r.call(method, ex.path, ex.body, "Content-Type", ex.media, "Sec-Fetch-Site", "cross-site").refused(403, "forbidden")
+		}
+		if has("If-Match") {
+			ex.call(r, method, "If-Match", "nonsense").refused(400, "bad-request")
+			ex.call(r, method, "If-Match", `"999999"`).refused(412, "stale")
+		}
+		if has("Idempotency-Key") {
+			ex.call(r, method, "Idempotency-Key", "two words").refused(400, "bad-request")
+			r.node.Outage(policy.Errorf(policy.Unavailable, "there is no quorum"))
+			if p := ex.call(r, method, "Idempotency-Key", "k1").refused(503, "unavailable"); p.Request != "k1" {
+				t.Errorf("%s does not say with which key to retry: %+v", path, p)
+			}
+			r.node.Outage(policy.Errorf(policy.NotLeader, "the leader is elsewhere"))
+			ex.call(r, method).refused(503, "not-leader")
+			r.node.Outage(nil)
+		}
+		if op.RequestBody != nil {
+			r.call(method, ex.path, ex.body, "Content-Type", "image/png").refused(415, "unsupported-media")
+			r.call(method, ex.path, ex.body, "Content-Type", ex.media, "Content-Encoding", "gzip").refused(415, "unsupported-media")
+			r.call(method, ex.path, `{"a":"`+strings.Repeat("x", 5<<20)+`"}`, "Content-Type", ex.media).refused(413, "too-large")
+			r.call(method, ex.path, `{"unknown-key":1}`, "Content-Type", ex.media).refused(422, "invalid")
+		}
+		if ok := op.Responses.Value("200"); ok != nil && len(ok.Value.Content) > 1 {
+			r.call(method, ex.path, ex.body, "Accept", "image/png").refused(406, "not-acceptable")
+		}
+		if placeholder.MatchString(path) && (method == http.MethodGet || method == http.MethodDelete) {
+			none := "/api/v1" + placeholder.ReplaceAllString(path, "none")
+			if strings.Contains(path, "/rrsets/{") {
+				none = "/api/v1/zones/example.com/rrsets/none.example.com/A"
+			}
+			none = strings.ReplaceAll(none, "revisions/none", "revisions/999999") // it is a number
+			r.call(method, none, "").refused(404, "not-found")
+		}
+		if after := r.node.State(); after.Revision != before {
+			t.Errorf("a refused %s has made revision %d of %d", op.OperationID, after.Revision, before)
+		}
+	})
+}
