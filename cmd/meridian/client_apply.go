@@ -123,6 +123,7 @@ objects it asks, unless --yes is given.`,
 	a.flags(c)
 	c.Flags().BoolVar(&dryRun, "dry-run", false, "only say what would change, as plan does; the exit code is 0")
 	yesFlag(c, &yes)
+	reasonFlag(c, g)
 	return c
 }
 

@@ -18,6 +18,7 @@ import (
 	"sync/atomic"
 	"syscall"
 	"time"
+	"unicode"
 
 	"github.com/meridian-gtm/meridian/web/api"
 )
@@ -27,6 +28,8 @@ const defaultAddr = "http://127.0.0.1:8080"
 // globals are the flags that every client command has.
 type globals struct {
 	addr, token, ca, output, context string
+
+	reason string // of what the command changes
 
 	conn *client // made once
 }
@@ -49,7 +52,10 @@ func (g *globals) connect() (*client, error) {
 	if err != nil {
 		return nil, err
 	}
-	r := &rotation{token: s.token, patience: 10 * time.Second}
+	if strings.ContainsFunc(g.reason, unicode.IsControl) {
+		return nil, errors.New("the --reason has to be one line")
+	}
+	r := &rotation{token: s.token, reason: g.reason, patience: 10 * time.Second}
 	if r.token == "" {
 		return nil, errors.New("no API token: set MERIDIAN_TOKEN or --token, or keep one in a context (meridian context add --help)." + s.unused +
 			"\nThe first admin token is in admin.token in the data directory of the node that bootstrapped the cluster; meridian demo prints its own")
@@ -111,6 +117,7 @@ func first(values ...string) string {
 type rotation struct {
 	bases    []*url.URL
 	token    string
+	reason   string // that goes with every write
 	roots    *x509.CertPool
 	patience time.Duration // until an answer begins, at each address
 
@@ -139,6 +146,7 @@ func (r *rotation) Do(req *http.Request) (*http.Response, error) {
 		if r.withheld, err = withhold(req); err != nil {
 			return nil, err
 		}
+		r.withheld.Reason = r.reason
 		return nil, errWithheld
 	}
 	r.once.Do(func() {
@@ -155,6 +163,9 @@ func (r *rotation) Do(req *http.Request) (*http.Response, error) {
 	req.Header.Set("User-Agent", "meridian")
 	if req.Method != http.MethodGet {
 		req.Header.Set("Idempotency-Key", rand.Text())
+		if r.reason != "" {
+			req.Header.Set("X-Reason", r.reason)
+		}
 	}
 	var failed []error
 	begin := int(r.last.Load())

@@ -106,6 +106,7 @@ empty data directory.`,
 	}
 	rehearse = dryFlag(c)
 	yesFlag(c, &yes)
+	reasonFlag(c, g)
 	return c
 }
 

@@ -168,6 +168,7 @@ still covers stays out: lifting pool/web leaves a drain of its region in force.`
 	}
 	glass.add(c)
 	rehearse = dryFlag(c)
+	reasonFlag(c, g)
 	return c
 }
 

@@ -25,6 +25,7 @@ func dryFlag(c *cobra.Command) *dry {
 type withheld struct {
 	Method string          `json:"method"`
 	Path   string          `json:"path"`
+	Reason string          `json:"reason,omitempty"` // beside the body
 	Body   json.RawMessage `json:"body,omitempty"`
 }
 
@@ -71,6 +72,9 @@ func (d *dry) show(cmd *cobra.Command, g *globals, conn *client, call func() (*h
 		return true, err
 	}
 	fmt.Fprintf(out, "It would send %s %s\n", sent.Method, sent.Path)
+	if sent.Reason != "" {
+		fmt.Fprintf(out, "  with the reason: %s\n", sent.Reason)
+	}
 	if len(sent.Body) > 0 {
 		var b bytes.Buffer
 		if json.Indent(&b, sent.Body, "  ", "  ") == nil {

@@ -13,20 +13,20 @@ import (
 
 // schema is what the contract says of a value, as far as it is told to people.
 type schema struct {
-	Ref         string     `yaml:"$ref"`
-	Type        typeNames  `yaml:"type"`
-	Description string     `yaml:"description"`
-	Format      string     `yaml:"format"`
-	Pattern     string     `yaml:"pattern"`
-	Enum        []any      `yaml:"enum"`
-	Default     any        `yaml:"default"`
-	Examples    []any      `yaml:"examples"`
-	Required    []string   `yaml:"required"`
-	Properties  properties `yaml:"properties"`
-	Items       *schema    `yaml:"items"`
-	Additional  yaml.Node  `yaml:"additionalProperties"`
-	AllOf       []*schema  `yaml:"allOf"`
-	OneOf       []*schema  `yaml:"oneOf"`
+	Ref         string      `yaml:"$ref"`
+	Type        typeNames   `yaml:"type"`
+	Description string      `yaml:"description"`
+	Format      string      `yaml:"format"`
+	Pattern     string      `yaml:"pattern"`
+	Enum        []any       `yaml:"enum"`
+	Default     any         `yaml:"default"`
+	Examples    []yaml.Node `yaml:"examples"`
+	Required    []string    `yaml:"required"`
+	Properties  properties  `yaml:"properties"`
+	Items       *schema     `yaml:"items"`
+	Additional  yaml.Node   `yaml:"additionalProperties"`
+	AllOf       []*schema   `yaml:"allOf"`
+	OneOf       []*schema   `yaml:"oneOf"`
 
 	Minimum   *float64 `yaml:"minimum"`
 	Maximum   *float64 `yaml:"maximum"`
@@ -206,6 +206,8 @@ type field struct {
 	Default     any     `json:"default,omitempty"`
 	Example     any     `json:"example,omitempty"`
 	Fields      []field `json:"fields,omitempty"`
+
+	example string // in its own order
 }
 
 // told makes what is told of a value, with its children but not theirs.
@@ -214,7 +216,8 @@ func (s *schema) told(path string, needed bool) field {
 	r := s.resolved(all)
 	f := field{Path: path, Type: r.typeText(all), Required: needed, Description: r.meaning(all), Unit: r.unit(), Range: r.limits(all), Values: r.Enum, Default: r.Default}
 	if len(r.Examples) > 0 {
-		f.Example = r.Examples[0]
+		_ = r.Examples[0].Decode(&f.Example) // it was read as YAML before
+		f.example = exampleText(r.Examples[0])
 	}
 	return f
 }

@@ -31,7 +31,7 @@ func tellField(g *globals, w io.Writer, path string, s *schema, needed bool) err
 	for _, l := range wrapped(f.Description, columns-2) {
 		fmt.Fprintln(w, "  "+l)
 	}
-	facts := [][2]string{{"Unit", f.Unit}, {"Range", f.Range}, {"Values", listText(f.Values)}, {"Default", valueText(f.Default)}, {"Example", valueText(f.Example)}}
+	facts := [][2]string{{"Unit", f.Unit}, {"Range", f.Range}, {"Values", listText(f.Values)}, {"Default", valueText(f.Default)}, {"Example", strings.ReplaceAll(f.example, "\n", "\n           ")}}
 	blank := true
 	for _, l := range facts {
 		if l[1] == "" {
@@ -83,6 +83,34 @@ func valueText(v any) string {
 	text, err := yaml.Marshal(&n)
 	if err != nil {
 		return fmt.Sprint(v)
+	}
+	return strings.TrimSpace(string(text))
+}
+
+// exampleText is an example as YAML in its own order: on one line if it fits.
+func exampleText(n yaml.Node) string {
+	var plain func(n *yaml.Node, style yaml.Style)
+	plain = func(n *yaml.Node, style yaml.Style) {
+		n.Style = style
+		for _, c := range n.Content {
+			plain(c, 0)
+		}
+	}
+	plain(&n, yaml.FlowStyle)
+	if n.Kind == yaml.ScalarNode {
+		return n.Value
+	}
+	text, err := yaml.Marshal(&n)
+	if err == nil && len(text) > columns-12 {
+		plain(&n, 0)
+		var b strings.Builder
+		e := yaml.NewEncoder(&b)
+		e.SetIndent(2)
+		err = e.Encode(&n)
+		text = []byte(b.String())
+	}
+	if err != nil {
+		return ""
 	}
 	return strings.TrimSpace(string(text))
 }

@@ -81,6 +81,9 @@ field; with two, what differs between them. The exit code is 2 when something do
 			if err != nil {
 				return err
 			}
+			if len(args) == 1 { // the client sends a zero too, which is a revision
+				params.From = max(to, 1) - 1
+			}
 			conn, err := g.connect()
 			if err != nil {
 				return err

@@ -83,6 +83,7 @@ named keep what they have. Each value goes by itself when it is older than --max
 		ValidArgsFunction: completeAssignments(g, 1, kindNames("regions")),
 	}
 	rehearse = dryFlag(c)
+	reasonFlag(c, g)
 	c.Flags().StringVar(&age, "max-age", "", "when it is too old to count, 1s to 720h (default 24h)")
 	return c
 }
@@ -120,6 +121,7 @@ func latencyForget(g *globals) *cobra.Command {
 		},
 	}
 	rehearse = dryFlag(c)
+	reasonFlag(c, g)
 	return c
 }
 
@@ -203,6 +205,7 @@ the loads as they were. A load that is not fed again goes when it is older than 
 		ValidArgsFunction: completeAssignments(g, 0, loadNames),
 	}
 	rehearse = dryFlag(c)
+	reasonFlag(c, g)
 	c.Flags().StringVar(&age, "max-age", "", "when it is too old to count, 1s to 24h (default 1m)")
 	return c
 }

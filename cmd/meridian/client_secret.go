@@ -77,6 +77,7 @@ it. It is encrypted under the cluster's key and never given again.`,
 		},
 	}
 	rehearse = dryFlag(c)
+	reasonFlag(c, g)
 	c.Flags().StringVarP(&file, "file", "f", "-", "the file that holds the value; - is standard input")
 	return c
 }
@@ -171,5 +172,6 @@ func secretDelete(g *globals) *cobra.Command {
 	}
 	rehearse = dryFlag(c)
 	yesFlag(c, &yes)
+	reasonFlag(c, g)
 	return c
 }

@@ -87,6 +87,7 @@ all of a kind, zone/*.example.com what is below example.com, pool/us-* what begi
 		},
 	}
 	rehearse = dryFlag(c)
+	reasonFlag(c, g)
 	c.Flags().StringVar(&role, "role", "", "viewer, operator, editor, admin or node")
 	c.Flags().StringArrayVar(&scopes, "scope", nil, "what it may change, such as zone/example.com; several times for several (default: whatever the role may)")
 	c.Flags().StringVar(&lasts, "expires-in", "", "how long it is good, 1m to 87600h (default: for ever)")
@@ -181,6 +182,7 @@ func tokenRevoke(g *globals) *cobra.Command {
 	}
 	rehearse = dryFlag(c)
 	yesFlag(c, &yes)
+	reasonFlag(c, g)
 	return c
 }
 

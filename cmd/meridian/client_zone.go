@@ -69,6 +69,7 @@ A zone that is replaced is kept in your cache directory, for undoing.`,
 			return importZone(cmd, g, conn, zone, args[0], text, warnings, rehearse)
 		},
 	}
+	reasonFlag(c, g)
 	c.Flags().BoolVar(&rehearse, "dry-run", false, "only say which records it would add and remove")
 	c.Flags().StringVar(&name, "name", "", "the zone's name, when the file's names are relative to it")
 	return c
@@ -184,6 +185,7 @@ func zoneDelete(g *globals) *cobra.Command {
 	}
 	rehearse = dryFlag(c)
 	yesFlag(c, &yes)
+	reasonFlag(c, g)
 	return c
 }
 
