@@ -129,48 +129,22 @@ func (d *draft) make(b Body) error {
 // differing are the objects of the configuration that differ between two states. A service is each of
 // the names that it steers, before or after, so that nobody takes a name that is not theirs.
 func differing(before, after *policy.State) (list []string) {
-	list = differ(list, before.Regions, after.Regions, "region", nil)
-	list = differ(list, before.Providers, after.Providers, "provider", nil)
-	list = differ(list, before.Monitors, after.Monitors, "monitor", nil)
-	list = differ(list, before.Pools, after.Pools, "pool", nil)
-	list = differ(list, before.Templates, after.Templates, "template", nil)
-	list = differ(list, before.Services, after.Services, "service", func(s policy.Service) (names []string) {
-		for _, n := range s.Owners() {
-			names = append(names, n.String())
-		}
-		return names
-	})
-	list = differ(list, before.SafetyRules, after.SafetyRules, "safety-rule", nil)
-	return differ(list, before.Places, after.Places, "place", nil)
-}
-
-// differ adds to a list what is in one tree only, or is not the same in both.
-func differ[T any](list []string, was, is *policy.Tree[policy.Object[T]], kind string, names func(T) []string) []string {
-	if was.Sum() == is.Sum() {
-		return list
-	}
-	add := func(key string, specs ...T) {
-		if names == nil {
-			list = append(list, kind+"/"+key)
-		}
-		for _, s := range specs {
-			if names != nil {
-				for _, n := range names(s) {
-					list = append(list, kind+"/"+n)
+	for _, k := range objectKinds {
+		for _, key := range k.history.touched(before, after) {
+			if string(k.history.value(before, key)) == string(k.history.value(after, key)) {
+				continue
+			}
+			if k.what != "service" {
+				list = append(list, k.history.prefix+key)
+				continue
+			}
+			for _, s := range []*policy.State{before, after} {
+				if o, ok := s.Services.Get(key); ok {
+					for _, n := range o.Spec.Owners() {
+						list = append(list, "service/"+n.String())
+					}
 				}
 			}
-		}
-	}
-	for key, old := range was.All {
-		if now, ok := is.Get(key); !ok {
-			add(key, old.Spec)
-		} else if !same(old.Spec, now.Spec) {
-			add(key, old.Spec, now.Spec)
-		}
-	}
-	for key, now := range is.All {
-		if !was.Has(key) {
-			add(key, now.Spec)
 		}
 	}
 	return list

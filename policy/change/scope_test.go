@@ -12,6 +12,7 @@ import (
 // is within and one that is beyond: a new kind fails here until somebody has thought of it.
 func TestScopesReachEveryKind(t *testing.T) {
 	m := started(t).level(policy.FeatureLevel)
+	first := m.s.Revision
 	m.ok(PutZone{zone(t, "example.org")})
 	conf := config("us", "eu", "ap")
 	conf.Monitors = append(conf.Monitors, policy.Monitor{Name: "told", Signal: &policy.SignalCheck{Name: "us-ok"}, Resume: policy.Manual}, policy.Monitor{Name: "told-eu", Signal: &policy.SignalCheck{Name: "eu-ok"}, Resume: policy.Manual})
@@ -21,6 +22,12 @@ func TestScopesReachEveryKind(t *testing.T) {
 	drained := m.ok(PutControl{Target: "region/eu", Action: policy.Drain}).Made
 	mine := m.ok(PutControl{Target: "endpoint/us/a", Action: policy.Drain}).Made
 
+	other := config("us", "eu", "ap").Services[0]
+	other.Name, other.Names = name("api.example.com"), nil
+	m.ok(PutObject{Config: policy.Config{Services: []policy.Service{other}}})
+	us, _ := m.s.Pools.Get("us")
+	us.Spec.MinAvailable.Count = 1
+	m.ok(PutObject{Config: policy.Config{Pools: []policy.Pool{us.Spec}}}) // what a caller with the scopes may take back
 	scopes := policy.Scopes{"zone/example.com", "service/www.example.com", "region/us", "pool/us"}
 	with := func(change func(*policy.Config)) policy.Config {
 		c := *m.s.Config()
@@ -31,31 +38,37 @@ func TestScopesReachEveryKind(t *testing.T) {
 	poolAt := func(c *policy.Config, name string) *policy.Pool {
 		return &c.Pools[slices.IndexFunc(c.Pools, func(p policy.Pool) bool { return p.Name == name })]
 	}
-	usPool := with(func(c *policy.Config) { poolAt(c, "us").MinAvailable.Count = 1 })
+	usPool := with(func(c *policy.Config) { poolAt(c, "us").MinAvailable.Count = 0 })
 	cases := map[string]struct{ within, beyond []Body }{
 		"zone.put":    {[]Body{PutZone{zone(t, "example.com", "x.example.com A")}}, []Body{PutZone{zone(t, "sub.example.com")}, PutZone{zone(t, "example.org", "x.example.org A")}}},
 		"zone.delete": {nil, []Body{DeleteZone{name("example.org")}}},
 		"zone.edit": {[]Body{EditZone{Zone: name("example.com"), Updates: []Update{{Add, name("y.example.com"), policy.TypeTXT, 60, [][]byte{[]byte("\x01x")}}}}},
 			[]Body{EditZone{Zone: name("example.org"), Updates: []Update{{Add, name("y.example.org"), policy.TypeTXT, 60, [][]byte{[]byte("\x01x")}}}}}},
 		"config.put": {[]Body{PutConfig{Config: usPool},
-			PutConfig{Config: with(func(c *policy.Config) { c.Services[0].TTL = policy.FixedTTL(45) })},
+			PutConfig{Config: with(func(c *policy.Config) { c.Services[slices.IndexFunc(c.Services, func(s policy.Service) bool { return s.Name == name("www.example.com") })].TTL = policy.FixedTTL(45) })},
 			PutConfig{Config: policy.Config{Regions: []policy.Region{{Name: "us", Provider: "gcp", AZs: []string{"a"}}}}, Merge: true}},
 			[]Body{
 				PutConfig{Config: with(func(c *policy.Config) { poolAt(c, "eu").MinAvailable.Count = 1 })},
-				PutConfig{Config: with(func(c *policy.Config) { c.Services[0].Names = []policy.Name{name("victim.example.com")} })}, // a name that is not theirs
+				PutConfig{Config: with(func(c *policy.Config) { c.Services[1].Names = []policy.Name{name("victim.example.com")} })}, // a name that is not theirs
 				PutConfig{Config: with(func(c *policy.Config) { c.Services = nil; c.Regions[0].Provider = "gcp" })},
 				PutConfig{Config: with(func(c *policy.Config) { c.Providers = append(c.Providers, policy.Provider{Name: "aws", DownWhen: 70}) })},
 				PutConfig{Config: with(func(c *policy.Config) {
 					c.SafetyRules = []policy.SafetyRule{{Name: "x", AtLeast: &policy.AtLeast{Regions: 1}}}
 				})},
+				PutConfig{Config: with(func(c *policy.Config) {
+					c.Notifications = []policy.Receiver{{Name: "mine", Webhook: &policy.WebhookReceiver{URL: "https://hooks.example.com/x"}}}
+				})},
 			}},
-		"control.put":    {[]Body{PutControl{Target: "endpoint/us/b", Action: policy.Drain}, PutControl{Target: "pool/us", Action: policy.Drain}}, []Body{PutControl{Target: "region/eu", Action: policy.Drain}, PutControl{Target: "provider/aws", Action: policy.Drain, StartsIn: 1}, PutControl{Target: "endpoint/eu/a", Action: policy.Drain}}},
-		"control.delete": {[]Body{DeleteControl{mine}}, []Body{DeleteControl{drained}}},
-		"verdict.resume": {[]Body{ResumeEndpoint{"endpoint/us/a"}}, []Body{ResumeEndpoint{"endpoint/eu/a"}}},
-		"latency.put":    {[]Body{PutLatency{Measurements: []Measurement{{"192.0.2.0/24", "us", 12, 1}}}}, []Body{PutLatency{Measurements: []Measurement{{"192.0.2.0/24", "us", 12, 1}, {"192.0.2.0/24", "eu", 12, 1}}}, PutLatency{Measurements: []Measurement{{Subject: "192.0.2.0/24"}}}}},
-		"load.put":       {[]Body{PutLoad{[]TargetLoad{{"pool/us", of(1.0), 0}, {"endpoint/us/a", of(1.0), 0}, {"region/us", of(1.0), 0}, {"service/www.example.com", of(1.0), 0}}}}, []Body{PutLoad{[]TargetLoad{{"pool/us", of(1.0), 0}, {"pool/eu", of(1.0), 0}}}}},
-		"signal.put":     {[]Body{PutSignal{Name: "us-ok", Status: policy.Up}}, []Body{PutSignal{Name: "eu-ok", Status: policy.Up}, PutSignal{Name: "of-nobody", Status: policy.Up}}},
-		"signal.delete":  {[]Body{DeleteSignal{"us-ok"}}, []Body{DeleteSignal{"eu-ok"}}},
+		"object.put":        {[]Body{PutObject{Config: policy.Config{Pools: []policy.Pool{*poolAt(&usPool, "us")}}}}, []Body{PutObject{Config: policy.Config{Regions: []policy.Region{{Name: "new"}}}}}},
+		"object.delete":     {nil, []Body{DeleteObject{Object: "service/api.example.com"}}},
+		"revision.rollback": {[]Body{Rollback{Revision: m.s.Revision - 1}}, []Body{Rollback{Revision: first}}},
+		"control.put":       {[]Body{PutControl{Target: "endpoint/us/b", Action: policy.Drain}, PutControl{Target: "pool/us", Action: policy.Drain}}, []Body{PutControl{Target: "region/eu", Action: policy.Drain}, PutControl{Target: "provider/aws", Action: policy.Drain, StartsIn: 1}, PutControl{Target: "endpoint/eu/a", Action: policy.Drain}}},
+		"control.delete":    {[]Body{DeleteControl{mine}}, []Body{DeleteControl{drained}}},
+		"verdict.resume":    {[]Body{ResumeEndpoint{"endpoint/us/a"}}, []Body{ResumeEndpoint{"endpoint/eu/a"}}},
+		"latency.put":       {[]Body{PutLatency{Measurements: []Measurement{{"192.0.2.0/24", "us", 12, 1}}}}, []Body{PutLatency{Measurements: []Measurement{{"192.0.2.0/24", "us", 12, 1}, {"192.0.2.0/24", "eu", 12, 1}}}, PutLatency{Measurements: []Measurement{{Subject: "192.0.2.0/24"}}}}},
+		"load.put":          {[]Body{PutLoad{[]TargetLoad{{"pool/us", of(1.0), 0}, {"endpoint/us/a", of(1.0), 0}, {"region/us", of(1.0), 0}, {"service/www.example.com", of(1.0), 0}}}}, []Body{PutLoad{[]TargetLoad{{"pool/us", of(1.0), 0}, {"pool/eu", of(1.0), 0}}}}},
+		"signal.put":        {[]Body{PutSignal{Name: "us-ok", Status: policy.Up}}, []Body{PutSignal{Name: "eu-ok", Status: policy.Up}, PutSignal{Name: "of-nobody", Status: policy.Up}}},
+		"signal.delete":     {[]Body{DeleteSignal{"us-ok"}}, []Body{DeleteSignal{"eu-ok"}}},
 		"batch": {[]Body{Batch{[]Part{{Body: PutZone{zone(t, "example.com", "x.example.com A")}}, {Body: PutControl{Target: "pool/us", Action: policy.Drain}}}}},
 			[]Body{Batch{[]Part{{Body: PutZone{zone(t, "example.com", "x.example.com A")}}, {Body: PutControl{Target: "pool/eu", Action: policy.Drain}}}}}},
 		"secret.put": {nil, []Body{PutSecret{policy.Secret{Name: "x", Sealed: []byte{1}}}}},
