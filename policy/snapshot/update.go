@@ -91,7 +91,7 @@ func (s *Snapshot) update(prev *Snapshot, pools []string) error {
 	s.pools = s.pools.With(moved, func(i int32) *steer.Pool { return made[i] })
 	slices.Sort(dirty)
 	dirty = slices.Compact(dirty)
-	services := make(map[int32]*Service, len(dirty))
+	services, elsewhere := make(map[int32]*Service, len(dirty)), false
 	for _, i := range dirty {
 		old := prev.Services.At(i)
 		svc, err := s.service(prev, old.ID, old.spec)
@@ -99,10 +99,11 @@ func (s *Snapshot) update(prev *Snapshot, pools []string) error {
 			return fmt.Errorf("service %s: %w", old.ID, err)
 		}
 		services[i] = svc
+		elsewhere = elsewhere || svc.geo != old.geo
 	}
 	s.Services = s.Services.With(dirty, func(i int32) *Service { return services[i] })
-	if len(s.maps) > len(prev.maps) { // a pool's middle has moved; forget where it was
-		s.maps = make(map[string]*geography, len(prev.maps))
+	if elsewhere { // a pool's middle has moved; forget where it was, unless another service is there
+		s.maps, s.borrowed = make(map[string]*geography, len(prev.maps)), false
 		for _, svc := range s.Services.All() {
 			s.maps[svc.geo.key] = svc.geo
 		}
