@@ -9,6 +9,8 @@ type Config struct {
 	Templates   []Template   `json:"templates,omitempty"`
 	Services    []Service    `json:"services,omitempty"`
 	SafetyRules []SafetyRule `json:"safetyRules,omitempty"`
+	// ReviewRules say what others have to approve before it changes.
+	ReviewRules []ReviewRule `json:"reviewRules,omitempty"`
 	// Places say where networks are, whatever the geographic data says.
 	Places []PlaceOverride `json:"places,omitempty"`
 	// Notifications are who is told of what happens.

@@ -111,9 +111,6 @@ var ReviewKinds = []string{"region", "provider", "monitor", "pool", "template", 
 func (r ReviewRule) Needed() int { return max(1, r.Approvals) }
 
 func (r ReviewRule) validate(p *Problems, at string) {
-	if err := CheckLabel(r.Name); err != nil {
-		p.Add(at+"/name", "%v", err)
-	}
 	if len(r.Kinds) == 0 {
 		p.Add(at+"/kinds", "a review rule is for some kinds of object: %s", strings.Join(ReviewKinds, ", "))
 	}

@@ -18,7 +18,7 @@ const FeatureLevel = FeatureReview
 // Feature is the level that a document needs, so that no node of a version before
 // leaves out what it does not know.
 func (c *Config) Feature() int {
-	if len(c.Notifications) > 0 {
+	if len(c.Notifications) > 0 || len(c.ReviewRules) > 0 {
 		return FeatureReview
 	}
 	if c.checks() {

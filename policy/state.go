@@ -81,17 +81,19 @@ type State struct {
 	Tokens      *Tree[Token]
 	Secrets     *Tree[Secret]
 	Staged      *Tree[Staged]
-	Requests    *Tree[Outcome]          // by request id
-	RequestLog  *Tree[string]           // request ids by index, oldest first
-	Latencies   *Tree[Latency]          // by Subject as text; empty below FeatureSteering
-	Loads       *Tree[Load]             // by target; empty below FeatureSteering
-	Providers   *Tree[Object[Provider]] // empty below FeatureHealth
-	Signals     *Tree[Signal]           // by name; empty below FeatureHealth
-	Users       *Tree[User]             // by name; empty below FeatureReview
-	Sessions    *Tree[Session]          // by id; empty below FeatureReview
-	Audit       *Tree[AuditRecord]      // by AuditKey; empty below FeatureReview
-	Receivers   *Tree[Object[Receiver]] // empty below FeatureReview
-	Notified    *Tree[uint64]           // by receiver: the index up to which it was told; empty below FeatureReview
+	Requests    *Tree[Outcome]            // by request id
+	RequestLog  *Tree[string]             // request ids by index, oldest first
+	Latencies   *Tree[Latency]            // by Subject as text; empty below FeatureSteering
+	Loads       *Tree[Load]               // by target; empty below FeatureSteering
+	Providers   *Tree[Object[Provider]]   // empty below FeatureHealth
+	Signals     *Tree[Signal]             // by name; empty below FeatureHealth
+	Users       *Tree[User]               // by name; empty below FeatureReview
+	Sessions    *Tree[Session]            // by id; empty below FeatureReview
+	Audit       *Tree[AuditRecord]        // by AuditKey; empty below FeatureReview
+	Receivers   *Tree[Object[Receiver]]   // empty below FeatureReview
+	Notified    *Tree[uint64]             // by receiver: the index up to which it was told; empty below FeatureReview
+	ReviewRules *Tree[Object[ReviewRule]] // empty below FeatureReview
+	Drafts      *Tree[Draft]              // by id; empty below FeatureReview
 }
 
 // NewState is the state before the first change.
@@ -126,6 +128,8 @@ func NewState() *State {
 		Audit:       NewTree(hashAudit),
 		Receivers:   jsonTree[Object[Receiver]](),
 		Notified:    jsonTree[uint64](),
+		ReviewRules: jsonTree[Object[ReviewRule]](),
+		Drafts:      jsonTree[Draft](),
 	}
 }
 
@@ -152,6 +156,8 @@ func (s *State) Clone() *State {
 	c.Audit = s.Audit.Copy()
 	c.Receivers = s.Receivers.Copy()
 	c.Notified = s.Notified.Copy()
+	c.ReviewRules = s.ReviewRules.Copy()
+	c.Drafts = s.Drafts.Copy()
 	c.Members = s.Members.Copy()
 	c.Removed = s.Removed.Copy()
 	c.Tokens = s.Tokens.Copy()
@@ -177,7 +183,7 @@ func (s *State) Hash() uint64 {
 		s.IDs, s.Zones, s.Regions, s.Monitors, s.Pools, s.Services, s.SafetyRules, s.Controls, s.Verdicts, s.Members, s.Tokens,
 		s.Secrets, s.Staged, s.Requests, s.RequestLog, s.Removed,
 		s.Latencies, s.Loads, s.Templates, s.Places, s.Providers, s.Signals,
-		s.Users, s.Sessions, s.Audit, s.Receivers, s.Notified,
+		s.Users, s.Sessions, s.Audit, s.Receivers, s.Notified, s.ReviewRules, s.Drafts,
 	} {
 		if i < firstTables || table.Len() > 0 {
 			h += mix(table.Sum() + uint64(i+1)*0x9e3779b97f4a7c15)
@@ -191,7 +197,7 @@ func (s *State) Config() *Config {
 	return &Config{
 		Regions: specs(s.Regions), Providers: specs(s.Providers), Monitors: specs(s.Monitors), Pools: specs(s.Pools),
 		Templates: specs(s.Templates), Services: specs(s.Services), SafetyRules: specs(s.SafetyRules), Places: specs(s.Places),
-		Notifications: specs(s.Receivers),
+		Notifications: specs(s.Receivers), ReviewRules: specs(s.ReviewRules),
 	}
 }
 

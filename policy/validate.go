@@ -72,6 +72,13 @@ func (c *Config) Validate() error {
 	if n := len(c.Notifications); n > MaxReceivers {
 		p.Add("/notifications", "there are %d receivers; %d are the most", n, MaxReceivers)
 	}
+	index(&p, "/reviewRules", c.ReviewRules, func(r ReviewRule) string { return r.Name }, CheckLabel)
+	if n := len(c.ReviewRules); n > MaxReviewRules {
+		p.Add("/reviewRules", "there are %d review rules; %d are the most", n, MaxReviewRules)
+	}
+	for i := range c.ReviewRules {
+		c.ReviewRules[i].validate(&p, fmt.Sprintf("/reviewRules/%d", i))
+	}
 	for i := range c.Notifications {
 		c.Notifications[i].validate(fmt.Sprintf("/notifications/%d", i), regions, owners, &p)
 	}

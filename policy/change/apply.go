@@ -18,7 +18,9 @@ type draft struct {
 	change  *Change
 	outcome *policy.Outcome
 	staged  *Body // where CommitStaged says what it brought in
-	whole   bool  // it is part of several changes that are judged together, when all are made
+	// approved is the draft that PublishDraft makes.
+	approved *policy.Draft
+	whole    bool // it is part of several changes that are judged together, when all are made
 }
 
 // Apply gives the state after a change. Whether it was accepted or refused is
@@ -41,7 +43,11 @@ func Apply(s *policy.State, index uint64, c Change) (*policy.State, policy.Outco
 	outcome := policy.Outcome{Request: c.Request, Index: index}
 	body := c.Body
 	d := &draft{State: next, base: s, change: &c, outcome: &outcome, staged: &body}
-	if err := d.make(c.Body); err != nil {
+	err := d.make(c.Body)
+	if err == nil {
+		err = d.reviewed()
+	}
+	if err != nil {
 		var refusal *policy.Error
 		if !errors.As(err, &refusal) {
 			refusal = policy.Errorf(policy.Invalid, "%v", err)

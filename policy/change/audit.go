@@ -76,12 +76,26 @@ func subject(b Body) string {
 		return "user/" + b.Name
 	case *DeleteUser:
 		return "user/" + b.Name
+	case *PutDraft:
+		if b.ID != "" {
+			return "draft/" + b.ID
+		}
+	case *ReviewDraft:
+		return "draft/" + b.ID
+	case *PublishDraft:
+		return "draft/" + b.ID
+	case *CloseDraft:
+		return "draft/" + b.ID
+	case *StartCanary:
+		return "draft/" + b.ID
+	case *EndCanary:
+		return "draft/" + b.ID
 	case *PutObject:
 		if kind, name, err := only(&b.Config); err == nil {
 			return kind.history.prefix + name
 		}
 	case *DeleteObject:
-		return b.Object
+		return strings.Replace(b.Object, "R", "-r", 1) // "safety-rule/", as its edit has it
 	}
 	return ""
 }

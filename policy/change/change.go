@@ -72,6 +72,12 @@ var kinds = []kind{
 	{"session.delete", 1, func() Body { return new(DeleteSession) }},   // likewise
 	{"oidc.put", 1, func() Body { return new(PutOIDC) }},               // likewise
 	{"notified.put", 1, func() Body { return new(PutNotified) }},       // likewise
+	{"draft.put", 1, func() Body { return new(PutDraft) }},             // from policy.FeatureReview
+	{"draft.review", 1, func() Body { return new(ReviewDraft) }},       // likewise
+	{"draft.publish", 1, func() Body { return new(PublishDraft) }},     // likewise
+	{"draft.close", 1, func() Body { return new(CloseDraft) }},         // likewise
+	{"canary.start", 1, func() Body { return new(StartCanary) }},       // likewise
+	{"canary.end", 1, func() Body { return new(EndCanary) }},           // likewise
 	{"batch", 1, func() Body { return new(Batch) }},
 }
 
@@ -136,7 +142,8 @@ func needs(b Body) (level int) {
 		return needs(*b)
 	case DeleteToken, *DeleteToken:
 		return policy.FeatureAccess
-	case Rollback, *Rollback, PutObject, *PutObject, DeleteObject, *DeleteObject, PutNotified, *PutNotified:
+	case Rollback, *Rollback, PutObject, *PutObject, DeleteObject, *DeleteObject, PutNotified, *PutNotified,
+		PutDraft, *PutDraft, ReviewDraft, *ReviewDraft, PublishDraft, *PublishDraft, CloseDraft, *CloseDraft, StartCanary, *StartCanary, EndCanary, *EndCanary:
 		return policy.FeatureReview
 	case PutMember:
 		return memberLevel(b.Member)

@@ -75,11 +75,12 @@ func tables(s *policy.State) map[byte]table {
 		'u': jsonTable[policy.User]{s.Users}, 'e': jsonTable[policy.Session]{s.Sessions},
 		'V': jsonTable[policy.Object[policy.Provider]]{s.Providers}, 'S': jsonTable[policy.Signal]{s.Signals},
 		'A': jsonTable[policy.AuditRecord]{s.Audit},
+		'a': jsonTable[policy.Object[policy.ReviewRule]]{s.ReviewRules}, 'd': jsonTable[policy.Draft]{s.Drafts},
 		'w': jsonTable[policy.Object[policy.Receiver]]{s.Receivers}, 'N': jsonTable[uint64]{s.Notified},
 	}
 }
 
-const tableOrder = "irmpTsfPVcvnxtkgqlyoSueAwN"
+const tableOrder = "irmpTsfPVcvnxtkgqlyoSueAwNad"
 
 type zoneHead struct {
 	Name policy.Name `json:"name"`

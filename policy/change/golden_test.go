@@ -95,6 +95,12 @@ func samples(t fataler) []Change {
 		with(&PutOIDC{&policy.OIDC{Issuer: "https://id.example.com", ClientID: "meridian", ClientSecret: &policy.SecretRef{Secret: "oidc"}, RedirectURL: "https://gtm.example.com/api/v1/auth/oidc/callback",
 			Scopes: []string{"openid"}, GroupsClaim: "roles", Domains: []string{"example.com"}, Roles: []policy.OIDCRole{{Group: "dns", Role: policy.RoleEditor, Limits: policy.Scopes{"zone/*"}}, {Email: "a@example.com", Role: policy.RoleAdmin}}}}),
 		with(&PutNotified{map[string]uint64{"ops": 17, "b": 3}}),
+		with(&PutDraft{"d17", "a title", []byte{1, 0, 255}}),
+		with(&ReviewDraft{"d17", true, "well"}),
+		with(&PublishDraft{"d17"}),
+		with(&CloseDraft{"d17"}),
+		with(&StartCanary{"d17", []string{"ns1"}, policy.Duration(time.Minute), true, []string{"signal:slo"}}),
+		with(&EndCanary{"d17", "why", true}),
 		with(&Batch{[]Part{{of(uint64(3)), "part", &DeleteZone{name("example.org")}}, {nil, "", &PutControl{"region/us", policy.Drain, 0, 0}}}}),
 	}
 }
@@ -222,6 +228,8 @@ func fullState(t fataler) *policy.State {
 		}
 	}
 	m.level(policy.FeatureReview)
+	m.ok(PutObject{Config: policy.Config{ReviewRules: []policy.ReviewRule{{Name: "four", Kinds: []string{"zone"}, Approvals: 2}}}})
+	m.drafted("anna", region("draft", 1))
 	m.do(Change{Request: "told", Actor: "alice", From: "192.0.2.7", Reason: "why", Clock: 1_750_000_000_000_000_000, Body: DeleteZone{name("gone.example")}})
 	m.ok(PutUser{policy.User{Name: "bert", Password: []byte{1}, Role: policy.RoleEditor}})
 	m.ok(PutSession{policy.Session{ID: strings.Repeat("5e", 32), User: "bert"}})

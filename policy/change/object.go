@@ -54,6 +54,8 @@ var objectKinds = []objectKind{
 		func(c *policy.Config) []policy.SafetyRule { return c.SafetyRules }, func(v policy.SafetyRule) string { return v.Name }),
 	newObjectKind("place", func(s *policy.State) *policy.Tree[policy.Object[policy.PlaceOverride]] { return s.Places },
 		func(c *policy.Config) []policy.PlaceOverride { return c.Places }, func(v policy.PlaceOverride) string { return v.ID() }),
+	newObjectKind("reviewRule", func(s *policy.State) *policy.Tree[policy.Object[policy.ReviewRule]] { return s.ReviewRules },
+		func(c *policy.Config) []policy.ReviewRule { return c.ReviewRules }, func(v policy.ReviewRule) string { return v.Name }),
 	newObjectKind("notification", func(s *policy.State) *policy.Tree[policy.Object[policy.Receiver]] { return s.Receivers },
 		func(c *policy.Config) []policy.Receiver { return c.Notifications }, func(v policy.Receiver) string { return v.Name }),
 }

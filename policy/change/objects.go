@@ -35,6 +35,12 @@ var otherTables = []objects{
 	rows("member/", func(s *policy.State) *policy.Tree[policy.Member] { return s.Members }, func(m policy.Member) any { return m }),
 	rows("signal/", func(s *policy.State) *policy.Tree[policy.Signal] { return s.Signals }, func(v policy.Signal) any { return v }),
 	rows("token/", func(s *policy.State) *policy.Tree[policy.Token] { return s.Tokens }, func(t policy.Token) any { t.Hash = nil; return t }),
+	rows("draft/", func(s *policy.State) *policy.Tree[policy.Draft] { return s.Drafts }, func(v policy.Draft) any {
+		return struct { // which change it holds, not the change: publishing it tells that
+			policy.Draft
+			Body string `json:"body,omitempty"`
+		}{v, policy.AuditSum(v.Body)}
+	}),
 	rows("user/", func(s *policy.State) *policy.Tree[policy.User] { return s.Users }, func(u policy.User) any { u.Password = nil; return u }),
 	rows("session/", func(s *policy.State) *policy.Tree[policy.Session] { return s.Sessions }, func(v policy.Session) any { return v }),
 	rows("secret/", func(s *policy.State) *policy.Tree[policy.Secret] { return s.Secrets }, func(v policy.Secret) any {

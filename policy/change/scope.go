@@ -66,6 +66,7 @@ var reach = map[string]changed{
 	"secret.put": nobody, "secret.delete": nobody, "token.put": nobody, "token.delete": nobody,
 	"user.put": nobody, "user.update": nobody, "user.delete": nobody, "session.put": nobody, "session.touch": nobody, "session.delete": nobody,
 	"oidc.put": nobody, "notified.put": nobody,
+	"draft.put": nobody, "draft.review": nobody, "draft.publish": nobody, "draft.close": nobody, "canary.start": nobody, "canary.end": nobody,
 }
 
 // byDifference are the kinds whose rule looks at what they have changed.

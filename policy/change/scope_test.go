@@ -45,7 +45,9 @@ func TestScopesReachEveryKind(t *testing.T) {
 		"zone.edit": {[]Body{EditZone{Zone: name("example.com"), Updates: []Update{{Add, name("y.example.com"), policy.TypeTXT, 60, [][]byte{[]byte("\x01x")}}}}},
 			[]Body{EditZone{Zone: name("example.org"), Updates: []Update{{Add, name("y.example.org"), policy.TypeTXT, 60, [][]byte{[]byte("\x01x")}}}}}},
 		"config.put": {[]Body{PutConfig{Config: usPool},
-			PutConfig{Config: with(func(c *policy.Config) { c.Services[slices.IndexFunc(c.Services, func(s policy.Service) bool { return s.Name == name("www.example.com") })].TTL = policy.FixedTTL(45) })},
+			PutConfig{Config: with(func(c *policy.Config) {
+				c.Services[slices.IndexFunc(c.Services, func(s policy.Service) bool { return s.Name == name("www.example.com") })].TTL = policy.FixedTTL(45)
+			})},
 			PutConfig{Config: policy.Config{Regions: []policy.Region{{Name: "us", Provider: "gcp", AZs: []string{"a"}}}}, Merge: true}},
 			[]Body{
 				PutConfig{Config: with(func(c *policy.Config) { poolAt(c, "eu").MinAvailable.Count = 1 })},

@@ -48,6 +48,7 @@ func Diff(old, new *policy.Config) []Edit {
 	diffObjects(&d, "safety-rule/", old.SafetyRules, new.SafetyRules, ruleName)
 	diffObjects(&d, "place/", old.Places, new.Places, (*policy.PlaceOverride).ID)
 	diffObjects(&d, "notification/", old.Notifications, new.Notifications, receiverName)
+	diffObjects(&d, "review-rule/", old.ReviewRules, new.ReviewRules, reviewRuleName)
 	return d.edits
 }
 

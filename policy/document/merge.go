@@ -23,6 +23,7 @@ func Merge(base, over *policy.Config) *policy.Config {
 		SafetyRules:   mergeObjects(base.SafetyRules, over.SafetyRules, ruleName),
 		Places:        mergeObjects(base.Places, over.Places, (*policy.PlaceOverride).ID),
 		Notifications: mergeObjects(base.Notifications, over.Notifications, receiverName),
+		ReviewRules:   mergeObjects(base.ReviewRules, over.ReviewRules, reviewRuleName),
 	}
 }
 
@@ -44,11 +45,12 @@ func mergeObjects[T any](base, over []T, name func(*T) string) []T {
 }
 
 // What the objects of each kind go by.
-func regionName(o *policy.Region) string     { return o.Name }
-func providerName(o *policy.Provider) string { return o.Name }
-func monitorName(o *policy.Monitor) string   { return o.Name }
-func poolName(o *policy.Pool) string         { return o.Name }
-func templateName(o *policy.Template) string { return o.Name }
-func serviceName(o *policy.Service) string   { return o.ID() }
-func receiverName(o *policy.Receiver) string { return o.Name }
-func ruleName(o *policy.SafetyRule) string   { return o.Name }
+func regionName(o *policy.Region) string         { return o.Name }
+func providerName(o *policy.Provider) string     { return o.Name }
+func monitorName(o *policy.Monitor) string       { return o.Name }
+func poolName(o *policy.Pool) string             { return o.Name }
+func templateName(o *policy.Template) string     { return o.Name }
+func serviceName(o *policy.Service) string       { return o.ID() }
+func receiverName(o *policy.Receiver) string     { return o.Name }
+func ruleName(o *policy.SafetyRule) string       { return o.Name }
+func reviewRuleName(o *policy.ReviewRule) string { return o.Name }

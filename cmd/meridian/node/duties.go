@@ -78,6 +78,7 @@ func (d *duties) run(ctx context.Context) {
 			d.forget(ctx)
 			d.raise(ctx)
 			d.roll(ctx)
+			d.canaries(ctx)
 		}
 	}
 }
@@ -167,13 +168,18 @@ func (d *duties) raise(ctx context.Context) {
 
 // do proposes a duty's change. A failure is not final: the next look comes to the same conclusion.
 func (d *duties) do(ctx context.Context, b change.Body) {
+	if err := d.ask(ctx, b); err != nil && ctx.Err() == nil {
+		d.log.Warn("a leader's duty did not go through; it is tried again", "kind", change.KindOf(b), "error", err)
+	}
+}
+
+// ask proposes a change, and gives its refusal as an error.
+func (d *duties) ask(ctx context.Context, b change.Body) error {
 	limit, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
 	out, err := d.propose(limit, change.Change{Actor: d.actor, Body: b})
 	if err == nil && out.Refused != nil {
-		err = out.Refused
+		return out.Refused
 	}
-	if err != nil && ctx.Err() == nil {
-		d.log.Warn("a leader's duty did not go through; it is tried again", "kind", change.KindOf(b), "error", err)
-	}
+	return err
 }

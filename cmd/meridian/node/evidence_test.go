@@ -20,7 +20,7 @@ func seeing(t *testing.T, s *policy.State) *Node {
 	if err != nil {
 		t.Fatal(err)
 	}
-	n := &Node{hearing: newHearing(), events: newEvents("ns1"), prober: p, publisher: newPublisher(nil, nil, quiet())}
+	n := &Node{hearing: newHearing(), events: newEvents("ns1"), prober: p, publisher: newPublisher("ns1", nil, nil, quiet())}
 	n.publisher.state = s
 	id := "m1"
 	n.serverID.Store(&id)

@@ -112,7 +112,7 @@ func New(cfg Config, opts Options) (_ *Node, err error) {
 		return nil, err
 	}
 	n.cookies = cookieJar{open: n.keeper.open, set: n.dns.SetCookieKeys, log: n.log}
-	n.publisher = newPublisher(n.dns, n.events, n.log)
+	n.publisher = newPublisher(cfg.Node, n.dns, n.events, n.log)
 	n.glass = &breakGlass{
 		acts: acts{dir: cfg.DataDir}, label: cfg.Node, keeper: n.keeper, log: n.log, now: time.Now, state: n.State, leader: n.leaderLabel, publish: n.publisher.setControls,
 	}

@@ -18,7 +18,7 @@ func newTestPublisher(t *testing.T) *publisher {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return newPublisher(server, newEvents("ns1"), quiet())
+	return newPublisher("ns1", server, newEvents("ns1"), quiet())
 }
 
 // running starts it; the test's end, or stop, ends it.

@@ -8,6 +8,7 @@ import (
 
 	"github.com/meridian-gtm/meridian/dnsserver"
 	"github.com/meridian-gtm/meridian/policy"
+	"github.com/meridian-gtm/meridian/policy/change"
 	"github.com/meridian-gtm/meridian/policy/geo"
 	"github.com/meridian-gtm/meridian/policy/snapshot"
 )
@@ -16,6 +17,7 @@ import (
 // at once; beside that it notes when the last worker had left the view before,
 // which a client that reads slowly may put off. Whatever comes in while it compiles is coalesced. A state that cannot be compiled leaves the last good view in place (I-13).
 type publisher struct {
+	node   string // label of this node, for the drafts that are in use here
 	server *dnsserver.Server
 	events *events
 	log    *slog.Logger
@@ -49,8 +51,8 @@ type publication struct {
 // keepPublications is for how many views a node can tell when it published them.
 const keepPublications = 4096
 
-func newPublisher(server *dnsserver.Server, ev *events, log *slog.Logger) *publisher {
-	return &publisher{server: server, events: ev, log: log, wake: make(chan struct{}, 1), left: make(chan struct{}, 1), advanced: make(chan struct{})}
+func newPublisher(node string, server *dnsserver.Server, ev *events, log *slog.Logger) *publisher {
+	return &publisher{node: node, server: server, events: ev, log: log, wake: make(chan struct{}, 1), left: make(chan struct{}, 1), advanced: make(chan struct{})}
 }
 
 // give hands over a state. One that is not later than what is there is passed over (I-02).
@@ -178,6 +180,10 @@ func (p *publisher) Run(ctx context.Context) error {
 }
 
 func (p *publisher) publish(prev *snapshot.Snapshot, state *policy.State, local snapshot.Local) {
+	state, err := change.Canaried(state, p.node)
+	if err != nil { // the leader ends the canary for it
+		p.log.Warn("a draft that was in use here does not fit any more; the state is published without it", "index", state.Index, "error", err)
+	}
 	next, err := snapshot.Compile(prev, state, local)
 	if err != nil {
 		p.log.Error("the state cannot be compiled; the last good view stays", "index", state.Index, "error", err)

@@ -62,7 +62,7 @@ func TestPublisherPassesSlowReaders(t *testing.T) {
 		t.Fatal(err)
 	}
 	ev := newEvents("ns1")
-	p := newPublisher(server, ev, log)
+	p := newPublisher("ns1", server, ev, log)
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 2)
 	go func() { done <- server.Run(ctx) }()

@@ -1,0 +1,233 @@
+package change
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/meridian-gtm/meridian/policy"
+)
+
+// StartCanary puts a draft in use at some nodes before all others.
+type StartCanary struct {
+	ID        string          `json:"id"`
+	Nodes     []string        `json:"nodes"` // labels
+	For       policy.Duration `json:"for"`
+	Hold      bool            `json:"hold,omitempty"`
+	AbortWhen []string        `json:"abortWhen,omitempty"`
+}
+
+// EndCanary takes a draft back from the nodes, for a problem or because an operator wants it ("").
+type EndCanary struct {
+	ID      string `json:"id"`
+	Problem string `json:"problem,omitempty"`
+	Passed  bool   `json:"passed,omitempty"` // its time is over, and the draft waits
+}
+
+func (b StartCanary) apply(d *draft) error {
+	if err := Admit(d.State, b); err != nil {
+		return err
+	}
+	v, err := d.openDraft(b.ID)
+	if err != nil {
+		return err
+	}
+	if v.Canary != nil && v.Canary.State == policy.CanaryRunning {
+		return policy.Errorf(policy.Conflict, "the draft %s is in use at %s already", v.ID, strings.Join(v.Canary.Nodes, ", "))
+	}
+	var p policy.Problems
+	if b.For < policy.MinCanary || b.For > policy.MaxCanary {
+		p.Add("/for", "a canary of %v is not within %v to %v", b.For, policy.MinCanary, policy.MaxCanary)
+	}
+	d.checkCanaryNodes(&p, v.ID, b.Nodes)
+	if len(b.AbortWhen) > policy.MaxAbortWhen {
+		p.Add("/abortWhen", "there are %d conditions; %d are the most", len(b.AbortWhen), policy.MaxAbortWhen)
+	}
+	for i, text := range b.AbortWhen {
+		if problem, err := condition(d.State, text, d.Clock); err != nil {
+			p.Add(fmt.Sprintf("/abortWhen/%d", i), "%v", err)
+		} else if problem != "" {
+			p.Add(fmt.Sprintf("/abortWhen/%d", i), "%s already", problem)
+		}
+	}
+	if err := p.Err("the canary is not valid"); err != nil {
+		return err
+	}
+	body, err := decodeDraft(v.Body)
+	if err != nil {
+		return err
+	}
+	after, err := d.trial(body)
+	if err != nil {
+		return ofDraft(v, err)
+	}
+	if err := d.untouched(v, after); err != nil {
+		return err
+	}
+	if err := d.mayBecome(after, &v); err != nil {
+		return err
+	}
+	v.Canary = &policy.Canary{
+		Nodes: b.Nodes, Actor: d.change.Actor, StartedAt: d.Clock, EndsAt: d.Clock + int64(b.For), Hold: b.Hold, AbortWhen: b.AbortWhen, State: policy.CanaryRunning,
+	}
+	d.Drafts.Set(v.ID, v)
+	d.outcome.Revision = d.Revision
+	return nil
+}
+
+func (d *draft) checkCanaryNodes(p *policy.Problems, id string, nodes []string) {
+	serving := map[string]bool{}
+	for _, m := range d.Members.All {
+		serving[m.Node] = serving[m.Node] || !m.Agent
+	}
+	if len(nodes) == 0 {
+		p.Add("/nodes", "a canary needs the labels of some nodes")
+	}
+	for i, n := range nodes {
+		at := fmt.Sprintf("/nodes/%d", i)
+		switch {
+		case !serving[n]:
+			p.Add(at, "there is no node %q that answers DNS", n)
+		case slices.Contains(nodes[:i], n):
+			p.Add(at, "%q is there twice", n)
+		}
+		for other, v := range d.Drafts.All {
+			if other != id && v.Running(n) {
+				p.Add(at, "%q has the draft %s in use", n, other)
+			}
+		}
+	}
+	if len(nodes) > 0 && len(nodes) >= len(serving) {
+		p.Add("/nodes", "a canary at every node is none; leave some out, or publish the draft")
+	}
+}
+
+func (b EndCanary) apply(d *draft) error {
+	if err := Admit(d.State, b); err != nil {
+		return err
+	}
+	v, err := d.openDraft(b.ID)
+	if err != nil {
+		return err
+	}
+	if v.Canary == nil || v.Canary.State != policy.CanaryRunning {
+		return policy.Errorf(policy.Conflict, "the draft %s is in use at no node", v.ID)
+	}
+	c := *v.Canary
+	c.State, c.Problem, c.EndsAt = policy.CanaryAborted, b.Problem, d.Clock
+	switch {
+	case b.Passed:
+		c.State = policy.CanaryPassed
+	case b.Problem == "":
+		c.Problem = "ended by " + d.change.Actor
+	}
+	v.Canary = &c
+	d.Drafts.Set(v.ID, v)
+	d.outcome.Revision = d.Revision
+	return nil
+}
+
+// condition says why a canary is to be aborted by a condition, "" when it is not. A condition is
+// down:region/NAME, down:pool/NAME, down:endpoint/POOL/NAME and so on, or signal:NAME.
+func condition(s *policy.State, text string, now int64) (problem string, err error) {
+	if name, ok := strings.CutPrefix(text, "signal:"); ok {
+		v, given := s.Signals.Get(name)
+		switch {
+		case !given:
+			return "", policy.Errorf(policy.NotFound, "the signal %q was never given", name)
+		case v.Status != policy.Up:
+			return "the signal " + name + " is " + v.Status.String(), nil
+		case v.Stale || v.Due() <= now:
+			return "the signal " + name + " is stale", nil
+		}
+		return "", nil
+	}
+	id, ok := strings.CutPrefix(text, "down:")
+	if !ok {
+		return "", policy.Errorf(policy.Invalid, "%q is no condition; write down:pool/NAME, down:region/NAME, down:endpoint/POOL/NAME, or signal:NAME", text)
+	}
+	t, err := policy.ParseTarget(id)
+	if err != nil {
+		return "", err
+	}
+	all, down := 0, 0
+	for _, o := range s.Pools.All {
+		for i := range o.Spec.Endpoints {
+			e := &o.Spec.Endpoints[i]
+			if !t.Covers(s.Region(e.RegionOr(&o.Spec)), &o.Spec, e) {
+				continue
+			}
+			all++
+			names, _ := o.Spec.SetOf(e).Names()
+			if slices.ContainsFunc(names, func(m string) bool {
+				v, _ := s.Verdicts.Get(policy.CheckID(&o.Spec, e, m))
+				return v.Status == policy.Down
+			}) {
+				down++
+			}
+		}
+	}
+	switch {
+	case all == 0:
+		return "", policy.Errorf(policy.NotFound, "there is no endpoint in %s", id)
+	case down*2 > all:
+		return fmt.Sprintf("%d of %d endpoints of %s are down", down, all, id), nil
+	}
+	return "", nil
+}
+
+// Canaried is the state that a node answers by: with the draft made that is in use there. A draft that does not fit
+// leaves it as it is.
+func Canaried(s *policy.State, node string) (*policy.State, error) {
+	if s.Drafts.Len() == 0 {
+		return s, nil
+	}
+	for _, v := range s.Drafts.All {
+		if v.Running(node) {
+			after, err := Drafted(s, v)
+			if err != nil {
+				return s, err
+			}
+			return after, nil
+		}
+	}
+	return s, nil
+}
+
+// Drafted is the state that an open draft would make of this one.
+func Drafted(s *policy.State, v policy.Draft) (*policy.State, error) {
+	body, err := decodeDraft(v.Body)
+	if err != nil {
+		return nil, err
+	}
+	c := Change{Actor: v.Author, Clock: s.Clock, Body: body, Reason: v.Title}
+	d := &draft{State: stamp(s, s.Index, s.Clock), base: s, change: &c, outcome: &policy.Outcome{}, staged: &body}
+	err = d.make(body)
+	return d.State, err
+}
+
+// Canary is what is to be done about a canary now, at a time of State's clock; nil: nothing.
+func Canary(s *policy.State, v policy.Draft, now int64) Body {
+	if v.Closed != "" || v.Canary == nil || v.Canary.State != policy.CanaryRunning {
+		return nil
+	}
+	for _, text := range v.Canary.AbortWhen {
+		problem, err := condition(s, text, now)
+		if err != nil {
+			problem = text + " cannot be told: " + err.Error()
+		}
+		if problem != "" {
+			return EndCanary{ID: v.ID, Problem: problem}
+		}
+	}
+	if _, err := Drafted(s, v); err != nil {
+		return EndCanary{ID: v.ID, Problem: "it does not fit any more: " + err.Error()}
+	}
+	switch {
+	case now < v.Canary.EndsAt:
+		return nil
+	case v.Canary.Hold:
+		return EndCanary{ID: v.ID, Passed: true}
+	}
+	return PublishDraft{ID: v.ID}
+}

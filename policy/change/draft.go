@@ -1,0 +1,322 @@
+package change
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/meridian-gtm/meridian/policy"
+)
+
+// draftable are the kinds of change that a draft may hold.
+var draftable = map[string]bool{"batch": true, "revision.rollback": true}
+
+// PutDraft makes a draft, or puts another change into one: what was said of that before is
+// forgotten then, and it is based on the state of now.
+type PutDraft struct {
+	ID    string `json:"id,omitempty"` // "": a new one
+	Title string `json:"title,omitempty"`
+	Body  []byte `json:"body"` // a change of a kind that is draftable, as EncodeBody gives it
+}
+
+// ReviewDraft approves a draft, or rejects it.
+type ReviewDraft struct {
+	ID      string `json:"id"`
+	Approve bool   `json:"approve"`
+	Comment string `json:"comment,omitempty"`
+}
+
+// PublishDraft makes the change that a draft holds, unless somebody has changed the same objects since it was made.
+type PublishDraft struct {
+	ID string `json:"id"`
+}
+
+// CloseDraft withdraws a draft.
+type CloseDraft struct {
+	ID string `json:"id"`
+}
+
+// decodeDraft reads what a draft holds.
+func decodeDraft(body []byte) (Body, error) {
+	c, err := decode(body, draftable)
+	if err != nil {
+		return nil, policy.Errorf(policy.Invalid, "what the draft holds cannot be read: %v", err)
+	}
+	return c.Body, nil
+}
+
+// openDraft is a draft that is not closed.
+func (d *draft) openDraft(id string) (policy.Draft, error) {
+	v, ok := d.Drafts.Get(id)
+	switch {
+	case !ok:
+		return v, policy.Errorf(policy.NotFound, "there is no draft %q", id)
+	case v.Closed != "":
+		return v, policy.Errorf(policy.Conflict, "the draft %s was %s; make another one", id, v.Closed)
+	}
+	return v, nil
+}
+
+func (b PutDraft) apply(d *draft) error {
+	if err := Admit(d.State, b); err != nil {
+		return err
+	}
+	title := strings.TrimSpace(b.Title)
+	if title == "" || len(title) > policy.MaxComment || strings.ContainsAny(title, "\r\n") {
+		return policy.Errorf(policy.Invalid, "a draft needs a title, of one line and at most %d octets", policy.MaxComment)
+	}
+	if len(b.Body) > policy.MaxDraftSize {
+		return policy.Errorf(policy.Invalid, "the draft has %d octets; %d are the most: make the change in parts, or at once", len(b.Body), policy.MaxDraftSize)
+	}
+	v := policy.Draft{ID: b.ID}
+	if b.ID != "" {
+		old, err := d.openDraft(b.ID)
+		if err != nil {
+			return err
+		}
+		if old.Canary != nil && old.Canary.State == policy.CanaryRunning {
+			return policy.Errorf(policy.Conflict, "the draft %s is in use at %s; end its canary first", b.ID, strings.Join(old.Canary.Nodes, ", "))
+		}
+	} else {
+		v.ID = fmt.Sprintf("d%d", d.Index)
+	}
+	open, size := 0, len(b.Body)
+	for id, other := range d.Drafts.All {
+		if other.Closed == "" && id != v.ID {
+			open++
+			size += len(other.Body)
+		}
+	}
+	if open >= policy.MaxDrafts || size > policy.MaxDraftsSize {
+		return policy.Errorf(policy.Conflict, "there are %d drafts with %d octets; %d and %d are the most: publish or withdraw some", open, size, policy.MaxDrafts, policy.MaxDraftsSize)
+	}
+	body, err := decodeDraft(b.Body)
+	if err == nil {
+		_, err = d.trial(body)
+	}
+	if err != nil {
+		return err
+	}
+	v.Title, v.Author, v.CreatedAt, v.Base, v.Body = title, d.change.Actor, d.Clock, d.base.Revision, b.Body
+	d.Drafts.Set(v.ID, v)
+	d.outcome.Made, d.outcome.Revision = v.ID, d.Revision
+	return nil
+}
+
+// trial is the state that a draft's change would make of this one.
+func (d *draft) trial(body Body) (*policy.State, error) {
+	c := *d.change
+	c.IfMatch = nil
+	t := &draft{State: d.State.Clone(), base: d.base, change: &c, outcome: &policy.Outcome{}, staged: new(Body)}
+	err := t.make(body)
+	return t.State, err
+}
+
+func (b ReviewDraft) apply(d *draft) error {
+	if err := Admit(d.State, b); err != nil {
+		return err
+	}
+	v, err := d.openDraft(b.ID)
+	if err != nil {
+		return err
+	}
+	switch {
+	case len(b.Comment) > policy.MaxComment:
+		return policy.Errorf(policy.Invalid, "the comment has %d octets; %d are the most", len(b.Comment), policy.MaxComment)
+	case b.Approve && d.change.Actor == v.Author:
+		return policy.Errorf(policy.Conflict, "%s wrote the draft %s; somebody else approves it", v.Author, v.ID)
+	case !b.Approve && strings.TrimSpace(b.Comment) == "":
+		return policy.Errorf(policy.Invalid, "who rejects a draft says why (comment)")
+	case len(v.Reviews) >= policy.MaxReviews:
+		return policy.Errorf(policy.Conflict, "the draft %s has %d reviews, which are the most", v.ID, policy.MaxReviews)
+	}
+	v.Reviews = append(slices.Clip(v.Reviews), policy.Review{Actor: d.change.Actor, At: d.Clock, Approve: b.Approve, Comment: strings.TrimSpace(b.Comment)})
+	d.Drafts.Set(v.ID, v)
+	d.outcome.Revision = d.Revision
+	return nil
+}
+
+func (b PublishDraft) apply(d *draft) error {
+	if err := Admit(d.State, b); err != nil {
+		return err
+	}
+	v, err := d.openDraft(b.ID)
+	if err != nil {
+		return err
+	}
+	body, err := decodeDraft(v.Body)
+	if err != nil {
+		return err
+	}
+	if _, reject := v.Approvers(); len(reject) > 0 {
+		return policy.Errorf(policy.Conflict, "%s rejected the draft %s; change it, or have them approve it", strings.Join(reject, ", "), v.ID)
+	}
+	after, err := d.trial(body)
+	if err != nil {
+		return ofDraft(v, err)
+	}
+	if err := d.untouched(v, after); err != nil {
+		return err
+	}
+	c := *d.change
+	c.IfMatch = nil
+	part := *d
+	part.change = &c
+	if err := part.make(body); err != nil {
+		return ofDraft(v, err)
+	}
+	d.approved = &v
+	v.Body, v.Closed, v.ClosedAt, v.Revision = nil, policy.DraftPublished, d.Clock, d.outcome.Revision
+	d.closeDraft(v)
+	return nil
+}
+
+// ofDraft says of a refusal which draft's change it is about.
+func ofDraft(v policy.Draft, err error) error {
+	var e *policy.Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	moved := *e
+	moved.Message = "the draft " + v.ID + " does not fit any more: " + e.Message
+	return &moved
+}
+
+// untouched refuses a draft when somebody has changed what it changes since it was made.
+func (d *draft) untouched(v policy.Draft, after *policy.State) error {
+	if v.Base == d.base.Revision {
+		return nil
+	}
+	mine := map[string]bool{}
+	list, omitted := edits(d.base, after)
+	if omitted > 0 {
+		return policy.Errorf(policy.Stale, "the draft %s changes %d objects, and the state was changed since it was made (revision %d, now %d): put its content in again", v.ID, omitted, v.Base, d.base.Revision)
+	}
+	for _, e := range list {
+		mine[e.ID()] = true
+	}
+	if d.base.AuditHead == nil || d.base.AuditHead.Since > v.Base {
+		return policy.Errorf(policy.Stale, "what was changed since revision %d, which the draft %s is based on, is not kept any more: put its content in again", v.Base, v.ID)
+	}
+	for seq := d.base.AuditHead.Seq; seq >= d.base.AuditHead.First; seq-- {
+		r, _ := d.base.Audit.Get(policy.AuditKey(seq))
+		e, err := r.Decode()
+		if err != nil {
+			return policy.Errorf(policy.Conflict, "entry %d of the audit cannot be read: %v", seq, err)
+		}
+		if e.Revision == 0 {
+			continue
+		}
+		if e.Revision <= v.Base {
+			break
+		}
+		for _, edit := range e.Edits {
+			if mine[edit.ID()] {
+				return policy.Errorf(policy.Stale, "%s was changed at revision %d by %s, after the draft %s was made (revision %d): look at it, and put the draft's content in again", edit.Object, e.Revision, e.Actor, v.ID, v.Base)
+			}
+		}
+		if e.Omitted > 0 {
+			return policy.Errorf(policy.Stale, "revision %d changed very much after the draft %s was made: look at it, and put the draft's content in again", e.Revision, v.ID)
+		}
+	}
+	return nil
+}
+
+func (b CloseDraft) apply(d *draft) error {
+	if err := Admit(d.State, b); err != nil {
+		return err
+	}
+	v, err := d.openDraft(b.ID)
+	if err != nil {
+		return err
+	}
+	v.Body, v.Closed, v.ClosedAt = nil, policy.DraftWithdrawn, d.Clock
+	d.closeDraft(v)
+	d.outcome.Revision = d.Revision
+	return nil
+}
+
+// closeDraft keeps what became of a draft, and forgets the oldest of such.
+func (d *draft) closeDraft(v policy.Draft) {
+	if v.Canary != nil && v.Canary.State == policy.CanaryRunning {
+		c := *v.Canary
+		c.State, c.EndsAt = policy.CanaryPassed, d.Clock
+		if v.Closed == policy.DraftWithdrawn {
+			c.State, c.Problem = policy.CanaryAborted, "the draft was withdrawn"
+		}
+		v.Canary = &c
+	}
+	d.Drafts.Set(v.ID, v)
+	var closed []policy.Draft
+	for _, other := range d.Drafts.All {
+		if other.Closed != "" {
+			closed = append(closed, other)
+		}
+	}
+	slices.SortFunc(closed, func(a, b policy.Draft) int {
+		if a.ClosedAt != b.ClosedAt {
+			return int(min(1, max(-1, a.ClosedAt-b.ClosedAt)))
+		}
+		return strings.Compare(a.ID, b.ID)
+	})
+	for ; len(closed) > policy.MaxClosed; closed = closed[1:] {
+		d.Drafts.Delete(closed[0].ID)
+	}
+}
+
+// reviewed refuses a change of objects that a rule wants others to approve, unless it comes from a draft that they have.
+// The rules are those of before the change; a rule that changes, or goes, covers itself.
+func (d *draft) reviewed() error {
+	if d.base.Revision == d.Revision {
+		return nil
+	}
+	return d.mayBecome(d.State, d.approved)
+}
+
+// mayBecome is reviewed for a state that a draft, or nil, would make.
+func (d *draft) mayBecome(after *policy.State, approved *policy.Draft) error {
+	if d.base.ReviewRules.Len() == 0 {
+		return nil
+	}
+	list, omitted := edits(d.base, after)
+	kinds := map[string]string{} // with an object of each
+	rules := map[string]bool{}
+	for _, e := range list {
+		kind, name, _ := strings.Cut(e.Object, "/")
+		switch kind {
+		case "rrset":
+			kind = "zone"
+		case "review-rule":
+			rules[name] = true
+		}
+		if kinds[kind] == "" {
+			kinds[kind] = e.Object
+		}
+	}
+	for name, o := range d.base.ReviewRules.All {
+		covered := ""
+		for _, k := range o.Spec.Kinds {
+			if covered == "" {
+				covered = kinds[k]
+			}
+		}
+		if rules[name] {
+			covered = "review-rule/" + name
+		}
+		if covered == "" && omitted == 0 {
+			continue
+		}
+		var have []string
+		if approved != nil {
+			have, _ = approved.Approvers()
+		}
+		if need := o.Spec.Needed(); len(have) < need {
+			if approved != nil {
+				return policy.Errorf(policy.Unsafe, "the review rule %q wants %d others than %s to approve the draft %s, and %d have", name, need, approved.Author, approved.ID, len(have))
+			}
+			return policy.Errorf(policy.Unsafe, "the review rule %q wants %d others to approve a change of %s: make a draft of it (meridian draft create)", name, need, covered)
+		}
+	}
+	return nil
+}
