@@ -72,6 +72,9 @@ func (o *OIDC) Check() error {
 		} else if err := CheckScopes(r.Role, r.Limits); err != nil {
 			p.Add(at+"/limits", "%v", err)
 		}
+		if r.Limits != nil && len(r.Limits) == 0 {
+			p.Add(at+"/limits", "the list is empty; name what may be changed, or leave limits out to limit nothing")
+		}
 		if r.Email != "" && !strings.Contains(r.Email, "@") {
 			p.Add(at+"/email", "%q is no e-mail address", r.Email)
 		}

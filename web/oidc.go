@@ -315,6 +315,9 @@ func (s *server) PutOIDC(c *gin.Context, params api.PutOIDCParams) {
 	if err == nil {
 		err = document.DecodeInto(data, "", &in)
 	}
+	if err == nil {
+		err = in.Check() // as it was written: on its way an empty list becomes none
+	}
 	s.changeOIDC(c, params.IfMatch, params.IdempotencyKey, data, &in, err)
 }
 

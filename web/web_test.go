@@ -9,6 +9,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -24,7 +25,8 @@ type rig struct {
 	url    string
 	logs   *bytes.Buffer
 	server *http.Server
-	quiet  bool // calls are not held against the contract
+	quiet  bool   // calls are not held against the contract
+	cookie string // of a session, by which calls are made instead of with the token
 }
 
 func newRig(t *testing.T) *rig {
@@ -37,7 +39,9 @@ func newRig(t *testing.T) *rig {
 func (r *rig) serve() {
 	r.logs = new(bytes.Buffer)
 	log := slog.New(slog.NewTextHandler(r.logs, &slog.HandlerOptions{Level: slog.LevelInfo}))
-	h := web.New(web.Config{Node: r.node, Log: log, Registry: prometheus.NewRegistry()})
+	began := time.Now()
+	now := func() time.Time { return webtest.Start.Add(time.Since(began)) } // near the clock of the state, so that sessions last
+	h := web.New(web.Config{Node: r.node, Log: log, Registry: prometheus.NewRegistry(), Now: now})
 	s := httptest.NewUnstartedServer(h)
 	s.Config = web.NewServer(h)
 	s.Start()
@@ -67,7 +71,11 @@ func (r *rig) call(method, path, body string, headers ...string) answer {
 	if !strings.HasPrefix(path, "/api/") {
 		path = "/api/v1" + path
 	}
-	return r.raw(method, path, body, append([]string{"Authorization", "Bearer " + webtest.Token}, headers...)...)
+	as := []string{"Authorization", "Bearer " + webtest.Token}
+	if r.cookie != "" {
+		as = []string{"Cookie", r.cookie}
+	}
+	return r.raw(method, path, body, append(as, headers...)...)
 }
 
 func (r *rig) raw(method, path, body string, headers ...string) answer {
@@ -79,7 +87,7 @@ func (r *rig) raw(method, path, body string, headers ...string) answer {
 	for i := 0; i < len(headers); i += 2 {
 		req.Header.Set(headers[i], headers[i+1])
 	}
-	res, err := http.DefaultClient.Do(req)
+	res, err := http.DefaultTransport.RoundTrip(req) // which follows no redirects
 	if err != nil {
 		r.t.Fatal(err)
 	}

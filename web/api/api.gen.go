@@ -1571,6 +1571,8 @@ type ControlRequest struct {
 }
 
 // CredentialRef Names a credential (PUT /secrets/{name}).
+//
+// Examples: {"secret":"oidc"}
 type CredentialRef struct {
 	// Secret Its name.
 	//
@@ -2248,7 +2250,9 @@ type LoadValue struct {
 	Value float64 `json:"value"`
 }
 
-// LogIn defines model for LogIn.
+// LogIn A log-in with a password.
+//
+// Examples: {"password":"correct horse battery","user":"anna"}
 type LogIn struct {
 	// Password The password.
 	//
@@ -2261,7 +2265,9 @@ type LogIn struct {
 	User string `json:"user"`
 }
 
-// LogInToken defines model for LogInToken.
+// LogInToken A log-in with a token.
+//
+// Examples: {"token":"mer_k3J..."}
 type LogInToken struct {
 	// Token An API token with any role but node.
 	//
@@ -2582,6 +2588,8 @@ type Move struct {
 }
 
 // NodeAct Something that one node has on record.
+//
+// Examples: {"actor":"0a1b2c3d","at":"2026-01-02T03:04:05Z","call":"POST /api/v1/controls","kind":"refused","peer":"192.0.2.7:40112","text":"forbidden"}
 type NodeAct struct {
 	// Actor Who it was, if that is known.
 	//
@@ -2616,12 +2624,17 @@ type NodeAct struct {
 // NodeActKind A call that was refused, or something done with the break-glass token.
 type NodeActKind string
 
-// NodeAudit defines model for NodeAudit.
+// NodeAudit The record of one node.
+//
+// Examples: {"items":[{"actor":"0a1b2c3d","at":"2026-01-02T03:04:05Z","call":"POST /api/v1/controls","kind":"refused","peer":"192.0.2.7:40112","text":"forbidden"}]}
 type NodeAudit struct {
+	// Items The newest 1000, the newest first.
 	Items []NodeAct `json:"items"`
 }
 
 // OIDC How people log in with an OpenID Connect provider.
+//
+// Examples: {"clientID":"meridian","clientSecret":{"secret":"oidc"},"issuer":"https://id.example.com","redirectURL":"https://gtm.example.com/api/v1/auth/oidc/callback","roles":[{"group":"dns-team","limits":["zone/example.com"],"role":"editor"}]}
 type OIDC struct {
 	// ClientID Of Meridian at the provider.
 	//
@@ -2629,6 +2642,8 @@ type OIDC struct {
 	ClientID string `json:"clientID"`
 
 	// ClientSecret Names a credential (PUT /secrets/{name}).
+	//
+	// Examples: {"secret":"oidc"}
 	ClientSecret CredentialRef `json:"clientSecret,omitempty,omitzero"`
 
 	// Domains Of the verified e-mail addresses that may log in; without any, all.
@@ -2661,6 +2676,8 @@ type OIDC struct {
 }
 
 // OIDCRole For one of a group and an e-mail address.
+//
+// Examples: {"group":"dns-team","limits":["zone/example.com"],"role":"editor"}
 type OIDCRole struct {
 	// Email A verified e-mail address.
 	//
@@ -2752,7 +2769,9 @@ type ObjectRef struct {
 // Examples: correct horse battery
 type Password = string
 
-// PasswordChange defines model for PasswordChange.
+// PasswordChange A new password of the caller.
+//
+// Examples: {"new":"a better horse battery","old":"correct horse battery"}
 type PasswordChange struct {
 	// New 12 characters at the least, 1024 octets at the most.
 	//
@@ -3594,7 +3613,9 @@ type ServiceList struct {
 	Items []Service `json:"items"`
 }
 
-// Session defines model for Session.
+// Session Who the caller is, and for how long.
+//
+// Examples: {"actor":"user/anna","expiresAt":"2026-01-02T15:04:05Z","idleUntil":"2026-01-02T04:04:05Z","role":"editor","scopes":["zone/example.com"]}
 type Session struct {
 	// Actor Who changes are made by: `user/NAME`, `oidc/EMAIL`, `oidc/sub/SUBJECT`, or the id of a token.
 	//
@@ -3964,7 +3985,9 @@ type Update struct {
 // UpdateOp add: put records into an RRset, whose TTL becomes this one; an SOA, CNAME or DNAME takes the place of the one there. replace: the whole RRset. deleteName: every RRset of the name, at the apex all but SOA and NS. deleteRecords: these records, whatever their TTL. What is not there is deleted without complaint.
 type UpdateOp string
 
-// User defines model for User.
+// User Somebody who logs in with a password.
+//
+// Examples: {"createdAt":"2026-01-02T03:04:05Z","createdBy":"0a1b2c3d","disabled":false,"name":"anna","passwordAt":"2026-01-02T03:04:05Z","role":"editor","scopes":["zone/example.com"],"sessions":1}
 type User struct {
 	// CreatedAt When the user was made.
 	CreatedAt time.Time `json:"createdAt,omitempty,omitzero"`
@@ -3999,12 +4022,17 @@ type User struct {
 	Sessions int `json:"sessions"`
 }
 
-// UserList defines model for UserList.
+// UserList All users.
+//
+// Examples: {"items":[{"createdAt":"2026-01-02T03:04:05Z","createdBy":"0a1b2c3d","disabled":false,"name":"anna","passwordAt":"2026-01-02T03:04:05Z","role":"editor","scopes":["zone/example.com"],"sessions":1}]}
 type UserList struct {
+	// Items In order of names.
 	Items []User `json:"items"`
 }
 
-// UserUpdate defines model for UserUpdate.
+// UserUpdate What is to change of a user. What is left out stays.
+//
+// Examples: {"disabled":true}
 type UserUpdate struct {
 	// Disabled Whether the user may not log in.
 	Disabled *bool `json:"disabled,omitempty"`
@@ -4028,7 +4056,9 @@ type UserUpdate struct {
 	Scopes Scopes `json:"scopes,omitempty,omitzero"`
 }
 
-// UserWrite defines model for UserWrite.
+// UserWrite A user to be made.
+//
+// Examples: {"name":"anna","password":"correct horse battery","role":"editor","scopes":["zone/example.com"]}
 type UserWrite struct {
 	// Disabled Whether the user may not log in.
 	Disabled bool `json:"disabled,omitempty,omitzero"`
@@ -4417,6 +4447,9 @@ type DeleteOIDCParams struct {
 
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+
+	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	XReason XReason `json:"X-Reason,omitempty,omitzero"`
 }
 
 // PutOIDCParams defines parameters for PutOIDC.
@@ -4426,6 +4459,9 @@ type PutOIDCParams struct {
 
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+
+	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	XReason XReason `json:"X-Reason,omitempty,omitzero"`
 }
 
 // ListAuditParams defines parameters for ListAudit.
@@ -4632,6 +4668,9 @@ type DeleteMonitorParams struct {
 
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+
+	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	XReason XReason `json:"X-Reason,omitempty,omitzero"`
 }
 
 // PutMonitorParams defines parameters for PutMonitor.
@@ -4647,6 +4686,9 @@ type PutMonitorParams struct {
 
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+
+	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	XReason XReason `json:"X-Reason,omitempty,omitzero"`
 }
 
 // DeleteNotificationParams defines parameters for DeleteNotification.
@@ -4659,6 +4701,9 @@ type DeleteNotificationParams struct {
 
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+
+	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	XReason XReason `json:"X-Reason,omitempty,omitzero"`
 }
 
 // PutNotificationParams defines parameters for PutNotification.
@@ -4674,6 +4719,9 @@ type PutNotificationParams struct {
 
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+
+	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	XReason XReason `json:"X-Reason,omitempty,omitzero"`
 }
 
 // DeletePlaceParams defines parameters for DeletePlace.
@@ -4686,6 +4734,9 @@ type DeletePlaceParams struct {
 
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+
+	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	XReason XReason `json:"X-Reason,omitempty,omitzero"`
 }
 
 // PutPlaceParams defines parameters for PutPlace.
@@ -4701,6 +4752,9 @@ type PutPlaceParams struct {
 
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+
+	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	XReason XReason `json:"X-Reason,omitempty,omitzero"`
 }
 
 // DeletePoolParams defines parameters for DeletePool.
@@ -4713,6 +4767,9 @@ type DeletePoolParams struct {
 
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+
+	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	XReason XReason `json:"X-Reason,omitempty,omitzero"`
 }
 
 // PutPoolParams defines parameters for PutPool.
@@ -4728,6 +4785,9 @@ type PutPoolParams struct {
 
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+
+	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	XReason XReason `json:"X-Reason,omitempty,omitzero"`
 }
 
 // DeleteProviderParams defines parameters for DeleteProvider.
@@ -4740,6 +4800,9 @@ type DeleteProviderParams struct {
 
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+
+	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	XReason XReason `json:"X-Reason,omitempty,omitzero"`
 }
 
 // PutProviderParams defines parameters for PutProvider.
@@ -4755,6 +4818,9 @@ type PutProviderParams struct {
 
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+
+	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	XReason XReason `json:"X-Reason,omitempty,omitzero"`
 }
 
 // DeleteRegionParams defines parameters for DeleteRegion.
@@ -4767,6 +4833,9 @@ type DeleteRegionParams struct {
 
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+
+	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	XReason XReason `json:"X-Reason,omitempty,omitzero"`
 }
 
 // PutRegionParams defines parameters for PutRegion.
@@ -4782,6 +4851,9 @@ type PutRegionParams struct {
 
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+
+	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	XReason XReason `json:"X-Reason,omitempty,omitzero"`
 }
 
 // ListRevisionsParams defines parameters for ListRevisions.
@@ -4827,6 +4899,9 @@ type DeleteSafetyRuleParams struct {
 
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+
+	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	XReason XReason `json:"X-Reason,omitempty,omitzero"`
 }
 
 // PutSafetyRuleParams defines parameters for PutSafetyRule.
@@ -4842,6 +4917,9 @@ type PutSafetyRuleParams struct {
 
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+
+	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	XReason XReason `json:"X-Reason,omitempty,omitzero"`
 }
 
 // DeleteSecretParams defines parameters for DeleteSecret.
@@ -4878,6 +4956,9 @@ type DeleteServiceParams struct {
 
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+
+	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	XReason XReason `json:"X-Reason,omitempty,omitzero"`
 }
 
 // PutServiceParams defines parameters for PutService.
@@ -4893,6 +4974,9 @@ type PutServiceParams struct {
 
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+
+	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	XReason XReason `json:"X-Reason,omitempty,omitzero"`
 }
 
 // DeleteSignalParams defines parameters for DeleteSignal.
@@ -4923,6 +5007,9 @@ type DeleteTemplateParams struct {
 
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+
+	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	XReason XReason `json:"X-Reason,omitempty,omitzero"`
 }
 
 // PutTemplateParams defines parameters for PutTemplate.
@@ -4938,6 +5025,9 @@ type PutTemplateParams struct {
 
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+
+	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	XReason XReason `json:"X-Reason,omitempty,omitzero"`
 }
 
 // CreateTokenParams defines parameters for CreateToken.
@@ -4962,18 +5052,27 @@ type RevokeTokenParams struct {
 type CreateUserParams struct {
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+
+	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	XReason XReason `json:"X-Reason,omitempty,omitzero"`
 }
 
 // DeleteUserParams defines parameters for DeleteUser.
 type DeleteUserParams struct {
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+
+	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	XReason XReason `json:"X-Reason,omitempty,omitzero"`
 }
 
 // UpdateUserParams defines parameters for UpdateUser.
 type UpdateUserParams struct {
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+
+	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	XReason XReason `json:"X-Reason,omitempty,omitzero"`
 }
 
 // DeleteZoneParams defines parameters for DeleteZone.
@@ -8711,6 +8810,15 @@ func NewDeleteOIDCRequest(server string, params *DeleteOIDCParams) (*http.Reques
 
 		req.Header.Set("Idempotency-Key", headerParam1)
 
+		var headerParam2 string
+
+		headerParam2, err = runtime.StyleParamWithOptions("simple", false, "X-Reason", params.XReason, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("X-Reason", headerParam2)
+
 	}
 
 	return req, nil
@@ -8799,6 +8907,15 @@ func NewPutOIDCRequestWithBody(server string, params *PutOIDCParams, contentType
 		}
 
 		req.Header.Set("Idempotency-Key", headerParam1)
+
+		var headerParam2 string
+
+		headerParam2, err = runtime.StyleParamWithOptions("simple", false, "X-Reason", params.XReason, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("X-Reason", headerParam2)
 
 	}
 
@@ -10384,6 +10501,15 @@ func NewDeleteMonitorRequest(server string, name string, params *DeleteMonitorPa
 
 		req.Header.Set("Idempotency-Key", headerParam1)
 
+		var headerParam2 string
+
+		headerParam2, err = runtime.StyleParamWithOptions("simple", false, "X-Reason", params.XReason, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("X-Reason", headerParam2)
+
 	}
 
 	return req, nil
@@ -10519,6 +10645,15 @@ func NewPutMonitorRequestWithBody(server string, name string, params *PutMonitor
 
 		req.Header.Set("Idempotency-Key", headerParam2)
 
+		var headerParam3 string
+
+		headerParam3, err = runtime.StyleParamWithOptions("simple", false, "X-Reason", params.XReason, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("X-Reason", headerParam3)
+
 	}
 
 	return req, nil
@@ -10651,6 +10786,15 @@ func NewDeleteNotificationRequest(server string, name string, params *DeleteNoti
 		}
 
 		req.Header.Set("Idempotency-Key", headerParam1)
+
+		var headerParam2 string
+
+		headerParam2, err = runtime.StyleParamWithOptions("simple", false, "X-Reason", params.XReason, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("X-Reason", headerParam2)
 
 	}
 
@@ -10786,6 +10930,15 @@ func NewPutNotificationRequestWithBody(server string, name string, params *PutNo
 		}
 
 		req.Header.Set("Idempotency-Key", headerParam2)
+
+		var headerParam3 string
+
+		headerParam3, err = runtime.StyleParamWithOptions("simple", false, "X-Reason", params.XReason, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("X-Reason", headerParam3)
 
 	}
 
@@ -10954,6 +11107,15 @@ func NewDeletePlaceRequest(server string, name string, params *DeletePlaceParams
 
 		req.Header.Set("Idempotency-Key", headerParam1)
 
+		var headerParam2 string
+
+		headerParam2, err = runtime.StyleParamWithOptions("simple", false, "X-Reason", params.XReason, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("X-Reason", headerParam2)
+
 	}
 
 	return req, nil
@@ -11089,6 +11251,15 @@ func NewPutPlaceRequestWithBody(server string, name string, params *PutPlacePara
 
 		req.Header.Set("Idempotency-Key", headerParam2)
 
+		var headerParam3 string
+
+		headerParam3, err = runtime.StyleParamWithOptions("simple", false, "X-Reason", params.XReason, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("X-Reason", headerParam3)
+
 	}
 
 	return req, nil
@@ -11194,6 +11365,15 @@ func NewDeletePoolRequest(server string, name string, params *DeletePoolParams) 
 		}
 
 		req.Header.Set("Idempotency-Key", headerParam1)
+
+		var headerParam2 string
+
+		headerParam2, err = runtime.StyleParamWithOptions("simple", false, "X-Reason", params.XReason, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("X-Reason", headerParam2)
 
 	}
 
@@ -11330,6 +11510,15 @@ func NewPutPoolRequestWithBody(server string, name string, params *PutPoolParams
 
 		req.Header.Set("Idempotency-Key", headerParam2)
 
+		var headerParam3 string
+
+		headerParam3, err = runtime.StyleParamWithOptions("simple", false, "X-Reason", params.XReason, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("X-Reason", headerParam3)
+
 	}
 
 	return req, nil
@@ -11435,6 +11624,15 @@ func NewDeleteProviderRequest(server string, name string, params *DeleteProvider
 		}
 
 		req.Header.Set("Idempotency-Key", headerParam1)
+
+		var headerParam2 string
+
+		headerParam2, err = runtime.StyleParamWithOptions("simple", false, "X-Reason", params.XReason, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("X-Reason", headerParam2)
 
 	}
 
@@ -11571,6 +11769,15 @@ func NewPutProviderRequestWithBody(server string, name string, params *PutProvid
 
 		req.Header.Set("Idempotency-Key", headerParam2)
 
+		var headerParam3 string
+
+		headerParam3, err = runtime.StyleParamWithOptions("simple", false, "X-Reason", params.XReason, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("X-Reason", headerParam3)
+
 	}
 
 	return req, nil
@@ -11676,6 +11883,15 @@ func NewDeleteRegionRequest(server string, name string, params *DeleteRegionPara
 		}
 
 		req.Header.Set("Idempotency-Key", headerParam1)
+
+		var headerParam2 string
+
+		headerParam2, err = runtime.StyleParamWithOptions("simple", false, "X-Reason", params.XReason, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("X-Reason", headerParam2)
 
 	}
 
@@ -11811,6 +12027,15 @@ func NewPutRegionRequestWithBody(server string, name string, params *PutRegionPa
 		}
 
 		req.Header.Set("Idempotency-Key", headerParam2)
+
+		var headerParam3 string
+
+		headerParam3, err = runtime.StyleParamWithOptions("simple", false, "X-Reason", params.XReason, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("X-Reason", headerParam3)
 
 	}
 
@@ -12163,6 +12388,15 @@ func NewDeleteSafetyRuleRequest(server string, name string, params *DeleteSafety
 
 		req.Header.Set("Idempotency-Key", headerParam1)
 
+		var headerParam2 string
+
+		headerParam2, err = runtime.StyleParamWithOptions("simple", false, "X-Reason", params.XReason, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("X-Reason", headerParam2)
+
 	}
 
 	return req, nil
@@ -12297,6 +12531,15 @@ func NewPutSafetyRuleRequestWithBody(server string, name string, params *PutSafe
 		}
 
 		req.Header.Set("Idempotency-Key", headerParam2)
+
+		var headerParam3 string
+
+		headerParam3, err = runtime.StyleParamWithOptions("simple", false, "X-Reason", params.XReason, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("X-Reason", headerParam3)
 
 	}
 
@@ -12574,6 +12817,15 @@ func NewDeleteServiceRequest(server string, name string, params *DeleteServicePa
 
 		req.Header.Set("Idempotency-Key", headerParam1)
 
+		var headerParam2 string
+
+		headerParam2, err = runtime.StyleParamWithOptions("simple", false, "X-Reason", params.XReason, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("X-Reason", headerParam2)
+
 	}
 
 	return req, nil
@@ -12708,6 +12960,15 @@ func NewPutServiceRequestWithBody(server string, name string, params *PutService
 		}
 
 		req.Header.Set("Idempotency-Key", headerParam2)
+
+		var headerParam3 string
+
+		headerParam3, err = runtime.StyleParamWithOptions("simple", false, "X-Reason", params.XReason, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("X-Reason", headerParam3)
 
 	}
 
@@ -13175,6 +13436,15 @@ func NewDeleteTemplateRequest(server string, name string, params *DeleteTemplate
 
 		req.Header.Set("Idempotency-Key", headerParam1)
 
+		var headerParam2 string
+
+		headerParam2, err = runtime.StyleParamWithOptions("simple", false, "X-Reason", params.XReason, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("X-Reason", headerParam2)
+
 	}
 
 	return req, nil
@@ -13309,6 +13579,15 @@ func NewPutTemplateRequestWithBody(server string, name string, params *PutTempla
 		}
 
 		req.Header.Set("Idempotency-Key", headerParam2)
+
+		var headerParam3 string
+
+		headerParam3, err = runtime.StyleParamWithOptions("simple", false, "X-Reason", params.XReason, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("X-Reason", headerParam3)
 
 	}
 
@@ -13535,6 +13814,15 @@ func NewCreateUserRequestWithBody(server string, params *CreateUserParams, conte
 
 		req.Header.Set("Idempotency-Key", headerParam0)
 
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "X-Reason", params.XReason, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("X-Reason", headerParam1)
+
 	}
 
 	return req, nil
@@ -13581,6 +13869,15 @@ func NewDeleteUserRequest(server string, name string, params *DeleteUserParams) 
 		}
 
 		req.Header.Set("Idempotency-Key", headerParam0)
+
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "X-Reason", params.XReason, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("X-Reason", headerParam1)
 
 	}
 
@@ -13641,6 +13938,15 @@ func NewUpdateUserRequestWithBody(server string, name string, params *UpdateUser
 		}
 
 		req.Header.Set("Idempotency-Key", headerParam0)
+
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "X-Reason", params.XReason, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("X-Reason", headerParam1)
 
 	}
 
@@ -28716,6 +29022,25 @@ func (siw *ServerInterfaceWrapper) DeleteOIDC(c *gin.Context) {
 
 	}
 
+	// ------------- Optional header parameter "X-Reason" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Reason")]; found {
+		var XReason XReason
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Reason, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Reason", valueList[0], &XReason, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Reason: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XReason = XReason
+
+	}
+
 	for _, middleware := range siw.HandlerMiddlewares {
 		middleware(c)
 		if c.IsAborted() {
@@ -28785,6 +29110,25 @@ func (siw *ServerInterfaceWrapper) PutOIDC(c *gin.Context) {
 		}
 
 		params.IdempotencyKey = IdempotencyKey
+
+	}
+
+	// ------------- Optional header parameter "X-Reason" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Reason")]; found {
+		var XReason XReason
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Reason, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Reason", valueList[0], &XReason, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Reason: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XReason = XReason
 
 	}
 
@@ -30046,6 +30390,25 @@ func (siw *ServerInterfaceWrapper) DeleteMonitor(c *gin.Context) {
 
 	}
 
+	// ------------- Optional header parameter "X-Reason" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Reason")]; found {
+		var XReason XReason
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Reason, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Reason", valueList[0], &XReason, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Reason: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XReason = XReason
+
+	}
+
 	for _, middleware := range siw.HandlerMiddlewares {
 		middleware(c)
 		if c.IsAborted() {
@@ -30166,6 +30529,25 @@ func (siw *ServerInterfaceWrapper) PutMonitor(c *gin.Context) {
 
 	}
 
+	// ------------- Optional header parameter "X-Reason" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Reason")]; found {
+		var XReason XReason
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Reason, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Reason", valueList[0], &XReason, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Reason: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XReason = XReason
+
+	}
+
 	for _, middleware := range siw.HandlerMiddlewares {
 		middleware(c)
 		if c.IsAborted() {
@@ -30265,6 +30647,25 @@ func (siw *ServerInterfaceWrapper) DeleteNotification(c *gin.Context) {
 		}
 
 		params.IdempotencyKey = IdempotencyKey
+
+	}
+
+	// ------------- Optional header parameter "X-Reason" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Reason")]; found {
+		var XReason XReason
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Reason, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Reason", valueList[0], &XReason, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Reason: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XReason = XReason
 
 	}
 
@@ -30385,6 +30786,25 @@ func (siw *ServerInterfaceWrapper) PutNotification(c *gin.Context) {
 		}
 
 		params.IdempotencyKey = IdempotencyKey
+
+	}
+
+	// ------------- Optional header parameter "X-Reason" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Reason")]; found {
+		var XReason XReason
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Reason, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Reason", valueList[0], &XReason, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Reason: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XReason = XReason
 
 	}
 
@@ -30515,6 +30935,25 @@ func (siw *ServerInterfaceWrapper) DeletePlace(c *gin.Context) {
 
 	}
 
+	// ------------- Optional header parameter "X-Reason" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Reason")]; found {
+		var XReason XReason
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Reason, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Reason", valueList[0], &XReason, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Reason: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XReason = XReason
+
+	}
+
 	for _, middleware := range siw.HandlerMiddlewares {
 		middleware(c)
 		if c.IsAborted() {
@@ -30635,6 +31074,25 @@ func (siw *ServerInterfaceWrapper) PutPlace(c *gin.Context) {
 
 	}
 
+	// ------------- Optional header parameter "X-Reason" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Reason")]; found {
+		var XReason XReason
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Reason, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Reason", valueList[0], &XReason, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Reason: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XReason = XReason
+
+	}
+
 	for _, middleware := range siw.HandlerMiddlewares {
 		middleware(c)
 		if c.IsAborted() {
@@ -30721,6 +31179,25 @@ func (siw *ServerInterfaceWrapper) DeletePool(c *gin.Context) {
 		}
 
 		params.IdempotencyKey = IdempotencyKey
+
+	}
+
+	// ------------- Optional header parameter "X-Reason" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Reason")]; found {
+		var XReason XReason
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Reason, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Reason", valueList[0], &XReason, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Reason: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XReason = XReason
 
 	}
 
@@ -30844,6 +31321,25 @@ func (siw *ServerInterfaceWrapper) PutPool(c *gin.Context) {
 
 	}
 
+	// ------------- Optional header parameter "X-Reason" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Reason")]; found {
+		var XReason XReason
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Reason, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Reason", valueList[0], &XReason, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Reason: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XReason = XReason
+
+	}
+
 	for _, middleware := range siw.HandlerMiddlewares {
 		middleware(c)
 		if c.IsAborted() {
@@ -30930,6 +31426,25 @@ func (siw *ServerInterfaceWrapper) DeleteProvider(c *gin.Context) {
 		}
 
 		params.IdempotencyKey = IdempotencyKey
+
+	}
+
+	// ------------- Optional header parameter "X-Reason" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Reason")]; found {
+		var XReason XReason
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Reason, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Reason", valueList[0], &XReason, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Reason: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XReason = XReason
 
 	}
 
@@ -31053,6 +31568,25 @@ func (siw *ServerInterfaceWrapper) PutProvider(c *gin.Context) {
 
 	}
 
+	// ------------- Optional header parameter "X-Reason" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Reason")]; found {
+		var XReason XReason
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Reason, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Reason", valueList[0], &XReason, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Reason: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XReason = XReason
+
+	}
+
 	for _, middleware := range siw.HandlerMiddlewares {
 		middleware(c)
 		if c.IsAborted() {
@@ -31139,6 +31673,25 @@ func (siw *ServerInterfaceWrapper) DeleteRegion(c *gin.Context) {
 		}
 
 		params.IdempotencyKey = IdempotencyKey
+
+	}
+
+	// ------------- Optional header parameter "X-Reason" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Reason")]; found {
+		var XReason XReason
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Reason, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Reason", valueList[0], &XReason, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Reason: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XReason = XReason
 
 	}
 
@@ -31259,6 +31812,25 @@ func (siw *ServerInterfaceWrapper) PutRegion(c *gin.Context) {
 		}
 
 		params.IdempotencyKey = IdempotencyKey
+
+	}
+
+	// ------------- Optional header parameter "X-Reason" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Reason")]; found {
+		var XReason XReason
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Reason, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Reason", valueList[0], &XReason, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Reason: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XReason = XReason
 
 	}
 
@@ -31550,6 +32122,25 @@ func (siw *ServerInterfaceWrapper) DeleteSafetyRule(c *gin.Context) {
 
 	}
 
+	// ------------- Optional header parameter "X-Reason" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Reason")]; found {
+		var XReason XReason
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Reason, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Reason", valueList[0], &XReason, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Reason: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XReason = XReason
+
+	}
+
 	for _, middleware := range siw.HandlerMiddlewares {
 		middleware(c)
 		if c.IsAborted() {
@@ -31667,6 +32258,25 @@ func (siw *ServerInterfaceWrapper) PutSafetyRule(c *gin.Context) {
 		}
 
 		params.IdempotencyKey = IdempotencyKey
+
+	}
+
+	// ------------- Optional header parameter "X-Reason" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Reason")]; found {
+		var XReason XReason
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Reason, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Reason", valueList[0], &XReason, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Reason: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XReason = XReason
 
 	}
 
@@ -31946,6 +32556,25 @@ func (siw *ServerInterfaceWrapper) DeleteService(c *gin.Context) {
 
 	}
 
+	// ------------- Optional header parameter "X-Reason" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Reason")]; found {
+		var XReason XReason
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Reason, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Reason", valueList[0], &XReason, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Reason: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XReason = XReason
+
+	}
+
 	for _, middleware := range siw.HandlerMiddlewares {
 		middleware(c)
 		if c.IsAborted() {
@@ -32063,6 +32692,25 @@ func (siw *ServerInterfaceWrapper) PutService(c *gin.Context) {
 		}
 
 		params.IdempotencyKey = IdempotencyKey
+
+	}
+
+	// ------------- Optional header parameter "X-Reason" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Reason")]; found {
+		var XReason XReason
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Reason, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Reason", valueList[0], &XReason, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Reason: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XReason = XReason
 
 	}
 
@@ -32394,6 +33042,25 @@ func (siw *ServerInterfaceWrapper) DeleteTemplate(c *gin.Context) {
 
 	}
 
+	// ------------- Optional header parameter "X-Reason" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Reason")]; found {
+		var XReason XReason
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Reason, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Reason", valueList[0], &XReason, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Reason: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XReason = XReason
+
+	}
+
 	for _, middleware := range siw.HandlerMiddlewares {
 		middleware(c)
 		if c.IsAborted() {
@@ -32511,6 +33178,25 @@ func (siw *ServerInterfaceWrapper) PutTemplate(c *gin.Context) {
 		}
 
 		params.IdempotencyKey = IdempotencyKey
+
+	}
+
+	// ------------- Optional header parameter "X-Reason" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Reason")]; found {
+		var XReason XReason
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Reason, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Reason", valueList[0], &XReason, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Reason: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XReason = XReason
 
 	}
 
@@ -32707,6 +33393,25 @@ func (siw *ServerInterfaceWrapper) CreateUser(c *gin.Context) {
 
 	}
 
+	// ------------- Optional header parameter "X-Reason" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Reason")]; found {
+		var XReason XReason
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Reason, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Reason", valueList[0], &XReason, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Reason: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XReason = XReason
+
+	}
+
 	for _, middleware := range siw.HandlerMiddlewares {
 		middleware(c)
 		if c.IsAborted() {
@@ -32756,6 +33461,25 @@ func (siw *ServerInterfaceWrapper) DeleteUser(c *gin.Context) {
 
 	}
 
+	// ------------- Optional header parameter "X-Reason" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Reason")]; found {
+		var XReason XReason
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Reason, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Reason", valueList[0], &XReason, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Reason: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XReason = XReason
+
+	}
+
 	for _, middleware := range siw.HandlerMiddlewares {
 		middleware(c)
 		if c.IsAborted() {
@@ -32802,6 +33526,25 @@ func (siw *ServerInterfaceWrapper) UpdateUser(c *gin.Context) {
 		}
 
 		params.IdempotencyKey = IdempotencyKey
+
+	}
+
+	// ------------- Optional header parameter "X-Reason" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Reason")]; found {
+		var XReason XReason
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Reason, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Reason", valueList[0], &XReason, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Reason: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XReason = XReason
 
 	}
 
