@@ -53,6 +53,7 @@ type oneObject struct {
 	Template   *policy.Template      `json:"template"`
 	Service    *policy.Service       `json:"service"`
 	SafetyRule *policy.SafetyRule    `json:"safetyRule"`
+	ReviewRule *policy.ReviewRule    `json:"reviewRule"`
 	Place      *policy.PlaceOverride `json:"place"`
 	Receiver   *policy.Receiver      `json:"notification"`
 	Force      bool                  `json:"force"`
@@ -72,6 +73,7 @@ func (o *oneObject) config() (c policy.Config, keys []string) {
 	add("template", one(&c.Templates, o.Template))
 	add("service", one(&c.Services, o.Service))
 	add("safetyRule", one(&c.SafetyRules, o.SafetyRule))
+	add("reviewRule", one(&c.ReviewRules, o.ReviewRule))
 	add("place", one(&c.Places, o.Place))
 	add("notification", one(&c.Notifications, o.Receiver))
 	return c, keys

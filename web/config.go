@@ -189,5 +189,5 @@ func movePointer(pointer string, from, to *policy.Config) (moved, elsewhere stri
 
 // kinds are the lists of a document, with what their objects go by.
 var kinds = []objectKind{
-	regions.kind(), providers.kind(), monitors.kind(), pools.kind(), templates.kind(), services.kind(), safetyRules.kind(), places.kind(), receivers.kind(),
+	regions.kind(), providers.kind(), monitors.kind(), pools.kind(), templates.kind(), services.kind(), safetyRules.kind(), reviewRules.kind(), places.kind(), receivers.kind(),
 }

@@ -63,6 +63,11 @@ func (s *server) PutSafetyRule(c *gin.Context, _ string, p api.PutSafetyRulePara
 func (s *server) DeleteSafetyRule(c *gin.Context, _ string, p api.DeleteSafetyRuleParams) {
 	safetyRules.delete(s, c, objectDelete(p))
 }
+func (s *server) ListReviewRules(c *gin.Context)         { reviewRules.getAll(s, c) }
+func (s *server) GetReviewRule(c *gin.Context, _ string) { reviewRules.get(s, c) }
+func (s *server) PutReviewRule(c *gin.Context, _ string, p api.PutReviewRuleParams) {
+	reviewRules.put(s, c, objectPut(p))
+}
 func (s *server) ListPlaces(c *gin.Context)         { places.getAll(s, c) }
 func (s *server) GetPlace(c *gin.Context, _ string) { places.get(s, c) }
 func (s *server) PutPlace(c *gin.Context, _ string, p api.PutPlaceParams) {

@@ -55,6 +55,10 @@ var (
 		func(s *policy.State) *policy.Tree[policy.Object[policy.SafetyRule]] { return s.SafetyRules },
 		func(c *policy.Config) *[]policy.SafetyRule { return &c.SafetyRules },
 		func(o *policy.SafetyRule) string { return o.Name }, nil}
+	reviewRules = object[policy.ReviewRule]{"review rule", "reviewRule", "reviewRules",
+		func(s *policy.State) *policy.Tree[policy.Object[policy.ReviewRule]] { return s.ReviewRules },
+		func(c *policy.Config) *[]policy.ReviewRule { return &c.ReviewRules },
+		func(o *policy.ReviewRule) string { return o.Name }, nil}
 	places = object[policy.PlaceOverride]{"place", "place", "places",
 		func(s *policy.State) *policy.Tree[policy.Object[policy.PlaceOverride]] { return s.Places },
 		func(c *policy.Config) *[]policy.PlaceOverride { return &c.Places },
@@ -73,8 +77,11 @@ type objectKind struct {
 
 func (o object[T]) kind() objectKind {
 	path := o.key
-	if o.key == "safetyRules" {
+	switch o.key {
+	case "safetyRules":
 		path = "safety-rules"
+	case "reviewRules":
+		path = "review-rules"
 	}
 	return objectKind{o.key, o.what, path, func(c *policy.Config) (names []string) {
 		list := *o.list(c)

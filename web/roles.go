@@ -21,7 +21,7 @@ var leastRoles = func() map[string]string {
 			"GET /signals", "GET /signals/:name", "GET /health", "GET /health/:endpoint", "GET /cluster", "GET /events", "GET /secrets",
 			"GET /revisions", "GET /revisions/:revision", "GET /revisions/:revision/config", "GET /audit",
 			"GET /providers", "GET /providers/:name", "GET /templates", "GET /templates/:name", "GET /safety-rules", "GET /safety-rules/:name",
-			"GET /places", "GET /places/:name",
+			"GET /places", "GET /places/:name", "GET /review-rules", "GET /review-rules/:name", "GET /drafts", "GET /drafts/:id",
 			planCall, "GET /session", "DELETE /session", "PUT /session/password", "GET /notifications", "GET /notifications/:name", "GET /notifications/deliveries",
 		},
 		policy.RoleOperator: {
@@ -35,7 +35,8 @@ var leastRoles = func() map[string]string {
 			"PUT /regions/:name", "DELETE /regions/:name", "PUT /providers/:name", "DELETE /providers/:name",
 			"PUT /monitors/:name", "DELETE /monitors/:name", "PUT /pools/:name", "DELETE /pools/:name",
 			"PUT /templates/:name", "DELETE /templates/:name", "PUT /services/:name", "DELETE /services/:name",
-			"PUT /safety-rules/:name", "DELETE /safety-rules/:name", "PUT /places/:name", "DELETE /places/:name",
+			"PUT /safety-rules/:name", "DELETE /safety-rules/:name", "PUT /places/:name", "DELETE /places/:name", "PUT /review-rules/:name",
+			"POST /drafts", "PUT /drafts/:id", "DELETE /drafts/:id", "POST /drafts/:id/reviews", "POST /drafts/:id/publish", "POST /drafts/:id/canary", "DELETE /drafts/:id/canary",
 			"PUT /notifications/:name", "DELETE /notifications/:name",
 		},
 		policy.RoleAdmin: {

@@ -32,6 +32,8 @@ func sent(method, path, body string) func(*rig) {
 
 const tenEndpoints = `{"region":"us-east","name":"spare","endpoints":[{"name":"a","address":"192.0.2.77","weight":2,"labels":{"tier":"gold"}}]}`
 
+const aDraft = `{"title":"t","changes":[{"putObject":{"region":{"name":"sa"}}}]}`
+
 // examples has one of every operation of the contract.
 var examples = map[string]example{
 	"listZones": {path: "/zones"},
@@ -109,15 +111,30 @@ var examples = map[string]example{
 		r.node.Verdict("web-eu/a@web", policy.Down)
 		r.node.Hold("web-eu/a@web", policy.WaitsForOperator)
 	}},
-	"getCluster":        {path: "/cluster"},
-	"removeMember":      {path: "/cluster/members/ns3", before: func(r *rig) { r.node.CutOff("ns3", true) }},
-	"streamEvents":      {path: "/events"},
-	"listSecrets":       {path: "/secrets"},
-	"putSecret":         {path: "/secrets/token", body: `{"value":"s3cret"}`, status: 201},
-	"deleteSecret":      {path: "/secrets/token", before: sent("PUT", "/secrets/token", `{"value":"s3cret"}`)},
-	"listTokens":        {path: "/tokens"},
-	"createToken":       {path: "/tokens", body: `{"name":"ci","role":"viewer","expiresIn":"1h"}`, status: 201},
-	"revokeToken":       {path: "/tokens/deadbeef", before: func(r *rig) { r.node.Grant("deadbeef", "another", policy.RoleViewer) }},
+	"getCluster":      {path: "/cluster"},
+	"removeMember":    {path: "/cluster/members/ns3", before: func(r *rig) { r.node.CutOff("ns3", true) }},
+	"streamEvents":    {path: "/events"},
+	"listSecrets":     {path: "/secrets"},
+	"putSecret":       {path: "/secrets/token", body: `{"value":"s3cret"}`, status: 201},
+	"deleteSecret":    {path: "/secrets/token", before: sent("PUT", "/secrets/token", `{"value":"s3cret"}`)},
+	"listTokens":      {path: "/tokens"},
+	"createToken":     {path: "/tokens", body: `{"name":"ci","role":"viewer","expiresIn":"1h"}`, status: 201},
+	"revokeToken":     {path: "/tokens/deadbeef", before: func(r *rig) { r.node.Grant("deadbeef", "another", policy.RoleViewer) }},
+	"listReviewRules": {path: "/review-rules"},
+	"getReviewRule":   {path: "/review-rules/four", before: sent("PUT", "/review-rules/four", `{"name":"four","kinds":["place"]}`)},
+	"putReviewRule":   {path: "/review-rules/four", body: `{"name":"four","kinds":["place","zone"],"approvals":2}`, status: 201},
+	"listDrafts":      {path: "/drafts", before: sent("POST", "/drafts", aDraft)},
+	"createDraft":     {path: "/drafts", body: aDraft, status: 201},
+	"getDraft":        {path: "/drafts/d6", before: sent("POST", "/drafts", aDraft)},
+	"putDraft":        {path: "/drafts/d6", body: `{"title":"t","changes":[{"putObject":{"region":{"name":"sb"}}}]}`, before: sent("POST", "/drafts", aDraft)},
+	"withdrawDraft":   {path: "/drafts/d6", before: sent("POST", "/drafts", aDraft)},
+	"reviewDraft":     {path: "/drafts/d6/reviews", body: `{"verdict":"reject","comment":"why"}`, before: sent("POST", "/drafts", aDraft)},
+	"publishDraft":    {path: "/drafts/d6/publish", before: sent("POST", "/drafts", aDraft)},
+	"startCanary":     {path: "/drafts/d6/canary", body: `{"nodes":["ns1"],"for":"1m","abortWhen":["down:pool/web-eu"],"hold":true}`, before: sent("POST", "/drafts", aDraft)},
+	"endCanary": {path: "/drafts/d6/canary", before: func(r *rig) {
+		r.send("POST", "/drafts", aDraft)
+		r.send("POST", "/drafts/d6/canary", `{"nodes":["ns1"],"for":"1m"}`).is(200)
+	}},
 	"listRevisions":     {path: "/revisions?limit=1"},
 	"getRevision":       {path: "/revisions/3"},
 	"getRevisionConfig": {path: "/revisions/3/config"},

@@ -20,21 +20,42 @@ import (
 	"github.com/oapi-codegen/runtime"
 )
 
+// Defines values for CanaryState.
+const (
+	Aborted CanaryState = "aborted"
+	Passed  CanaryState = "passed"
+	Running CanaryState = "running"
+)
+
+// Valid indicates whether the value is a known member of the CanaryState enum.
+func (e CanaryState) Valid() bool {
+	switch e {
+	case Aborted:
+		return true
+	case Passed:
+		return true
+	case Running:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for Circuit.
 const (
-	Closed   Circuit = "closed"
-	HalfOpen Circuit = "half-open"
-	Open     Circuit = "open"
+	CircuitClosed   Circuit = "closed"
+	CircuitHalfOpen Circuit = "half-open"
+	CircuitOpen     Circuit = "open"
 )
 
 // Valid indicates whether the value is a known member of the Circuit enum.
 func (e Circuit) Valid() bool {
 	switch e {
-	case Closed:
+	case CircuitClosed:
 		return true
-	case HalfOpen:
+	case CircuitHalfOpen:
 		return true
-	case Open:
+	case CircuitOpen:
 		return true
 	default:
 		return false
@@ -251,6 +272,27 @@ func (e DeliveryStatus) Valid() bool {
 	case Failed:
 		return true
 	case Retrying:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for DraftState.
+const (
+	DraftStateOpen      DraftState = "open"
+	DraftStatePublished DraftState = "published"
+	DraftStateWithdrawn DraftState = "withdrawn"
+)
+
+// Valid indicates whether the value is a known member of the DraftState enum.
+func (e DraftState) Valid() bool {
+	switch e {
+	case DraftStateOpen:
+		return true
+	case DraftStatePublished:
+		return true
+	case DraftStateWithdrawn:
 		return true
 	default:
 		return false
@@ -617,6 +659,63 @@ func (e RegionContinent) Valid() bool {
 	}
 }
 
+// Defines values for ReviewRuleKinds.
+const (
+	ReviewRuleKindsMonitor    ReviewRuleKinds = "monitor"
+	ReviewRuleKindsPlace      ReviewRuleKinds = "place"
+	ReviewRuleKindsPool       ReviewRuleKinds = "pool"
+	ReviewRuleKindsProvider   ReviewRuleKinds = "provider"
+	ReviewRuleKindsRegion     ReviewRuleKinds = "region"
+	ReviewRuleKindsSafetyRule ReviewRuleKinds = "safety-rule"
+	ReviewRuleKindsService    ReviewRuleKinds = "service"
+	ReviewRuleKindsTemplate   ReviewRuleKinds = "template"
+	ReviewRuleKindsZone       ReviewRuleKinds = "zone"
+)
+
+// Valid indicates whether the value is a known member of the ReviewRuleKinds enum.
+func (e ReviewRuleKinds) Valid() bool {
+	switch e {
+	case ReviewRuleKindsMonitor:
+		return true
+	case ReviewRuleKindsPlace:
+		return true
+	case ReviewRuleKindsPool:
+		return true
+	case ReviewRuleKindsProvider:
+		return true
+	case ReviewRuleKindsRegion:
+		return true
+	case ReviewRuleKindsSafetyRule:
+		return true
+	case ReviewRuleKindsService:
+		return true
+	case ReviewRuleKindsTemplate:
+		return true
+	case ReviewRuleKindsZone:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ReviewWriteVerdict.
+const (
+	Approve ReviewWriteVerdict = "approve"
+	Reject  ReviewWriteVerdict = "reject"
+)
+
+// Valid indicates whether the value is a known member of the ReviewWriteVerdict enum.
+func (e ReviewWriteVerdict) Valid() bool {
+	switch e {
+	case Approve:
+		return true
+	case Reject:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for Role.
 const (
 	RoleAdmin    Role = "admin"
@@ -868,19 +967,19 @@ func (e VerdictEdgeWaits) Valid() bool {
 
 // Defines values for WindowState.
 const (
-	Incomplete WindowState = "incomplete"
-	Published  WindowState = "published"
-	Publishing WindowState = "publishing"
+	WindowStateIncomplete WindowState = "incomplete"
+	WindowStatePublished  WindowState = "published"
+	WindowStatePublishing WindowState = "publishing"
 )
 
 // Valid indicates whether the value is a known member of the WindowState enum.
 func (e WindowState) Valid() bool {
 	switch e {
-	case Incomplete:
+	case WindowStateIncomplete:
 		return true
-	case Published:
+	case WindowStatePublished:
 		return true
-	case Publishing:
+	case WindowStatePublishing:
 		return true
 	default:
 		return false
@@ -1134,6 +1233,63 @@ type Branch struct {
 	Weighted []Branch `json:"weighted,omitempty,omitzero"`
 }
 
+// Canary A draft in use at some nodes before all others.
+//
+// Examples: {"abortWhen":["signal:slo"],"endsAt":"2026-11-26T10:10:00Z","nodes":["ns1"],"startedAt":"2026-11-26T10:00:00Z","state":"running"}
+type Canary struct {
+	// AbortWhen What ends it.
+	AbortWhen []string `json:"abortWhen,omitempty,omitzero"`
+
+	// Actor Who began it.
+	Actor string `json:"actor,omitempty,omitzero"`
+
+	// EndsAt When it ends by itself, or ended.
+	EndsAt time.Time `json:"endsAt"`
+
+	// Hold When its time is over the draft waits, instead of being published.
+	Hold bool `json:"hold,omitempty,omitzero"`
+
+	// Nodes Their labels.
+	Nodes []string `json:"nodes"`
+
+	// Problem Why it was aborted.
+	Problem string `json:"problem,omitempty,omitzero"`
+
+	// StartedAt When.
+	StartedAt time.Time `json:"startedAt"`
+
+	// State How far it is.
+	State CanaryState `json:"state"`
+}
+
+// CanaryState How far it is.
+type CanaryState string
+
+// CanaryWrite Where, for how long, and until what a draft is tried.
+//
+// Examples: {"abortWhen":["down:pool/web-eu","signal:slo"],"for":"10m","nodes":["ns1"]}
+type CanaryWrite struct {
+	// AbortWhen What ends it: `down:` and a region, provider, az, pool or endpoint, when more than half of the endpoints are measured as
+	// down; `signal:` and a name, when that external signal is down or stale.
+	//
+	//
+	// Examples: ["down:pool/web-eu","signal:slo"]
+	AbortWhen []string `json:"abortWhen,omitempty,omitzero"`
+
+	// For A number with a unit (500ms, 30s, 2h), or seconds as an integer. It is given as the former.
+	//
+	// Examples: 30s
+	For Duration `json:"for"`
+
+	// Hold When its time is over the draft waits, instead of being published.
+	Hold bool `json:"hold,omitempty,omitzero"`
+
+	// Nodes Labels of some of the nodes.
+	//
+	// Examples: ["ns1"]
+	Nodes []string `json:"nodes"`
+}
+
 // Capacity What a region or pool can carry, in the unit that its load is told in (PUT /load): the limit alone, or with the
 // watermarks between which clients are shed gradually.
 //
@@ -1325,6 +1481,9 @@ type Config struct {
 
 	// Regions Failure domains that endpoints are in.
 	Regions []Region `json:"regions,omitempty,omitzero"`
+
+	// ReviewRules What others have to approve before it changes.
+	ReviewRules []ReviewRule `json:"reviewRules,omitempty,omitzero"`
 
 	// SafetyRules What no change and no drill may break.
 	SafetyRules []SafetyRule `json:"safetyRules,omitempty,omitzero"`
@@ -1701,6 +1860,121 @@ type DeliveryList struct {
 
 	// Node The label of the node that leads, and so delivers.
 	Node string `json:"node"`
+}
+
+// Draft A change that waits.
+//
+// Examples: {"author":"user/anna","base":16,"createdAt":"2026-11-26T10:00:00Z","id":"d17","reviews":[{"actor":"user/bert","approve":true,"at":"2026-11-26T10:05:00Z"}],"state":"open","title":"more weight for Frankfurt"}
+type Draft struct {
+	// Author Who wrote what is in it now.
+	Author string `json:"author,omitempty,omitzero"`
+
+	// AuthorName The token's name while there is the token.
+	AuthorName string `json:"authorName,omitempty,omitzero"`
+
+	// Base The revision that it was made on.
+	Base uint64 `json:"base"`
+
+	// Canary A draft in use at some nodes before all others.
+	//
+	// Examples: {"abortWhen":["signal:slo"],"endsAt":"2026-11-26T10:10:00Z","nodes":["ns1"],"startedAt":"2026-11-26T10:00:00Z","state":"running"}
+	Canary *Canary `json:"canary,omitempty,omitzero"`
+
+	// ClosedAt When it was published or withdrawn.
+	ClosedAt time.Time `json:"closedAt,omitempty,omitzero"`
+
+	// CreatedAt When what is in it now was put in.
+	CreatedAt time.Time `json:"createdAt"`
+
+	// Id Its id.
+	//
+	// Examples: d17
+	Id string `json:"id"`
+
+	// Reviews In order of time.
+	Reviews []Review `json:"reviews"`
+
+	// Revision The revision that publishing it made.
+	Revision uint64 `json:"revision,omitempty,omitzero"`
+
+	// State What became of it.
+	State DraftState `json:"state"`
+
+	// Title What it is about.
+	Title string `json:"title"`
+}
+
+// DraftState What became of it.
+type DraftState string
+
+// DraftList The drafts, the newest first.
+//
+// Examples: {"items":[{"author":"user/anna","base":16,"createdAt":"2026-11-26T10:00:00Z","id":"d17","reviews":[{"actor":"user/bert","approve":true,"at":"2026-11-26T10:05:00Z"}],"state":"open","title":"more weight for Frankfurt"}]}
+type DraftList struct {
+	// Items The drafts.
+	Items []Draft `json:"items"`
+}
+
+// DraftShown A draft and what it would change now.
+//
+// Examples: {"changes":[],"draft":{"author":"user/anna","base":16,"createdAt":"2026-11-26T10:00:00Z","id":"d17","reviews":[{"actor":"user/bert","approve":true,"at":"2026-11-26T10:05:00Z"}],"state":"open","title":"more weight for Frankfurt"},"effects":[],"fits":true,"warnings":[]}
+type DraftShown struct {
+	// Changes What it would change; at most 1000.
+	Changes []Edit `json:"changes"`
+
+	// Draft A change that waits.
+	//
+	// Examples: {"author":"user/anna","base":16,"createdAt":"2026-11-26T10:00:00Z","id":"d17","reviews":[{"actor":"user/bert","approve":true,"at":"2026-11-26T10:05:00Z"}],"state":"open","title":"more weight for Frankfurt"}
+	Draft Draft `json:"draft"`
+
+	// Effects Whose answers would change.
+	Effects []Effect `json:"effects"`
+
+	// Fits Whether it could be published as the state is now.
+	Fits bool `json:"fits"`
+
+	// Problem Why it does not fit.
+	Problem string `json:"problem,omitempty,omitzero"`
+
+	// Warnings What is allowed and probably not meant.
+	Warnings []string `json:"warnings"`
+}
+
+// DraftWrite A change that is to wait; one of changes and rollback.
+//
+// Examples: {"changes":[{"deleteZone":{"zone":"example.org"}}],"title":"more weight for Frankfurt"}
+type DraftWrite struct {
+	// Changes As POST /changes takes them.
+	Changes []ChangeItem `json:"changes,omitempty,omitzero"`
+
+	// Force Of a rollback: allow deleting more than the larger of 10 objects and 20 % of a kind.
+	Force bool `json:"force,omitempty,omitzero"`
+
+	// Rollback The revision to go back to.
+	//
+	// Examples: 16
+	Rollback uint64 `json:"rollback,omitempty,omitzero"`
+
+	// Title What it is about; one line.
+	//
+	// Examples: more weight for Frankfurt
+	Title string `json:"title"`
+}
+
+// DraftWritten A draft that was made, or has another content.
+//
+// Examples: {"id":"d17","index":90}
+type DraftWritten struct {
+	// Id Its id.
+	//
+	// Examples: d17
+	Id string `json:"id"`
+
+	// Index The Raft index it was made at.
+	Index uint64 `json:"index"`
+
+	// Replayed A retry of a write that had been done before.
+	Replayed bool `json:"replayed,omitempty,omitzero"`
 }
 
 // Duration A number with a unit (500ms, 30s, 2h), or seconds as an integer. It is given as the former.
@@ -2735,6 +3009,11 @@ type ObjectPut struct {
 	// Examples: {"azs":["a","b"],"name":"us-east","place":{"iata":"IAD"},"provider":"aws"}
 	Region *Region `json:"region,omitempty,omitzero"`
 
+	// ReviewRule What others have to approve before it changes. A change or deletion of the rule itself needs the same approval. Controls need none.
+	//
+	// Examples: {"approvals":1,"kinds":["zone","service"],"name":"four-eyes"}
+	ReviewRule *ReviewRule `json:"reviewRule,omitempty,omitzero"`
+
 	// SafetyRule What no operator's change and no drill may break.
 	//
 	// Examples: {"atLeast":{"regions":1},"name":"keep-one","service":"www.example.com"}
@@ -3351,6 +3630,71 @@ type ResumeRequest struct {
 	// Examples: data is checked
 	Reason string `json:"reason"`
 }
+
+// Review What somebody says of a draft.
+//
+// Examples: {"actor":"user/bert","approve":true,"at":"2026-11-26T10:05:00Z"}
+type Review struct {
+	// Actor Who.
+	//
+	// Examples: user/bert
+	Actor string `json:"actor"`
+
+	// ActorName The token's name while there is the token.
+	//
+	// Examples: ci
+	ActorName string `json:"actorName,omitempty,omitzero"`
+
+	// Approve false: rejected.
+	Approve bool `json:"approve"`
+
+	// At When.
+	At time.Time `json:"at"`
+
+	// Comment Why.
+	Comment string `json:"comment,omitempty,omitzero"`
+}
+
+// ReviewRule What others have to approve before it changes. A change or deletion of the rule itself needs the same approval. Controls need none.
+//
+// Examples: {"approvals":1,"kinds":["zone","service"],"name":"four-eyes"}
+type ReviewRule struct {
+	// Approvals How many others than the author have to approve. 0 is 1.
+	Approvals int `json:"approvals,omitempty,omitzero"`
+
+	// Kinds The kinds of object that it is for.
+	Kinds []ReviewRuleKinds `json:"kinds"`
+
+	// Name Its name.
+	//
+	// Examples: four-eyes
+	Name string `json:"name"`
+}
+
+// ReviewRuleKinds defines model for ReviewRule.Kinds.
+type ReviewRuleKinds string
+
+// ReviewRuleList All review rules.
+//
+// Examples: {"items":[{"kinds":["zone"],"name":"four-eyes"}]}
+type ReviewRuleList struct {
+	// Items In order of names.
+	Items []ReviewRule `json:"items"`
+}
+
+// ReviewWrite Approve a draft, or reject it.
+//
+// Examples: {"verdict":"approve"}
+type ReviewWrite struct {
+	// Comment Why; needed to reject.
+	Comment string `json:"comment,omitempty,omitzero"`
+
+	// Verdict What is said.
+	Verdict ReviewWriteVerdict `json:"verdict"`
+}
+
+// ReviewWriteVerdict What is said.
+type ReviewWriteVerdict string
 
 // Revision A change that made a revision.
 //
@@ -4400,6 +4744,9 @@ type ZoneWrite struct {
 	Rrsets []RRset `json:"rrsets"`
 }
 
+// DraftPath defines model for DraftPath.
+type DraftPath = string
+
 // Force defines model for Force.
 type Force = bool
 
@@ -4565,6 +4912,69 @@ type DeleteControlParams struct {
 	// IfMatch The revision that the change is based on. It is checked where the change is applied.
 	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
 
+	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+
+	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	XReason XReason `json:"X-Reason,omitempty,omitzero"`
+}
+
+// CreateDraftParams defines parameters for CreateDraft.
+type CreateDraftParams struct {
+	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+
+	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	XReason XReason `json:"X-Reason,omitempty,omitzero"`
+}
+
+// WithdrawDraftParams defines parameters for WithdrawDraft.
+type WithdrawDraftParams struct {
+	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+
+	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	XReason XReason `json:"X-Reason,omitempty,omitzero"`
+}
+
+// PutDraftParams defines parameters for PutDraft.
+type PutDraftParams struct {
+	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+
+	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	XReason XReason `json:"X-Reason,omitempty,omitzero"`
+}
+
+// EndCanaryParams defines parameters for EndCanary.
+type EndCanaryParams struct {
+	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+
+	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	XReason XReason `json:"X-Reason,omitempty,omitzero"`
+}
+
+// StartCanaryParams defines parameters for StartCanary.
+type StartCanaryParams struct {
+	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+
+	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	XReason XReason `json:"X-Reason,omitempty,omitzero"`
+}
+
+// PublishDraftParams defines parameters for PublishDraft.
+type PublishDraftParams struct {
+	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+
+	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	XReason XReason `json:"X-Reason,omitempty,omitzero"`
+}
+
+// ReviewDraftParams defines parameters for ReviewDraft.
+type ReviewDraftParams struct {
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
@@ -4840,6 +5250,24 @@ type DeleteRegionParams struct {
 
 // PutRegionParams defines parameters for PutRegion.
 type PutRegionParams struct {
+	// Force Let this one change delete more than the larger of 10 endpoints and 20 % of them.
+	Force Force `form:"force,omitempty" json:"force,omitempty,omitzero"`
+
+	// IfMatch The revision that the change is based on. It is checked where the change is applied.
+	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
+
+	// IfNoneMatch Only `*`: the object must not be there yet.
+	IfNoneMatch IfNoneMatch `json:"If-None-Match,omitempty,omitzero"`
+
+	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+
+	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	XReason XReason `json:"X-Reason,omitempty,omitzero"`
+}
+
+// PutReviewRuleParams defines parameters for PutReviewRule.
+type PutReviewRuleParams struct {
 	// Force Let this one change delete more than the larger of 10 endpoints and 20 % of them.
 	Force Force `form:"force,omitempty" json:"force,omitempty,omitzero"`
 
@@ -5153,6 +5581,18 @@ type PutConfigJSONRequestBody = Config
 // CreateControlJSONRequestBody defines body for CreateControl for application/json ContentType.
 type CreateControlJSONRequestBody = ControlRequest
 
+// CreateDraftJSONRequestBody defines body for CreateDraft for application/json ContentType.
+type CreateDraftJSONRequestBody = DraftWrite
+
+// PutDraftJSONRequestBody defines body for PutDraft for application/json ContentType.
+type PutDraftJSONRequestBody = DraftWrite
+
+// StartCanaryJSONRequestBody defines body for StartCanary for application/json ContentType.
+type StartCanaryJSONRequestBody = CanaryWrite
+
+// ReviewDraftJSONRequestBody defines body for ReviewDraft for application/json ContentType.
+type ReviewDraftJSONRequestBody = ReviewWrite
+
 // ExplainDraftJSONRequestBody defines body for ExplainDraft for application/json ContentType.
 type ExplainDraftJSONRequestBody = Config
 
@@ -5185,6 +5625,9 @@ type PutProviderJSONRequestBody = Provider
 
 // PutRegionJSONRequestBody defines body for PutRegion for application/json ContentType.
 type PutRegionJSONRequestBody = Region
+
+// PutReviewRuleJSONRequestBody defines body for PutReviewRule for application/json ContentType.
+type PutReviewRuleJSONRequestBody = ReviewRule
 
 // PutSafetyRuleJSONRequestBody defines body for PutSafetyRule for application/json ContentType.
 type PutSafetyRuleJSONRequestBody = SafetyRule
@@ -5507,6 +5950,116 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /docs/style.css (the `GetDocsStyle` operationId).
 	GetDocsStyle(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListDrafts List the drafts
+	//
+	// Corresponds with GET /drafts (the `ListDrafts` operationId).
+	ListDrafts(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateDraftWithBody Put a change where others can look at it
+	//
+	// At most 8 MiB. It has to be a change that could be made now, and nothing is changed by it. It is published as a whole,
+	// unless somebody has changed the same objects meanwhile.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /drafts (the `CreateDraft` operationId).
+	CreateDraftWithBody(ctx context.Context, params *CreateDraftParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// CreateDraft Put a change where others can look at it
+	//
+	// At most 8 MiB. It has to be a change that could be made now, and nothing is changed by it. It is published as a whole,
+	// unless somebody has changed the same objects meanwhile.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /drafts (the `CreateDraft` operationId).
+	CreateDraft(ctx context.Context, params *CreateDraftParams, body CreateDraftJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// WithdrawDraft Withdraw a draft
+	//
+	// A canary of it ends.
+	//
+	// Corresponds with DELETE /drafts/{id} (the `WithdrawDraft` operationId).
+	WithdrawDraft(ctx context.Context, id DraftPath, params *WithdrawDraftParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetDraft Look at a draft, and what it would change now and for whom
+	//
+	// Corresponds with GET /drafts/{id} (the `GetDraft` operationId).
+	GetDraft(ctx context.Context, id DraftPath, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PutDraftWithBody Put another change into a draft
+	//
+	// It is based on the state of now then, and its reviews are forgotten.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /drafts/{id} (the `PutDraft` operationId).
+	PutDraftWithBody(ctx context.Context, id DraftPath, params *PutDraftParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PutDraft Put another change into a draft
+	//
+	// It is based on the state of now then, and its reviews are forgotten.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /drafts/{id} (the `PutDraft` operationId).
+	PutDraft(ctx context.Context, id DraftPath, params *PutDraftParams, body PutDraftJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// EndCanary Take a draft back from the nodes of its canary
+	//
+	// Corresponds with DELETE /drafts/{id}/canary (the `EndCanary` operationId).
+	EndCanary(ctx context.Context, id DraftPath, params *EndCanaryParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// StartCanaryWithBody Put a draft in use at some nodes before all others
+	//
+	// They answer DNS by it until the canary ends: when its time is over the draft is published everywhere (or, with `hold`,
+	// waits), and when a condition of `abortWhen` comes true, or the draft no longer fits, it is taken back. The leader sees to
+	// that, whoever it is. Endpoints that are new in the draft are probed only once it is published.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /drafts/{id}/canary (the `StartCanary` operationId).
+	StartCanaryWithBody(ctx context.Context, id DraftPath, params *StartCanaryParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// StartCanary Put a draft in use at some nodes before all others
+	//
+	// They answer DNS by it until the canary ends: when its time is over the draft is published everywhere (or, with `hold`,
+	// waits), and when a condition of `abortWhen` comes true, or the draft no longer fits, it is taken back. The leader sees to
+	// that, whoever it is. Endpoints that are new in the draft are probed only once it is published.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /drafts/{id}/canary (the `StartCanary` operationId).
+	StartCanary(ctx context.Context, id DraftPath, params *StartCanaryParams, body StartCanaryJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PublishDraft Make the change that a draft holds
+	//
+	// It goes in whole or not at all. Refused with `stale` when somebody has changed one of its objects since it was made, with
+	// `unsafe` while a review rule wants more approvals.
+	//
+	// Corresponds with POST /drafts/{id}/publish (the `PublishDraft` operationId).
+	PublishDraft(ctx context.Context, id DraftPath, params *PublishDraftParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ReviewDraftWithBody Approve a draft, or reject it
+	//
+	// Nobody approves their own. The last word of each counts. One that somebody rejects is not published until they approve
+	// it or its content is another. Review rules (`reviewRules` of the document) say what needs approval.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /drafts/{id}/reviews (the `ReviewDraft` operationId).
+	ReviewDraftWithBody(ctx context.Context, id DraftPath, params *ReviewDraftParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ReviewDraft Approve a draft, or reject it
+	//
+	// Nobody approves their own. The last word of each counts. One that somebody rejects is not published until they approve
+	// it or its content is another. Review rules (`reviewRules` of the document) say what needs approval.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /drafts/{id}/reviews (the `ReviewDraft` operationId).
+	ReviewDraft(ctx context.Context, id DraftPath, params *ReviewDraftParams, body ReviewDraftJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// StreamEvents What happens, as it happens
 	//
@@ -5920,6 +6473,40 @@ type ClientInterface interface {
 	//
 	// Corresponds with PUT /regions/{name} (the `PutRegion` operationId).
 	PutRegion(ctx context.Context, name string, params *PutRegionParams, body PutRegionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListReviewRules List the review rules
+	//
+	// Corresponds with GET /review-rules (the `ListReviewRules` operationId).
+	ListReviewRules(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetReviewRule Read a review rule
+	//
+	// Corresponds with GET /review-rules/{name} (the `GetReviewRule` operationId).
+	GetReviewRule(ctx context.Context, name string, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PutReviewRuleWithBody Create a review rule
+	//
+	// One that is there is changed, or deleted, by a draft that has the approvals it asks for.
+	// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+	// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+	// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /review-rules/{name} (the `PutReviewRule` operationId).
+	PutReviewRuleWithBody(ctx context.Context, name string, params *PutReviewRuleParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PutReviewRule Create a review rule
+	//
+	// One that is there is changed, or deleted, by a draft that has the approvals it asks for.
+	// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+	// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+	// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /review-rules/{name} (the `PutReviewRule` operationId).
+	PutReviewRule(ctx context.Context, name string, params *PutReviewRuleParams, body PutReviewRuleJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListRevisions List what was changed, the newest first
 	//
@@ -6822,6 +7409,246 @@ func (c *Client) GetDocs(ctx context.Context, reqEditors ...RequestEditorFn) (*h
 // Corresponds with GET /docs/style.css (the `GetDocsStyle` operationId).
 func (c *Client) GetDocsStyle(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetDocsStyleRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListDrafts List the drafts
+//
+// Corresponds with GET /drafts (the `ListDrafts` operationId).
+func (c *Client) ListDrafts(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListDraftsRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateDraftWithBody Put a change where others can look at it
+//
+// At most 8 MiB. It has to be a change that could be made now, and nothing is changed by it. It is published as a whole,
+// unless somebody has changed the same objects meanwhile.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /drafts (the `CreateDraft` operationId).
+func (c *Client) CreateDraftWithBody(ctx context.Context, params *CreateDraftParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateDraftRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// CreateDraft Put a change where others can look at it
+//
+// At most 8 MiB. It has to be a change that could be made now, and nothing is changed by it. It is published as a whole,
+// unless somebody has changed the same objects meanwhile.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /drafts (the `CreateDraft` operationId).
+func (c *Client) CreateDraft(ctx context.Context, params *CreateDraftParams, body CreateDraftJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewCreateDraftRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// WithdrawDraft Withdraw a draft
+//
+// A canary of it ends.
+//
+// Corresponds with DELETE /drafts/{id} (the `WithdrawDraft` operationId).
+func (c *Client) WithdrawDraft(ctx context.Context, id DraftPath, params *WithdrawDraftParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewWithdrawDraftRequest(c.Server, id, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetDraft Look at a draft, and what it would change now and for whom
+//
+// Corresponds with GET /drafts/{id} (the `GetDraft` operationId).
+func (c *Client) GetDraft(ctx context.Context, id DraftPath, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetDraftRequest(c.Server, id)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PutDraftWithBody Put another change into a draft
+//
+// It is based on the state of now then, and its reviews are forgotten.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /drafts/{id} (the `PutDraft` operationId).
+func (c *Client) PutDraftWithBody(ctx context.Context, id DraftPath, params *PutDraftParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPutDraftRequestWithBody(c.Server, id, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PutDraft Put another change into a draft
+//
+// It is based on the state of now then, and its reviews are forgotten.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /drafts/{id} (the `PutDraft` operationId).
+func (c *Client) PutDraft(ctx context.Context, id DraftPath, params *PutDraftParams, body PutDraftJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPutDraftRequest(c.Server, id, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// EndCanary Take a draft back from the nodes of its canary
+//
+// Corresponds with DELETE /drafts/{id}/canary (the `EndCanary` operationId).
+func (c *Client) EndCanary(ctx context.Context, id DraftPath, params *EndCanaryParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewEndCanaryRequest(c.Server, id, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// StartCanaryWithBody Put a draft in use at some nodes before all others
+//
+// They answer DNS by it until the canary ends: when its time is over the draft is published everywhere (or, with `hold`,
+// waits), and when a condition of `abortWhen` comes true, or the draft no longer fits, it is taken back. The leader sees to
+// that, whoever it is. Endpoints that are new in the draft are probed only once it is published.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /drafts/{id}/canary (the `StartCanary` operationId).
+func (c *Client) StartCanaryWithBody(ctx context.Context, id DraftPath, params *StartCanaryParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewStartCanaryRequestWithBody(c.Server, id, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// StartCanary Put a draft in use at some nodes before all others
+//
+// They answer DNS by it until the canary ends: when its time is over the draft is published everywhere (or, with `hold`,
+// waits), and when a condition of `abortWhen` comes true, or the draft no longer fits, it is taken back. The leader sees to
+// that, whoever it is. Endpoints that are new in the draft are probed only once it is published.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /drafts/{id}/canary (the `StartCanary` operationId).
+func (c *Client) StartCanary(ctx context.Context, id DraftPath, params *StartCanaryParams, body StartCanaryJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewStartCanaryRequest(c.Server, id, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PublishDraft Make the change that a draft holds
+//
+// It goes in whole or not at all. Refused with `stale` when somebody has changed one of its objects since it was made, with
+// `unsafe` while a review rule wants more approvals.
+//
+// Corresponds with POST /drafts/{id}/publish (the `PublishDraft` operationId).
+func (c *Client) PublishDraft(ctx context.Context, id DraftPath, params *PublishDraftParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPublishDraftRequest(c.Server, id, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ReviewDraftWithBody Approve a draft, or reject it
+//
+// Nobody approves their own. The last word of each counts. One that somebody rejects is not published until they approve
+// it or its content is another. Review rules (`reviewRules` of the document) say what needs approval.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /drafts/{id}/reviews (the `ReviewDraft` operationId).
+func (c *Client) ReviewDraftWithBody(ctx context.Context, id DraftPath, params *ReviewDraftParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewReviewDraftRequestWithBody(c.Server, id, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ReviewDraft Approve a draft, or reject it
+//
+// Nobody approves their own. The last word of each counts. One that somebody rejects is not published until they approve
+// it or its content is another. Review rules (`reviewRules` of the document) say what needs approval.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /drafts/{id}/reviews (the `ReviewDraft` operationId).
+func (c *Client) ReviewDraft(ctx context.Context, id DraftPath, params *ReviewDraftParams, body ReviewDraftJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewReviewDraftRequest(c.Server, id, params, body)
 	if err != nil {
 		return nil, err
 	}
@@ -7735,6 +8562,80 @@ func (c *Client) PutRegionWithBody(ctx context.Context, name string, params *Put
 // Corresponds with PUT /regions/{name} (the `PutRegion` operationId).
 func (c *Client) PutRegion(ctx context.Context, name string, params *PutRegionParams, body PutRegionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewPutRegionRequest(c.Server, name, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListReviewRules List the review rules
+//
+// Corresponds with GET /review-rules (the `ListReviewRules` operationId).
+func (c *Client) ListReviewRules(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListReviewRulesRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetReviewRule Read a review rule
+//
+// Corresponds with GET /review-rules/{name} (the `GetReviewRule` operationId).
+func (c *Client) GetReviewRule(ctx context.Context, name string, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetReviewRuleRequest(c.Server, name)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PutReviewRuleWithBody Create a review rule
+//
+// One that is there is changed, or deleted, by a draft that has the approvals it asks for.
+// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /review-rules/{name} (the `PutReviewRule` operationId).
+func (c *Client) PutReviewRuleWithBody(ctx context.Context, name string, params *PutReviewRuleParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPutReviewRuleRequestWithBody(c.Server, name, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PutReviewRule Create a review rule
+//
+// One that is there is changed, or deleted, by a draft that has the approvals it asks for.
+// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /review-rules/{name} (the `PutReviewRule` operationId).
+func (c *Client) PutReviewRule(ctx context.Context, name string, params *PutReviewRuleParams, body PutReviewRuleJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPutReviewRuleRequest(c.Server, name, params, body)
 	if err != nil {
 		return nil, err
 	}
@@ -9733,6 +10634,504 @@ func NewGetDocsStyleRequest(server string) (*http.Request, error) {
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
 	if err != nil {
 		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewListDraftsRequest constructs an http.Request for the ListDrafts method
+func NewListDraftsRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/drafts")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewCreateDraftRequest calls the generic CreateDraft builder with application/json body
+func NewCreateDraftRequest(server string, params *CreateDraftParams, body CreateDraftJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewCreateDraftRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewCreateDraftRequestWithBody constructs an http.Request for the CreateDraft method, with any body, and a specified content type
+func NewCreateDraftRequestWithBody(server string, params *CreateDraftParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/drafts")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam0)
+
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "X-Reason", params.XReason, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("X-Reason", headerParam1)
+
+	}
+
+	return req, nil
+}
+
+// NewWithdrawDraftRequest constructs an http.Request for the WithdrawDraft method
+func NewWithdrawDraftRequest(server string, id DraftPath, params *WithdrawDraftParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/drafts/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam0)
+
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "X-Reason", params.XReason, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("X-Reason", headerParam1)
+
+	}
+
+	return req, nil
+}
+
+// NewGetDraftRequest constructs an http.Request for the GetDraft method
+func NewGetDraftRequest(server string, id DraftPath) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/drafts/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewPutDraftRequest calls the generic PutDraft builder with application/json body
+func NewPutDraftRequest(server string, id DraftPath, params *PutDraftParams, body PutDraftJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewPutDraftRequestWithBody(server, id, params, "application/json", bodyReader)
+}
+
+// NewPutDraftRequestWithBody constructs an http.Request for the PutDraft method, with any body, and a specified content type
+func NewPutDraftRequestWithBody(server string, id DraftPath, params *PutDraftParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/drafts/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam0)
+
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "X-Reason", params.XReason, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("X-Reason", headerParam1)
+
+	}
+
+	return req, nil
+}
+
+// NewEndCanaryRequest constructs an http.Request for the EndCanary method
+func NewEndCanaryRequest(server string, id DraftPath, params *EndCanaryParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/drafts/%s/canary", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam0)
+
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "X-Reason", params.XReason, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("X-Reason", headerParam1)
+
+	}
+
+	return req, nil
+}
+
+// NewStartCanaryRequest calls the generic StartCanary builder with application/json body
+func NewStartCanaryRequest(server string, id DraftPath, params *StartCanaryParams, body StartCanaryJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewStartCanaryRequestWithBody(server, id, params, "application/json", bodyReader)
+}
+
+// NewStartCanaryRequestWithBody constructs an http.Request for the StartCanary method, with any body, and a specified content type
+func NewStartCanaryRequestWithBody(server string, id DraftPath, params *StartCanaryParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/drafts/%s/canary", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam0)
+
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "X-Reason", params.XReason, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("X-Reason", headerParam1)
+
+	}
+
+	return req, nil
+}
+
+// NewPublishDraftRequest constructs an http.Request for the PublishDraft method
+func NewPublishDraftRequest(server string, id DraftPath, params *PublishDraftParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/drafts/%s/publish", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam0)
+
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "X-Reason", params.XReason, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("X-Reason", headerParam1)
+
+	}
+
+	return req, nil
+}
+
+// NewReviewDraftRequest calls the generic ReviewDraft builder with application/json body
+func NewReviewDraftRequest(server string, id DraftPath, params *ReviewDraftParams, body ReviewDraftJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewReviewDraftRequestWithBody(server, id, params, "application/json", bodyReader)
+}
+
+// NewReviewDraftRequestWithBody constructs an http.Request for the ReviewDraft method, with any body, and a specified content type
+func NewReviewDraftRequestWithBody(server string, id DraftPath, params *ReviewDraftParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/drafts/%s/reviews", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam0)
+
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "X-Reason", params.XReason, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("X-Reason", headerParam1)
+
 	}
 
 	return req, nil
@@ -11960,6 +13359,177 @@ func NewPutRegionRequestWithBody(server string, name string, params *PutRegionPa
 	}
 
 	operationPath := fmt.Sprintf("/regions/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "force", params.Force, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("If-Match", headerParam0)
+
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("If-None-Match", headerParam1)
+
+		var headerParam2 string
+
+		headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam2)
+
+		var headerParam3 string
+
+		headerParam3, err = runtime.StyleParamWithOptions("simple", false, "X-Reason", params.XReason, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("X-Reason", headerParam3)
+
+	}
+
+	return req, nil
+}
+
+// NewListReviewRulesRequest constructs an http.Request for the ListReviewRules method
+func NewListReviewRulesRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/review-rules")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetReviewRuleRequest constructs an http.Request for the GetReviewRule method
+func NewGetReviewRuleRequest(server string, name string) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "name", name, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/review-rules/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewPutReviewRuleRequest calls the generic PutReviewRule builder with application/json body
+func NewPutReviewRuleRequest(server string, name string, params *PutReviewRuleParams, body PutReviewRuleJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewPutReviewRuleRequestWithBody(server, name, params, "application/json", bodyReader)
+}
+
+// NewPutReviewRuleRequestWithBody constructs an http.Request for the PutReviewRule method, with any body, and a specified content type
+func NewPutReviewRuleRequestWithBody(server string, name string, params *PutReviewRuleParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "name", name, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/review-rules/%s", pathParam0)
 	if operationPath[0] == '/' {
 		operationPath = "." + operationPath
 	}
@@ -14738,6 +16308,126 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /docs/style.css (the `GetDocsStyle` operationId).
 	GetDocsStyleWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetDocsStyleResponse, error)
 
+	// ListDraftsWithResponse List the drafts
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /drafts (the `ListDrafts` operationId).
+	ListDraftsWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListDraftsResponse, error)
+
+	// CreateDraftWithBodyWithResponse Put a change where others can look at it
+	//
+	// At most 8 MiB. It has to be a change that could be made now, and nothing is changed by it. It is published as a whole,
+	// unless somebody has changed the same objects meanwhile.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /drafts (the `CreateDraft` operationId).
+	CreateDraftWithBodyWithResponse(ctx context.Context, params *CreateDraftParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateDraftResponse, error)
+
+	// CreateDraftWithResponse Put a change where others can look at it
+	//
+	// At most 8 MiB. It has to be a change that could be made now, and nothing is changed by it. It is published as a whole,
+	// unless somebody has changed the same objects meanwhile.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /drafts (the `CreateDraft` operationId).
+	CreateDraftWithResponse(ctx context.Context, params *CreateDraftParams, body CreateDraftJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateDraftResponse, error)
+
+	// WithdrawDraftWithResponse Withdraw a draft
+	//
+	// A canary of it ends.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /drafts/{id} (the `WithdrawDraft` operationId).
+	WithdrawDraftWithResponse(ctx context.Context, id DraftPath, params *WithdrawDraftParams, reqEditors ...RequestEditorFn) (*WithdrawDraftResponse, error)
+
+	// GetDraftWithResponse Look at a draft, and what it would change now and for whom
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /drafts/{id} (the `GetDraft` operationId).
+	GetDraftWithResponse(ctx context.Context, id DraftPath, reqEditors ...RequestEditorFn) (*GetDraftResponse, error)
+
+	// PutDraftWithBodyWithResponse Put another change into a draft
+	//
+	// It is based on the state of now then, and its reviews are forgotten.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /drafts/{id} (the `PutDraft` operationId).
+	PutDraftWithBodyWithResponse(ctx context.Context, id DraftPath, params *PutDraftParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PutDraftResponse, error)
+
+	// PutDraftWithResponse Put another change into a draft
+	//
+	// It is based on the state of now then, and its reviews are forgotten.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /drafts/{id} (the `PutDraft` operationId).
+	PutDraftWithResponse(ctx context.Context, id DraftPath, params *PutDraftParams, body PutDraftJSONRequestBody, reqEditors ...RequestEditorFn) (*PutDraftResponse, error)
+
+	// EndCanaryWithResponse Take a draft back from the nodes of its canary
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /drafts/{id}/canary (the `EndCanary` operationId).
+	EndCanaryWithResponse(ctx context.Context, id DraftPath, params *EndCanaryParams, reqEditors ...RequestEditorFn) (*EndCanaryResponse, error)
+
+	// StartCanaryWithBodyWithResponse Put a draft in use at some nodes before all others
+	//
+	// They answer DNS by it until the canary ends: when its time is over the draft is published everywhere (or, with `hold`,
+	// waits), and when a condition of `abortWhen` comes true, or the draft no longer fits, it is taken back. The leader sees to
+	// that, whoever it is. Endpoints that are new in the draft are probed only once it is published.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /drafts/{id}/canary (the `StartCanary` operationId).
+	StartCanaryWithBodyWithResponse(ctx context.Context, id DraftPath, params *StartCanaryParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*StartCanaryResponse, error)
+
+	// StartCanaryWithResponse Put a draft in use at some nodes before all others
+	//
+	// They answer DNS by it until the canary ends: when its time is over the draft is published everywhere (or, with `hold`,
+	// waits), and when a condition of `abortWhen` comes true, or the draft no longer fits, it is taken back. The leader sees to
+	// that, whoever it is. Endpoints that are new in the draft are probed only once it is published.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /drafts/{id}/canary (the `StartCanary` operationId).
+	StartCanaryWithResponse(ctx context.Context, id DraftPath, params *StartCanaryParams, body StartCanaryJSONRequestBody, reqEditors ...RequestEditorFn) (*StartCanaryResponse, error)
+
+	// PublishDraftWithResponse Make the change that a draft holds
+	//
+	// It goes in whole or not at all. Refused with `stale` when somebody has changed one of its objects since it was made, with
+	// `unsafe` while a review rule wants more approvals.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /drafts/{id}/publish (the `PublishDraft` operationId).
+	PublishDraftWithResponse(ctx context.Context, id DraftPath, params *PublishDraftParams, reqEditors ...RequestEditorFn) (*PublishDraftResponse, error)
+
+	// ReviewDraftWithBodyWithResponse Approve a draft, or reject it
+	//
+	// Nobody approves their own. The last word of each counts. One that somebody rejects is not published until they approve
+	// it or its content is another. Review rules (`reviewRules` of the document) say what needs approval.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /drafts/{id}/reviews (the `ReviewDraft` operationId).
+	ReviewDraftWithBodyWithResponse(ctx context.Context, id DraftPath, params *ReviewDraftParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ReviewDraftResponse, error)
+
+	// ReviewDraftWithResponse Approve a draft, or reject it
+	//
+	// Nobody approves their own. The last word of each counts. One that somebody rejects is not published until they approve
+	// it or its content is another. Review rules (`reviewRules` of the document) say what needs approval.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /drafts/{id}/reviews (the `ReviewDraft` operationId).
+	ReviewDraftWithResponse(ctx context.Context, id DraftPath, params *ReviewDraftParams, body ReviewDraftJSONRequestBody, reqEditors ...RequestEditorFn) (*ReviewDraftResponse, error)
+
 	// StreamEventsWithResponse What happens, as it happens
 	//
 	// Server-sent events: `event` is the type, `data` an Event in JSON. The stream begins with what this node still
@@ -15206,6 +16896,44 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with PUT /regions/{name} (the `PutRegion` operationId).
 	PutRegionWithResponse(ctx context.Context, name string, params *PutRegionParams, body PutRegionJSONRequestBody, reqEditors ...RequestEditorFn) (*PutRegionResponse, error)
+
+	// ListReviewRulesWithResponse List the review rules
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /review-rules (the `ListReviewRules` operationId).
+	ListReviewRulesWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListReviewRulesResponse, error)
+
+	// GetReviewRuleWithResponse Read a review rule
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /review-rules/{name} (the `GetReviewRule` operationId).
+	GetReviewRuleWithResponse(ctx context.Context, name string, reqEditors ...RequestEditorFn) (*GetReviewRuleResponse, error)
+
+	// PutReviewRuleWithBodyWithResponse Create a review rule
+	//
+	// One that is there is changed, or deleted, by a draft that has the approvals it asks for.
+	// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+	// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+	// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /review-rules/{name} (the `PutReviewRule` operationId).
+	PutReviewRuleWithBodyWithResponse(ctx context.Context, name string, params *PutReviewRuleParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PutReviewRuleResponse, error)
+
+	// PutReviewRuleWithResponse Create a review rule
+	//
+	// One that is there is changed, or deleted, by a draft that has the approvals it asks for.
+	// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+	// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+	// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /review-rules/{name} (the `PutReviewRule` operationId).
+	PutReviewRuleWithResponse(ctx context.Context, name string, params *PutReviewRuleParams, body PutReviewRuleJSONRequestBody, reqEditors ...RequestEditorFn) (*PutReviewRuleResponse, error)
 
 	// ListRevisionsWithResponse List what was changed, the newest first
 	//
@@ -16731,6 +18459,508 @@ func (r GetDocsStyleResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r GetDocsStyleResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ListDraftsResponse200Headers the declared response headers of an HTTP 200 response for ListDrafts
+type ListDraftsResponse200Headers struct {
+	ETag   string
+	XIndex uint64
+}
+
+type ListDraftsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *DraftList
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListDraftsResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListDraftsResponse) GetJSON200() *DraftList {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListDraftsResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListDraftsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListDraftsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListDraftsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListDraftsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// CreateDraftResponse201Headers the declared response headers of an HTTP 201 response for CreateDraft
+type CreateDraftResponse201Headers struct {
+	XIndex uint64
+}
+
+type CreateDraftResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *DraftWritten
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+	// Headers201 the parsed response headers for an HTTP 201 response
+	Headers201 *CreateDraftResponse201Headers
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r CreateDraftResponse) GetJSON201() *DraftWritten {
+	return r.JSON201
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r CreateDraftResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r CreateDraftResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r CreateDraftResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r CreateDraftResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r CreateDraftResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// WithdrawDraftResponse200Headers the declared response headers of an HTTP 200 response for WithdrawDraft
+type WithdrawDraftResponse200Headers struct {
+	ETag   string
+	XIndex uint64
+}
+
+type WithdrawDraftResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Written
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *WithdrawDraftResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r WithdrawDraftResponse) GetJSON200() *Written {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r WithdrawDraftResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r WithdrawDraftResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r WithdrawDraftResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r WithdrawDraftResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r WithdrawDraftResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetDraftResponse200Headers the declared response headers of an HTTP 200 response for GetDraft
+type GetDraftResponse200Headers struct {
+	ETag   string
+	XIndex uint64
+}
+
+type GetDraftResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *DraftShown
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetDraftResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetDraftResponse) GetJSON200() *DraftShown {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetDraftResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetDraftResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetDraftResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetDraftResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetDraftResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// PutDraftResponse200Headers the declared response headers of an HTTP 200 response for PutDraft
+type PutDraftResponse200Headers struct {
+	XIndex uint64
+}
+
+type PutDraftResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *DraftWritten
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *PutDraftResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r PutDraftResponse) GetJSON200() *DraftWritten {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r PutDraftResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r PutDraftResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r PutDraftResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r PutDraftResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r PutDraftResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// EndCanaryResponse200Headers the declared response headers of an HTTP 200 response for EndCanary
+type EndCanaryResponse200Headers struct {
+	ETag   string
+	XIndex uint64
+}
+
+type EndCanaryResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Written
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *EndCanaryResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r EndCanaryResponse) GetJSON200() *Written {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r EndCanaryResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r EndCanaryResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r EndCanaryResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r EndCanaryResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r EndCanaryResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// StartCanaryResponse200Headers the declared response headers of an HTTP 200 response for StartCanary
+type StartCanaryResponse200Headers struct {
+	ETag   string
+	XIndex uint64
+}
+
+type StartCanaryResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Written
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *StartCanaryResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r StartCanaryResponse) GetJSON200() *Written {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r StartCanaryResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r StartCanaryResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r StartCanaryResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r StartCanaryResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r StartCanaryResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// PublishDraftResponse200Headers the declared response headers of an HTTP 200 response for PublishDraft
+type PublishDraftResponse200Headers struct {
+	ETag   string
+	XIndex uint64
+}
+
+type PublishDraftResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Written
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *PublishDraftResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r PublishDraftResponse) GetJSON200() *Written {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r PublishDraftResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r PublishDraftResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r PublishDraftResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r PublishDraftResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r PublishDraftResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ReviewDraftResponse200Headers the declared response headers of an HTTP 200 response for ReviewDraft
+type ReviewDraftResponse200Headers struct {
+	ETag   string
+	XIndex uint64
+}
+
+type ReviewDraftResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Written
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ReviewDraftResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ReviewDraftResponse) GetJSON200() *Written {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ReviewDraftResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ReviewDraftResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ReviewDraftResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ReviewDraftResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ReviewDraftResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -18936,6 +21166,189 @@ func (r PutRegionResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r PutRegionResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ListReviewRulesResponse200Headers the declared response headers of an HTTP 200 response for ListReviewRules
+type ListReviewRulesResponse200Headers struct {
+	ETag   string
+	XIndex uint64
+}
+
+type ListReviewRulesResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ReviewRuleList
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListReviewRulesResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListReviewRulesResponse) GetJSON200() *ReviewRuleList {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListReviewRulesResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListReviewRulesResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListReviewRulesResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListReviewRulesResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListReviewRulesResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetReviewRuleResponse200Headers the declared response headers of an HTTP 200 response for GetReviewRule
+type GetReviewRuleResponse200Headers struct {
+	ETag   string
+	XIndex uint64
+}
+
+type GetReviewRuleResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ReviewRule
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetReviewRuleResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetReviewRuleResponse) GetJSON200() *ReviewRule {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetReviewRuleResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetReviewRuleResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetReviewRuleResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetReviewRuleResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetReviewRuleResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// PutReviewRuleResponse200Headers the declared response headers of an HTTP 200 response for PutReviewRule
+type PutReviewRuleResponse200Headers struct {
+	ETag   string
+	XIndex uint64
+}
+
+// PutReviewRuleResponse201Headers the declared response headers of an HTTP 201 response for PutReviewRule
+type PutReviewRuleResponse201Headers struct {
+	ETag   string
+	XIndex uint64
+}
+
+type PutReviewRuleResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Written
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *Written
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *PutReviewRuleResponse200Headers
+	// Headers201 the parsed response headers for an HTTP 201 response
+	Headers201 *PutReviewRuleResponse201Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r PutReviewRuleResponse) GetJSON200() *Written {
+	return r.JSON200
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r PutReviewRuleResponse) GetJSON201() *Written {
+	return r.JSON201
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r PutReviewRuleResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r PutReviewRuleResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r PutReviewRuleResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r PutReviewRuleResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r PutReviewRuleResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -21791,6 +24204,204 @@ func (c *ClientWithResponses) GetDocsStyleWithResponse(ctx context.Context, reqE
 	return ParseGetDocsStyleResponse(rsp)
 }
 
+// ListDraftsWithResponse List the drafts
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /drafts (the `ListDrafts` operationId).
+func (c *ClientWithResponses) ListDraftsWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListDraftsResponse, error) {
+	rsp, err := c.ListDrafts(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListDraftsResponse(rsp)
+}
+
+// CreateDraftWithBodyWithResponse Put a change where others can look at it
+//
+// At most 8 MiB. It has to be a change that could be made now, and nothing is changed by it. It is published as a whole,
+// unless somebody has changed the same objects meanwhile.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /drafts (the `CreateDraft` operationId).
+func (c *ClientWithResponses) CreateDraftWithBodyWithResponse(ctx context.Context, params *CreateDraftParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*CreateDraftResponse, error) {
+	rsp, err := c.CreateDraftWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateDraftResponse(rsp)
+}
+
+// CreateDraftWithResponse Put a change where others can look at it
+//
+// At most 8 MiB. It has to be a change that could be made now, and nothing is changed by it. It is published as a whole,
+// unless somebody has changed the same objects meanwhile.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /drafts (the `CreateDraft` operationId).
+func (c *ClientWithResponses) CreateDraftWithResponse(ctx context.Context, params *CreateDraftParams, body CreateDraftJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateDraftResponse, error) {
+	rsp, err := c.CreateDraft(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseCreateDraftResponse(rsp)
+}
+
+// WithdrawDraftWithResponse Withdraw a draft
+//
+// A canary of it ends.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /drafts/{id} (the `WithdrawDraft` operationId).
+func (c *ClientWithResponses) WithdrawDraftWithResponse(ctx context.Context, id DraftPath, params *WithdrawDraftParams, reqEditors ...RequestEditorFn) (*WithdrawDraftResponse, error) {
+	rsp, err := c.WithdrawDraft(ctx, id, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseWithdrawDraftResponse(rsp)
+}
+
+// GetDraftWithResponse Look at a draft, and what it would change now and for whom
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /drafts/{id} (the `GetDraft` operationId).
+func (c *ClientWithResponses) GetDraftWithResponse(ctx context.Context, id DraftPath, reqEditors ...RequestEditorFn) (*GetDraftResponse, error) {
+	rsp, err := c.GetDraft(ctx, id, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetDraftResponse(rsp)
+}
+
+// PutDraftWithBodyWithResponse Put another change into a draft
+//
+// It is based on the state of now then, and its reviews are forgotten.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /drafts/{id} (the `PutDraft` operationId).
+func (c *ClientWithResponses) PutDraftWithBodyWithResponse(ctx context.Context, id DraftPath, params *PutDraftParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PutDraftResponse, error) {
+	rsp, err := c.PutDraftWithBody(ctx, id, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePutDraftResponse(rsp)
+}
+
+// PutDraftWithResponse Put another change into a draft
+//
+// It is based on the state of now then, and its reviews are forgotten.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /drafts/{id} (the `PutDraft` operationId).
+func (c *ClientWithResponses) PutDraftWithResponse(ctx context.Context, id DraftPath, params *PutDraftParams, body PutDraftJSONRequestBody, reqEditors ...RequestEditorFn) (*PutDraftResponse, error) {
+	rsp, err := c.PutDraft(ctx, id, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePutDraftResponse(rsp)
+}
+
+// EndCanaryWithResponse Take a draft back from the nodes of its canary
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /drafts/{id}/canary (the `EndCanary` operationId).
+func (c *ClientWithResponses) EndCanaryWithResponse(ctx context.Context, id DraftPath, params *EndCanaryParams, reqEditors ...RequestEditorFn) (*EndCanaryResponse, error) {
+	rsp, err := c.EndCanary(ctx, id, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseEndCanaryResponse(rsp)
+}
+
+// StartCanaryWithBodyWithResponse Put a draft in use at some nodes before all others
+//
+// They answer DNS by it until the canary ends: when its time is over the draft is published everywhere (or, with `hold`,
+// waits), and when a condition of `abortWhen` comes true, or the draft no longer fits, it is taken back. The leader sees to
+// that, whoever it is. Endpoints that are new in the draft are probed only once it is published.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /drafts/{id}/canary (the `StartCanary` operationId).
+func (c *ClientWithResponses) StartCanaryWithBodyWithResponse(ctx context.Context, id DraftPath, params *StartCanaryParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*StartCanaryResponse, error) {
+	rsp, err := c.StartCanaryWithBody(ctx, id, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseStartCanaryResponse(rsp)
+}
+
+// StartCanaryWithResponse Put a draft in use at some nodes before all others
+//
+// They answer DNS by it until the canary ends: when its time is over the draft is published everywhere (or, with `hold`,
+// waits), and when a condition of `abortWhen` comes true, or the draft no longer fits, it is taken back. The leader sees to
+// that, whoever it is. Endpoints that are new in the draft are probed only once it is published.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /drafts/{id}/canary (the `StartCanary` operationId).
+func (c *ClientWithResponses) StartCanaryWithResponse(ctx context.Context, id DraftPath, params *StartCanaryParams, body StartCanaryJSONRequestBody, reqEditors ...RequestEditorFn) (*StartCanaryResponse, error) {
+	rsp, err := c.StartCanary(ctx, id, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseStartCanaryResponse(rsp)
+}
+
+// PublishDraftWithResponse Make the change that a draft holds
+//
+// It goes in whole or not at all. Refused with `stale` when somebody has changed one of its objects since it was made, with
+// `unsafe` while a review rule wants more approvals.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /drafts/{id}/publish (the `PublishDraft` operationId).
+func (c *ClientWithResponses) PublishDraftWithResponse(ctx context.Context, id DraftPath, params *PublishDraftParams, reqEditors ...RequestEditorFn) (*PublishDraftResponse, error) {
+	rsp, err := c.PublishDraft(ctx, id, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePublishDraftResponse(rsp)
+}
+
+// ReviewDraftWithBodyWithResponse Approve a draft, or reject it
+//
+// Nobody approves their own. The last word of each counts. One that somebody rejects is not published until they approve
+// it or its content is another. Review rules (`reviewRules` of the document) say what needs approval.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /drafts/{id}/reviews (the `ReviewDraft` operationId).
+func (c *ClientWithResponses) ReviewDraftWithBodyWithResponse(ctx context.Context, id DraftPath, params *ReviewDraftParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*ReviewDraftResponse, error) {
+	rsp, err := c.ReviewDraftWithBody(ctx, id, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseReviewDraftResponse(rsp)
+}
+
+// ReviewDraftWithResponse Approve a draft, or reject it
+//
+// Nobody approves their own. The last word of each counts. One that somebody rejects is not published until they approve
+// it or its content is another. Review rules (`reviewRules` of the document) say what needs approval.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /drafts/{id}/reviews (the `ReviewDraft` operationId).
+func (c *ClientWithResponses) ReviewDraftWithResponse(ctx context.Context, id DraftPath, params *ReviewDraftParams, body ReviewDraftJSONRequestBody, reqEditors ...RequestEditorFn) (*ReviewDraftResponse, error) {
+	rsp, err := c.ReviewDraft(ctx, id, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseReviewDraftResponse(rsp)
+}
+
 // StreamEventsWithResponse What happens, as it happens
 //
 // Server-sent events: `event` is the type, `data` an Event in JSON. The stream begins with what this node still
@@ -22558,6 +25169,68 @@ func (c *ClientWithResponses) PutRegionWithResponse(ctx context.Context, name st
 		return nil, err
 	}
 	return ParsePutRegionResponse(rsp)
+}
+
+// ListReviewRulesWithResponse List the review rules
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /review-rules (the `ListReviewRules` operationId).
+func (c *ClientWithResponses) ListReviewRulesWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListReviewRulesResponse, error) {
+	rsp, err := c.ListReviewRules(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListReviewRulesResponse(rsp)
+}
+
+// GetReviewRuleWithResponse Read a review rule
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /review-rules/{name} (the `GetReviewRule` operationId).
+func (c *ClientWithResponses) GetReviewRuleWithResponse(ctx context.Context, name string, reqEditors ...RequestEditorFn) (*GetReviewRuleResponse, error) {
+	rsp, err := c.GetReviewRule(ctx, name, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetReviewRuleResponse(rsp)
+}
+
+// PutReviewRuleWithBodyWithResponse Create a review rule
+//
+// One that is there is changed, or deleted, by a draft that has the approvals it asks for.
+// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /review-rules/{name} (the `PutReviewRule` operationId).
+func (c *ClientWithResponses) PutReviewRuleWithBodyWithResponse(ctx context.Context, name string, params *PutReviewRuleParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PutReviewRuleResponse, error) {
+	rsp, err := c.PutReviewRuleWithBody(ctx, name, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePutReviewRuleResponse(rsp)
+}
+
+// PutReviewRuleWithResponse Create a review rule
+//
+// One that is there is changed, or deleted, by a draft that has the approvals it asks for.
+// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /review-rules/{name} (the `PutReviewRule` operationId).
+func (c *ClientWithResponses) PutReviewRuleWithResponse(ctx context.Context, name string, params *PutReviewRuleParams, body PutReviewRuleJSONRequestBody, reqEditors ...RequestEditorFn) (*PutReviewRuleResponse, error) {
+	rsp, err := c.PutReviewRule(ctx, name, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePutReviewRuleResponse(rsp)
 }
 
 // ListRevisionsWithResponse List what was changed, the newest first
@@ -24306,6 +26979,469 @@ func ParseGetDocsStyleResponse(rsp *http.Response) (*GetDocsStyleResponse, error
 		}
 		response.ApplicationproblemJSONDefault = &dest
 
+	}
+
+	return response, nil
+}
+
+// ParseListDraftsResponse parses an HTTP response from a ListDraftsWithResponse call
+func ParseListDraftsResponse(rsp *http.Response) (*ListDraftsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListDraftsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest DraftList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListDraftsResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseCreateDraftResponse parses an HTTP response from a CreateDraftWithResponse call
+func ParseCreateDraftResponse(rsp *http.Response) (*CreateDraftResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &CreateDraftResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest DraftWritten
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 201:
+		var headers CreateDraftResponse201Headers
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers201 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseWithdrawDraftResponse parses an HTTP response from a WithdrawDraftWithResponse call
+func ParseWithdrawDraftResponse(rsp *http.Response) (*WithdrawDraftResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &WithdrawDraftResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Written
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers WithdrawDraftResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetDraftResponse parses an HTTP response from a GetDraftWithResponse call
+func ParseGetDraftResponse(rsp *http.Response) (*GetDraftResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetDraftResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest DraftShown
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetDraftResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParsePutDraftResponse parses an HTTP response from a PutDraftWithResponse call
+func ParsePutDraftResponse(rsp *http.Response) (*PutDraftResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &PutDraftResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest DraftWritten
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers PutDraftResponse200Headers
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseEndCanaryResponse parses an HTTP response from a EndCanaryWithResponse call
+func ParseEndCanaryResponse(rsp *http.Response) (*EndCanaryResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &EndCanaryResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Written
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers EndCanaryResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseStartCanaryResponse parses an HTTP response from a StartCanaryWithResponse call
+func ParseStartCanaryResponse(rsp *http.Response) (*StartCanaryResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &StartCanaryResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Written
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers StartCanaryResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParsePublishDraftResponse parses an HTTP response from a PublishDraftWithResponse call
+func ParsePublishDraftResponse(rsp *http.Response) (*PublishDraftResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &PublishDraftResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Written
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers PublishDraftResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseReviewDraftResponse parses an HTTP response from a ReviewDraftWithResponse call
+func ParseReviewDraftResponse(rsp *http.Response) (*ReviewDraftResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ReviewDraftResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Written
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ReviewDraftResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers200 = &headers
 	}
 
 	return response, nil
@@ -26319,6 +29455,189 @@ func ParsePutRegionResponse(rsp *http.Response) (*PutRegionResponse, error) {
 		response.Headers200 = &headers
 	case rsp.StatusCode == 201:
 		var headers PutRegionResponse201Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers201 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseListReviewRulesResponse parses an HTTP response from a ListReviewRulesWithResponse call
+func ParseListReviewRulesResponse(rsp *http.Response) (*ListReviewRulesResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListReviewRulesResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ReviewRuleList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListReviewRulesResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetReviewRuleResponse parses an HTTP response from a GetReviewRuleWithResponse call
+func ParseGetReviewRuleResponse(rsp *http.Response) (*GetReviewRuleResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetReviewRuleResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ReviewRule
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetReviewRuleResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParsePutReviewRuleResponse parses an HTTP response from a PutReviewRuleWithResponse call
+func ParsePutReviewRuleResponse(rsp *http.Response) (*PutReviewRuleResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &PutReviewRuleResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Written
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest Written
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers PutReviewRuleResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 201:
+		var headers PutReviewRuleResponse201Headers
 		if values := rsp.Header.Values("ETag"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -28716,6 +32035,33 @@ type ServerInterface interface {
 	// GetDocsStyle How the page to read looks
 	// (GET /docs/style.css)
 	GetDocsStyle(c *gin.Context)
+	// ListDrafts List the drafts
+	// (GET /drafts)
+	ListDrafts(c *gin.Context)
+	// CreateDraft Put a change where others can look at it
+	// (POST /drafts)
+	CreateDraft(c *gin.Context, params CreateDraftParams)
+	// WithdrawDraft Withdraw a draft
+	// (DELETE /drafts/{id})
+	WithdrawDraft(c *gin.Context, id DraftPath, params WithdrawDraftParams)
+	// GetDraft Look at a draft, and what it would change now and for whom
+	// (GET /drafts/{id})
+	GetDraft(c *gin.Context, id DraftPath)
+	// PutDraft Put another change into a draft
+	// (PUT /drafts/{id})
+	PutDraft(c *gin.Context, id DraftPath, params PutDraftParams)
+	// EndCanary Take a draft back from the nodes of its canary
+	// (DELETE /drafts/{id}/canary)
+	EndCanary(c *gin.Context, id DraftPath, params EndCanaryParams)
+	// StartCanary Put a draft in use at some nodes before all others
+	// (POST /drafts/{id}/canary)
+	StartCanary(c *gin.Context, id DraftPath, params StartCanaryParams)
+	// PublishDraft Make the change that a draft holds
+	// (POST /drafts/{id}/publish)
+	PublishDraft(c *gin.Context, id DraftPath, params PublishDraftParams)
+	// ReviewDraft Approve a draft, or reject it
+	// (POST /drafts/{id}/reviews)
+	ReviewDraft(c *gin.Context, id DraftPath, params ReviewDraftParams)
 	// StreamEvents What happens, as it happens
 	// (GET /events)
 	StreamEvents(c *gin.Context, params StreamEventsParams)
@@ -28833,6 +32179,15 @@ type ServerInterface interface {
 	// PutRegion Create a region, or replace the whole of it
 	// (PUT /regions/{name})
 	PutRegion(c *gin.Context, name string, params PutRegionParams)
+	// ListReviewRules List the review rules
+	// (GET /review-rules)
+	ListReviewRules(c *gin.Context)
+	// GetReviewRule Read a review rule
+	// (GET /review-rules/{name})
+	GetReviewRule(c *gin.Context, name string)
+	// PutReviewRule Create a review rule
+	// (PUT /review-rules/{name})
+	PutReviewRule(c *gin.Context, name string, params PutReviewRuleParams)
 	// ListRevisions List what was changed, the newest first
 	// (GET /revisions)
 	ListRevisions(c *gin.Context, params ListRevisionsParams)
@@ -29816,6 +33171,511 @@ func (siw *ServerInterfaceWrapper) GetDocsStyle(c *gin.Context) {
 	}
 
 	siw.Handler.GetDocsStyle(c)
+}
+
+// ListDrafts operation middleware
+func (siw *ServerInterfaceWrapper) ListDrafts(c *gin.Context) {
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ListDrafts(c)
+}
+
+// CreateDraft operation middleware
+func (siw *ServerInterfaceWrapper) CreateDraft(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params CreateDraftParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Idempotency-Key, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+
+	}
+
+	// ------------- Optional header parameter "X-Reason" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Reason")]; found {
+		var XReason XReason
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Reason, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Reason", valueList[0], &XReason, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Reason: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XReason = XReason
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.CreateDraft(c, params)
+}
+
+// WithdrawDraft operation middleware
+func (siw *ServerInterfaceWrapper) WithdrawDraft(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id DraftPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params WithdrawDraftParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Idempotency-Key, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+
+	}
+
+	// ------------- Optional header parameter "X-Reason" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Reason")]; found {
+		var XReason XReason
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Reason, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Reason", valueList[0], &XReason, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Reason: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XReason = XReason
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.WithdrawDraft(c, id, params)
+}
+
+// GetDraft operation middleware
+func (siw *ServerInterfaceWrapper) GetDraft(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id DraftPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.GetDraft(c, id)
+}
+
+// PutDraft operation middleware
+func (siw *ServerInterfaceWrapper) PutDraft(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id DraftPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params PutDraftParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Idempotency-Key, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+
+	}
+
+	// ------------- Optional header parameter "X-Reason" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Reason")]; found {
+		var XReason XReason
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Reason, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Reason", valueList[0], &XReason, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Reason: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XReason = XReason
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.PutDraft(c, id, params)
+}
+
+// EndCanary operation middleware
+func (siw *ServerInterfaceWrapper) EndCanary(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id DraftPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params EndCanaryParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Idempotency-Key, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+
+	}
+
+	// ------------- Optional header parameter "X-Reason" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Reason")]; found {
+		var XReason XReason
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Reason, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Reason", valueList[0], &XReason, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Reason: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XReason = XReason
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.EndCanary(c, id, params)
+}
+
+// StartCanary operation middleware
+func (siw *ServerInterfaceWrapper) StartCanary(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id DraftPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params StartCanaryParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Idempotency-Key, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+
+	}
+
+	// ------------- Optional header parameter "X-Reason" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Reason")]; found {
+		var XReason XReason
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Reason, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Reason", valueList[0], &XReason, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Reason: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XReason = XReason
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.StartCanary(c, id, params)
+}
+
+// PublishDraft operation middleware
+func (siw *ServerInterfaceWrapper) PublishDraft(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id DraftPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params PublishDraftParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Idempotency-Key, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+
+	}
+
+	// ------------- Optional header parameter "X-Reason" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Reason")]; found {
+		var XReason XReason
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Reason, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Reason", valueList[0], &XReason, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Reason: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XReason = XReason
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.PublishDraft(c, id, params)
+}
+
+// ReviewDraft operation middleware
+func (siw *ServerInterfaceWrapper) ReviewDraft(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id DraftPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ReviewDraftParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Idempotency-Key, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+
+	}
+
+	// ------------- Optional header parameter "X-Reason" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Reason")]; found {
+		var XReason XReason
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Reason, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Reason", valueList[0], &XReason, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Reason: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XReason = XReason
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ReviewDraft(c, id, params)
 }
 
 // StreamEvents operation middleware
@@ -31842,6 +35702,158 @@ func (siw *ServerInterfaceWrapper) PutRegion(c *gin.Context) {
 	}
 
 	siw.Handler.PutRegion(c, name, params)
+}
+
+// ListReviewRules operation middleware
+func (siw *ServerInterfaceWrapper) ListReviewRules(c *gin.Context) {
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ListReviewRules(c)
+}
+
+// GetReviewRule operation middleware
+func (siw *ServerInterfaceWrapper) GetReviewRule(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "name" -------------
+	var name string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "name", c.Param("name"), &name, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter name: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.GetReviewRule(c, name)
+}
+
+// PutReviewRule operation middleware
+func (siw *ServerInterfaceWrapper) PutReviewRule(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "name" -------------
+	var name string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "name", c.Param("name"), &name, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter name: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params PutReviewRuleParams
+
+	// ------------- Optional query parameter "force" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "force", c.Request.URL.Query(), &params.Force, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter force: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for If-Match, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter If-Match: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IfMatch = IfMatch
+
+	}
+
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for If-None-Match, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter If-None-Match: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IfNoneMatch = IfNoneMatch
+
+	}
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Idempotency-Key, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+
+	}
+
+	// ------------- Optional header parameter "X-Reason" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Reason")]; found {
+		var XReason XReason
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Reason, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Reason", valueList[0], &XReason, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Reason: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XReason = XReason
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.PutReviewRule(c, name, params)
 }
 
 // ListRevisions operation middleware
@@ -34129,6 +38141,15 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.GET(options.BaseURL+"/controls/:id", wrapper.GetControl)
 	router.GET(options.BaseURL+"/docs", wrapper.GetDocs)
 	router.GET(options.BaseURL+"/docs/style.css", wrapper.GetDocsStyle)
+	router.GET(options.BaseURL+"/drafts", wrapper.ListDrafts)
+	router.POST(options.BaseURL+"/drafts", wrapper.CreateDraft)
+	router.DELETE(options.BaseURL+"/drafts/:id", wrapper.WithdrawDraft)
+	router.GET(options.BaseURL+"/drafts/:id", wrapper.GetDraft)
+	router.PUT(options.BaseURL+"/drafts/:id", wrapper.PutDraft)
+	router.DELETE(options.BaseURL+"/drafts/:id/canary", wrapper.EndCanary)
+	router.POST(options.BaseURL+"/drafts/:id/canary", wrapper.StartCanary)
+	router.POST(options.BaseURL+"/drafts/:id/publish", wrapper.PublishDraft)
+	router.POST(options.BaseURL+"/drafts/:id/reviews", wrapper.ReviewDraft)
 	router.GET(options.BaseURL+"/events", wrapper.StreamEvents)
 	router.GET(options.BaseURL+"/explain", wrapper.Explain)
 	router.POST(options.BaseURL+"/explain", wrapper.ExplainDraft)
@@ -34168,6 +38189,9 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.DELETE(options.BaseURL+"/regions/:name", wrapper.DeleteRegion)
 	router.GET(options.BaseURL+"/regions/:name", wrapper.GetRegion)
 	router.PUT(options.BaseURL+"/regions/:name", wrapper.PutRegion)
+	router.GET(options.BaseURL+"/review-rules", wrapper.ListReviewRules)
+	router.GET(options.BaseURL+"/review-rules/:name", wrapper.GetReviewRule)
+	router.PUT(options.BaseURL+"/review-rules/:name", wrapper.PutReviewRule)
 	router.GET(options.BaseURL+"/revisions", wrapper.ListRevisions)
 	router.GET(options.BaseURL+"/revisions/:revision", wrapper.GetRevision)
 	router.GET(options.BaseURL+"/revisions/:revision/config", wrapper.GetRevisionConfig)
