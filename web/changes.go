@@ -341,6 +341,7 @@ func (in changesRequest) place(err error, before *policy.Config) error {
 	}
 	moved := *refusal
 	moved.Problems = slices.Clone(refusal.Problems)
+	moves := map[int]func(string) (string, string){} // by change
 	for i := range moved.Problems {
 		p := &moved.Problems[i]
 		parts := strings.SplitN(p.Pointer, "/", 4) // "", "changes", "2", the rest
@@ -361,12 +362,15 @@ func (in changesRequest) place(err error, before *policy.Config) error {
 			_, keys := item.PutObject.config()
 			at += "/" + keys[0]
 		case item.Config != nil && rest != "":
-			old := before
-			if !item.Config.Merge {
-				old = nil
+			if moves[n] == nil {
+				old := before
+				if !item.Config.Merge {
+					old = nil
+				}
+				moves[n] = movePointers(document.Merge(old, &item.Config.Document), &item.Config.Document)
 			}
 			var elsewhere string
-			if rest, elsewhere = movePointer(rest, document.Merge(old, &item.Config.Document), &item.Config.Document); elsewhere != "" {
+			if rest, elsewhere = moves[n](rest); elsewhere != "" {
 				p.Message = elsewhere + ", which is not in this document: " + p.Message
 			}
 			at += "/document"

@@ -148,43 +148,65 @@ func locate(err error, data []byte, doc, before *policy.Config, merge bool) erro
 	if !merge {
 		before = nil
 	}
-	whole := document.Merge(before, doc)
+	move := movePointers(document.Merge(before, doc), doc)
 	moved := *refusal
 	moved.Problems = slices.Clone(refusal.Problems)
 	for i := range moved.Problems {
 		p := &moved.Problems[i]
 		var elsewhere string
-		if p.Pointer, elsewhere = movePointer(p.Pointer, whole, doc); elsewhere != "" {
+		if p.Pointer, elsewhere = move(p.Pointer); elsewhere != "" {
 			p.Message = elsewhere + ", which is not in this document: " + p.Message
 		}
 	}
 	return document.Locate(data, "", &moved)
 }
 
-// movePointer turns "/pools/3/region" of one configuration into the pointer to
-// the same object in another. An object that is not there is named instead.
-func movePointer(pointer string, from, to *policy.Config) (moved, elsewhere string) {
-	parts := strings.SplitN(strings.TrimPrefix(pointer, "/"), "/", 3)
-	if len(parts) < 2 {
-		return pointer, ""
+// movePointers gives what turns "/pools/3/region" of one configuration into the pointer to
+// the same object in another. An object that is not there is named instead. The names of a kind
+// are listed once, as there may be a mistake in each of very many objects.
+func movePointers(from, to *policy.Config) func(pointer string) (moved, elsewhere string) {
+	type naming struct {
+		what string
+		was  []string
+		at   map[string]int
 	}
-	for _, k := range kinds {
-		if k.key != parts[0] {
-			continue
+	known := map[string]*naming{}
+	name := func(key string) *naming {
+		if n, ok := known[key]; ok {
+			return n
 		}
-		names := k.names(from)
-		i, err := strconv.Atoi(parts[1])
-		if err != nil || i < 0 || i >= len(names) {
+		known[key] = nil
+		for _, k := range kinds {
+			if k.key == key {
+				n := &naming{k.what, k.names(from), map[string]int{}}
+				for i, name := range slices.Backward(k.names(to)) {
+					n.at[name] = i
+				}
+				known[key] = n
+			}
+		}
+		return known[key]
+	}
+	return func(pointer string) (moved, elsewhere string) {
+		parts := strings.SplitN(strings.TrimPrefix(pointer, "/"), "/", 3)
+		if len(parts) < 2 {
 			return pointer, ""
 		}
-		j := slices.Index(k.names(to), names[i])
-		if j < 0 {
-			return "", fmt.Sprintf("%s %q", k.what, names[i])
+		n := name(parts[0])
+		if n == nil {
+			return pointer, ""
+		}
+		i, err := strconv.Atoi(parts[1])
+		if err != nil || i < 0 || i >= len(n.was) {
+			return pointer, ""
+		}
+		j, ok := n.at[n.was[i]]
+		if !ok {
+			return "", fmt.Sprintf("%s %q", n.what, n.was[i])
 		}
 		parts[1] = strconv.Itoa(j)
 		return "/" + strings.Join(parts, "/"), ""
 	}
-	return pointer, ""
 }
 
 // kinds are the lists of a document, with what their objects go by.
