@@ -60,6 +60,7 @@ before, so that nobody can change the past without being found out.`,
 		},
 	}
 	f.flags(c)
+	_ = c.RegisterFlagCompletionFunc("object", completeObject(g)) // the flag is there
 	c.AddCommand(auditExport(g), auditVerify(g))
 	return c
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -64,6 +65,8 @@ func listed(k kind) source {
 		list, _, err := decode[struct {
 			Items []struct {
 				ID, Name, Endpoint, Target string
+				CIDR                       string // of places, or
+				ASN                        uint32
 				Names                      []string
 				Action, Reason             string // of controls
 				Role                       string // of tokens
@@ -75,8 +78,14 @@ func listed(k kind) source {
 		var names []string
 		for _, i := range list.Items {
 			name := first(i.ID, i.Name, strings.TrimPrefix(i.Endpoint, "endpoint/"), i.Target)
-			if name == "" && len(i.Names) > 0 {
+			switch {
+			case name != "":
+			case len(i.Names) > 0:
 				name = i.Names[0]
+			case i.ASN != 0:
+				name = fmt.Sprintf("AS%d", i.ASN)
+			default:
+				name = i.CIDR
 			}
 			switch {
 			case i.Action != "":

@@ -329,6 +329,13 @@ func completeDescribe(g *globals) cobra.CompletionFunc {
 		if len(args) > 0 {
 			return nil, cobra.ShellCompDirectiveNoFileComp
 		}
+		return completeObject(g)(cmd, nil, begun)
+	}
+}
+
+// completeObject completes KIND/NAME.
+func completeObject(g *globals) cobra.CompletionFunc {
+	return func(cmd *cobra.Command, _ []string, begun string) ([]string, cobra.ShellCompDirective) {
 		kind, _, ok := strings.Cut(begun, "/")
 		if !ok {
 			return starting([]string{"region/", "pool/", "endpoint/", "service/", "zone/", "monitor/"}, begun), cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace

@@ -28,142 +28,6 @@ type kind struct {
 	detail  func(w io.Writer, body []byte) error // of one object, after its row
 }
 
-var getKinds = []kind{
-	{
-		name: "regions",
-		list: func(c *client, ctx context.Context) (*http.Response, error) { return c.ListRegions(ctx) },
-		one:  func(c *client, ctx context.Context, n string) (*http.Response, error) { return c.GetRegion(ctx, n) },
-
-		heading: []string{"NAME", "PLACE", "PROVIDER", "AZS"},
-		rows: each(func(r policy.Region) []string {
-			return []string{r.Name, orDash(placeText(r.Place)), orDash(r.Provider), orDash(strings.Join(r.AZs, ","))}
-		}),
-	},
-	{
-		name: "monitors",
-		list: func(c *client, ctx context.Context) (*http.Response, error) { return c.ListMonitors(ctx) },
-		one:  func(c *client, ctx context.Context, n string) (*http.Response, error) { return c.GetMonitor(ctx, n) },
-
-		heading: []string{"NAME", "CHECK", "INTERVAL", "TIMEOUT", "FALL", "RISE"},
-		rows: each(func(m policy.Monitor) []string {
-			d := m.WithDefaults()
-			if m.Signal != nil {
-				return []string{m.Name, d.Text(), "-", "-", "-", "-"}
-			}
-			return []string{m.Name, d.Text(), d.Interval.String(), d.Timeout.String(), strconv.Itoa(d.Fall), strconv.Itoa(d.Rise)}
-		}),
-	},
-	{
-		name: "pools",
-		list: func(c *client, ctx context.Context) (*http.Response, error) { return c.ListPools(ctx) },
-		one:  func(c *client, ctx context.Context, n string) (*http.Response, error) { return c.GetPool(ctx, n) },
-
-		heading: []string{"NAME", "REGION", "MONITOR", "ENDPOINTS", "NEEDS"},
-		rows: each(func(p policy.Pool) []string {
-			return []string{p.Name, orDash(p.Region), orDash(p.Monitor), strconv.Itoa(len(p.Endpoints)), needs(&p)}
-		}),
-		detail: poolDetail,
-	},
-	{
-		name: "services",
-		list: func(c *client, ctx context.Context) (*http.Response, error) { return c.ListServices(ctx) },
-		one:  func(c *client, ctx context.Context, n string) (*http.Response, error) { return c.GetService(ctx, n) },
-
-		heading: []string{"NAME", "TTL", "STEERING"},
-		rows: each(func(s policy.Service) []string {
-			name := s.ID()
-			if n := len(s.Owners()) - 1; n > 0 {
-				name += fmt.Sprintf(" +%d", n)
-			}
-			return []string{name, ttlText(s.TTLRange()), steerText(&s.Steer)}
-		}),
-	},
-	{
-		name: "zones",
-		list: func(c *client, ctx context.Context) (*http.Response, error) { return c.ListZones(ctx) },
-		one:  func(c *client, ctx context.Context, n string) (*http.Response, error) { return c.GetZone(ctx, n) },
-
-		heading: []string{"ZONE", "RECORDS", "REVISION"},
-		rows: each(func(z api.ZoneSummary) []string {
-			return []string{z.Name, strconv.Itoa(z.Records), strconv.FormatUint(z.Revision, 10)}
-		}),
-		detail: zoneDetail,
-	},
-	{
-		name: "controls",
-		list: func(c *client, ctx context.Context) (*http.Response, error) { return c.ListControls(ctx) },
-		one:  func(c *client, ctx context.Context, n string) (*http.Response, error) { return c.GetControl(ctx, n) },
-
-		heading: controlHeading,
-		rows:    each(controlRow),
-		detail: func(w io.Writer, body []byte) error {
-			var v api.Control
-			err := json.Unmarshal(body, &v)
-			fmt.Fprintln(w)
-			printNodes(w, v.Window.Nodes)
-			return err
-		},
-	},
-	{
-		name: "health",
-		list: func(c *client, ctx context.Context) (*http.Response, error) { return c.ListHealth(ctx) },
-		one:  func(c *client, ctx context.Context, n string) (*http.Response, error) { return c.GetHealth(ctx, n) },
-
-		heading: []string{"ENDPOINT", "REGION", "MEASURED", "EFFECTIVE", "CIRCUIT", "AGREE", "SINCE", "CONTROLS"},
-		rows: each(func(h api.EndpointHealth) []string {
-			since := "-"
-			if !h.Since.IsZero() {
-				since = h.Since.UTC().Format("Jan 2 15:04:05Z")
-			}
-			return []string{strings.TrimPrefix(h.Endpoint, "endpoint/"), orDash(h.Region), string(h.Measured), string(h.Effective), circuits(h), agreeing(h), since, orDash(strings.Join(h.Controls, ","))}
-		}),
-		detail: healthDetail,
-	},
-	{
-		name: "loads",
-		list: func(c *client, ctx context.Context) (*http.Response, error) { return c.ListLoad(ctx) },
-
-		heading: []string{"TARGET", "LOAD", "SINCE", "UNTIL"}, // by the cluster's clock, UTC
-		rows: each(func(l api.Load) []string {
-			return []string{l.Target, decimal(l.Value), second(l.At), second(l.ExpiresAt)}
-		}),
-	},
-	{
-		name: "signals",
-		list: func(c *client, ctx context.Context) (*http.Response, error) { return c.ListSignals(ctx) },
-		one:  func(c *client, ctx context.Context, n string) (*http.Response, error) { return c.GetSignal(ctx, n) },
-
-		heading: []string{"NAME", "STATUS", "BY", "SINCE", "UNTIL", "REASON"}, // by the cluster's clock, UTC
-		rows: each(func(v api.Signal) []string {
-			status := string(v.Status)
-			if v.Stale {
-				status += " (stale)"
-			}
-			return []string{v.Name, status, orDash(v.Actor), second(v.At), second(v.StaleAt), orDash(v.Reason)}
-		}),
-	},
-	{
-		name:    "secrets",
-		list:    func(c *client, ctx context.Context) (*http.Response, error) { return c.ListSecrets(ctx) },
-		heading: []string{"NAME"},
-		rows:    each(func(s api.SecretName) []string { return []string{s.Name} }),
-	},
-}
-
-var controlHeading = []string{"ID", "ACTION", "TARGET", "STATE", "BY", "SINCE", "UNTIL", "REASON"} // by the cluster's clock, UTC
-
-func controlRow(v api.Control) []string {
-	until := "lifted"
-	if !v.ExpiresAt.IsZero() {
-		until = v.ExpiresAt.UTC().Format("Jan 2 15:04Z")
-	}
-	state := string(v.Window.State)
-	if v.Phase != "in-force" {
-		state = string(v.Phase)
-	}
-	return []string{v.Id, v.Action, v.Target, state, v.Actor, v.CreatedAt.UTC().Format("Jan 2 15:04Z"), until, v.Reason}
-}
-
 func getCommand(g *globals) *cobra.Command {
 	names := []string{"config", "records", "latency"}
 	var records api.ListRRsetsParams
@@ -177,7 +41,8 @@ func getCommand(g *globals) *cobra.Command {
 		Use:   "get KIND [NAME]",
 		Short: "Show objects, health, controls, or the whole configuration",
 		Long: `Show what the cluster holds. KIND is one of
-` + strings.Join(names, ", ") + `;
+` + strings.Join(names[:len(names)/2], ", ") + `,
+` + strings.Join(names[len(names)/2:], ", ") + `;
 the singular will do. config is the whole document, in YAML, as apply takes it.
 records are those of a zone: get records ZONE [NAME]. latency is what was measured
 between clients and regions, of all or of one: get latency [SUBJECT].`,

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -38,11 +39,9 @@ what one changed, and meridian rollback brings back what was.`,
 			}
 			var rows [][]string
 			for _, v := range page.Items {
-				rows = append(rows, []string{
-					strconv.FormatUint(v.Revision, 10), second(v.At), first(v.ActorName, v.Actor, "-"), v.Kind, first(v.Object, count(v.Objects, "object")), orDash(v.Reason),
-				})
+				rows = append(rows, revisionRow(v))
 			}
-			table(out, []string{"REVISION", "AT", "WHO", "WHAT", "OBJECT", "WHY"}, rows)
+			table(out, revisionHeading, rows)
 			if page.Next != 0 {
 				fmt.Fprintf(out, "More: meridian history --before %d\n", page.Next)
 			}
@@ -52,6 +51,31 @@ what one changed, and meridian rollback brings back what was.`,
 	c.Flags().IntVarP(&limit, "limit", "n", 20, "how many, 1 to 1000")
 	c.Flags().Uint64Var(&before, "before", 0, "only revisions before this one")
 	return c
+}
+
+var revisionHeading = []string{"REVISION", "AT", "WHO", "WHAT", "OBJECT", "WHY"} // by the cluster's clock, UTC
+
+func revisionRow(v api.Revision) []string {
+	return []string{
+		strconv.FormatUint(v.Revision, 10), second(v.At), first(v.ActorName, v.Actor, "-"), v.Kind, first(v.Object, count(v.Objects, "object")), orDash(v.Reason),
+	}
+}
+
+// revisionNames are the newest revisions, with what each was.
+func revisionNames(ctx context.Context, c *client) []string {
+	page, _, err := decode[api.RevisionPage](read(c.ListRevisions(ctx, nil)))
+	if err != nil {
+		return nil
+	}
+	var names []string
+	for _, v := range page.Items {
+		what := v.Kind + " by " + first(v.ActorName, v.Actor, "the cluster")
+		if v.Reason != "" {
+			what += ": " + v.Reason
+		}
+		names = append(names, strconv.FormatUint(v.Revision, 10)+"\t"+what)
+	}
+	return names
 }
 
 // revisionArg reads a revision that was given as an argument.
@@ -70,7 +94,7 @@ func diffCommand(g *globals) *cobra.Command {
 		Long: `Say what a revision changed in the configuration document and the zones, field by
 field; with two, what differs between them. The exit code is 2 when something does.`,
 		Example: "  meridian diff 17\n  meridian diff 12 17",
-		Args:    cobra.RangeArgs(1, 2),
+		Args:    cobra.RangeArgs(1, 2), ValidArgsFunction: complete(g, revisionNames, revisionNames),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			params := &api.GetRevisionParams{}
 			to, err := revisionArg(args[0])
@@ -126,17 +150,16 @@ func printDiff(out io.Writer, diff api.RevisionDiff) {
 }
 
 func rollbackCommand(g *globals) *cobra.Command {
-	var dryRun, force bool
-	var reason string
+	var dryRun, force, yes bool
 	c := &cobra.Command{
 		Use:   "rollback REVISION",
 		Short: "Make the configuration and the zones what they were at a revision",
 		Long: `Make the configuration document and the zones what they were at a revision. That
 is a new revision, through the same checks as any change; what others have changed
 since then goes too, so look first: --dry-run shows the changes and whose answers move.
-Controls, tokens, secrets and members stay as they are.`,
+Before it deletes objects it asks, unless --yes is given. Controls, tokens, secrets and members stay as they are.`,
 		Example: "  meridian rollback 16 --dry-run\n  meridian rollback 16 --reason \"the new weights overload Frankfurt\"",
-		Args:    exactly("REVISION", "as meridian history lists it"),
+		Args:    exactly("REVISION", "as meridian history lists it"), ValidArgsFunction: complete(g, revisionNames),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			rev, err := revisionArg(args[0])
 			if err != nil {
@@ -155,10 +178,20 @@ Controls, tokens, secrets and members stay as they are.`,
 				if done, err := g.structured(out, planned.body); done || err != nil {
 					return err
 				}
+				if len(plan.Changes) == 0 {
+					fmt.Fprintf(out, "Nothing to change: all is as it was at revision %d.\n", rev)
+					printWarnings(out, plan.Warnings)
+					return nil
+				}
 				printPlan(out, plan)
 				return nil
 			}
-			result, r, err := decode[api.ConfigResult](read(conn.Rollback(ctx, rev, &api.RollbackParams{Force: force, IfMatch: planned.revision(), XReason: reason})))
+			if goes := removals(plan); goes != "" {
+				if err := confirm(cmd, yes, "This deletes "+goes+"."); err != nil {
+					return err
+				}
+			}
+			result, r, err := decode[api.ConfigResult](read(conn.Rollback(ctx, rev, &api.RollbackParams{Force: force, IfMatch: planned.revision()})))
 			if isKind(err, "stale") {
 				return errors.Join(err, errors.New("somebody changed something between the look and the rollback: look again with --dry-run"))
 			}
@@ -176,12 +209,13 @@ Controls, tokens, secrets and members stay as they are.`,
 			printChanges(out, plan.Changes)
 			fmt.Fprintf(out, "Rolled back to revision %d, as revision %d.\n", rev, result.Revision)
 			printAfter(out, result.Nodes, result.Unpublished, result.Warnings)
-			fmt.Fprintf(out, "Undo: meridian rollback %d\n", result.Revision-1)
+			undo(out, "rollback", strconv.FormatUint(result.Revision-1, 10))
 			return nil
 		},
 	}
 	c.Flags().BoolVar(&dryRun, "dry-run", false, "only say what would change, and for whom")
 	c.Flags().BoolVar(&force, "force", false, "allow deleting more than the larger of 10 objects and 20 % of a kind")
-	c.Flags().StringVar(&reason, "reason", "", "why, for the audit")
+	yesFlag(c, &yes)
+	reasonFlag(c, g)
 	return c
 }

@@ -41,12 +41,22 @@ func notifyList(g *globals) *cobra.Command {
 			}
 			var rows [][]string
 			for _, v := range list.Items {
-				rows = append(rows, []string{v.Name, string(v.Kind), whenOrDash(v.LastSuccess), whenOrDash(v.LastFailure), orDash(v.Failing)})
+				rows = append(rows, receiverRow(v))
 			}
-			table(out, []string{"NAME", "KIND", "LAST TOLD", "LAST FAILED", "FAILING"}, rows)
+			if len(rows) == 0 {
+				fmt.Fprintln(out, "There are no receivers; they stand in the document, under notifications.")
+				return nil
+			}
+			table(out, receiverHeading, rows)
 			return nil
 		},
 	}
+}
+
+var receiverHeading = []string{"NAME", "KIND", "LAST TOLD", "LAST FAILED", "FAILING"} // by the cluster's clock, UTC
+
+func receiverRow(v api.ReceiverStatus) []string {
+	return []string{v.Name, string(v.Kind), whenOrDash(v.LastSuccess), whenOrDash(v.LastFailure), orDash(v.Failing)}
 }
 
 func notifyTest(g *globals) *cobra.Command {
@@ -56,7 +66,7 @@ func notifyTest(g *globals) *cobra.Command {
 		Long: `Send a receiver a test, once, from the node that leads. An incident or alert that it makes ends at once.
 The exit status is 2 when the receiver was not told.`,
 		Example: "  meridian notify test oncall",
-		Args:    exactly("NAME", "a receiver, as meridian notify list shows it"),
+		Args:    exactly("NAME", "a receiver, as meridian notify list shows it"), ValidArgsFunction: complete(g, kindNames("notifications")),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			conn, err := g.connect()
 			if err != nil {
@@ -109,6 +119,10 @@ func notifyDeliveries(g *globals) *cobra.Command {
 					what += " (" + d.Error + ")"
 				}
 				rows = append(rows, []string{second(d.At), d.Receiver, string(d.Status), strconv.Itoa(d.Attempts), strconv.Itoa(d.Notices), what})
+			}
+			if len(rows) == 0 {
+				fmt.Fprintln(out, "Nothing was delivered yet.")
+				return nil
 			}
 			table(out, []string{"AT", "RECEIVER", "STATUS", "TRIES", "NOTICES", "WHAT"}, rows)
 			return nil

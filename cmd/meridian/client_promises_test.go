@@ -49,6 +49,9 @@ var changing = []struct{ line, input string }{
 	{"token create ci --role viewer", ""},
 	{"token revoke $TOKEN -y", ""},
 	{"resume web-us-east/a --reason checked", ""},
+	{"user add anna --role viewer", "correct horse battery\n"},
+	{"user passwd anna", "another horse battery\n"},
+	{"user remove anna -y", ""},
 	{"cluster remove ns2 -y", ""},
 }
 

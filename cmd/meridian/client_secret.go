@@ -109,7 +109,7 @@ func rehearseSecret(cmd *cobra.Command, g *globals, conn *client, name string, e
 		what = "the secret that is there"
 	}
 	_, err = (&dry{on: true}).show(cmd, g, conn, func() (*http.Response, error) {
-		return conn.PutSecret(cmd.Context(), name, nil, api.SecretWrite{Value: "(not shown)"})
+		return conn.PutSecret(cmd.Context(), name, nil, api.SecretWrite{Value: notShown})
 	}, what+"; "+secretUses(&cfg, name))
 	return err
 }

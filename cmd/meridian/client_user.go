@@ -1,9 +1,11 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"slices"
 	"strings"
@@ -31,6 +33,7 @@ const userName = "letters, digits, dots, dashes and underscores"
 func userAdd(g *globals) *cobra.Command {
 	var role string
 	var scopes []string
+	var rehearse *dry
 	c := &cobra.Command{
 		Use:   "add NAME --role ROLE",
 		Short: "Make a user; the password is asked for, or read from standard input",
@@ -47,21 +50,43 @@ when that is no terminal; it has 12 characters or more. Roles and scopes are tho
 			if err != nil {
 				return err
 			}
-			password, err := readPassword(cmd, "Password of "+args[0])
-			if err != nil {
+			user := api.UserWrite{Name: args[0], Role: api.Role(role), Scopes: scopes, Password: notShown}
+			call := func() (*http.Response, error) { return conn.CreateUser(cmd.Context(), nil, user) }
+			if done, err := rehearse.show(cmd, g, conn, call); done {
 				return err
 			}
-			return userWritten(g, cmd, "Made the user "+args[0]+".")(read(conn.CreateUser(cmd.Context(), nil,
-				api.UserWrite{Name: args[0], Role: api.Role(role), Scopes: scopes, Password: password})))
+			if user.Password, err = readPassword(cmd, "Password of "+args[0]); err != nil {
+				return err
+			}
+			return userWritten(g, cmd, "Made the user "+args[0]+".", func(out io.Writer) { undo(out, "user", "remove", args[0]) })(read(call()))
 		},
 	}
 	c.Flags().StringVar(&role, "role", "", "viewer, operator, editor or admin")
 	c.Flags().StringArrayVar(&scopes, "scope", nil, "what the user may change, such as zone/example.com; several times for several (default: whatever the role may)")
+	_ = c.RegisterFlagCompletionFunc("role", cobra.FixedCompletions(policy.Roles[1:], cobra.ShellCompDirectiveNoFileComp)) // the flag is there
+	rehearse = dryFlag(c)
+	reasonFlag(c, g)
 	return c
 }
 
-// userWritten prints what became of a write.
-func userWritten(g *globals, cmd *cobra.Command, done string) func(*reply, error) error {
+// notShown stands where a password would, in a call that is shown.
+const notShown = "(not shown)"
+
+// userNames are the users, with what they may do.
+func userNames(ctx context.Context, c *client) []string {
+	list, _, err := decode[api.UserList](read(c.ListUsers(ctx)))
+	if err != nil {
+		return nil
+	}
+	var names []string
+	for _, u := range list.Items {
+		names = append(names, u.Name+"\t"+string(u.Role))
+	}
+	return names
+}
+
+// userWritten prints what became of a write, and how it is taken back.
+func userWritten(g *globals, cmd *cobra.Command, done string, back func(io.Writer)) func(*reply, error) error {
 	return func(r *reply, err error) error {
 		result, r, err := decode[api.WriteResult](r, err)
 		if err != nil {
@@ -73,6 +98,7 @@ func userWritten(g *globals, cmd *cobra.Command, done string) func(*reply, error
 		}
 		fmt.Fprintln(out, done)
 		printAfter(out, result.Nodes, result.Unpublished, result.Warnings)
+		back(out)
 		return nil
 	}
 }
@@ -138,38 +164,68 @@ func userList(g *globals) *cobra.Command {
 }
 
 func userPassword(g *globals) *cobra.Command {
-	return &cobra.Command{
+	var rehearse *dry
+	c := &cobra.Command{
 		Use:     "passwd NAME",
 		Short:   "Give a user another password, and end the user's sessions",
 		Example: "  meridian user passwd anna",
-		Args:    exactly("NAME", "as meridian user list shows it"),
+		Args:    exactly("NAME", "as meridian user list shows it"), ValidArgsFunction: complete(g, userNames),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			conn, err := g.connect()
 			if err != nil {
 				return err
 			}
-			password, err := readPassword(cmd, "New password of "+args[0])
-			if err != nil {
+			to := api.UserUpdate{Password: notShown}
+			call := func() (*http.Response, error) { return conn.UpdateUser(cmd.Context(), args[0], nil, to) }
+			if done, err := rehearse.show(cmd, g, conn, call, userGoes(args[0], "has another password")); done {
 				return err
 			}
-			return userWritten(g, cmd, "The user "+args[0]+" has another password; the sessions that were open have ended.")(
-				read(conn.UpdateUser(cmd.Context(), args[0], nil, api.UserUpdate{Password: password})))
+			if to.Password, err = readPassword(cmd, "New password of "+args[0]); err != nil {
+				return err
+			}
+			return userWritten(g, cmd, "The user "+args[0]+" has another password; the sessions that were open have ended.", func(out io.Writer) {
+				noUndo(out, "nobody knows the password of before; set it again with meridian user passwd "+shell(args[0]))
+			})(read(call()))
 		},
 	}
+	rehearse = dryFlag(c)
+	reasonFlag(c, g)
+	return c
+}
+
+// userGoes says what a change does to whoever is logged in.
+func userGoes(name, what string) string {
+	return "the user " + name + " " + what + ", and the sessions that are open end"
 }
 
 func userRemove(g *globals) *cobra.Command {
-	return &cobra.Command{
+	var rehearse *dry
+	var yes bool
+	c := &cobra.Command{
 		Use:     "remove NAME",
 		Short:   "Remove a user, and end the user's sessions",
 		Example: "  meridian user remove anna",
-		Args:    exactly("NAME", "as meridian user list shows it"),
+		Args:    exactly("NAME", "as meridian user list shows it"), ValidArgsFunction: complete(g, userNames),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			conn, err := g.connect()
 			if err != nil {
 				return err
 			}
-			return userWritten(g, cmd, "Removed the user "+args[0]+".")(read(conn.DeleteUser(cmd.Context(), args[0], nil)))
+			call := func() (*http.Response, error) { return conn.DeleteUser(cmd.Context(), args[0], nil) }
+			goes := userGoes(args[0], "is let in no more")
+			if done, err := rehearse.show(cmd, g, conn, call, goes); done {
+				return err
+			}
+			if err := confirm(cmd, yes, "For good: "+goes+"."); err != nil {
+				return err
+			}
+			return userWritten(g, cmd, "Removed the user "+args[0]+".", func(out io.Writer) {
+				noUndo(out, "make the user again with meridian user add "+shell(args[0])+" --role ROLE")
+			})(read(call()))
 		},
 	}
+	rehearse = dryFlag(c)
+	yesFlag(c, &yes)
+	reasonFlag(c, g)
+	return c
 }
