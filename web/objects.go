@@ -155,7 +155,7 @@ type (
 func (o object[T]) put(s *server, c *gin.Context, params objectPut) {
 	name := o.find(c)
 	var v T
-	data, err := readJSON(c, document.MaxSize, &v)
+	data, err := readJSON(c, maxObject, &v)
 	var doc policy.Config
 	if err == nil {
 		if got := o.name(&v); got != name {

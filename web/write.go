@@ -26,8 +26,11 @@ import (
 // requestKey is where the Idempotency-Key of a write is, in gin's context.
 const requestKey = "request"
 
-// maxSmall bounds bodies that are one small object.
-const maxSmall = 64 << 10
+// maxSmall bounds bodies that are one small object, maxObject those that are one of any size.
+const (
+	maxSmall  = 64 << 10
+	maxObject = 4 << 20
+)
 
 // readBody reads a request's whole body, of one of the media types taken.
 func readBody(c *gin.Context, limit int64, taken ...string) (data []byte, media string, err error) {

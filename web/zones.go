@@ -190,7 +190,7 @@ func (c *counter) Read(p []byte) (int, error) {
 // readZoneJSON reads an api.ZoneWrite.
 func readZoneJSON(c *gin.Context, apex policy.Name) (*policy.Zone, []policy.Problem, []byte, error) {
 	var in api.ZoneWrite
-	data, err := readJSON(c, document.MaxSize, &in)
+	data, err := readJSON(c, maxObject, &in)
 	if err != nil {
 		return nil, nil, nil, err
 	}

@@ -216,7 +216,7 @@ func TestDecodeNamesEveryMistake(t *testing.T) {
 		{"open quote", "regions:\n  - name: \"a\n    provider: b\n", []string{`f:2: found unexpected end of stream: a quote that is opened is not closed`}},
 		{"not UTF-8", "regions:\n  - name: ä\xff\n", []string{`f:2:12: byte 0xff is not UTF-8 text`}},
 		{"control character", "regions:\n  - name: \x1b[31m\n", []string{`f:2:11: control character U+001B; write it as an escape in double quotes`}},
-		{"too large", strings.Repeat("#", MaxSize+1), []string{`f: the document is 4194305 bytes long; 4194304 is the most`}},
+		{"too large", strings.Repeat("#", MaxSize+1), []string{`f: the document is 33554433 bytes long; 33554432 is the most`}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			c, err := Decode([]byte(tc.text), "f")

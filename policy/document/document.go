@@ -28,9 +28,9 @@ import (
 // Bounds on a document. Parsing takes up to about a hundred bytes of memory
 // for each byte of text, for the worst of texts.
 const (
-	MaxSize     = 4 << 20 // bytes of a document: some 50,000 endpoints
-	MaxDepth    = 64      // mappings and lists within each other
-	MaxProblems = 100     // mistakes that are reported one by one
+	MaxSize     = 32 << 20 // bytes of a document: some 400,000 endpoints
+	MaxDepth    = 64       // mappings and lists within each other
+	MaxProblems = 100      // mistakes that are reported one by one
 )
 
 // Decode reads a configuration document, YAML or JSON. The file's name only

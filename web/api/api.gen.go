@@ -5839,7 +5839,7 @@ type ClientInterface interface {
 	//
 	// One entry of the log, one revision, one outcome. Changes are made in their order, each on what those before it
 	// left; `ifMatch` is about what was there before all of them. Each is one of `editZone`, `putZone`, `deleteZone`,
-	// `config`, `putObject`, `deleteObject`, `putControl` and `deleteControl`; nothing else can be part. At most 10,000 changes and 4 MiB. A refusal
+	// `config`, `putObject`, `deleteObject`, `putControl` and `deleteControl`; nothing else can be part. At most 10,000 changes and 32 MiB. A refusal
 	// is that of the first change that is refused, with the pointer of each mistake. `If-Match` on the request is about the
 	// revision of the whole state, as `GET /zones` gives it. Example:
 	// `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/json' -d '{"changes":[{"editZone":{"zone":"example.com","prerequisites":[{"require":"rrsetAbsent","name":"new.example.com","type":"A"}],"updates":[{"op":"add","name":"new.example.com","type":"A","ttl":300,"records":["192.0.2.7"]}]}}]}' http://127.0.0.1:8080/api/v1/changes`
@@ -5853,7 +5853,7 @@ type ClientInterface interface {
 	//
 	// One entry of the log, one revision, one outcome. Changes are made in their order, each on what those before it
 	// left; `ifMatch` is about what was there before all of them. Each is one of `editZone`, `putZone`, `deleteZone`,
-	// `config`, `putObject`, `deleteObject`, `putControl` and `deleteControl`; nothing else can be part. At most 10,000 changes and 4 MiB. A refusal
+	// `config`, `putObject`, `deleteObject`, `putControl` and `deleteControl`; nothing else can be part. At most 10,000 changes and 32 MiB. A refusal
 	// is that of the first change that is refused, with the pointer of each mistake. `If-Match` on the request is about the
 	// revision of the whole state, as `GET /zones` gives it. Example:
 	// `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/json' -d '{"changes":[{"editZone":{"zone":"example.com","prerequisites":[{"require":"rrsetAbsent","name":"new.example.com","type":"A"}],"updates":[{"op":"add","name":"new.example.com","type":"A","ttl":300,"records":["192.0.2.7"]}]}}]}' http://127.0.0.1:8080/api/v1/changes`
@@ -5886,7 +5886,7 @@ type ClientInterface interface {
 
 	// PutConfigWithBody Replace the configuration document, or merge one into it
 	//
-	// JSON or YAML, at most 4 MiB, read strictly. With `dryRun=true` nothing changes and the answer is the
+	// JSON or YAML, at most 32 MiB, read strictly. With `dryRun=true` nothing changes and the answer is the
 	// plan. Example: `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/yaml' --data-binary @meridian.yaml -X PUT 'http://127.0.0.1:8080/api/v1/config?dryRun=true'`
 	//
 	// Takes any type of body and a specified content type.
@@ -5896,7 +5896,7 @@ type ClientInterface interface {
 
 	// PutConfig Replace the configuration document, or merge one into it
 	//
-	// JSON or YAML, at most 4 MiB, read strictly. With `dryRun=true` nothing changes and the answer is the
+	// JSON or YAML, at most 32 MiB, read strictly. With `dryRun=true` nothing changes and the answer is the
 	// plan. Example: `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/yaml' --data-binary @meridian.yaml -X PUT 'http://127.0.0.1:8080/api/v1/config?dryRun=true'`
 	//
 	// Takes a body of the `application/json` content type.
@@ -7167,7 +7167,7 @@ func (c *Client) PostBeacon(ctx context.Context, body PostBeaconJSONRequestBody,
 //
 // One entry of the log, one revision, one outcome. Changes are made in their order, each on what those before it
 // left; `ifMatch` is about what was there before all of them. Each is one of `editZone`, `putZone`, `deleteZone`,
-// `config`, `putObject`, `deleteObject`, `putControl` and `deleteControl`; nothing else can be part. At most 10,000 changes and 4 MiB. A refusal
+// `config`, `putObject`, `deleteObject`, `putControl` and `deleteControl`; nothing else can be part. At most 10,000 changes and 32 MiB. A refusal
 // is that of the first change that is refused, with the pointer of each mistake. `If-Match` on the request is about the
 // revision of the whole state, as `GET /zones` gives it. Example:
 // `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/json' -d '{"changes":[{"editZone":{"zone":"example.com","prerequisites":[{"require":"rrsetAbsent","name":"new.example.com","type":"A"}],"updates":[{"op":"add","name":"new.example.com","type":"A","ttl":300,"records":["192.0.2.7"]}]}}]}' http://127.0.0.1:8080/api/v1/changes`
@@ -7191,7 +7191,7 @@ func (c *Client) PostChangesWithBody(ctx context.Context, params *PostChangesPar
 //
 // One entry of the log, one revision, one outcome. Changes are made in their order, each on what those before it
 // left; `ifMatch` is about what was there before all of them. Each is one of `editZone`, `putZone`, `deleteZone`,
-// `config`, `putObject`, `deleteObject`, `putControl` and `deleteControl`; nothing else can be part. At most 10,000 changes and 4 MiB. A refusal
+// `config`, `putObject`, `deleteObject`, `putControl` and `deleteControl`; nothing else can be part. At most 10,000 changes and 32 MiB. A refusal
 // is that of the first change that is refused, with the pointer of each mistake. `If-Match` on the request is about the
 // revision of the whole state, as `GET /zones` gives it. Example:
 // `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/json' -d '{"changes":[{"editZone":{"zone":"example.com","prerequisites":[{"require":"rrsetAbsent","name":"new.example.com","type":"A"}],"updates":[{"op":"add","name":"new.example.com","type":"A","ttl":300,"records":["192.0.2.7"]}]}}]}' http://127.0.0.1:8080/api/v1/changes`
@@ -7264,7 +7264,7 @@ func (c *Client) GetConfig(ctx context.Context, reqEditors ...RequestEditorFn) (
 
 // PutConfigWithBody Replace the configuration document, or merge one into it
 //
-// JSON or YAML, at most 4 MiB, read strictly. With `dryRun=true` nothing changes and the answer is the
+// JSON or YAML, at most 32 MiB, read strictly. With `dryRun=true` nothing changes and the answer is the
 // plan. Example: `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/yaml' --data-binary @meridian.yaml -X PUT 'http://127.0.0.1:8080/api/v1/config?dryRun=true'`
 //
 // Takes any type of body and a specified content type.
@@ -7284,7 +7284,7 @@ func (c *Client) PutConfigWithBody(ctx context.Context, params *PutConfigParams,
 
 // PutConfig Replace the configuration document, or merge one into it
 //
-// JSON or YAML, at most 4 MiB, read strictly. With `dryRun=true` nothing changes and the answer is the
+// JSON or YAML, at most 32 MiB, read strictly. With `dryRun=true` nothing changes and the answer is the
 // plan. Example: `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/yaml' --data-binary @meridian.yaml -X PUT 'http://127.0.0.1:8080/api/v1/config?dryRun=true'`
 //
 // Takes a body of the `application/json` content type.
@@ -16180,7 +16180,7 @@ type ClientWithResponsesInterface interface {
 	//
 	// One entry of the log, one revision, one outcome. Changes are made in their order, each on what those before it
 	// left; `ifMatch` is about what was there before all of them. Each is one of `editZone`, `putZone`, `deleteZone`,
-	// `config`, `putObject`, `deleteObject`, `putControl` and `deleteControl`; nothing else can be part. At most 10,000 changes and 4 MiB. A refusal
+	// `config`, `putObject`, `deleteObject`, `putControl` and `deleteControl`; nothing else can be part. At most 10,000 changes and 32 MiB. A refusal
 	// is that of the first change that is refused, with the pointer of each mistake. `If-Match` on the request is about the
 	// revision of the whole state, as `GET /zones` gives it. Example:
 	// `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/json' -d '{"changes":[{"editZone":{"zone":"example.com","prerequisites":[{"require":"rrsetAbsent","name":"new.example.com","type":"A"}],"updates":[{"op":"add","name":"new.example.com","type":"A","ttl":300,"records":["192.0.2.7"]}]}}]}' http://127.0.0.1:8080/api/v1/changes`
@@ -16194,7 +16194,7 @@ type ClientWithResponsesInterface interface {
 	//
 	// One entry of the log, one revision, one outcome. Changes are made in their order, each on what those before it
 	// left; `ifMatch` is about what was there before all of them. Each is one of `editZone`, `putZone`, `deleteZone`,
-	// `config`, `putObject`, `deleteObject`, `putControl` and `deleteControl`; nothing else can be part. At most 10,000 changes and 4 MiB. A refusal
+	// `config`, `putObject`, `deleteObject`, `putControl` and `deleteControl`; nothing else can be part. At most 10,000 changes and 32 MiB. A refusal
 	// is that of the first change that is refused, with the pointer of each mistake. `If-Match` on the request is about the
 	// revision of the whole state, as `GET /zones` gives it. Example:
 	// `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/json' -d '{"changes":[{"editZone":{"zone":"example.com","prerequisites":[{"require":"rrsetAbsent","name":"new.example.com","type":"A"}],"updates":[{"op":"add","name":"new.example.com","type":"A","ttl":300,"records":["192.0.2.7"]}]}}]}' http://127.0.0.1:8080/api/v1/changes`
@@ -16233,7 +16233,7 @@ type ClientWithResponsesInterface interface {
 
 	// PutConfigWithBodyWithResponse Replace the configuration document, or merge one into it
 	//
-	// JSON or YAML, at most 4 MiB, read strictly. With `dryRun=true` nothing changes and the answer is the
+	// JSON or YAML, at most 32 MiB, read strictly. With `dryRun=true` nothing changes and the answer is the
 	// plan. Example: `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/yaml' --data-binary @meridian.yaml -X PUT 'http://127.0.0.1:8080/api/v1/config?dryRun=true'`
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
@@ -16243,7 +16243,7 @@ type ClientWithResponsesInterface interface {
 
 	// PutConfigWithResponse Replace the configuration document, or merge one into it
 	//
-	// JSON or YAML, at most 4 MiB, read strictly. With `dryRun=true` nothing changes and the answer is the
+	// JSON or YAML, at most 32 MiB, read strictly. With `dryRun=true` nothing changes and the answer is the
 	// plan. Example: `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/yaml' --data-binary @meridian.yaml -X PUT 'http://127.0.0.1:8080/api/v1/config?dryRun=true'`
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
@@ -23992,7 +23992,7 @@ func (c *ClientWithResponses) PostBeaconWithResponse(ctx context.Context, body P
 //
 // One entry of the log, one revision, one outcome. Changes are made in their order, each on what those before it
 // left; `ifMatch` is about what was there before all of them. Each is one of `editZone`, `putZone`, `deleteZone`,
-// `config`, `putObject`, `deleteObject`, `putControl` and `deleteControl`; nothing else can be part. At most 10,000 changes and 4 MiB. A refusal
+// `config`, `putObject`, `deleteObject`, `putControl` and `deleteControl`; nothing else can be part. At most 10,000 changes and 32 MiB. A refusal
 // is that of the first change that is refused, with the pointer of each mistake. `If-Match` on the request is about the
 // revision of the whole state, as `GET /zones` gives it. Example:
 // `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/json' -d '{"changes":[{"editZone":{"zone":"example.com","prerequisites":[{"require":"rrsetAbsent","name":"new.example.com","type":"A"}],"updates":[{"op":"add","name":"new.example.com","type":"A","ttl":300,"records":["192.0.2.7"]}]}}]}' http://127.0.0.1:8080/api/v1/changes`
@@ -24012,7 +24012,7 @@ func (c *ClientWithResponses) PostChangesWithBodyWithResponse(ctx context.Contex
 //
 // One entry of the log, one revision, one outcome. Changes are made in their order, each on what those before it
 // left; `ifMatch` is about what was there before all of them. Each is one of `editZone`, `putZone`, `deleteZone`,
-// `config`, `putObject`, `deleteObject`, `putControl` and `deleteControl`; nothing else can be part. At most 10,000 changes and 4 MiB. A refusal
+// `config`, `putObject`, `deleteObject`, `putControl` and `deleteControl`; nothing else can be part. At most 10,000 changes and 32 MiB. A refusal
 // is that of the first change that is refused, with the pointer of each mistake. `If-Match` on the request is about the
 // revision of the whole state, as `GET /zones` gives it. Example:
 // `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/json' -d '{"changes":[{"editZone":{"zone":"example.com","prerequisites":[{"require":"rrsetAbsent","name":"new.example.com","type":"A"}],"updates":[{"op":"add","name":"new.example.com","type":"A","ttl":300,"records":["192.0.2.7"]}]}}]}' http://127.0.0.1:8080/api/v1/changes`
@@ -24075,7 +24075,7 @@ func (c *ClientWithResponses) GetConfigWithResponse(ctx context.Context, reqEdit
 
 // PutConfigWithBodyWithResponse Replace the configuration document, or merge one into it
 //
-// JSON or YAML, at most 4 MiB, read strictly. With `dryRun=true` nothing changes and the answer is the
+// JSON or YAML, at most 32 MiB, read strictly. With `dryRun=true` nothing changes and the answer is the
 // plan. Example: `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/yaml' --data-binary @meridian.yaml -X PUT 'http://127.0.0.1:8080/api/v1/config?dryRun=true'`
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
@@ -24091,7 +24091,7 @@ func (c *ClientWithResponses) PutConfigWithBodyWithResponse(ctx context.Context,
 
 // PutConfigWithResponse Replace the configuration document, or merge one into it
 //
-// JSON or YAML, at most 4 MiB, read strictly. With `dryRun=true` nothing changes and the answer is the
+// JSON or YAML, at most 32 MiB, read strictly. With `dryRun=true` nothing changes and the answer is the
 // plan. Example: `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/yaml' --data-binary @meridian.yaml -X PUT 'http://127.0.0.1:8080/api/v1/config?dryRun=true'`
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
