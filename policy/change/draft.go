@@ -149,6 +149,9 @@ func (b PublishDraft) apply(d *draft) error {
 	if err != nil {
 		return err
 	}
+	if d.change.Reason == "" {
+		d.change.Reason = v.Title
+	}
 	if _, reject := v.Approvers(); len(reject) > 0 {
 		return policy.Errorf(policy.Conflict, "%s rejected the draft %s; change it, or have them approve it", strings.Join(reject, ", "), v.ID)
 	}
