@@ -122,7 +122,7 @@ func TestE2EAccess(t *testing.T) {
 	if looked < 15 {
 		t.Errorf("only %d files were looked at", looked)
 	}
-	if text, err := c.run(0, "user", "remove", "anna"); err != nil {
+	if text, err := c.run(0, "user", "remove", "anna", "--yes"); err != nil {
 		t.Fatal(text)
 	}
 	everywhere("the session has ended", 401)
