@@ -39,6 +39,8 @@ func (c *cluster) normaliser() *normaliser {
 		{`\b\d[\d.a-zµ]*s ago`, "12ms ago"},
 		{`"(age|lastHeard|stateAge|latency|took|connect|firstByte)": "[^"]*"`, `"$1": "12ms"`},
 		{`\bc\d+\b`, "c17"},
+		{`\bd\d{2,}\b`, "d17"},
+		{`\b[0-9a-f]{8} (wrote|rejected) the draft`, "0a1b2c3d $1 the draft"},
 		{`\b(revision|term|index|if-revision|"(?:revision|index|term|commit|applied|generation|epoch|seq)":) ?\d+`, "${1} 12"},
 		{`(--before|meridian rollback) \d+`, "$1 12"},
 		{`(?m)^#\d+  `, "#12  "},
