@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"time"
 
 	"github.com/meridian-gtm/meridian/policy/change"
 )
@@ -19,4 +20,18 @@ func (d *duties) canaries(ctx context.Context) {
 			_ = d.ask(ctx, change.EndCanary{ID: v.ID, Problem: "it has passed, and could not be published: " + err.Error()})
 		}
 	}
+}
+
+// headEvery is how often the head of the audit goes to the log, if it is another one.
+const headEvery = int64(time.Hour)
+
+// tellHead writes the head of the audit to the log, which is kept elsewhere: who cuts entries off its
+// end cannot take that back (S-20).
+func (d *duties) tellHead() {
+	h, now := d.state().AuditHead, d.clock()
+	if h == nil || h.Hash == d.head || d.headAt != 0 && now-d.headAt < headEvery {
+		return
+	}
+	d.head, d.headAt = h.Hash, now
+	d.log.Info("the head of the audit", "seq", h.Seq, "hash", h.Hash)
 }

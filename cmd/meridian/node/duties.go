@@ -38,7 +38,9 @@ type duties struct {
 	beat    func(context.Context) error // commits an entry that changes nothing
 	seal    func(name string, value []byte) ([]byte, error)
 	log     *slog.Logger
-	began   int64 // clock at the beginning of run
+	began   int64  // clock at the beginning of run
+	head    string // of the audit, as it was last told to the log
+	headAt  int64
 }
 
 // run leads until ctx ends.
@@ -79,6 +81,7 @@ func (d *duties) run(ctx context.Context) {
 			d.raise(ctx)
 			d.roll(ctx)
 			d.canaries(ctx)
+			d.tellHead()
 		}
 	}
 }

@@ -25,7 +25,9 @@ type led struct {
 	calls []call
 	beats []time.Duration // slots in which nothing was written
 	fail  error
-	grown int // calls of promote
+	// refusals says that a change may be refused.
+	refusals bool
+	grown    int // calls of promote
 }
 
 type call struct {
@@ -66,7 +68,7 @@ func lead(t *testing.T, s *policy.State) *led {
 			}
 			c.Clock = l.clock()
 			next, out, err := change.Apply(l.s, l.s.Index+1, c)
-			if err != nil || out.Refused != nil {
+			if err != nil || out.Refused != nil && !l.refusals {
 				t.Errorf("%s: %v, %v", change.KindOf(c.Body), err, out.Refused)
 			}
 			l.s = next

@@ -1,0 +1,80 @@
+package node
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/meridian-gtm/meridian/policy"
+	"github.com/meridian-gtm/meridian/policy/change"
+)
+
+// trying is a state in which ns1 tries a draft of a region for a minute.
+func trying(t *testing.T, hold bool, abort ...string) (s *policy.State, draft string) {
+	t.Helper()
+	s = policy.NewState()
+	s.Feature, s.Cluster.ID = policy.FeatureLevel, "c"
+	s.Members.Set("1", policy.Member{ID: "1", Node: "ns1", Feature: policy.FeatureLevel})
+	s.Members.Set("2", policy.Member{ID: "2", Node: "ns2", Feature: policy.FeatureLevel})
+	body, err := change.EncodeBody(change.Batch{Parts: []change.Part{{Body: change.PutObject{Config: policy.Config{Regions: []policy.Region{{Name: "sa"}}}}}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	do := func(b change.Body) policy.Outcome {
+		t.Helper()
+		next, out, err := change.Apply(s, s.Index+1, change.Change{Actor: "anna", Body: b})
+		if err != nil || out.Refused != nil {
+			t.Fatalf("%s: %v, %v", change.KindOf(b), err, out.Refused)
+		}
+		s = next
+		return out
+	}
+	do(change.PutSignal{Name: "slo", Status: policy.Up, MaxAge: policy.Duration(30 * time.Second)})
+	draft = do(change.PutDraft{Title: "a region", Body: body}).Made
+	do(change.StartCanary{ID: draft, Nodes: []string{"ns1"}, For: policy.Duration(time.Minute), Hold: hold, AbortWhen: abort})
+	return s, draft
+}
+
+func TestDutiesEndCanaries(t *testing.T) {
+	for name, c := range map[string]struct {
+		hold      bool
+		abort     []string
+		spoil     func(*policy.State)
+		at        time.Duration // when it has ended
+		published bool
+		state     string
+	}{
+		"passed": {at: time.Minute, published: true, state: policy.CanaryPassed},
+		"held":   {hold: true, at: time.Minute, state: policy.CanaryPassed},
+		"stale":  {abort: []string{"signal:slo"}, at: 30 * time.Second, state: policy.CanaryAborted}, // which nobody gives again
+		"no place": {spoil: func(s *policy.State) {
+			s.ReviewRules.Set("r", policy.Object[policy.ReviewRule]{Spec: policy.ReviewRule{Name: "r", Kinds: []string{"region"}}})
+		}, at: time.Minute, state: policy.CanaryAborted},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				s, id := trying(t, c.hold, c.abort...)
+				if c.spoil != nil {
+					s = s.Clone()
+					c.spoil(s)
+				}
+				l := lead(t, s)
+				l.refusals = true
+				defer l.start(t)()
+				look := func() policy.Draft { v, _ := l.now().Drafts.Get(id); return v }
+				time.Sleep(c.at - 2*time.Second)
+				if v := look(); !v.Running("ns1") {
+					t.Fatalf("ended too early: %+v", v.Canary)
+				}
+				time.Sleep(4 * time.Second)
+				v := look()
+				if v.Canary.State != c.state || (v.Closed == policy.DraftPublished) != c.published || l.now().Regions.Has("sa") != c.published {
+					t.Fatalf("%+v with the canary %+v", v, v.Canary)
+				}
+				if c.state == policy.CanaryAborted && v.Canary.Problem == "" {
+					t.Fatal("it does not say why")
+				}
+			})
+		})
+	}
+}
