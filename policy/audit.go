@@ -11,7 +11,7 @@ import (
 const (
 	MaxAudit      = 10_000   // entries
 	MaxAuditSize  = 64 << 20 // octets of all entries, but for the newest
-	MaxAuditEdits = 8 << 20  // octets of one entry's edits; a larger change is told of without them, and cannot be rolled back
+	MaxAuditEdits = 24 << 20 // octets of one entry's edits; a larger change is told of without them, and cannot be rolled back
 )
 
 // AuditHead is where the audit stands.

@@ -195,7 +195,7 @@ func TestAuditOmits(t *testing.T) {
 	rev := m.s.Revision
 	big := func(fill byte) *policy.Zone {
 		z := zone(t, "example.com")
-		for i := range 200 {
+		for i := range 400 {
 			if err := z.Set(name(fmt.Sprintf("n%d.example.com", i)), policy.RRset{Type: 65280, TTL: 60, Data: [][]byte{bytes.Repeat([]byte{fill}, 60_000)}}); err != nil {
 				t.Fatal(err)
 			}
@@ -207,7 +207,7 @@ func TestAuditOmits(t *testing.T) {
 		t.Fatalf("%v", err)
 	}
 	m.ok(PutZone{big(2)})
-	m.refuse(policy.Conflict, "changed 200 objects at once, more than is kept", Rollback{Revision: rev})
+	m.refuse(policy.Conflict, "changed 400 objects at once, more than is kept", Rollback{Revision: rev})
 	m.ok(Rollback{Revision: m.s.Revision})
 }
 
