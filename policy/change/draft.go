@@ -310,6 +310,9 @@ func (d *draft) mayBecome(after *policy.State, approved *policy.Draft) error {
 		if covered == "" && omitted == 0 {
 			continue
 		}
+		if covered == "" {
+			covered = fmt.Sprintf("%d objects", omitted) // more than is looked at: some may be of its kinds
+		}
 		var have []string
 		if approved != nil {
 			have, _ = approved.Approvers()
