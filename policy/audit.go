@@ -124,6 +124,9 @@ func (s *State) Record(e AuditEntry) {
 			break
 		}
 	}
+	if e.Omitted > 0 && e.Revision != 0 {
+		head.Since = e.Revision // nothing before it can be brought back
+	}
 	s.AuditHead = &head
 }
 

@@ -26,13 +26,14 @@ const (
 type Draft struct {
 	ID        string   `json:"id"`
 	Title     string   `json:"title"`
-	Author    string   `json:"author,omitempty"` // who wrote what is in it now
-	CreatedAt int64    `json:"createdAt"`        // State's clock; of what is in it now
-	Base      uint64   `json:"base"`             // revision of the state that it was made on
-	Body      []byte   `json:"body,omitempty"`   // the change, encoded; gone when the draft is closed
-	Reviews   []Review `json:"reviews,omitempty"`
-	Canary    *Canary  `json:"canary,omitempty"` // the last one; never changed, only replaced
-	Closed    string   `json:"closed,omitempty"` // "", DraftPublished or DraftWithdrawn
+	Author    string   `json:"author,omitempty"`  // who wrote what is in it now
+	CreatedAt int64    `json:"createdAt"`         // State's clock; of what is in it now
+	Base      uint64   `json:"base"`              // revision of the state that it was made on
+	Version   uint64   `json:"version"`           // of what is in it now: the index of the change that put it in
+	Body      []byte   `json:"body,omitempty"`    // the change, encoded; gone when the draft is closed
+	Reviews   []Review `json:"reviews,omitempty"` // the last of each
+	Canary    *Canary  `json:"canary,omitempty"`  // the last one; never changed, only replaced
+	Closed    string   `json:"closed,omitempty"`  // "", DraftPublished or DraftWithdrawn
 	ClosedAt  int64    `json:"closedAt,omitempty"`
 	Revision  uint64   `json:"revision,omitempty"` // that publishing it made
 }
@@ -75,25 +76,45 @@ func (d Draft) Running(node string) bool {
 	return d.Closed == "" && d.Canary != nil && d.Canary.State == CanaryRunning && slices.Contains(d.Canary.Nodes, node)
 }
 
-// Approvers are those who have approved a draft last, its author aside, and those who have rejected it.
-func (d Draft) Approvers() (approve, reject []string) {
-	last := map[string]bool{}
-	var order []string
+// Approvers are those who approve a draft and may do so still, its author aside, and those who reject it.
+func (s *State) Approvers(d Draft) (approve, reject []string) {
 	for _, r := range d.Reviews {
-		if _, ok := last[r.Actor]; !ok {
-			order = append(order, r.Actor)
-		}
-		last[r.Actor] = r.Approve
-	}
-	for _, actor := range order {
 		switch {
-		case !last[actor]:
-			reject = append(reject, actor)
-		case actor != d.Author:
-			approve = append(approve, actor)
+		case !r.Approve:
+			reject = append(reject, r.Actor)
+		case r.Actor != d.Author && s.MayEdit(r.Actor):
+			approve = append(approve, r.Actor)
 		}
 	}
 	return approve, reject
+}
+
+// MayEdit says whether an actor may change the configuration still: a token, a user, or somebody who logs in by OIDC.
+func (s *State) MayEdit(actor string) bool {
+	if name, ok := strings.CutPrefix(actor, "user/"); ok {
+		u, ok := s.Users.Get(name)
+		return ok && !u.Disabled && Permits(u.Role, RoleEditor)
+	}
+	if strings.HasPrefix(actor, "oidc/") { // whose role the provider says at each log-in
+		return s.Cluster.OIDC != nil
+	}
+	t, ok := s.Tokens.Get(actor)
+	return ok && !t.Expired(s.Clock) && Permits(t.Role, RoleEditor)
+}
+
+// Editors is how many there are who may change the configuration; with log-in by OIDC nobody knows.
+func (s *State) Editors() (n int, known bool) {
+	for name := range s.Users.All {
+		if s.MayEdit("user/" + name) {
+			n++
+		}
+	}
+	for id := range s.Tokens.All {
+		if s.MayEdit(id) {
+			n++
+		}
+	}
+	return n, s.Cluster.OIDC == nil
 }
 
 // ReviewRule asks for the approval of others before objects of some kinds change.

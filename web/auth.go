@@ -146,7 +146,15 @@ func (s *server) limitWrites(c *gin.Context) {
 // local says whether a request comes from this machine and from no proxy on it.
 func local(r *http.Request) bool {
 	ap, err := netip.ParseAddrPort(r.RemoteAddr)
-	return err == nil && ap.Addr().Unmap().IsLoopback() && r.Header.Get("X-Forwarded-For") == "" && r.Header.Get("Forwarded") == ""
+	if err != nil || !ap.Addr().Unmap().IsLoopback() {
+		return false
+	}
+	for name := range r.Header {
+		if name == "Forwarded" || name == "Via" || name == "X-Real-Ip" || strings.HasPrefix(name, "X-Forwarded-") {
+			return false
+		}
+	}
+	return true
 }
 
 // address is the real peer's address, whatever headers say (S-13).

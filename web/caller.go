@@ -38,6 +38,8 @@ func callerOf(c *gin.Context) caller {
 var scopedCalls = map[string]bool{
 	"PUT /config": true, "POST /changes": true, "PUT /zones/:zone": true, "DELETE /zones/:zone": true,
 	"PUT /zones/:zone/rrsets/:name/:type": true, "DELETE /zones/:zone/rrsets/:name/:type": true,
+	"PUT /regions/:name": true, "DELETE /regions/:name": true, "PUT /pools/:name": true, "DELETE /pools/:name": true,
+	"PUT /services/:name": true, "DELETE /services/:name": true,
 	"POST /controls": true, "DELETE /controls/:id": true, "POST /health/:endpoint/resume": true, "POST /health/:endpoint/probe": true,
 	"PUT /latency": true, "PUT /load": true, "PUT /signals/:name": true, "DELETE /signals/:name": true, "POST /beacons": true,
 }

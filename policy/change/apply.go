@@ -59,7 +59,9 @@ func Apply(s *policy.State, index uint64, c Change) (*policy.State, policy.Outco
 		unstage(next, c.Body)
 		outcome = policy.Outcome{Request: c.Request, Index: index, Refused: refusal}
 	}
-	audit(s, next, &c, body, outcome.Refused)
+	if omitted := audit(s, next, &c, body, outcome.Refused); omitted > 0 {
+		outcome.Warnings = append(outcome.Warnings, fmt.Sprintf("this changed %d objects, more than the history keeps (%d MiB): no rollback reaches beyond revision %d", omitted, policy.MaxAuditEdits>>20, next.Revision))
+	}
 	remember(next, outcome)
 	return next, outcome, nil
 }

@@ -13,14 +13,15 @@ import (
 // programs say all the time, and the pieces of a write that is audited when it is whole.
 var unaudited = map[string]bool{
 	"verdicts.record": true, "latency.put": true, "load.put": true, "measured.expire": true, "signal.put": true,
-	"cookies.roll": true, "stage.chunk": true, "session.touch": true, "notified.put": true,
+	"cookies.roll": true, "stage.chunk": true, "session.put": true, "session.touch": true, "session.delete": true, // as many as somebody likes, and of no effect
+	"notified.put": true,
 }
 
-// audit records what a change did, or that it was refused.
-func audit(was, is *policy.State, c *Change, body Body, refused *policy.Error) {
+// audit records what a change did, or that it was refused. It gives how many edits were too many to keep.
+func audit(was, is *policy.State, c *Change, body Body, refused *policy.Error) (omitted int) {
 	kind := KindOf(body)
 	if was.Feature < policy.FeatureReview || unaudited[kind] {
-		return
+		return 0
 	}
 	e := policy.AuditEntry{
 		Index: is.Index, Clock: is.Clock, Actor: c.Actor, From: c.From, Request: c.Request, Kind: kind, Object: subject(body), Reason: c.Reason,
@@ -34,9 +35,10 @@ func audit(was, is *policy.State, c *Change, body Body, refused *policy.Error) {
 		e.Edits, e.Omitted = edits(was, is)
 	}
 	if refused == nil && e.Revision == 0 && len(e.Edits) == 0 && e.Omitted == 0 {
-		return // nothing happened
+		return 0 // nothing happened
 	}
 	is.Record(e)
+	return e.Omitted
 }
 
 // subject is the one thing that a change is about, or "".

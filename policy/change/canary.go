@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/meridian-gtm/meridian/policy"
 )
@@ -52,6 +53,12 @@ func (b StartCanary) apply(d *draft) error {
 	}
 	if err := p.Err("the canary is not valid"); err != nil {
 		return err
+	}
+	if err := d.matchDraft(v); err != nil {
+		return err
+	}
+	if _, reject := d.State.Approvers(v); len(reject) > 0 {
+		return policy.Errorf(policy.Conflict, "%s rejected the draft %s; change it, or have them approve it", strings.Join(reject, ", "), v.ID)
 	}
 	body, err := decodeDraft(v.Body)
 	if err != nil {
@@ -176,14 +183,17 @@ func condition(s *policy.State, text string, now int64) (problem string, err err
 	return "", nil
 }
 
+// CanaryGrace is how long after its end a node goes on with a canary whose end it does not hear of.
+const CanaryGrace = policy.Duration(30 * time.Second)
+
 // Canaried is the state that a node answers by: with the draft made that is in use there. A draft that does not fit
 // leaves it as it is.
-func Canaried(s *policy.State, node string) (*policy.State, error) {
+func Canaried(s *policy.State, node string, now int64) (*policy.State, error) {
 	if s.Drafts.Len() == 0 {
 		return s, nil
 	}
 	for _, v := range s.Drafts.All {
-		if v.Running(node) {
+		if v.Running(node) && now < v.Canary.EndsAt+int64(CanaryGrace) {
 			after, err := Drafted(s, v)
 			if err != nil {
 				return s, err
@@ -192,6 +202,16 @@ func Canaried(s *policy.State, node string) (*policy.State, error) {
 		}
 	}
 	return s, nil
+}
+
+// CanaryEnds is when a node stops by itself answering by a draft, at the latest; 0 when it does not.
+func CanaryEnds(s *policy.State, node string) int64 {
+	for _, v := range s.Drafts.All {
+		if v.Running(node) {
+			return v.Canary.EndsAt + int64(CanaryGrace)
+		}
+	}
+	return 0
 }
 
 // Drafted is the state that an open draft would make of this one.
@@ -220,7 +240,19 @@ func Canary(s *policy.State, v policy.Draft, now int64) Body {
 			return EndCanary{ID: v.ID, Problem: problem}
 		}
 	}
-	if _, err := Drafted(s, v); err != nil {
+	for _, actor := range []string{v.Author, v.Canary.Actor} {
+		if !s.MayEdit(actor) {
+			return EndCanary{ID: v.ID, Problem: actor + " may not change anything any more"}
+		}
+	}
+	if _, reject := s.Approvers(v); len(reject) > 0 {
+		return EndCanary{ID: v.ID, Problem: strings.Join(reject, ", ") + " rejected it"}
+	}
+	after, err := Drafted(s, v)
+	if err == nil {
+		err = (&draft{State: s, base: s}).untouched(v, after)
+	}
+	if err != nil {
 		return EndCanary{ID: v.ID, Problem: "it does not fit any more: " + err.Error()}
 	}
 	switch {

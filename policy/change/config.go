@@ -25,7 +25,7 @@ func GuardedDeletes(n int) int { return max(10, n/5) }
 // guard refuses to delete more than GuardedDeletes of n objects without force.
 func guard(gone, n int, what string, force bool) error {
 	if limit := GuardedDeletes(n); gone > limit && !force {
-		return policy.Errorf(policy.Unsafe, "this would delete %d of %d %ss; more than %d in one change need force (apply --force, or ?force=true)", gone, n, what, limit)
+		return policy.Errorf(policy.Unsafe, "this would delete %d of %d %ss; more than %d in one change need force (--force, or ?force=true)", gone, n, what, limit)
 	}
 	return nil
 }

@@ -75,6 +75,9 @@ func (b PutDraft) apply(d *draft) error {
 		if err != nil {
 			return err
 		}
+		if err := d.matchDraft(old); err != nil {
+			return err
+		}
 		if old.Canary != nil && old.Canary.State == policy.CanaryRunning {
 			return policy.Errorf(policy.Conflict, "the draft %s is in use at %s; end its canary first", b.ID, strings.Join(old.Canary.Nodes, ", "))
 		}
@@ -98,7 +101,7 @@ func (b PutDraft) apply(d *draft) error {
 	if err != nil {
 		return err
 	}
-	v.Title, v.Author, v.CreatedAt, v.Base, v.Body = title, d.change.Actor, d.Clock, d.base.Revision, b.Body
+	v.Title, v.Author, v.CreatedAt, v.Base, v.Version, v.Body = title, d.change.Actor, d.Clock, d.base.Revision, d.Index, b.Body
 	d.Drafts.Set(v.ID, v)
 	d.outcome.Made, d.outcome.Revision = v.ID, d.Revision
 	return nil
@@ -113,6 +116,11 @@ func (d *draft) trial(body Body) (*policy.State, error) {
 	return t.State, err
 }
 
+// matchDraft is match for what is in a draft.
+func (d *draft) matchDraft(v policy.Draft) error {
+	return d.match("what is in the draft "+v.ID, v.Version)
+}
+
 func (b ReviewDraft) apply(d *draft) error {
 	if err := Admit(d.State, b); err != nil {
 		return err
@@ -121,17 +129,21 @@ func (b ReviewDraft) apply(d *draft) error {
 	if err != nil {
 		return err
 	}
+	if err := d.matchDraft(v); err != nil {
+		return err
+	}
+	others := slices.DeleteFunc(slices.Clone(v.Reviews), func(r policy.Review) bool { return r.Actor == d.change.Actor })
 	switch {
 	case len(b.Comment) > policy.MaxComment:
 		return policy.Errorf(policy.Invalid, "the comment has %d octets; %d are the most", len(b.Comment), policy.MaxComment)
-	case b.Approve && d.change.Actor == v.Author:
+	case b.Approve && d.change.Actor == v.Author && !slices.ContainsFunc(v.Reviews, func(r policy.Review) bool { return r.Actor == v.Author }):
 		return policy.Errorf(policy.Conflict, "%s wrote the draft %s; somebody else approves it", v.Author, v.ID)
 	case !b.Approve && strings.TrimSpace(b.Comment) == "":
 		return policy.Errorf(policy.Invalid, "who rejects a draft says why (comment)")
-	case len(v.Reviews) >= policy.MaxReviews:
+	case b.Approve && len(others) >= policy.MaxReviews:
 		return policy.Errorf(policy.Conflict, "the draft %s has %d reviews, which are the most", v.ID, policy.MaxReviews)
 	}
-	v.Reviews = append(slices.Clip(v.Reviews), policy.Review{Actor: d.change.Actor, At: d.Clock, Approve: b.Approve, Comment: strings.TrimSpace(b.Comment)})
+	v.Reviews = append(others, policy.Review{Actor: d.change.Actor, At: d.Clock, Approve: b.Approve, Comment: strings.TrimSpace(b.Comment)})
 	d.Drafts.Set(v.ID, v)
 	d.outcome.Revision = d.Revision
 	return nil
@@ -149,10 +161,16 @@ func (b PublishDraft) apply(d *draft) error {
 	if err != nil {
 		return err
 	}
+	if err := d.matchDraft(v); err != nil {
+		return err
+	}
 	if d.change.Reason == "" {
 		d.change.Reason = v.Title
+		if d.change.Actor != v.Author {
+			d.change.Reason += " (by " + v.Author + ")"
+		}
 	}
-	if _, reject := v.Approvers(); len(reject) > 0 {
+	if _, reject := d.State.Approvers(v); len(reject) > 0 {
 		return policy.Errorf(policy.Conflict, "%s rejected the draft %s; change it, or have them approve it", strings.Join(reject, ", "), v.ID)
 	}
 	after, err := d.trial(body)
@@ -268,6 +286,13 @@ func (d *draft) closeDraft(v policy.Draft) {
 	}
 }
 
+func others(n int) string {
+	if n == 1 {
+		return "1 other"
+	}
+	return fmt.Sprintf("%d others", n)
+}
+
 // reviewed refuses a change of objects that a rule wants others to approve, unless it comes from a draft that they have.
 // The rules are those of before the change; a rule that changes, or goes, covers itself.
 func (d *draft) reviewed() error {
@@ -315,13 +340,25 @@ func (d *draft) mayBecome(after *policy.State, approved *policy.Draft) error {
 		}
 		var have []string
 		if approved != nil {
-			have, _ = approved.Approvers()
+			have, _ = d.State.Approvers(*approved)
 		}
 		if need := o.Spec.Needed(); len(have) < need {
 			if approved != nil {
-				return policy.Errorf(policy.Unsafe, "the review rule %q wants %d others than %s to approve the draft %s, and %d have", name, need, approved.Author, approved.ID, len(have))
+				return policy.Errorf(policy.Unsafe, "the review rule %q wants %s than %s to approve the draft %s, and %d may count", name, others(need), approved.Author, approved.ID, len(have))
 			}
-			return policy.Errorf(policy.Unsafe, "the review rule %q wants %d others to approve a change of %s: make a draft of it (meridian draft create)", name, need, covered)
+			return policy.Errorf(policy.Unsafe, "the review rule %q wants %s to approve a change of %s: make a draft of it (meridian draft create)", name, others(need), covered)
+		}
+	}
+	return nil
+}
+
+// checkReviewRules refuses a rule, new or another than before, that wants more approvals than there are others to give them.
+func (d *draft) checkReviewRules() error {
+	n, known := d.Editors()
+	for name, o := range d.ReviewRules.All {
+		old, was := d.base.ReviewRules.Get(name)
+		if known && (!was || old.Spec.Needed() != o.Spec.Needed()) && o.Spec.Needed() > n-1 {
+			return policy.Errorf(policy.Unsafe, "the review rule %q wants %s than the author to approve, and there are %d tokens and users who may change the configuration: nobody could change anything any more", name, others(o.Spec.Needed()), n)
 		}
 	}
 	return nil

@@ -32,7 +32,7 @@ func region(name string, lat float64) PutObject {
 }
 
 func TestDraftIsPublishedWhole(t *testing.T) {
-	m := started(t).level(policy.FeatureReview)
+	m := started(t).level(policy.FeatureReview).people()
 	before := configured(t, m.s)
 	id := m.drafted("anna", region("sa", 1), EditZone{Zone: name("example.com"), Updates: []Update{{Add, name("new.example.com"), policy.TypeA, 60, [][]byte{{192, 0, 2, 1}}}}})
 	if configured(t, m.s) != before {
@@ -60,7 +60,7 @@ func TestDraftIsPublishedWhole(t *testing.T) {
 
 // Nobody's change is overwritten by a draft that did not know it; changes of other objects do not matter.
 func TestDraftIsStale(t *testing.T) {
-	m := started(t).level(policy.FeatureReview)
+	m := started(t).level(policy.FeatureReview).people()
 	m.ok(region("sa", 1))
 	id := m.drafted("anna", region("sa", 2))
 	m.ok(region("elsewhere", 3))
@@ -72,6 +72,15 @@ func TestDraftIsStale(t *testing.T) {
 	m.ok(PublishDraft{other})
 }
 
+// people are those who make and review drafts here.
+func (m *machine) people() *machine {
+	m.s = m.s.Clone()
+	for _, id := range []string{"test", "anna", "bert", "cleo"} {
+		m.s.Tokens.Set(id, policy.Token{ID: id, Name: id, Role: policy.RoleEditor})
+	}
+	return m
+}
+
 // on makes sure that there is a node which is not part of the canary.
 func (b StartCanary) on(m *machine) StartCanary {
 	m.ok(PutMember{policy.Member{ID: "m2", Node: "ns2", Feature: policy.FeatureLevel}})
@@ -79,28 +88,35 @@ func (b StartCanary) on(m *machine) StartCanary {
 }
 
 func TestFourEyes(t *testing.T) {
-	m := started(t).level(policy.FeatureReview)
+	m := started(t).level(policy.FeatureReview).people()
 	rule := policy.ReviewRule{Name: "four-eyes", Kinds: []string{"region", "zone"}}
 	m.ok(PutConfig{Config: policy.Config{ReviewRules: []policy.ReviewRule{rule}}, Merge: true})
 	edit := EditZone{Zone: name("example.com"), Updates: []Update{{Add, name("new.example.com"), policy.TypeA, 60, [][]byte{{192, 0, 2, 1}}}}}
 	for _, b := range []Body{region("sa", 1), edit, PutZone{zone(t, "example.net")}, DeleteObject{Object: "reviewRule/four-eyes"}, Rollback{Revision: m.s.Revision - 1}, Batch{[]Part{{Body: edit}}},
 		PutConfig{Config: policy.Config{ReviewRules: []policy.ReviewRule{{Name: "four-eyes", Kinds: []string{"place"}}}}, Merge: true}} {
-		m.refuse(policy.Unsafe, `review rule "four-eyes" wants 1 others to approve`, b)
+		m.refuse(policy.Unsafe, `review rule "four-eyes" wants 1 other to approve`, b)
 	}
 	m.ok(PutControl{Target: "region/us", Action: policy.Drain}) // an emergency waits for nobody
 	m.ok(PutObject{Config: policy.Config{Providers: []policy.Provider{{Name: "aws", DownWhen: 70}}}})
 
 	id := m.drafted("anna", region("sa", 1))
-	m.refused(policy.Unsafe, "and 0 have", Change{Actor: "anna", Body: PublishDraft{id}})
-	m.refused(policy.Unsafe, "and 0 have", Change{Actor: "anna", Body: StartCanary{ID: id, Nodes: []string{"ns1"}, For: policy.Duration(time.Minute)}.on(m)})
+	m.refused(policy.Unsafe, "and 0 may count", Change{Actor: "anna", Body: PublishDraft{id}})
+	m.refused(policy.Unsafe, "and 0 may count", Change{Actor: "anna", Body: StartCanary{ID: id, Nodes: []string{"ns1"}, For: policy.Duration(time.Minute)}.on(m)})
 	m.refused(policy.Conflict, "somebody else approves it", Change{Actor: "anna", Body: ReviewDraft{ID: id, Approve: true}})
 	m.refused(policy.Invalid, "says why", Change{Actor: "bert", Body: ReviewDraft{ID: id}})
 	m.accepted(Change{Actor: "bert", Body: ReviewDraft{ID: id, Comment: "the place is wrong"}})
 	m.accepted(Change{Actor: "cleo", Body: ReviewDraft{ID: id, Approve: true}})
 	m.refused(policy.Conflict, "bert rejected the draft", Change{Actor: "anna", Body: PublishDraft{id}})
 	m.accepted(Change{Actor: "anna", Body: PutDraft{ID: id, Title: "mended", Body: encoded(t, Batch{[]Part{{Body: region("sa", 2)}}})}})
-	m.refused(policy.Unsafe, "and 0 have", Change{Actor: "anna", Body: PublishDraft{id}}) // what was said was said of something else
-	m.accepted(Change{Actor: "bert", Body: ReviewDraft{ID: id, Approve: true}})
+	m.refused(policy.Unsafe, "and 0 may count", Change{Actor: "anna", Body: PublishDraft{id}}) // what was said was said of something else
+	v, _ := m.s.Drafts.Get(id)
+	m.refused(policy.Stale, "what is in the draft", Change{Actor: "bert", IfMatch: of(v.Version - 1), Body: ReviewDraft{ID: id, Approve: true}})
+	m.accepted(Change{Actor: "bert", IfMatch: of(v.Version), Body: ReviewDraft{ID: id, Approve: true}})
+	gone := m.s
+	m.s = m.s.Clone()
+	m.s.Tokens.Delete("bert") // who was thrown out counts no more
+	m.refused(policy.Unsafe, "and 0 may count", Change{Actor: "anna", Body: PublishDraft{id}})
+	m.s = gone
 	m.accepted(Change{Actor: "anna", Body: PublishDraft{id}})
 	if !m.s.Regions.Has("sa") {
 		t.Fatal("it was not published")
@@ -108,7 +124,7 @@ func TestFourEyes(t *testing.T) {
 }
 
 func TestCanary(t *testing.T) {
-	m := started(t).level(policy.FeatureReview)
+	m := started(t).level(policy.FeatureReview).people()
 	m.ok(PutMember{policy.Member{ID: "m2", Node: "ns2", Feature: policy.FeatureLevel}})
 	m.ok(PutSignal{Name: "slo", Status: policy.Up, MaxAge: policy.Duration(time.Hour)})
 	id := m.drafted("anna", region("sa", 1))
@@ -122,7 +138,7 @@ func TestCanary(t *testing.T) {
 	m.ok(start)
 	at := func(node string) *policy.State {
 		t.Helper()
-		s, err := Canaried(m.s, node)
+		s, err := Canaried(m.s, node, m.s.Clock)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -158,6 +174,14 @@ func TestCanary(t *testing.T) {
 	m.ok(RecordVerdicts{[]policy.Edge{{Verdict: policy.Verdict{Check: "us/a@web", Status: policy.Down}}, {Verdict: policy.Verdict{Check: "us/b@web", Status: policy.Down}}}})
 	if end, ok := Canary(m.s, v(), m.s.Clock).(EndCanary); !ok || !strings.Contains(end.Problem, "of pool/us are down") {
 		t.Fatalf("%+v when the pool is down", end)
+	}
+	over := m.s.Clone()
+	over.Tokens.Delete("anna")
+	if end, ok := Canary(over, v(), m.s.Clock).(EndCanary); !ok {
+		t.Fatalf("%+v when its author may nothing any more", end)
+	}
+	if s, err := Canaried(m.s, "ns1", v().Canary.EndsAt+int64(CanaryGrace)); err != nil || s != m.s {
+		t.Fatal("a node that does not hear of the end goes on")
 	}
 	m.ok(EndCanary{ID: id, Passed: true})
 	m.ok(PublishDraft{id})

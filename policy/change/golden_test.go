@@ -228,7 +228,7 @@ func fullState(t fataler) *policy.State {
 		}
 	}
 	m.level(policy.FeatureReview)
-	m.ok(PutObject{Config: policy.Config{ReviewRules: []policy.ReviewRule{{Name: "four", Kinds: []string{"zone"}, Approvals: 2}}}})
+	m.people().ok(PutObject{Config: policy.Config{ReviewRules: []policy.ReviewRule{{Name: "four", Kinds: []string{"zone"}, Approvals: 2}}}})
 	m.drafted("anna", region("draft", 1))
 	m.do(Change{Request: "told", Actor: "alice", From: "192.0.2.7", Reason: "why", Clock: 1_750_000_000_000_000_000, Body: DeleteZone{name("gone.example")}})
 	m.ok(PutUser{policy.User{Name: "bert", Password: []byte{1}, Role: policy.RoleEditor}})

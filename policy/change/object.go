@@ -145,6 +145,7 @@ func (d *draft) about(kind objectKind, name string, err error) error {
 
 func (b DeleteObject) apply(d *draft) error {
 	what, name, _ := strings.Cut(b.Object, "/")
+	what = strings.Replace(what, "-r", "R", 1) // "safety-rule/keep", as differences name it
 	i := slices.IndexFunc(objectKinds, func(k objectKind) bool { return k.what == what })
 	if i < 0 || name == "" {
 		return policy.Errorf(policy.Invalid, "%q is no object of the configuration; write its kind and its name, as in pool/web-eu", b.Object)

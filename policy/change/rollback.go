@@ -27,7 +27,7 @@ func At(s *policy.State, revision uint64) (*policy.State, error) {
 	case s.AuditHead == nil:
 		return nil, policy.Errorf(policy.NotFound, "no revisions are kept yet: they are from feature level %d on, and the cluster is at %d", policy.FeatureReview, s.Feature)
 	case revision < s.AuditHead.Since:
-		return nil, policy.Errorf(policy.NotFound, "revision %d is not kept any more; the oldest is %d", revision, s.AuditHead.Since)
+		return nil, policy.Errorf(policy.NotFound, "revision %d cannot be brought back any more; the oldest that can is %d (older changes are forgotten, or there was one of more than is kept)", revision, s.AuditHead.Since)
 	}
 	at := s.Clone()
 	for seq := s.AuditHead.Seq; seq >= s.AuditHead.First; seq-- {
@@ -190,6 +190,9 @@ func (d *draft) fits(before *policy.State, objects, force bool) error {
 		return err
 	}
 	if err := d.checkFlattened(); err != nil {
+		return err
+	}
+	if err := d.checkReviewRules(); err != nil {
 		return err
 	}
 	if !objects {

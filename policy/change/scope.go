@@ -37,7 +37,10 @@ var reach = map[string]changed{
 	},
 	"control.put": about(func(_ *policy.State, b *PutControl) []string { return []string{b.Target} }),
 	"control.delete": about(func(s *policy.State, b *DeleteControl) []string {
-		c, _ := s.Controls.Get(b.ID)
+		c, ok := s.Controls.Get(b.ID)
+		if !ok { // refused anyhow
+			return nil
+		}
 		return []string{c.Target}
 	}),
 	"verdict.resume": about(func(_ *policy.State, b *ResumeEndpoint) []string { return []string{b.Endpoint} }),

@@ -16,6 +16,7 @@ func trying(t *testing.T, hold bool, abort ...string) (s *policy.State, draft st
 	s.Feature, s.Cluster.ID = policy.FeatureLevel, "c"
 	s.Members.Set("1", policy.Member{ID: "1", Node: "ns1", Feature: policy.FeatureLevel})
 	s.Members.Set("2", policy.Member{ID: "2", Node: "ns2", Feature: policy.FeatureLevel})
+	s.Tokens.Set("anna", policy.Token{ID: "anna", Role: policy.RoleEditor})
 	body, err := change.EncodeBody(change.Batch{Parts: []change.Part{{Body: change.PutObject{Config: policy.Config{Regions: []policy.Region{{Name: "sa"}}}}}}})
 	if err != nil {
 		t.Fatal(err)
