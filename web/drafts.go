@@ -24,15 +24,15 @@ type draftRequest struct {
 
 // CreateDraft puts a change where others can look at it.
 func (s *server) CreateDraft(c *gin.Context, params api.CreateDraftParams) {
-	s.putDraft(c, "", http.StatusCreated, params.IdempotencyKey)
+	s.putDraft(c, "", http.StatusCreated, "", params.IdempotencyKey)
 }
 
 // PutDraft puts another change into a draft.
 func (s *server) PutDraft(c *gin.Context, id api.DraftPath, params api.PutDraftParams) {
-	s.putDraft(c, id, http.StatusOK, params.IdempotencyKey)
+	s.putDraft(c, id, http.StatusOK, params.IfMatch, params.IdempotencyKey)
 }
 
-func (s *server) putDraft(c *gin.Context, id string, status int, key string) {
+func (s *server) putDraft(c *gin.Context, id string, status int, ifMatch, key string) {
 	var in draftRequest
 	data, err := readJSON(c, policy.MaxDraftSize, &in)
 	var body []byte
@@ -41,7 +41,7 @@ func (s *server) putDraft(c *gin.Context, id string, status int, key string) {
 	}
 	var ch change.Change
 	if err == nil {
-		ch, err = s.envelope(c, "", key, sum(data))
+		ch, err = s.envelope(c, ifMatch, key, sum(data))
 	}
 	if err != nil {
 		s.refuse(c, err)
@@ -124,7 +124,7 @@ func (s *server) GetDraft(c *gin.Context, id api.DraftPath) {
 			}
 		}
 	}
-	read(c, state, state.Revision)
+	read(c, state, v.Version)
 	s.render(c, http.StatusOK, shown)
 }
 
@@ -149,17 +149,17 @@ func (s *server) look(shown *draftShown, state, next *policy.State) error {
 
 // WithdrawDraft closes a draft.
 func (s *server) WithdrawDraft(c *gin.Context, id api.DraftPath, params api.WithdrawDraftParams) {
-	s.onDraft(c, params.IdempotencyKey, nil, change.CloseDraft{ID: id})
+	s.onDraft(c, "", params.IdempotencyKey, nil, change.CloseDraft{ID: id})
 }
 
 // PublishDraft makes the change that a draft holds.
 func (s *server) PublishDraft(c *gin.Context, id api.DraftPath, params api.PublishDraftParams) {
-	s.onDraft(c, params.IdempotencyKey, nil, change.PublishDraft{ID: id})
+	s.onDraft(c, params.IfMatch, params.IdempotencyKey, nil, change.PublishDraft{ID: id})
 }
 
 // EndCanary takes a draft back.
 func (s *server) EndCanary(c *gin.Context, id api.DraftPath, params api.EndCanaryParams) {
-	s.onDraft(c, params.IdempotencyKey, nil, change.EndCanary{ID: id})
+	s.onDraft(c, "", params.IdempotencyKey, nil, change.EndCanary{ID: id})
 }
 
 // ReviewDraft approves a draft, or rejects it.
@@ -176,7 +176,7 @@ func (s *server) ReviewDraft(c *gin.Context, id api.DraftPath, params api.Review
 		s.refuse(c, err)
 		return
 	}
-	s.onDraft(c, params.IdempotencyKey, data, change.ReviewDraft{ID: id, Approve: in.Verdict == "approve", Comment: in.Comment})
+	s.onDraft(c, params.IfMatch, params.IdempotencyKey, data, change.ReviewDraft{ID: id, Approve: in.Verdict == "approve", Comment: in.Comment})
 }
 
 // StartCanary puts a draft in use at some nodes.
@@ -192,11 +192,11 @@ func (s *server) StartCanary(c *gin.Context, id api.DraftPath, params api.StartC
 		s.refuse(c, err)
 		return
 	}
-	s.onDraft(c, params.IdempotencyKey, data, change.StartCanary{ID: id, Nodes: in.Nodes, For: in.For, Hold: in.Hold, AbortWhen: in.AbortWhen})
+	s.onDraft(c, params.IfMatch, params.IdempotencyKey, data, change.StartCanary{ID: id, Nodes: in.Nodes, For: in.For, Hold: in.Hold, AbortWhen: in.AbortWhen})
 }
 
-func (s *server) onDraft(c *gin.Context, key string, data []byte, body change.Body) {
-	ch, err := s.envelope(c, "", key, sum(data))
+func (s *server) onDraft(c *gin.Context, ifMatch, key string, data []byte, body change.Body) {
+	ch, err := s.envelope(c, ifMatch, key, sum(data))
 	if err != nil {
 		s.refuse(c, err)
 		return
@@ -207,7 +207,7 @@ func (s *server) onDraft(c *gin.Context, key string, data []byte, body change.Bo
 
 func renderDraft(state *policy.State, v policy.Draft) api.Draft {
 	shown := api.Draft{
-		Id: v.ID, Title: v.Title, Author: v.Author, AuthorName: actorName(state, v.Author), CreatedAt: clockTime(v.CreatedAt), Base: v.Base, State: "open",
+		Id: v.ID, Title: v.Title, Author: v.Author, AuthorName: actorName(state, v.Author), CreatedAt: clockTime(v.CreatedAt), Base: v.Base, Version: v.Version, State: "open",
 		ClosedAt: clockTime(v.ClosedAt), Revision: v.Revision, Reviews: []api.Review{},
 	}
 	if v.Closed != "" {

@@ -122,16 +122,19 @@ var examples = map[string]example{
 	"createToken":     {path: "/tokens", body: `{"name":"ci","role":"viewer","expiresIn":"1h"}`, status: 201},
 	"revokeToken":     {path: "/tokens/deadbeef", before: func(r *rig) { r.node.Grant("deadbeef", "another", policy.RoleViewer) }},
 	"listReviewRules": {path: "/review-rules"},
-	"getReviewRule":   {path: "/review-rules/four", before: sent("PUT", "/review-rules/four", `{"name":"four","kinds":["place"]}`)},
-	"putReviewRule":   {path: "/review-rules/four", body: `{"name":"four","kinds":["place","zone"],"approvals":2}`, status: 201},
-	"listDrafts":      {path: "/drafts", before: sent("POST", "/drafts", aDraft)},
-	"createDraft":     {path: "/drafts", body: aDraft, status: 201},
-	"getDraft":        {path: "/drafts/d6", before: sent("POST", "/drafts", aDraft)},
-	"putDraft":        {path: "/drafts/d6", body: `{"title":"t","changes":[{"putObject":{"region":{"name":"sb"}}}]}`, before: sent("POST", "/drafts", aDraft)},
-	"withdrawDraft":   {path: "/drafts/d6", before: sent("POST", "/drafts", aDraft)},
-	"reviewDraft":     {path: "/drafts/d6/reviews", body: `{"verdict":"reject","comment":"why"}`, before: sent("POST", "/drafts", aDraft)},
-	"publishDraft":    {path: "/drafts/d6/publish", before: sent("POST", "/drafts", aDraft)},
-	"startCanary":     {path: "/drafts/d6/canary", body: `{"nodes":["ns1"],"for":"1m","abortWhen":["down:pool/web-eu"],"hold":true}`, before: sent("POST", "/drafts", aDraft)},
+	"getReviewRule": {path: "/review-rules/four", before: func(r *rig) {
+		r.node.Grant("deadbeef", "another", policy.RoleEditor)
+		r.send("PUT", "/review-rules/four", `{"name":"four","kinds":["place"]}`).is(201)
+	}},
+	"putReviewRule": {path: "/review-rules/four", body: `{"name":"four","kinds":["place","zone"],"approvals":1}`, status: 201, before: func(r *rig) { r.node.Grant("deadbeef", "another", policy.RoleEditor) }},
+	"listDrafts":    {path: "/drafts", before: sent("POST", "/drafts", aDraft)},
+	"createDraft":   {path: "/drafts", body: aDraft, status: 201},
+	"getDraft":      {path: "/drafts/d6", before: sent("POST", "/drafts", aDraft)},
+	"putDraft":      {path: "/drafts/d6", body: `{"title":"t","changes":[{"putObject":{"region":{"name":"sb"}}}]}`, before: sent("POST", "/drafts", aDraft)},
+	"withdrawDraft": {path: "/drafts/d6", before: sent("POST", "/drafts", aDraft)},
+	"reviewDraft":   {path: "/drafts/d6/reviews", body: `{"verdict":"reject","comment":"why"}`, before: sent("POST", "/drafts", aDraft)},
+	"publishDraft":  {path: "/drafts/d6/publish", before: sent("POST", "/drafts", aDraft)},
+	"startCanary":   {path: "/drafts/d6/canary", body: `{"nodes":["ns1"],"for":"1m","abortWhen":["down:pool/web-eu"],"hold":true}`, before: sent("POST", "/drafts", aDraft)},
 	"endCanary": {path: "/drafts/d6/canary", before: func(r *rig) {
 		r.send("POST", "/drafts", aDraft)
 		r.send("POST", "/drafts/d6/canary", `{"nodes":["ns1"],"for":"1m"}`).is(200)

@@ -152,6 +152,9 @@ type settings struct {
 // token goes to its own addresses only.
 func (g *globals) settings() (s settings, err error) {
 	p, file, err := readContexts()
+	if file == "" && g.context == "" && os.Getenv("MERIDIAN_CONTEXT") == "" { // an empty environment, as in an emergency, has no contexts
+		err = nil
+	}
 	if err != nil {
 		return s, err
 	}

@@ -30,8 +30,8 @@ var reach = map[string]changed{
 	}),
 	"zone.edit":     about(func(_ *policy.State, b *EditZone) []string { return []string{"zone/" + b.Zone.String()} }),
 	"config.put":    func(before, after *policy.State, _ Body) []string { return differing(before, after) },
-	"object.put":    func(before, after *policy.State, _ Body) []string { return differing(before, after) },
-	"object.delete": func(before, after *policy.State, _ Body) []string { return differing(before, after) },
+	"object.put":    objectAndMore,
+	"object.delete": objectAndMore,
 	"revision.rollback": func(before, after *policy.State, _ Body) []string {
 		return append(differing(before, after), differingZones(before, after)...)
 	},
@@ -73,7 +73,22 @@ var reach = map[string]changed{
 }
 
 // byDifference are the kinds whose rule looks at what they have changed.
-var byDifference = map[string]bool{"config.put": true, "object.put": true, "object.delete": true, "revision.rollback": true}
+var byDifference = map[string]bool{"config.put": true, "revision.rollback": true}
+
+// objectAndMore is the object that a change names, and what else it comes to change.
+func objectAndMore(before, after *policy.State, b Body) []string {
+	switch v := b.(type) { // subject knows them as they come out of the log
+	case PutObject:
+		b = &v
+	case DeleteObject:
+		b = &v
+	}
+	named := subject(b)
+	if named == "" {
+		named = KindOf(b)
+	}
+	return append(differing(before, after), named)
+}
 
 func differingZones(before, after *policy.State) (list []string) {
 	for _, key := range touched(before.Zones, after.Zones) {

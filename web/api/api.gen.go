@@ -1864,7 +1864,7 @@ type DeliveryList struct {
 
 // Draft A change that waits.
 //
-// Examples: {"author":"user/anna","base":16,"createdAt":"2026-11-26T10:00:00Z","id":"d17","reviews":[{"actor":"user/bert","approve":true,"at":"2026-11-26T10:05:00Z"}],"state":"open","title":"more weight for Frankfurt"}
+// Examples: {"author":"user/anna","base":16,"createdAt":"2026-11-26T10:00:00Z","id":"d17","reviews":[{"actor":"user/bert","approve":true,"at":"2026-11-26T10:05:00Z"}],"state":"open","title":"more weight for Frankfurt","version":88}
 type Draft struct {
 	// Author Who wrote what is in it now.
 	Author string `json:"author,omitempty,omitzero"`
@@ -1902,6 +1902,11 @@ type Draft struct {
 
 	// Title What it is about.
 	Title string `json:"title"`
+
+	// Version Of what is in it now, as the ETag has it: what If-Match of a review or a publication wants, so that they are of what was looked at.
+	//
+	// Examples: 88
+	Version uint64 `json:"version"`
 }
 
 // DraftState What became of it.
@@ -1909,7 +1914,7 @@ type DraftState string
 
 // DraftList The drafts, the newest first.
 //
-// Examples: {"items":[{"author":"user/anna","base":16,"createdAt":"2026-11-26T10:00:00Z","id":"d17","reviews":[{"actor":"user/bert","approve":true,"at":"2026-11-26T10:05:00Z"}],"state":"open","title":"more weight for Frankfurt"}]}
+// Examples: {"items":[{"author":"user/anna","base":16,"createdAt":"2026-11-26T10:00:00Z","id":"d17","reviews":[{"actor":"user/bert","approve":true,"at":"2026-11-26T10:05:00Z"}],"state":"open","title":"more weight for Frankfurt","version":88}]}
 type DraftList struct {
 	// Items The drafts.
 	Items []Draft `json:"items"`
@@ -1917,14 +1922,14 @@ type DraftList struct {
 
 // DraftShown A draft and what it would change now.
 //
-// Examples: {"changes":[],"draft":{"author":"user/anna","base":16,"createdAt":"2026-11-26T10:00:00Z","id":"d17","reviews":[{"actor":"user/bert","approve":true,"at":"2026-11-26T10:05:00Z"}],"state":"open","title":"more weight for Frankfurt"},"effects":[],"fits":true,"warnings":[]}
+// Examples: {"changes":[],"draft":{"author":"user/anna","base":16,"createdAt":"2026-11-26T10:00:00Z","id":"d17","reviews":[{"actor":"user/bert","approve":true,"at":"2026-11-26T10:05:00Z"}],"state":"open","title":"more weight for Frankfurt","version":88},"effects":[],"fits":true,"warnings":[]}
 type DraftShown struct {
 	// Changes What it would change; at most 1000.
 	Changes []Edit `json:"changes"`
 
 	// Draft A change that waits.
 	//
-	// Examples: {"author":"user/anna","base":16,"createdAt":"2026-11-26T10:00:00Z","id":"d17","reviews":[{"actor":"user/bert","approve":true,"at":"2026-11-26T10:05:00Z"}],"state":"open","title":"more weight for Frankfurt"}
+	// Examples: {"author":"user/anna","base":16,"createdAt":"2026-11-26T10:00:00Z","id":"d17","reviews":[{"actor":"user/bert","approve":true,"at":"2026-11-26T10:05:00Z"}],"state":"open","title":"more weight for Frankfurt","version":88}
 	Draft Draft `json:"draft"`
 
 	// Effects Whose answers would change.
@@ -4939,6 +4944,9 @@ type WithdrawDraftParams struct {
 
 // PutDraftParams defines parameters for PutDraft.
 type PutDraftParams struct {
+	// IfMatch The revision that the change is based on. It is checked where the change is applied.
+	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
+
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
@@ -4957,6 +4965,9 @@ type EndCanaryParams struct {
 
 // StartCanaryParams defines parameters for StartCanary.
 type StartCanaryParams struct {
+	// IfMatch The revision that the change is based on. It is checked where the change is applied.
+	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
+
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
@@ -4966,6 +4977,9 @@ type StartCanaryParams struct {
 
 // PublishDraftParams defines parameters for PublishDraft.
 type PublishDraftParams struct {
+	// IfMatch The revision that the change is based on. It is checked where the change is applied.
+	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
+
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
@@ -4975,6 +4989,9 @@ type PublishDraftParams struct {
 
 // ReviewDraftParams defines parameters for ReviewDraft.
 type ReviewDraftParams struct {
+	// IfMatch The revision that the change is based on. It is checked where the change is applied.
+	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
+
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
@@ -10866,21 +10883,30 @@ func NewPutDraftRequestWithBody(server string, id DraftPath, params *PutDraftPar
 
 		var headerParam0 string
 
-		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
 		if err != nil {
 			return nil, err
 		}
 
-		req.Header.Set("Idempotency-Key", headerParam0)
+		req.Header.Set("If-Match", headerParam0)
 
 		var headerParam1 string
 
-		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "X-Reason", params.XReason, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
 		if err != nil {
 			return nil, err
 		}
 
-		req.Header.Set("X-Reason", headerParam1)
+		req.Header.Set("Idempotency-Key", headerParam1)
+
+		var headerParam2 string
+
+		headerParam2, err = runtime.StyleParamWithOptions("simple", false, "X-Reason", params.XReason, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("X-Reason", headerParam2)
 
 	}
 
@@ -10991,21 +11017,30 @@ func NewStartCanaryRequestWithBody(server string, id DraftPath, params *StartCan
 
 		var headerParam0 string
 
-		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
 		if err != nil {
 			return nil, err
 		}
 
-		req.Header.Set("Idempotency-Key", headerParam0)
+		req.Header.Set("If-Match", headerParam0)
 
 		var headerParam1 string
 
-		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "X-Reason", params.XReason, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
 		if err != nil {
 			return nil, err
 		}
 
-		req.Header.Set("X-Reason", headerParam1)
+		req.Header.Set("Idempotency-Key", headerParam1)
+
+		var headerParam2 string
+
+		headerParam2, err = runtime.StyleParamWithOptions("simple", false, "X-Reason", params.XReason, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("X-Reason", headerParam2)
 
 	}
 
@@ -11047,21 +11082,30 @@ func NewPublishDraftRequest(server string, id DraftPath, params *PublishDraftPar
 
 		var headerParam0 string
 
-		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
 		if err != nil {
 			return nil, err
 		}
 
-		req.Header.Set("Idempotency-Key", headerParam0)
+		req.Header.Set("If-Match", headerParam0)
 
 		var headerParam1 string
 
-		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "X-Reason", params.XReason, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
 		if err != nil {
 			return nil, err
 		}
 
-		req.Header.Set("X-Reason", headerParam1)
+		req.Header.Set("Idempotency-Key", headerParam1)
+
+		var headerParam2 string
+
+		headerParam2, err = runtime.StyleParamWithOptions("simple", false, "X-Reason", params.XReason, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("X-Reason", headerParam2)
 
 	}
 
@@ -11116,21 +11160,30 @@ func NewReviewDraftRequestWithBody(server string, id DraftPath, params *ReviewDr
 
 		var headerParam0 string
 
-		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
 		if err != nil {
 			return nil, err
 		}
 
-		req.Header.Set("Idempotency-Key", headerParam0)
+		req.Header.Set("If-Match", headerParam0)
 
 		var headerParam1 string
 
-		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "X-Reason", params.XReason, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
 		if err != nil {
 			return nil, err
 		}
 
-		req.Header.Set("X-Reason", headerParam1)
+		req.Header.Set("Idempotency-Key", headerParam1)
+
+		var headerParam2 string
+
+		headerParam2, err = runtime.StyleParamWithOptions("simple", false, "X-Reason", params.XReason, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("X-Reason", headerParam2)
 
 	}
 
@@ -33358,6 +33411,25 @@ func (siw *ServerInterfaceWrapper) PutDraft(c *gin.Context) {
 
 	headers := c.Request.Header
 
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for If-Match, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter If-Match: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IfMatch = IfMatch
+
+	}
+
 	// ------------- Optional header parameter "Idempotency-Key" -------------
 	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
 		var IdempotencyKey IdempotencyKey
@@ -33494,6 +33566,25 @@ func (siw *ServerInterfaceWrapper) StartCanary(c *gin.Context) {
 
 	headers := c.Request.Header
 
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for If-Match, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter If-Match: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IfMatch = IfMatch
+
+	}
+
 	// ------------- Optional header parameter "Idempotency-Key" -------------
 	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
 		var IdempotencyKey IdempotencyKey
@@ -33562,6 +33653,25 @@ func (siw *ServerInterfaceWrapper) PublishDraft(c *gin.Context) {
 
 	headers := c.Request.Header
 
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for If-Match, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter If-Match: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IfMatch = IfMatch
+
+	}
+
 	// ------------- Optional header parameter "Idempotency-Key" -------------
 	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
 		var IdempotencyKey IdempotencyKey
@@ -33629,6 +33739,25 @@ func (siw *ServerInterfaceWrapper) ReviewDraft(c *gin.Context) {
 	var params ReviewDraftParams
 
 	headers := c.Request.Header
+
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for If-Match, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter If-Match: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IfMatch = IfMatch
+
+	}
 
 	// ------------- Optional header parameter "Idempotency-Key" -------------
 	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
