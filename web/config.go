@@ -1,11 +1,13 @@
 package web
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/gin-gonic/gin"
 
@@ -38,6 +40,12 @@ func (s *server) config(c *gin.Context, state *policy.State) {
 }
 
 func (s *server) PutConfig(c *gin.Context, params api.PutConfigParams) {
+	if params.DryRun {
+		if !s.planning(c) {
+			return
+		}
+		defer func() { <-s.plans }()
+	}
 	doc, data, err := readDocument(c)
 	if err == nil {
 		err = document.Locate(data, "", checkAlone(doc, params.Merge))
@@ -64,6 +72,22 @@ func (s *server) PutConfig(c *gin.Context, params api.PutConfigParams) {
 	r := s.settle(c, out)
 	r.Warnings = append(r.Warnings, s.warnings()...)
 	s.render(c, http.StatusOK, r)
+}
+
+// maxPlans is how many plans are worked out at once.
+const maxPlans = 2
+
+// planning waits for a place to plan in, as long as a caller may be expected to.
+func (s *server) planning(c *gin.Context) bool {
+	wait, cancel := context.WithTimeout(c.Request.Context(), 20*time.Second)
+	defer cancel()
+	select {
+	case s.plans <- struct{}{}:
+		return true
+	case <-wait.Done():
+		s.refuse(c, policy.Errorf(policy.TooMany, "%d plans are being worked out here, which is the limit; try again, or ask another node", maxPlans))
+		return false
+	}
 }
 
 // plan is an api.ConfigResult that says so when there are no changes.

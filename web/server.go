@@ -44,7 +44,8 @@ type server struct {
 	uses       *inUse   // of sessions
 	glassReads *limiter // lines of the record about reading with the break-glass token
 	streams    atomic.Int64
-	waiting    atomic.Int64 // calls that wait for news
+	waiting    atomic.Int64  // calls that wait for news
+	plans      chan struct{} // a place for each plan that may be worked out at once: each takes memory by its document
 }
 
 var _ api.ServerInterface = (*server)(nil)
@@ -74,6 +75,7 @@ func newServer(cfg Config) *server {
 		refusals: newRefusalLog(cfg.Log, cfg.Now, cfg.Local),
 		logins:   newLogins(cfg.Registry, cfg.Now), uses: &inUse{seen: map[string]int64{}},
 		glassReads: newLimiter(1./60, 1, cfg.Now),
+		plans:      make(chan struct{}, maxPlans),
 	}
 }
 

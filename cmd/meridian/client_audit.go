@@ -164,11 +164,21 @@ cut at its end is found out by the head that an earlier export had.`,
 				_, err = cmd.OutOrStdout().Write(text)
 				return err
 			}
-			if err := os.WriteFile(args[0], text, 0o600); err != nil {
-				return err
-			}
 			head, n, err := verifyAudit(text, "")
 			if err != nil {
+				return err
+			}
+			f, err := os.OpenFile(args[0], os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+			if errors.Is(err, os.ErrExist) {
+				return fmt.Errorf("%s is there already, and may hold entries that the cluster has no more; take another name", args[0])
+			}
+			if err != nil {
+				return err
+			}
+			if _, err = f.Write(text); err == nil {
+				err = f.Sync()
+			}
+			if err = errors.Join(err, f.Close()); err != nil {
 				return err
 			}
 			fmt.Fprintf(cmd.OutOrStdout(), "%s in %s; the head is %s.\n", entries(n), args[0], orDash(head))

@@ -209,6 +209,12 @@ Before it deletes objects it asks, unless --yes is given. Controls, tokens, secr
 			printChanges(out, plan.Changes)
 			fmt.Fprintf(out, "Rolled back to revision %d, as revision %d.\n", rev, result.Revision)
 			printAfter(out, result.Nodes, result.Unpublished, result.Warnings)
+			for _, w := range result.Warnings {
+				if strings.Contains(w, "no rollback reaches beyond") {
+					noUndo(out, "the history keeps nothing of so large a change; apply a document and zones that you kept")
+					return nil
+				}
+			}
 			undo(out, "rollback", strconv.FormatUint(result.Revision-1, 10))
 			return nil
 		},
