@@ -118,8 +118,8 @@ func (s *State) Record(e AuditEntry) {
 		for key, old := range s.Audit.All {
 			s.Audit.Delete(key)
 			head.First, head.Base, head.Size = old.Seq+1, old.Hash, head.Size-len(old.Entry)
-			if e, err := old.Decode(); err == nil && e.Revision != 0 {
-				head.Since = e.Revision
+			if e, err := old.Decode(); err == nil {
+				head.Since = max(head.Since, e.Revision)
 			}
 			break
 		}
@@ -134,18 +134,21 @@ func hashAudit(key string, r AuditRecord) uint64 {
 	return hashBytes(key, []byte(AuditKey(r.Seq)), []byte(r.Hash), r.Entry)
 }
 
-// VerifyAudit checks the chain of entries that follow one whose hash is base.
-// The error names the first entry that is not as it was written.
-func VerifyAudit(base string, records []AuditRecord) error {
-	for i, r := range records {
-		if i > 0 && r.Seq != records[i-1].Seq+1 {
-			return Errorf(Conflict, "entry %d is followed by %d: what was between them is missing", records[i-1].Seq, r.Seq)
-		}
-		e, err := r.Decode()
-		if err != nil || e.Seq != r.Seq || ChainHash(base, r.Entry) != r.Hash {
-			return Errorf(Conflict, "entry %d is not as it was written: its hash does not fit", r.Seq)
-		}
-		base = r.Hash
+// Check says what is wrong with a record that comes after one with a hash; "" is before the first.
+func (r AuditRecord) Check(before string) (AuditEntry, error) {
+	e, err := r.Decode()
+	switch {
+	case ChainHash(before, r.Entry) != r.Hash:
+		return e, Errorf(Conflict, "entry %d is not as it was written: its hash does not fit", r.Seq)
+	case err != nil || e.Seq != r.Seq:
+		return e, Errorf(Conflict, "entry %d is not as it was written: it says that it is entry %d", r.Seq, e.Seq)
 	}
-	return nil
+	return e, nil
+}
+
+// AuditLine is a record as an export has it, one to a line.
+type AuditLine struct {
+	AuditRecord
+	Prev  string                     `json:"prev"`            // the hash before
+	After map[string]json.RawMessage `json:"after,omitempty"` // what the objects were after it, by AuditEdit.ID, where that is known
 }

@@ -33,7 +33,7 @@ func (s *server) ListAudit(c *gin.Context, params api.ListAuditParams) {
 		return
 	}
 	state := s.cfg.Node.State()
-	wanted := wantedEntries(params, c.Query("refused"))
+	wanted := wantedEntries(params)
 	if media == mediaNDJSON {
 		s.exportAudit(c, state, wanted)
 		return
@@ -62,13 +62,13 @@ func (s *server) ListAudit(c *gin.Context, params api.ListAuditParams) {
 }
 
 // wantedEntries is the filter that a query is.
-func wantedEntries(p api.ListAuditParams, refused string) func(policy.AuditEntry) bool {
+func wantedEntries(p api.ListAuditParams) func(policy.AuditEntry) bool {
 	return func(e policy.AuditEntry) bool {
 		at := time.Unix(0, e.Clock)
 		request, _, _ := strings.Cut(e.Request, "#")
 		return (p.Before == 0 || e.Seq < p.Before) && (p.Actor == "" || e.Actor == p.Actor) && (p.Kind == "" || e.Kind == p.Kind) &&
 			(p.Request == "" || request == p.Request) && (p.Since.IsZero() || !at.Before(p.Since)) && (p.Until.IsZero() || at.Before(p.Until)) &&
-			(refused == "" || (e.Refused != "") == p.Refused) && (p.Object == "" || touches(e, p.Object))
+			(p.Refused == nil || (e.Refused != "") == *p.Refused) && (p.Object == "" || touches(e, p.Object))
 	}
 }
 
@@ -84,19 +84,14 @@ func touches(e policy.AuditEntry, object string) bool {
 
 // exportAudit writes the entries as they are kept, the oldest first.
 func (s *server) exportAudit(c *gin.Context, state *policy.State, wanted func(policy.AuditEntry) bool) {
-	type line struct {
-		policy.AuditRecord
-		Prev  string                     `json:"prev"`
-		After map[string]json.RawMessage `json:"after,omitempty"`
-	}
-	var lines []line
+	var lines []policy.AuditLine
 	err := change.Audit(state, func(r policy.AuditRecord, e policy.AuditEntry, after map[string]json.RawMessage) bool {
 		if wanted(e) {
 			prev := state.AuditHead.Base
 			if before, ok := state.Audit.Get(policy.AuditKey(r.Seq - 1)); ok {
 				prev = before.Hash
 			}
-			lines = append(lines, line{r, prev, after})
+			lines = append(lines, policy.AuditLine{AuditRecord: r, Prev: prev, After: after})
 		}
 		return true
 	})

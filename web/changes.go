@@ -310,9 +310,11 @@ func (r *changesReader) object(at string, in *oneObject) change.Body {
 		r.problems.Add(at, "one object is put at a time, under its kind (pool: {...}); this has %d", len(keys))
 	}
 	var refusal *policy.Error
-	if errors.As(document.CheckRecords(&c), &refusal) {
+	if errors.As(document.CheckObjects(&c), &refusal) {
 		for _, m := range refusal.Problems {
-			m.Pointer = at + "/pool" + strings.TrimPrefix(m.Pointer, "/pools/0")
+			if len(keys) == 1 { // "/pools/0/x" of the document of it alone
+				m.Pointer = at + "/" + keys[0] + strings.TrimPrefix(m.Pointer, "/"+keys[0]+"s/0")
+			}
 			*r.problems = append(*r.problems, m)
 		}
 	}
@@ -320,7 +322,7 @@ func (r *changesReader) object(at string, in *oneObject) change.Body {
 }
 
 func (r *changesReader) config(at string, in *configPut) change.Body {
-	for _, err := range []error{checkAlone(&in.Document, in.Merge), document.CheckRecords(&in.Document)} {
+	for _, err := range []error{checkAlone(&in.Document, in.Merge), document.CheckObjects(&in.Document)} {
 		var refusal *policy.Error
 		if errors.As(err, &refusal) {
 			for _, m := range refusal.Problems {

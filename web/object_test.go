@@ -115,3 +115,25 @@ func TestObjectsAreParts(t *testing.T) {
 	}
 	post(`{"changes":[{"deleteObject":{"object":"region/sa"}}]}`).refused(409, "conflict")
 }
+
+// A credential that was written into a URL is refused before it gets into the log, where it would stay.
+func TestACredentialInAURLIsNotLogged(t *testing.T) {
+	r := loaded(t)
+	before := r.node.Applied()
+	const hook = `{"name":"ops","webhook":{"url":"https://user:CANARY@alerts.example.com/x"}}`
+	for _, c := range []struct{ method, path, body, media, pointer string }{
+		{"PUT", "/notifications/ops", hook, "application/json", "/webhook/url"},
+		{"PUT", "/config?merge=true", `{"notifications":[` + hook + `]}`, "application/json", "/notifications/0/webhook/url"},
+		{"PUT", "/config", `{"notifications":[` + hook + `]}`, "application/json", "/notifications/0/webhook/url"},
+		{"POST", "/changes", `{"changes":[{"putObject":{"notification":` + hook + `}}]}`, "application/json", "/changes/0/putObject/notification/webhook/url"},
+		{"POST", "/drafts", `{"title":"t","changes":[{"config":{"merge":true,"document":{"notifications":[` + hook + `]}}}]}`, "application/json", "/changes/0/config/document/notifications/0/webhook/url"},
+	} {
+		p := r.call(c.method, c.path, c.body, "Content-Type", c.media).refused(422, "invalid")
+		if len(p.Problems) == 0 || p.Problems[0].Pointer != c.pointer {
+			t.Errorf("%s %s: %+v, want %s", c.method, c.path, p.Problems, c.pointer)
+		}
+	}
+	if n := r.node.Applied(); n != before {
+		t.Errorf("%d changes went into the log", n-before)
+	}
+}

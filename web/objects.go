@@ -165,7 +165,7 @@ func (o object[T]) put(s *server, c *gin.Context, params objectPut) {
 		*o.list(&doc) = []T{v}
 	}
 	if err == nil {
-		err = alone(document.CheckRecords(&doc))
+		err = o.alone(document.CheckObjects(&doc))
 	}
 	switch params.IfNoneMatch {
 	case "", "*":
@@ -201,12 +201,12 @@ func (o object[T]) put(s *server, c *gin.Context, params objectPut) {
 	s.render(c, status, r)
 }
 
-// alone turns pointers into a document of one pool into pointers into that pool.
-func alone(err error) error {
+// alone turns pointers into a document of one object into pointers into that object.
+func (o object[T]) alone(err error) error {
 	var refusal *policy.Error
 	if errors.As(err, &refusal) {
 		for i := range refusal.Problems {
-			refusal.Problems[i].Pointer = strings.TrimPrefix(refusal.Problems[i].Pointer, "/pools/0")
+			refusal.Problems[i].Pointer = strings.TrimPrefix(refusal.Problems[i].Pointer, "/"+o.key+"/0")
 		}
 	}
 	return err

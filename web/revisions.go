@@ -83,9 +83,9 @@ func actorName(state *policy.State, actor string) string {
 // GetRevision says what a revision changed, or what differs between two.
 func (s *server) GetRevision(c *gin.Context, rev api.RevisionPath, params api.GetRevisionParams) {
 	state := s.cfg.Node.State()
-	diff := api.RevisionDiff{From: params.From, To: rev, Changes: []api.Edit{}}
-	if c.Query("from") == "" {
-		diff.From = max(rev, 1) - 1
+	diff := api.RevisionDiff{From: max(rev, 1) - 1, To: rev, Changes: []api.Edit{}}
+	if params.From != nil {
+		diff.From = *params.From
 	}
 	if diff.From > diff.To {
 		diff.From, diff.To = diff.To, diff.From

@@ -1,9 +1,7 @@
 package main
 
 import (
-	"bufio"
-	"crypto/sha256"
-	"encoding/hex"
+	"bytes"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -15,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/meridian-gtm/meridian/policy"
 	"github.com/meridian-gtm/meridian/web/api"
 )
 
@@ -91,9 +90,8 @@ func (f *auditFilter) params(cmd *cobra.Command) (*api.ListAuditParams, error) {
 	if p.Since, err = timeOrAgo("--since", f.since); err == nil {
 		p.Until, err = timeOrAgo("--until", f.until)
 	}
-	p.Refused = f.refused
-	if cmd.Flags().Changed("refused") && !f.refused {
-		return nil, errors.New("--refused=false cannot be asked for here; leave it out")
+	if cmd.Flags().Changed("refused") {
+		p.Refused = &f.refused
 	}
 	return p, err
 }
@@ -164,7 +162,7 @@ cut at its end is found out by the head that an earlier export had.`,
 				_, err = cmd.OutOrStdout().Write(text)
 				return err
 			}
-			head, n, err := verifyAudit(text, "")
+			v, err := verifyAudit(text, "")
 			if err != nil {
 				return err
 			}
@@ -181,17 +179,10 @@ cut at its end is found out by the head that an earlier export had.`,
 			if err = errors.Join(err, f.Close()); err != nil {
 				return err
 			}
-			fmt.Fprintf(cmd.OutOrStdout(), "%s in %s; the head is %s.\n", entries(n), args[0], orDash(head))
+			fmt.Fprintf(cmd.OutOrStdout(), "%s in %s; the head is %s.\n", v, args[0], v.head())
 			return nil
 		},
 	}
-}
-
-func entries(n int) string {
-	if n == 1 {
-		return "1 entry"
-	}
-	return fmt.Sprintf("%d entries", n)
 }
 
 func exported(cmd *cobra.Command, g *globals) ([]byte, error) {
@@ -229,13 +220,13 @@ whoever wrote the head down. The exit code is 2 when something is wrong.`,
 			if err != nil {
 				return err
 			}
-			is, n, err := verifyAudit(text, head)
+			v, err := verifyAudit(text, head)
 			out := cmd.OutOrStdout()
 			if err != nil {
 				fmt.Fprintln(out, err)
 				return errFound
 			}
-			fmt.Fprintf(out, "%s in order; the head is %s.\n", entries(n), orDash(is))
+			fmt.Fprintf(out, "%s in order; the head is %s.\n", v, v.head())
 			return nil
 		},
 	}
@@ -243,64 +234,71 @@ whoever wrote the head down. The exit code is 2 when something is wrong.`,
 	return c
 }
 
-// auditLine is a line of an export.
-type auditLine struct {
-	Seq   uint64                     `json:"seq"`
-	Hash  string                     `json:"hash"`
-	Entry json.RawMessage            `json:"entry"`
-	Prev  string                     `json:"prev"`
-	After map[string]json.RawMessage `json:"after"`
+// verified is what an export that is in order holds.
+type verified struct {
+	first, last policy.AuditLine
+	n           int
 }
 
-// verifyAudit checks an export, and that it has an entry with a head ("42:5b1f…") that was seen before. It gives the head.
-func verifyAudit(text []byte, head string) (is string, n int, err error) {
-	wantSeq, wantHash, given := strings.Cut(head, ":")
-	seen := head == ""
-	if head != "" && !given {
-		return "", 0, fmt.Errorf("--head %q is not SEQ:HASH", head)
+func (v verified) String() string {
+	switch v.n {
+	case 0:
+		return "No entries"
+	case 1:
+		return fmt.Sprintf("Entry %d", v.last.Seq)
 	}
-	var last auditLine
-	lines := bufio.NewScanner(strings.NewReader(string(text)))
-	lines.Buffer(nil, 256<<20)
-	for lines.Scan() {
-		var l auditLine
-		n++
-		if err := json.Unmarshal(lines.Bytes(), &l); err != nil {
-			return "", n, fmt.Errorf("line %d, after entry %d, is no entry: %v", n, last.Seq, err)
+	return fmt.Sprintf("Entries %d to %d", v.first.Seq, v.last.Seq)
+}
+
+// head is what shows later when entries are missing at the end.
+func (v verified) head() string {
+	if v.n == 0 {
+		return "-"
+	}
+	return fmt.Sprintf("%d:%s", v.last.Seq, v.last.Hash)
+}
+
+// verifyAudit checks an export, and that it has an entry with a head ("42:5b1f…") that was seen before.
+func verifyAudit(text []byte, head string) (v verified, err error) {
+	wantSeq, wantHash, given := strings.Cut(head, ":")
+	if head != "" && !given {
+		return v, fmt.Errorf("--head %q is not SEQ:HASH", head)
+	}
+	seen := head == ""
+	for line := range bytes.Lines(text) {
+		var l policy.AuditLine
+		if err := json.Unmarshal(line, &l); err != nil {
+			return v, fmt.Errorf("line %d, after entry %d, is no entry: %v", v.n+1, v.last.Seq, err)
 		}
-		if err := l.check(last, n == 1); err != nil {
-			return "", n, err
+		if v.n == 0 {
+			v.first = l
+		}
+		if err := checkAuditLine(l, line, v.last, v.n == 0); err != nil {
+			return v, err
 		}
 		if strconv.FormatUint(l.Seq, 10) == wantSeq {
 			if l.Hash != wantHash {
-				return "", n, fmt.Errorf("entry %d has the hash %s, and not the one of --head: the audit was written anew up to it", l.Seq, l.Hash)
+				return v, fmt.Errorf("entry %d has the hash %s, and not the one of --head: the audit was written anew up to it", l.Seq, l.Hash)
 			}
 			seen = true
 		}
-		last = l
+		v.last = l
+		v.n++
 	}
-	if err := lines.Err(); err != nil {
-		return "", n, err
+	if seq, err := strconv.ParseUint(wantSeq, 10, 64); !seen && err == nil && seq < v.first.Seq {
+		return v, fmt.Errorf("entry %d is not in it: it begins at %d, and earlier entries are in earlier exports", seq, v.first.Seq)
 	}
 	if !seen {
-		return "", n, fmt.Errorf("entry %s is missing: the audit ends at %d, and had that one once", wantSeq, last.Seq)
+		return v, fmt.Errorf("entry %s is missing: the audit ends at %d, and had that one once", wantSeq, v.last.Seq)
 	}
-	if n == 0 {
-		return "", 0, nil
-	}
-	return fmt.Sprintf("%d:%s", last.Seq, last.Hash), n, nil
+	return v, nil
 }
 
-// check says what is wrong with a line that comes after another.
-func (l auditLine) check(last auditLine, first bool) error {
-	var entry struct {
-		Seq   uint64 `json:"seq"`
-		Edits []struct {
-			Object string `json:"object"`
-			Zone   string `json:"zone"`
-			After  string `json:"after"`
-		} `json:"edits"`
-	}
+// checkAuditLine says what is wrong with a line that comes after another.
+func checkAuditLine(l policy.AuditLine, text []byte, last policy.AuditLine, first bool) error {
+	var again bytes.Buffer
+	enc := json.NewEncoder(&again)
+	enc.SetEscapeHTML(false)
 	switch {
 	case !first && l.Seq != last.Seq+1:
 		return fmt.Errorf("entry %d is followed by entry %d: what was between them is missing", last.Seq, l.Seq)
@@ -308,25 +306,19 @@ func (l auditLine) check(last auditLine, first bool) error {
 		return fmt.Errorf("entry %d does not follow entry %d: that has another hash", l.Seq, last.Seq)
 	case first && l.Seq == 1 && l.Prev != "":
 		return errors.New("entry 1 follows another entry")
+	case enc.Encode(l) != nil || !bytes.Equal(bytes.TrimSpace(again.Bytes()), bytes.TrimSpace(text)):
+		return fmt.Errorf("entry %d has something in its line that no export writes", l.Seq) // which somebody else may read instead
 	}
-	sum := sha256.Sum256(append([]byte(l.Prev+"\n"), l.Entry...))
-	if hex.EncodeToString(sum[:]) != l.Hash {
-		return fmt.Errorf("entry %d is not as it was written: its hash does not fit", l.Seq)
-	}
-	if err := json.Unmarshal(l.Entry, &entry); err != nil || entry.Seq != l.Seq {
-		return fmt.Errorf("entry %d is not as it was written: it says that it is entry %d", l.Seq, entry.Seq)
+	e, err := l.Check(l.Prev)
+	if err != nil {
+		return err
 	}
 	sums := map[string]string{}
-	for _, e := range entry.Edits {
-		id := e.Object
-		if e.Zone != "" {
-			id += " in " + e.Zone
-		}
-		sums[id] = e.After
+	for _, edit := range e.Edits {
+		sums[edit.ID()] = edit.After
 	}
 	for id, v := range l.After {
-		sum := sha256.Sum256(v)
-		if want, ok := sums[id]; !ok || hex.EncodeToString(sum[:16]) != want {
+		if want, ok := sums[id]; !ok || policy.AuditSum(v) != want {
 			return fmt.Errorf("entry %d: %s is not what the change made it", l.Seq, id)
 		}
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"net/http"
@@ -51,12 +52,27 @@ whether nodes at the same index hold the same state.`,
 					return err
 				}
 				printCluster(cmd.OutOrStdout(), status)
+				printTrying(cmd.Context(), cmd.OutOrStdout(), conn)
 				return nil
 			})
 		},
 	}
 	w = watchFlag(c)
 	return c
+}
+
+// printTrying says which nodes answer by a draft that is not published.
+func printTrying(ctx context.Context, out io.Writer, conn *client) {
+	drafts, _, err := decode[api.DraftList](read(conn.ListDrafts(ctx)))
+	if err != nil {
+		return // the status stands without it
+	}
+	for _, v := range drafts.Items {
+		if v.State == "open" && v.Canary != nil && v.Canary.State == "running" {
+			fmt.Fprintf(out, "warning: %s answers by the draft %s (%s) until %s: meridian draft show %s\n",
+				strings.Join(v.Canary.Nodes, ", "), v.Id, v.Title, second(v.Canary.EndsAt), v.Id)
+		}
+	}
 }
 
 func clusterRemove(g *globals) *cobra.Command {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"strconv"
 	"strings"
@@ -41,24 +42,15 @@ func draftList(g *globals) *cobra.Command {
 		Example: "  meridian draft list",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			conn, err := g.connect()
-			if err != nil {
-				return err
-			}
-			list, r, err := decode[api.DraftList](read(conn.ListDrafts(cmd.Context())))
-			if err != nil {
-				return err
-			}
-			out := cmd.OutOrStdout()
-			if done, err := g.structured(out, r.body); done || err != nil {
-				return err
-			}
-			var rows [][]string
-			for _, v := range list.Items {
-				rows = append(rows, []string{v.Id, second(v.CreatedAt), first(v.AuthorName, v.Author, "-"), draftState(v), reviewsText(v), v.Title})
-			}
-			table(out, []string{"ID", "MADE", "BY", "STATE", "REVIEWS", "TITLE"}, rows)
-			return nil
+			return present(cmd, g, func(ctx context.Context, conn *client) (*http.Response, error) {
+				return conn.ListDrafts(ctx)
+			}, func(out io.Writer, list api.DraftList) {
+				var rows [][]string
+				for _, v := range list.Items {
+					rows = append(rows, []string{v.Id, second(v.CreatedAt), first(v.AuthorName, v.Author, "-"), draftState(v), reviewsText(v), v.Title})
+				}
+				table(out, []string{"ID", "MADE", "BY", "STATE", "REVIEWS", "TITLE"}, rows)
+			})
 		},
 	}
 }
@@ -111,54 +103,45 @@ func draftShow(g *globals) *cobra.Command {
 		Short:   "Look at a draft: what it would change, and for whom",
 		Example: "  meridian draft show d17",
 		RunE: func(cmd *cobra.Command, args []string) error {
-			conn, err := g.connect()
-			if err != nil {
-				return err
-			}
-			v, r, err := decode[api.DraftShown](read(conn.GetDraft(cmd.Context(), args[0])))
-			if err != nil {
-				return err
-			}
-			out := cmd.OutOrStdout()
-			if done, err := g.structured(out, r.body); done || err != nil {
-				return err
-			}
-			d := v.Draft
-			fmt.Fprintf(out, "%s  %s\n%s by %s, %s, based on revision %d\n", d.Id, d.Title, draftState(d), first(d.AuthorName, d.Author, "-"), second(d.CreatedAt), d.Base)
-			for _, w := range d.Reviews {
-				said := "approved"
-				if !w.Approve {
-					said = "rejected"
+			return present(cmd, g, func(ctx context.Context, conn *client) (*http.Response, error) {
+				return conn.GetDraft(ctx, args[0])
+			}, func(out io.Writer, v api.DraftShown) {
+				d := v.Draft
+				fmt.Fprintf(out, "%s  %s\n%s by %s, %s, based on revision %d\n", d.Id, d.Title, draftState(d), first(d.AuthorName, d.Author, "-"), second(d.CreatedAt), d.Base)
+				for _, w := range d.Reviews {
+					said := "approved"
+					if !w.Approve {
+						said = "rejected"
+					}
+					fmt.Fprintf(out, "%s by %s, %s", said, first(w.ActorName, w.Actor), second(w.At))
+					if w.Comment != "" {
+						fmt.Fprintf(out, ": %s", w.Comment)
+					}
+					fmt.Fprintln(out)
 				}
-				fmt.Fprintf(out, "%s by %s, %s", said, first(w.ActorName, w.Actor), second(w.At))
-				if w.Comment != "" {
-					fmt.Fprintf(out, ": %s", w.Comment)
+				if k := d.Canary; k != nil {
+					fmt.Fprintf(out, "canary %s at %s, %s to %s", k.State, strings.Join(k.Nodes, ", "), second(k.StartedAt), second(k.EndsAt))
+					if len(k.AbortWhen) > 0 {
+						fmt.Fprintf(out, ", aborted when %s", strings.Join(k.AbortWhen, " or "))
+					}
+					fmt.Fprintln(out)
+					if k.Problem != "" {
+						fmt.Fprintf(out, "  %s\n", k.Problem)
+					}
+				}
+				if d.State != "open" {
+					return
 				}
 				fmt.Fprintln(out)
-			}
-			if k := d.Canary; k != nil {
-				fmt.Fprintf(out, "canary %s at %s, %s to %s", k.State, strings.Join(k.Nodes, ", "), second(k.StartedAt), second(k.EndsAt))
-				if len(k.AbortWhen) > 0 {
-					fmt.Fprintf(out, ", aborted when %s", strings.Join(k.AbortWhen, " or "))
+				printChanges(out, v.Changes)
+				if v.Effects != nil {
+					printEffects(out, v.Effects)
 				}
-				fmt.Fprintln(out)
-				if k.Problem != "" {
-					fmt.Fprintf(out, "  %s\n", k.Problem)
+				printWarnings(out, v.Warnings)
+				if !v.Fits {
+					fmt.Fprintf(out, "It cannot be published now: %s\n", v.Problem)
 				}
-			}
-			if d.State != "open" {
-				return nil
-			}
-			fmt.Fprintln(out)
-			printChanges(out, v.Changes)
-			if v.Effects != nil {
-				printEffects(out, v.Effects)
-			}
-			printWarnings(out, v.Warnings)
-			if !v.Fits {
-				fmt.Fprintf(out, "It cannot be published now: %s\n", v.Problem)
-			}
-			return nil
+			})
 		},
 	})
 }

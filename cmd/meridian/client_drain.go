@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -198,7 +199,11 @@ func lift(cmd *cobra.Command, g *globals, conn *client, found []api.Control, reh
 	}
 	if g.output == "table" {
 		for _, v := range found {
-			undo(out, "drain", v.Target, "--reason", v.Reason)
+			again := []string{"drain", v.Target, "--reason", v.Reason}
+			if !v.ExpiresAt.IsZero() { // as long as it would have gone on
+				again = append(again, "--for", max(time.Second, time.Until(v.ExpiresAt).Round(time.Second)).String())
+			}
+			undo(out, again...)
 		}
 		return nil
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"strconv"
 	"strings"
 
@@ -25,27 +26,18 @@ what one changed, and meridian rollback brings back what was.`,
 		Example: "  meridian history\n  meridian history -n 5 --before 17",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			conn, err := g.connect()
-			if err != nil {
-				return err
-			}
-			page, r, err := decode[api.RevisionPage](read(conn.ListRevisions(cmd.Context(), &api.ListRevisionsParams{Limit: limit, Before: before})))
-			if err != nil {
-				return err
-			}
-			out := cmd.OutOrStdout()
-			if done, err := g.structured(out, r.body); done || err != nil {
-				return err
-			}
-			var rows [][]string
-			for _, v := range page.Items {
-				rows = append(rows, revisionRow(v))
-			}
-			table(out, revisionHeading, rows)
-			if page.Next != 0 {
-				fmt.Fprintf(out, "More: meridian history --before %d\n", page.Next)
-			}
-			return nil
+			return present(cmd, g, func(ctx context.Context, conn *client) (*http.Response, error) {
+				return conn.ListRevisions(ctx, &api.ListRevisionsParams{Limit: limit, Before: before})
+			}, func(out io.Writer, page api.RevisionPage) {
+				var rows [][]string
+				for _, v := range page.Items {
+					rows = append(rows, revisionRow(v))
+				}
+				table(out, revisionHeading, rows)
+				if page.Next != 0 {
+					fmt.Fprintf(out, "More: meridian history --before %d\n", page.Next)
+				}
+			})
 		},
 	}
 	c.Flags().IntVarP(&limit, "limit", "n", 20, "how many, 1 to 1000")
@@ -99,14 +91,12 @@ field; with two, what differs between them. The exit code is 2 when something do
 			params := &api.GetRevisionParams{}
 			to, err := revisionArg(args[0])
 			if err == nil && len(args) == 2 {
-				params.From = to
+				from := to
+				params.From = &from
 				to, err = revisionArg(args[1])
 			}
 			if err != nil {
 				return err
-			}
-			if len(args) == 1 { // the client sends a zero too, which is a revision
-				params.From = max(to, 1) - 1
 			}
 			conn, err := g.connect()
 			if err != nil {

@@ -1,7 +1,10 @@
 package main
 
 import (
+	"context"
 	"fmt"
+	"io"
+	"net/http"
 	"strconv"
 
 	"github.com/spf13/cobra"
@@ -27,28 +30,19 @@ func notifyList(g *globals) *cobra.Command {
 		Example: "  meridian notify list",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			conn, err := g.connect()
-			if err != nil {
-				return err
-			}
-			list, r, err := decode[api.ReceiverStatusList](read(conn.ListNotifications(cmd.Context())))
-			if err != nil {
-				return err
-			}
-			out := cmd.OutOrStdout()
-			if done, err := g.structured(out, r.body); done || err != nil {
-				return err
-			}
-			var rows [][]string
-			for _, v := range list.Items {
-				rows = append(rows, receiverRow(v))
-			}
-			if len(rows) == 0 {
-				fmt.Fprintln(out, "There are no receivers; they stand in the document, under notifications.")
-				return nil
-			}
-			table(out, receiverHeading, rows)
-			return nil
+			return present(cmd, g, func(ctx context.Context, conn *client) (*http.Response, error) {
+				return conn.ListNotifications(ctx)
+			}, func(out io.Writer, list api.ReceiverStatusList) {
+				var rows [][]string
+				for _, v := range list.Items {
+					rows = append(rows, receiverRow(v))
+				}
+				if len(rows) == 0 {
+					fmt.Fprintln(out, "There are no receivers; they stand in the document, under notifications.")
+					return
+				}
+				table(out, receiverHeading, rows)
+			})
 		},
 	}
 }
@@ -100,32 +94,23 @@ func notifyDeliveries(g *globals) *cobra.Command {
 		Example: "  meridian notify deliveries",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			conn, err := g.connect()
-			if err != nil {
-				return err
-			}
-			list, r, err := decode[api.DeliveryList](read(conn.ListDeliveries(cmd.Context())))
-			if err != nil {
-				return err
-			}
-			out := cmd.OutOrStdout()
-			if done, err := g.structured(out, r.body); done || err != nil {
-				return err
-			}
-			var rows [][]string
-			for _, d := range list.Items {
-				what := d.Text
-				if d.Error != "" {
-					what += " (" + d.Error + ")"
+			return present(cmd, g, func(ctx context.Context, conn *client) (*http.Response, error) {
+				return conn.ListDeliveries(ctx)
+			}, func(out io.Writer, list api.DeliveryList) {
+				var rows [][]string
+				for _, d := range list.Items {
+					what := d.Text
+					if d.Error != "" {
+						what += " (" + d.Error + ")"
+					}
+					rows = append(rows, []string{second(d.At), d.Receiver, string(d.Status), strconv.Itoa(d.Attempts), strconv.Itoa(d.Notices), what})
 				}
-				rows = append(rows, []string{second(d.At), d.Receiver, string(d.Status), strconv.Itoa(d.Attempts), strconv.Itoa(d.Notices), what})
-			}
-			if len(rows) == 0 {
-				fmt.Fprintln(out, "Nothing was delivered yet.")
-				return nil
-			}
-			table(out, []string{"AT", "RECEIVER", "STATUS", "TRIES", "NOTICES", "WHAT"}, rows)
-			return nil
+				if len(rows) == 0 {
+					fmt.Fprintln(out, "Nothing was delivered yet.")
+					return
+				}
+				table(out, []string{"AT", "RECEIVER", "STATUS", "TRIES", "NOTICES", "WHAT"}, rows)
+			})
 		},
 	}
 }

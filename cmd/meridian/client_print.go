@@ -1,15 +1,19 @@
 package main
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"path/filepath"
 	"slices"
 	"strings"
 	"time"
 	"unicode/utf8"
+
+	"github.com/spf13/cobra"
 
 	"github.com/meridian-gtm/meridian/policy/document"
 	"github.com/meridian-gtm/meridian/web/api"
@@ -82,6 +86,24 @@ func (g *globals) structured(w io.Writer, body []byte) (ok bool, err error) {
 		return false, nil
 	}
 	return true, err
+}
+
+// present asks the API and prints what it answers: as -o says, or as print does.
+func present[T any](cmd *cobra.Command, g *globals, ask func(context.Context, *client) (*http.Response, error), print func(io.Writer, T)) error {
+	conn, err := g.connect()
+	if err != nil {
+		return err
+	}
+	v, r, err := decode[T](read(ask(cmd.Context(), conn)))
+	if err != nil {
+		return err
+	}
+	out := cmd.OutOrStdout()
+	if done, err := g.structured(out, r.body); done || err != nil {
+		return err
+	}
+	print(out, v)
+	return nil
 }
 
 // moment is a time as a table shows it.

@@ -391,3 +391,17 @@ func cautious(args []string) bool {
 	c, _, err := rootCommand().Find(args)
 	return err == nil && c.Flags().Lookup("yes") != nil
 }
+
+// What was refused is in the audit, and is listed unless somebody asks for the rest.
+func TestTheAuditListsWhatWasRefused(t *testing.T) {
+	s := httptest.NewServer(web.New(web.Config{Node: loadedNode(t), Log: slog.New(slog.DiscardHandler)}))
+	t.Cleanup(s.Close)
+	if out, code := cli(t, s.URL, "draft withdraw d99", ""); code != 1 {
+		t.Fatal(out)
+	}
+	for line, listed := range map[string]bool{"audit": true, "audit --refused": true, "audit --refused=false": false} {
+		if out, code := cli(t, s.URL, line, ""); code != 0 || strings.Contains(out, "refused: there is no draft") != listed {
+			t.Errorf("meridian %s: exit code %d: %s", line, code, out)
+		}
+	}
+}

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io"
 	"net/http"
 	"slices"
 	"strings"
@@ -102,29 +103,20 @@ func tokenList(g *globals) *cobra.Command {
 		Example: "  meridian token list",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			conn, err := g.connect()
-			if err != nil {
-				return err
-			}
-			list, r, err := decode[api.TokenList](read(conn.ListTokens(cmd.Context())))
-			if err != nil {
-				return err
-			}
-			out := cmd.OutOrStdout()
-			if done, err := g.structured(out, r.body); done || err != nil {
-				return err
-			}
-			var rows [][]string
-			slices.SortStableFunc(list.Items, func(a, b api.Token) int { return strings.Compare(a.Name, b.Name) })
-			for _, t := range list.Items {
-				expires := whenOrDash(t.ExpiresAt)
-				if t.Expired {
-					expires += " (expired)"
+			return present(cmd, g, func(ctx context.Context, conn *client) (*http.Response, error) {
+				return conn.ListTokens(ctx)
+			}, func(out io.Writer, list api.TokenList) {
+				var rows [][]string
+				slices.SortStableFunc(list.Items, func(a, b api.Token) int { return strings.Compare(a.Name, b.Name) })
+				for _, t := range list.Items {
+					expires := whenOrDash(t.ExpiresAt)
+					if t.Expired {
+						expires += " (expired)"
+					}
+					rows = append(rows, []string{t.Id, orDash(t.Name), string(t.Role), orDash(strings.Join(t.Scopes, " ")), whenOrDash(t.CreatedAt), orDash(t.CreatedBy), expires})
 				}
-				rows = append(rows, []string{t.Id, orDash(t.Name), string(t.Role), orDash(strings.Join(t.Scopes, " ")), whenOrDash(t.CreatedAt), orDash(t.CreatedBy), expires})
-			}
-			table(out, []string{"ID", "NAME", "ROLE", "SCOPES", "CREATED", "BY", "EXPIRES"}, rows)
-			return nil
+				table(out, []string{"ID", "NAME", "ROLE", "SCOPES", "CREATED", "BY", "EXPIRES"}, rows)
+			})
 		},
 	}
 }

@@ -137,28 +137,19 @@ func userList(g *globals) *cobra.Command {
 		Example: "  meridian user list",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			conn, err := g.connect()
-			if err != nil {
-				return err
-			}
-			list, r, err := decode[api.UserList](read(conn.ListUsers(cmd.Context())))
-			if err != nil {
-				return err
-			}
-			out := cmd.OutOrStdout()
-			if done, err := g.structured(out, r.body); done || err != nil {
-				return err
-			}
-			var rows [][]string
-			for _, u := range list.Items {
-				state := "may log in"
-				if u.Disabled {
-					state = "disabled"
+			return present(cmd, g, func(ctx context.Context, conn *client) (*http.Response, error) {
+				return conn.ListUsers(ctx)
+			}, func(out io.Writer, list api.UserList) {
+				var rows [][]string
+				for _, u := range list.Items {
+					state := "may log in"
+					if u.Disabled {
+						state = "disabled"
+					}
+					rows = append(rows, []string{u.Name, string(u.Role), orDash(strings.Join(u.Scopes, " ")), state, fmt.Sprint(u.Sessions), whenOrDash(u.PasswordAt), orDash(u.CreatedBy)})
 				}
-				rows = append(rows, []string{u.Name, string(u.Role), orDash(strings.Join(u.Scopes, " ")), state, fmt.Sprint(u.Sessions), whenOrDash(u.PasswordAt), orDash(u.CreatedBy)})
-			}
-			table(out, []string{"NAME", "ROLE", "SCOPES", "STATE", "SESSIONS", "PASSWORD", "BY"}, rows)
-			return nil
+				table(out, []string{"NAME", "ROLE", "SCOPES", "STATE", "SESSIONS", "PASSWORD", "BY"}, rows)
+			})
 		},
 	}
 }

@@ -44,7 +44,8 @@ func (c *cluster) normaliser() *normaliser {
 		{`\b(revision|term|index|if-revision|"(?:revision|index|term|commit|applied|generation|epoch|seq)":) ?\d+`, "${1} 12"},
 		{`(--before|meridian rollback) \d+`, "$1 12"},
 		{`(?m)^#\d+  `, "#12  "},
-		{`(?m)^\d+ entries (.*) \d+:[0-9a-f]{64}`, "12 entries $1 12:7b92e4f4e3a58541..."},
+		{`(?m)^Entries \d+ to \d+ (.*) \d+:[0-9a-f]{64}`, "Entries 1 to 12 $1 12:7b92e4f4e3a58541..."},
+		{`--for \d+h\d+m\d+s`, "--for 2h0m0s"}, // what is left of it
 		{`-r\d+\.(zone|yaml)`, "-r12.$1"},
 		{`by [23]/3 vantages`, "by 3/3 vantages"},
 		{`which was \d+`, "which was 11"},

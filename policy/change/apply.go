@@ -11,8 +11,8 @@ import (
 // MaxRequests is how many outcomes are kept by request id: a retry within so many writes is answered, not done again.
 const MaxRequests = 8192
 
-// draft is a state in the making, with the change that makes it.
-type draft struct {
+// making is a state in the making, with the change that makes it.
+type making struct {
 	*policy.State
 	base    *policy.State // before the change: what If-Match is about
 	change  *Change
@@ -42,7 +42,7 @@ func Apply(s *policy.State, index uint64, c Change) (*policy.State, policy.Outco
 	next := stamp(s, index, c.Clock)
 	outcome := policy.Outcome{Request: c.Request, Index: index}
 	body := c.Body
-	d := &draft{State: next, base: s, change: &c, outcome: &outcome, staged: &body}
+	d := &making{State: next, base: s, change: &c, outcome: &outcome, staged: &body}
 	err := d.make(c.Body)
 	if err == nil {
 		err = d.reviewed()
@@ -109,17 +109,17 @@ func remember(s *policy.State, o policy.Outcome) {
 }
 
 // next is the revision that the change makes if it changes anything.
-func (d *draft) next() uint64 { return d.base.Revision + 1 }
+func (d *making) next() uint64 { return d.base.Revision + 1 }
 
 // revise raises the revision, once for a change, and gives it.
-func (d *draft) revise() uint64 {
+func (d *making) revise() uint64 {
 	d.Revision = d.next()
 	d.outcome.Revision = d.Revision
 	return d.Revision
 }
 
 // match refuses a change that was based on another revision than the current one (I-03).
-func (d *draft) match(what string, current uint64) error {
+func (d *making) match(what string, current uint64) error {
 	if m := d.change.IfMatch; m != nil && *m != current {
 		return policy.Errorf(policy.Stale, "%s is at revision %d now; the change was based on %d: read it again and redo the change", what, current, *m)
 	}
@@ -127,7 +127,7 @@ func (d *draft) match(what string, current uint64) error {
 }
 
 // matchZone is match for a zone; one that is not there is at revision 0.
-func (d *draft) matchZone(name policy.Name) error {
+func (d *making) matchZone(name policy.Name) error {
 	var rev uint64
 	if z, ok := d.base.Zones.Get(name.Key()); ok {
 		rev = z.Rev
@@ -136,7 +136,7 @@ func (d *draft) matchZone(name policy.Name) error {
 }
 
 // id gives an object its stable number, for as long as it exists.
-func (d *draft) id(object string) uint32 {
+func (d *making) id(object string) uint32 {
 	if id, ok := d.IDs.Get(object); ok {
 		return id
 	}

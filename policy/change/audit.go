@@ -230,19 +230,8 @@ func zoneNamed(s *policy.State, text string) *policy.Zone {
 // Audit goes through the entries of the audit, the newest first, with what the
 // objects of each were after it, by AuditEdit.ID.
 func Audit(s *policy.State, yield func(r policy.AuditRecord, e policy.AuditEntry, after map[string]json.RawMessage) bool) error {
-	if s.AuditHead == nil {
-		return nil
-	}
 	later := map[string]json.RawMessage{} // what an object was before the entries that were seen
-	for seq := s.AuditHead.Seq; seq >= s.AuditHead.First; seq-- {
-		r, ok := s.Audit.Get(policy.AuditKey(seq))
-		if !ok {
-			return policy.Errorf(policy.Conflict, "entry %d of the audit is missing", seq)
-		}
-		e, err := r.Decode()
-		if err != nil {
-			return policy.Errorf(policy.Conflict, "entry %d of the audit cannot be read: %v", seq, err)
-		}
+	return backward(s, func(r policy.AuditRecord, e policy.AuditEntry) (bool, error) {
 		after := make(map[string]json.RawMessage, len(e.Edits))
 		for _, edit := range e.Edits {
 			id := edit.ID()
@@ -255,8 +244,26 @@ func Audit(s *policy.State, yield func(r policy.AuditRecord, e policy.AuditEntry
 			}
 			later[id] = edit.Before
 		}
-		if !yield(r, e, after) {
-			return nil
+		return yield(r, e, after), nil
+	})
+}
+
+// backward goes through the entries, the newest first, for as long as it is told to.
+func backward(s *policy.State, see func(r policy.AuditRecord, e policy.AuditEntry) (on bool, err error)) error {
+	if s.AuditHead == nil {
+		return nil
+	}
+	for seq := s.AuditHead.Seq; seq >= s.AuditHead.First; seq-- {
+		r, ok := s.Audit.Get(policy.AuditKey(seq))
+		if !ok {
+			return policy.Errorf(policy.Conflict, "entry %d of the audit is missing", seq)
+		}
+		e, err := r.Decode()
+		if err != nil {
+			return policy.Errorf(policy.Conflict, "entry %d of the audit cannot be read: %v", seq, err)
+		}
+		if on, err := see(r, e); err != nil || !on {
+			return err
 		}
 	}
 	return nil

@@ -34,6 +34,18 @@ func told(t fataler, s *policy.State) (list []policy.AuditEntry, records []polic
 	return list, records
 }
 
+// verify checks a chain from its beginning.
+func verify(records []policy.AuditRecord) error {
+	before := ""
+	for _, r := range records {
+		if _, err := r.Check(before); err != nil {
+			return err
+		}
+		before = r.Hash
+	}
+	return nil
+}
+
 // configured is all that a rollback is about, as text.
 func configured(t fataler, s *policy.State) string {
 	t.Helper()
@@ -73,7 +85,7 @@ func TestEveryRevisionCanBeReached(t *testing.T) {
 			at[m.s.Revision] = configured(t, m.s)
 		}
 		_, records := told(t, m.s)
-		if err := policy.VerifyAudit("", records); err != nil {
+		if err := verify(records); err != nil {
 			t.Fatalf("%v", err)
 		}
 		for rev := since; rev <= m.s.Revision; rev++ {
@@ -142,10 +154,10 @@ func TestAuditTells(t *testing.T) {
 	for i := range records {
 		bad := slices.Clone(records)
 		bad[i].Entry = bytes.Replace(bad[i].Entry, []byte(`"seq"`), []byte(`"sEq"`), 1)
-		if err := policy.VerifyAudit("", bad); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("entry %d ", i+1)) {
+		if err := verify(bad); err == nil || !strings.Contains(err.Error(), fmt.Sprintf("entry %d ", i+1)) {
 			t.Errorf("entry %d: %v", i+1, err)
 		}
-		if err := policy.VerifyAudit("", slices.Delete(slices.Clone(records), i, i+1)); err == nil && i < len(records)-1 {
+		if err := verify(slices.Delete(slices.Clone(records), i, i+1)); err == nil && i < len(records)-1 {
 			t.Errorf("without entry %d: %v", i+1, err)
 		}
 	}
@@ -209,8 +221,18 @@ func TestAuditOmits(t *testing.T) {
 	if o := m.ok(PutZone{big(2)}); len(o.Warnings) == 0 {
 		t.Error("nobody is told that there is no way back")
 	}
+	cut := m.s.Revision
 	m.refuse(policy.NotFound, "cannot be brought back any more; the oldest that can is", Rollback{Revision: rev})
 	m.ok(Rollback{Revision: m.s.Revision})
+	// When what is older is forgotten, too, that stays so.
+	for range policy.MaxAudit {
+		m.s = m.s.Clone()
+		m.s.Record(policy.AuditEntry{Kind: "told"})
+		if m.s.AuditHead.First > 2 {
+			break
+		}
+	}
+	mustEqual(t, "the oldest revision", m.s.AuditHead.Since, cut)
 }
 
 // Each table of State is audited, or is known not to be.

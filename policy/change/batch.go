@@ -40,7 +40,7 @@ var batchable = map[string]bool{
 // configures are those that change the configuration document.
 var configures = map[string]bool{"config.put": true, "object.put": true, "object.delete": true}
 
-func (b Batch) apply(d *draft) error {
+func (b Batch) apply(d *making) error {
 	switch n := len(b.Parts); {
 	case n == 0:
 		return policy.Errorf(policy.Invalid, "there are no changes")

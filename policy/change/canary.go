@@ -25,11 +25,11 @@ type EndCanary struct {
 	Passed  bool   `json:"passed,omitempty"` // its time is over, and the draft waits
 }
 
-func (b StartCanary) apply(d *draft) error {
+func (b StartCanary) apply(d *making) error {
 	if err := Admit(d.State, b); err != nil {
 		return err
 	}
-	v, err := d.openDraft(b.ID)
+	v, _, after, err := d.publishable(b.ID)
 	if err != nil {
 		return err
 	}
@@ -54,23 +54,6 @@ func (b StartCanary) apply(d *draft) error {
 	if err := p.Err("the canary is not valid"); err != nil {
 		return err
 	}
-	if err := d.matchDraft(v); err != nil {
-		return err
-	}
-	if _, reject := d.State.Approvers(v); len(reject) > 0 {
-		return policy.Errorf(policy.Conflict, "%s rejected the draft %s; change it, or have them approve it", strings.Join(reject, ", "), v.ID)
-	}
-	body, err := decodeDraft(v.Body)
-	if err != nil {
-		return err
-	}
-	after, err := d.trial(body)
-	if err != nil {
-		return ofDraft(v, err)
-	}
-	if err := d.untouched(v, after); err != nil {
-		return err
-	}
 	if err := d.mayBecome(after, &v); err != nil {
 		return err
 	}
@@ -82,7 +65,7 @@ func (b StartCanary) apply(d *draft) error {
 	return nil
 }
 
-func (d *draft) checkCanaryNodes(p *policy.Problems, id string, nodes []string) {
+func (d *making) checkCanaryNodes(p *policy.Problems, id string, nodes []string) {
 	serving := map[string]bool{}
 	for _, m := range d.Members.All {
 		serving[m.Node] = serving[m.Node] || !m.Agent
@@ -109,7 +92,7 @@ func (d *draft) checkCanaryNodes(p *policy.Problems, id string, nodes []string) 
 	}
 }
 
-func (b EndCanary) apply(d *draft) error {
+func (b EndCanary) apply(d *making) error {
 	if err := Admit(d.State, b); err != nil {
 		return err
 	}
@@ -189,29 +172,33 @@ const CanaryGrace = policy.Duration(30 * time.Second)
 // Canaried is the state that a node answers by: with the draft made that is in use there. A draft that does not fit
 // leaves it as it is.
 func Canaried(s *policy.State, node string, now int64) (*policy.State, error) {
-	if s.Drafts.Len() == 0 {
+	v, ok := tried(s, node)
+	if !ok || now >= v.Canary.EndsAt+int64(CanaryGrace) {
 		return s, nil
 	}
-	for _, v := range s.Drafts.All {
-		if v.Running(node) && now < v.Canary.EndsAt+int64(CanaryGrace) {
-			after, err := Drafted(s, v)
-			if err != nil {
-				return s, err
-			}
-			return after, nil
-		}
+	after, err := Drafted(s, v)
+	if err != nil {
+		return s, err
 	}
-	return s, nil
+	return after, nil
 }
 
 // CanaryEnds is when a node stops by itself answering by a draft, at the latest; 0 when it does not.
 func CanaryEnds(s *policy.State, node string) int64 {
-	for _, v := range s.Drafts.All {
-		if v.Running(node) {
-			return v.Canary.EndsAt + int64(CanaryGrace)
-		}
+	if v, ok := tried(s, node); ok {
+		return v.Canary.EndsAt + int64(CanaryGrace)
 	}
 	return 0
+}
+
+// tried is the draft that is in use at a node.
+func tried(s *policy.State, node string) (policy.Draft, bool) {
+	for _, v := range s.Drafts.All {
+		if v.Running(node) {
+			return v, true
+		}
+	}
+	return policy.Draft{}, false
 }
 
 // Drafted is the state that an open draft would make of this one.
@@ -221,7 +208,7 @@ func Drafted(s *policy.State, v policy.Draft) (*policy.State, error) {
 		return nil, err
 	}
 	c := Change{Actor: v.Author, Clock: s.Clock, Body: body, Reason: v.Title}
-	d := &draft{State: stamp(s, s.Index, s.Clock), base: s, change: &c, outcome: &policy.Outcome{}, staged: &body}
+	d := &making{State: stamp(s, s.Index, s.Clock), base: s, change: &c, outcome: &policy.Outcome{}, staged: &body}
 	err = d.make(body)
 	return d.State, err
 }
@@ -250,7 +237,7 @@ func Canary(s *policy.State, v policy.Draft, now int64) Body {
 	}
 	after, err := Drafted(s, v)
 	if err == nil {
-		err = (&draft{State: s, base: s}).untouched(v, after)
+		err = (&making{State: s, base: s}).untouched(v, after)
 	}
 	if err != nil {
 		return EndCanary{ID: v.ID, Problem: "it does not fit any more: " + err.Error()}

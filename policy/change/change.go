@@ -23,7 +23,7 @@ type Change struct {
 
 // Body is the part of a change that is particular to its kind.
 type Body interface {
-	apply(d *draft) error
+	apply(d *making) error
 }
 
 // kind is an entry of the table of kinds: what stands for a body in the log.

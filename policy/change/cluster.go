@@ -12,7 +12,7 @@ type InitCluster struct {
 	Feature int            `json:"feature,omitempty"` // level in force from the start; 0 is 1
 }
 
-func (b InitCluster) apply(d *draft) error {
+func (b InitCluster) apply(d *making) error {
 	if d.Cluster.ID != "" {
 		return policy.Errorf(policy.Conflict, "the cluster exists already, with id %s", d.Cluster.ID)
 	}
@@ -33,7 +33,7 @@ type RaiseFeature struct {
 	Level int `json:"level"`
 }
 
-func (b RaiseFeature) apply(d *draft) error {
+func (b RaiseFeature) apply(d *making) error {
 	if b.Level > policy.FeatureLevel {
 		return policy.Errorf(policy.Unsupported, "feature level %d is above this version's %d; upgrade this node", b.Level, policy.FeatureLevel)
 	}
@@ -53,7 +53,7 @@ type PutMember struct {
 	policy.Member
 }
 
-func (b PutMember) apply(d *draft) error {
+func (b PutMember) apply(d *making) error {
 	if b.ID == "" || b.Node == "" {
 		return policy.Errorf(policy.Invalid, "a member needs an id and a node label")
 	}
@@ -83,7 +83,7 @@ type DeleteMember struct {
 	ID string `json:"id"`
 }
 
-func (b DeleteMember) apply(d *draft) error {
+func (b DeleteMember) apply(d *making) error {
 	if !d.Members.Delete(b.ID) {
 		return policy.Errorf(policy.NotFound, "there is no member with id %q", b.ID)
 	}
@@ -96,7 +96,7 @@ type PutSecret struct {
 	policy.Secret
 }
 
-func (b PutSecret) apply(d *draft) error {
+func (b PutSecret) apply(d *making) error {
 	if err := policy.CheckLabel(b.Name); err != nil {
 		return policy.Errorf(policy.Invalid, "%v", err)
 	}
@@ -116,7 +116,7 @@ type DeleteSecret struct {
 	Name string `json:"name"`
 }
 
-func (b DeleteSecret) apply(d *draft) error {
+func (b DeleteSecret) apply(d *making) error {
 	if !d.Secrets.Has(b.Name) {
 		return policy.Errorf(policy.NotFound, "there is no secret %q", b.Name)
 	}

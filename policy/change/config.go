@@ -30,7 +30,7 @@ func guard(gone, n int, what string, force bool) error {
 	return nil
 }
 
-func (b PutConfig) apply(d *draft) error {
+func (b PutConfig) apply(d *making) error {
 	if err := d.match("the configuration", d.base.ConfigRevision); err != nil {
 		return err
 	}
@@ -47,7 +47,7 @@ func (b PutConfig) apply(d *draft) error {
 
 // configured judges the configuration that a change has made, and finishes what hangs on it. This is the one place
 // where a configuration is let in. changed is how many of its objects are others than before.
-func (d *draft) configured(before *policy.State, changed int, force bool) error {
+func (d *making) configured(before *policy.State, changed int, force bool) error {
 	if changed == 0 {
 		d.outcome.Revision = d.ConfigRevision
 		return nil
@@ -58,7 +58,7 @@ func (d *draft) configured(before *policy.State, changed int, force bool) error 
 
 // put sets one kind of object to a list and counts what changed. An object
 // that is the same as before keeps its revision.
-func put[T any](d *draft, tree *policy.Tree[policy.Object[T]], list []T, what string, name func(T) string, merge, force bool, rev uint64) (int, error) {
+func put[T any](d *making, tree *policy.Tree[policy.Object[T]], list []T, what string, name func(T) string, merge, force bool, rev uint64) (int, error) {
 	changed, before := 0, tree.Len()
 	keep := make(map[string]bool, len(list))
 	for i, v := range list {
@@ -103,7 +103,7 @@ func same(a, b any) bool {
 	return errX == nil && errY == nil && bytes.Equal(x, y)
 }
 
-func (d *draft) checkSecrets(c *policy.Config) error {
+func (d *making) checkSecrets(c *policy.Config) error {
 	var p policy.Problems
 	check := func(at string, secrets iter.Seq2[string, *policy.SecretRef]) {
 		for pointer, ref := range secrets {
@@ -123,7 +123,7 @@ func (d *draft) checkSecrets(c *policy.Config) error {
 
 // number gives ids to what is new and takes those of endpoints that are gone,
 // unless those are more than one change may delete.
-func (d *draft) number(c *policy.Config, force bool) error {
+func (d *making) number(c *policy.Config, force bool) error {
 	endpoints := map[string]bool{}
 	for _, p := range c.Pools {
 		for _, e := range p.Endpoints {
@@ -167,7 +167,7 @@ func (d *draft) number(c *policy.Config, force bool) error {
 }
 
 // dropOrphanVerdicts forgets verdicts on checks that no longer exist.
-func (d *draft) dropOrphanVerdicts() {
+func (d *making) dropOrphanVerdicts() {
 	live := d.liveChecks()
 	var gone []string
 	for id := range d.Verdicts.All {
@@ -180,7 +180,7 @@ func (d *draft) dropOrphanVerdicts() {
 	}
 }
 
-func (d *draft) liveChecks() map[string]bool {
+func (d *making) liveChecks() map[string]bool {
 	live := map[string]bool{}
 	for _, o := range d.Pools.All {
 		addChecks(live, &o.Spec)

@@ -23,7 +23,7 @@ type PutControl struct {
 	StartsIn  policy.Duration `json:"startsIn,omitempty"`  // 0: at once; from policy.FeatureHealth
 }
 
-func (b PutControl) apply(d *draft) error {
+func (b PutControl) apply(d *making) error {
 	if b.Action != policy.Drain {
 		return policy.Errorf(policy.Invalid, "action %q is not known; drain is", b.Action)
 	}
@@ -75,7 +75,7 @@ func (b PutControl) apply(d *draft) error {
 }
 
 // drain puts a drain in force, unless it would hurt.
-func (d *draft) drain(c policy.Control) error {
+func (d *making) drain(c policy.Control) error {
 	before := d.Clone()
 	d.Controls.Set(c.ID, c)
 	err := safety.Drain(before, d.State)
@@ -86,7 +86,7 @@ func (d *draft) drain(c policy.Control) error {
 }
 
 // exists refuses a target that no endpoint is in, naming what there is.
-func (d *draft) exists(target string) error {
+func (d *making) exists(target string) error {
 	t, err := policy.ParseTarget(target)
 	if err != nil {
 		return err
@@ -127,7 +127,7 @@ type DeleteControl struct {
 	ID string `json:"id"`
 }
 
-func (b DeleteControl) apply(d *draft) error {
+func (b DeleteControl) apply(d *making) error {
 	if !d.Controls.Has(b.ID) {
 		return policy.Errorf(policy.NotFound, "there is no control %q; it may have expired or been lifted", b.ID)
 	}
@@ -143,7 +143,7 @@ func (b DeleteControl) apply(d *draft) error {
 // on to where they should be, by the clock of the change.
 type ExpireControls struct{}
 
-func (ExpireControls) apply(d *draft) error {
+func (ExpireControls) apply(d *making) error {
 	var all []policy.Control
 	for _, c := range d.Controls.All {
 		all = append(all, c)
@@ -188,7 +188,7 @@ type RecordVerdicts struct {
 	Edges []policy.Edge `json:"edges"`
 }
 
-func (b RecordVerdicts) apply(d *draft) error {
+func (b RecordVerdicts) apply(d *making) error {
 	live, looked := map[string]bool{}, map[string]bool{} // only of the pools that are touched
 	for _, e := range b.Edges {
 		if pool, _, _ := strings.Cut(e.Check, "/"); !looked[pool] {

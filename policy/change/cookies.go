@@ -11,7 +11,7 @@ type RollCookies struct {
 	Due  int64             `json:"due"`            // clock from which the step after this one is due
 }
 
-func (b RollCookies) apply(d *draft) error {
+func (b RollCookies) apply(d *making) error {
 	c := d.Cluster.Cookies
 	signing := ""
 	if c != nil {

@@ -1,6 +1,7 @@
 package change
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"slices"
@@ -47,7 +48,7 @@ func decodeDraft(body []byte) (Body, error) {
 }
 
 // openDraft is a draft that is not closed.
-func (d *draft) openDraft(id string) (policy.Draft, error) {
+func (d *making) openDraft(id string) (policy.Draft, error) {
 	v, ok := d.Drafts.Get(id)
 	switch {
 	case !ok:
@@ -58,7 +59,7 @@ func (d *draft) openDraft(id string) (policy.Draft, error) {
 	return v, nil
 }
 
-func (b PutDraft) apply(d *draft) error {
+func (b PutDraft) apply(d *making) error {
 	if err := Admit(d.State, b); err != nil {
 		return err
 	}
@@ -108,20 +109,20 @@ func (b PutDraft) apply(d *draft) error {
 }
 
 // trial is the state that a draft's change would make of this one.
-func (d *draft) trial(body Body) (*policy.State, error) {
+func (d *making) trial(body Body) (*policy.State, error) {
 	c := *d.change
 	c.IfMatch = nil
-	t := &draft{State: d.State.Clone(), base: d.base, change: &c, outcome: &policy.Outcome{}, staged: new(Body)}
+	t := &making{State: d.State.Clone(), base: d.base, change: &c, outcome: &policy.Outcome{}, staged: new(Body)}
 	err := t.make(body)
 	return t.State, err
 }
 
 // matchDraft is match for what is in a draft.
-func (d *draft) matchDraft(v policy.Draft) error {
+func (d *making) matchDraft(v policy.Draft) error {
 	return d.match("what is in the draft "+v.ID, v.Version)
 }
 
-func (b ReviewDraft) apply(d *draft) error {
+func (b ReviewDraft) apply(d *making) error {
 	if err := Admit(d.State, b); err != nil {
 		return err
 	}
@@ -149,19 +150,12 @@ func (b ReviewDraft) apply(d *draft) error {
 	return nil
 }
 
-func (b PublishDraft) apply(d *draft) error {
+func (b PublishDraft) apply(d *making) error {
 	if err := Admit(d.State, b); err != nil {
 		return err
 	}
-	v, err := d.openDraft(b.ID)
+	v, body, _, err := d.publishable(b.ID)
 	if err != nil {
-		return err
-	}
-	body, err := decodeDraft(v.Body)
-	if err != nil {
-		return err
-	}
-	if err := d.matchDraft(v); err != nil {
 		return err
 	}
 	if d.change.Reason == "" {
@@ -169,16 +163,6 @@ func (b PublishDraft) apply(d *draft) error {
 		if d.change.Actor != v.Author {
 			d.change.Reason += " (by " + v.Author + ")"
 		}
-	}
-	if _, reject := d.State.Approvers(v); len(reject) > 0 {
-		return policy.Errorf(policy.Conflict, "%s rejected the draft %s; change it, or have them approve it", strings.Join(reject, ", "), v.ID)
-	}
-	after, err := d.trial(body)
-	if err != nil {
-		return ofDraft(v, err)
-	}
-	if err := d.untouched(v, after); err != nil {
-		return err
 	}
 	c := *d.change
 	c.IfMatch = nil
@@ -193,6 +177,29 @@ func (b PublishDraft) apply(d *draft) error {
 	return nil
 }
 
+// publishable is an open draft with its change and the state that this would make, unless something is against it.
+func (d *making) publishable(id string) (v policy.Draft, body Body, after *policy.State, err error) {
+	if v, err = d.openDraft(id); err != nil {
+		return
+	}
+	if err = d.matchDraft(v); err != nil {
+		return
+	}
+	if _, reject := d.State.Approvers(v); len(reject) > 0 {
+		err = policy.Errorf(policy.Conflict, "%s rejected the draft %s; change it, or have them approve it", strings.Join(reject, ", "), v.ID)
+		return
+	}
+	if body, err = decodeDraft(v.Body); err != nil {
+		return
+	}
+	if after, err = d.trial(body); err != nil {
+		err = ofDraft(v, err)
+		return
+	}
+	err = d.untouched(v, after)
+	return
+}
+
 // ofDraft says of a refusal which draft's change it is about.
 func ofDraft(v policy.Draft, err error) error {
 	var e *policy.Error
@@ -205,7 +212,7 @@ func ofDraft(v policy.Draft, err error) error {
 }
 
 // untouched refuses a draft when somebody has changed what it changes since it was made.
-func (d *draft) untouched(v policy.Draft, after *policy.State) error {
+func (d *making) untouched(v policy.Draft, after *policy.State) error {
 	if v.Base == d.base.Revision {
 		return nil
 	}
@@ -220,31 +227,20 @@ func (d *draft) untouched(v policy.Draft, after *policy.State) error {
 	if d.base.AuditHead == nil || d.base.AuditHead.Since > v.Base {
 		return policy.Errorf(policy.Stale, "what was changed since revision %d, which the draft %s is based on, is not kept any more: put its content in again", v.Base, v.ID)
 	}
-	for seq := d.base.AuditHead.Seq; seq >= d.base.AuditHead.First; seq-- {
-		r, _ := d.base.Audit.Get(policy.AuditKey(seq))
-		e, err := r.Decode()
-		if err != nil {
-			return policy.Errorf(policy.Conflict, "entry %d of the audit cannot be read: %v", seq, err)
-		}
-		if e.Revision == 0 {
-			continue
-		}
-		if e.Revision <= v.Base {
-			break
+	return backward(d.base, func(_ policy.AuditRecord, e policy.AuditEntry) (bool, error) {
+		if e.Revision == 0 || e.Revision <= v.Base {
+			return e.Revision == 0, nil
 		}
 		for _, edit := range e.Edits {
 			if mine[edit.ID()] {
-				return policy.Errorf(policy.Stale, "%s was changed at revision %d by %s, after the draft %s was made (revision %d): look at it, and put the draft's content in again", edit.Object, e.Revision, e.Actor, v.ID, v.Base)
+				return false, policy.Errorf(policy.Stale, "%s was changed at revision %d by %s, after the draft %s was made (revision %d): look at it, and put the draft's content in again", edit.Object, e.Revision, e.Actor, v.ID, v.Base)
 			}
 		}
-		if e.Omitted > 0 {
-			return policy.Errorf(policy.Stale, "revision %d changed very much after the draft %s was made: look at it, and put the draft's content in again", e.Revision, v.ID)
-		}
-	}
-	return nil
+		return true, nil
+	})
 }
 
-func (b CloseDraft) apply(d *draft) error {
+func (b CloseDraft) apply(d *making) error {
 	if err := Admit(d.State, b); err != nil {
 		return err
 	}
@@ -259,7 +255,7 @@ func (b CloseDraft) apply(d *draft) error {
 }
 
 // closeDraft keeps what became of a draft, and forgets the oldest of such.
-func (d *draft) closeDraft(v policy.Draft) {
+func (d *making) closeDraft(v policy.Draft) {
 	if v.Canary != nil && v.Canary.State == policy.CanaryRunning {
 		c := *v.Canary
 		c.State, c.EndsAt = policy.CanaryPassed, d.Clock
@@ -276,10 +272,7 @@ func (d *draft) closeDraft(v policy.Draft) {
 		}
 	}
 	slices.SortFunc(closed, func(a, b policy.Draft) int {
-		if a.ClosedAt != b.ClosedAt {
-			return int(min(1, max(-1, a.ClosedAt-b.ClosedAt)))
-		}
-		return strings.Compare(a.ID, b.ID)
+		return cmp.Or(cmp.Compare(a.ClosedAt, b.ClosedAt), strings.Compare(a.ID, b.ID))
 	})
 	for ; len(closed) > policy.MaxClosed; closed = closed[1:] {
 		d.Drafts.Delete(closed[0].ID)
@@ -295,7 +288,7 @@ func others(n int) string {
 
 // reviewed refuses a change of objects that a rule wants others to approve, unless it comes from a draft that they have.
 // The rules are those of before the change; a rule that changes, or goes, covers itself.
-func (d *draft) reviewed() error {
+func (d *making) reviewed() error {
 	if d.base.Revision == d.Revision {
 		return nil
 	}
@@ -303,7 +296,7 @@ func (d *draft) reviewed() error {
 }
 
 // mayBecome is reviewed for a state that a draft, or nil, would make.
-func (d *draft) mayBecome(after *policy.State, approved *policy.Draft) error {
+func (d *making) mayBecome(after *policy.State, approved *policy.Draft) error {
 	if d.base.ReviewRules.Len() == 0 {
 		return nil
 	}
@@ -353,7 +346,7 @@ func (d *draft) mayBecome(after *policy.State, approved *policy.Draft) error {
 }
 
 // checkReviewRules refuses a rule, new or another than before, that wants more approvals than there are others to give them.
-func (d *draft) checkReviewRules() error {
+func (d *making) checkReviewRules() error {
 	n, known := d.Editors()
 	for name, o := range d.ReviewRules.All {
 		old, was := d.base.ReviewRules.Get(name)

@@ -136,7 +136,7 @@ func noType(p *policy.Problems, at string, typ uint16) {
 	}
 }
 
-func (b EditZone) apply(d *draft) error {
+func (b EditZone) apply(d *making) error {
 	old, ok := d.Zones.Get(b.Zone.Key())
 	if !ok {
 		return policy.Errorf(policy.NotFound, "there is no zone %s", b.Zone)
@@ -175,7 +175,7 @@ func (b EditZone) apply(d *draft) error {
 }
 
 // edited refuses an edited zone that could not have been put as a whole.
-func (d *draft) edited(old, z *policy.Zone, last map[policy.Name]int) error {
+func (d *making) edited(old, z *policy.Zone, last map[policy.Name]int) error {
 	refusal := &policy.Error{Kind: policy.Conflict, Message: fmt.Sprintf("zone %s could not be served so; nothing is changed", z.Name)}
 	add := func(name policy.Name, message string) {
 		refusal.Problems = append(refusal.Problems, policy.Problem{Pointer: fmt.Sprintf("/updates/%d", last[name]), Message: message})

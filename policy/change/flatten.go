@@ -22,7 +22,7 @@ func flattened(s *policy.State, do func(e *policy.Endpoint, id, at string)) {
 
 // checkFlattened refuses host names to flatten whose addresses no zone here
 // has, and those that are steered, whose addresses are not the same for everybody.
-func (d *draft) checkFlattened() error {
+func (d *making) checkFlattened() error {
 	var p policy.Problems
 	flattened(d.State, func(e *policy.Endpoint, id, at string) {
 		if s := d.steeredBy(e.Hostname); s != "" {
@@ -36,7 +36,7 @@ func (d *draft) checkFlattened() error {
 
 // keepFlattened refuses a change of zones that takes away all addresses of a
 // host name that is flattened: no answer may go with a record that looks unused.
-func (d *draft) keepFlattened(change func(after *policy.State)) error {
+func (d *making) keepFlattened(change func(after *policy.State)) error {
 	var p policy.Problems
 	var after *policy.State
 	flattened(d.State, func(e *policy.Endpoint, id, _ string) {
@@ -58,7 +58,7 @@ func (d *draft) keepFlattened(change func(after *policy.State)) error {
 }
 
 // steeredBy is the service that steers exactly this name, or "".
-func (d *draft) steeredBy(n policy.Name) string {
+func (d *making) steeredBy(n policy.Name) string {
 	for id, o := range d.Services.All {
 		for _, owner := range o.Spec.Owners() {
 			if owner == n {

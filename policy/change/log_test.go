@@ -216,7 +216,7 @@ func invariants(t *rapid.T, before, s *policy.State, c Change, o policy.Outcome)
 			t.Fatalf("a verdict on %s, which nothing probes", id)
 		}
 	}
-	d := &draft{State: s.Clone(), change: &Change{}, outcome: &policy.Outcome{}}
+	d := &making{State: s.Clone(), change: &Change{}, outcome: &policy.Outcome{}}
 	if err := d.checkServices(s.Config().Services); err != nil {
 		t.Fatalf("services and zones clash: %v", err)
 	}

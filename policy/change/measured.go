@@ -33,7 +33,7 @@ type Measurement struct {
 	Samples int     `json:"samples,omitempty"` // default 1
 }
 
-func (b PutLatency) apply(d *draft) error {
+func (b PutLatency) apply(d *making) error {
 	if err := Admit(d.State, b); err != nil {
 		return err
 	}
@@ -87,7 +87,7 @@ func (b PutLatency) apply(d *draft) error {
 	return p.Err("the latencies are not valid; nothing is changed")
 }
 
-func (d *draft) checkMeasurement(p *policy.Problems, at string, m Measurement) {
+func (d *making) checkMeasurement(p *policy.Problems, at string, m Measurement) {
 	if !d.Regions.Has(m.Region) {
 		p.Add(at+"/region", "%s", NoRegion(d.State, m.Region))
 	}
@@ -127,7 +127,7 @@ type TargetLoad struct {
 	MaxAge policy.Duration `json:"maxAge,omitempty"` // default policy.DefaultLoadAge
 }
 
-func (b PutLoad) apply(d *draft) error {
+func (b PutLoad) apply(d *making) error {
 	if err := Admit(d.State, b); err != nil {
 		return err
 	}
@@ -167,7 +167,7 @@ func (b PutLoad) apply(d *draft) error {
 
 // loadable gives a target as State keys it. Each object of the configuration has
 // its number, so that what has none is not there.
-func (d *draft) loadable(id string) (string, error) {
+func (d *making) loadable(id string) (string, error) {
 	if err := policy.Loadable(id); err != nil {
 		return "", err
 	}
@@ -202,7 +202,7 @@ func checkAge(p *policy.Problems, at string, age, most policy.Duration) {
 // the change, and marks signals that are. What a single one leaves over, the next takes.
 type ExpireMeasured struct{}
 
-func (b ExpireMeasured) apply(d *draft) error {
+func (b ExpireMeasured) apply(d *making) error {
 	if err := Admit(d.State, b); err != nil {
 		return err
 	}
@@ -243,7 +243,7 @@ func Outdated(s *policy.State, now int64) bool {
 }
 
 // keepRTTs takes out the round trips that are not to be kept, of at most so many subjects, and subjects without any.
-func (d *draft) keepRTTs(most int, keep func(policy.RTT) bool) {
+func (d *making) keepRTTs(most int, keep func(policy.RTT) bool) {
 	var touched []policy.Latency
 	for _, l := range d.Latencies.All {
 		if !slices.ContainsFunc(l.Regions, func(r policy.RTT) bool { return !keep(r) }) {
@@ -265,7 +265,7 @@ func (d *draft) keepRTTs(most int, keep func(policy.RTT) bool) {
 
 // dropOrphanMeasured forgets the latencies of regions, and the loads of
 // targets, that the configuration no longer has. Only when a region has gone does it look at every subject.
-func (d *draft) dropOrphanMeasured(before *policy.State) {
+func (d *making) dropOrphanMeasured(before *policy.State) {
 	var gone []string
 	for target := range d.Loads.All {
 		if !d.IDs.Has(target) {

@@ -13,7 +13,7 @@ type PutNotified struct {
 	Upto map[string]uint64 `json:"upto"`
 }
 
-func (b PutNotified) apply(d *draft) error {
+func (b PutNotified) apply(d *making) error {
 	if err := Admit(d.State, b); err != nil {
 		return err
 	}
@@ -30,7 +30,7 @@ func (b PutNotified) apply(d *draft) error {
 }
 
 // dropOrphanNotified forgets how far receivers were told that no longer are.
-func (d *draft) dropOrphanNotified() {
+func (d *making) dropOrphanNotified() {
 	var gone []string
 	for name := range d.Notified.All {
 		if !d.Receivers.Has(name) {

@@ -30,7 +30,7 @@ type objectKind struct {
 	key   string // of the list in the document: "safetyRules"
 	names func(*policy.Config) []string
 	rev   func(s *policy.State, name string) (uint64, bool)
-	put   func(d *draft, c *policy.Config, merge, force bool) (changed int, err error)
+	put   func(d *making, c *policy.Config, merge, force bool) (changed int, err error)
 	drop  func(s *policy.State, name string)
 
 	history objects // as the audit and rollbacks see it
@@ -73,7 +73,7 @@ func newObjectKind[T any](what string, tree func(*policy.State) *policy.Tree[pol
 			o, ok := tree(s).Get(name)
 			return o.Rev, ok
 		},
-		put: func(d *draft, c *policy.Config, merge, force bool) (int, error) {
+		put: func(d *making, c *policy.Config, merge, force bool) (int, error) {
 			return put(d, tree(d.State), list(c), what, name, merge, force, d.next())
 		},
 		drop:    func(s *policy.State, name string) { tree(s).Delete(name) },
@@ -96,7 +96,7 @@ func only(c *policy.Config) (kind objectKind, name string, err error) {
 	return kind, name, nil
 }
 
-func (b PutObject) apply(d *draft) error {
+func (b PutObject) apply(d *making) error {
 	kind, name, err := only(&b.Config)
 	if err != nil {
 		return err
@@ -121,7 +121,7 @@ func (b PutObject) apply(d *draft) error {
 
 // about turns the pointers of a refusal, which are into the whole configuration, into pointers into the one object. A
 // mistake that it makes elsewhere has that object's name instead.
-func (d *draft) about(kind objectKind, name string, err error) error {
+func (d *making) about(kind objectKind, name string, err error) error {
 	var refusal *policy.Error
 	if !errors.As(err, &refusal) {
 		return err
@@ -143,7 +143,7 @@ func (d *draft) about(kind objectKind, name string, err error) error {
 	return &moved
 }
 
-func (b DeleteObject) apply(d *draft) error {
+func (b DeleteObject) apply(d *making) error {
 	what, name, _ := strings.Cut(b.Object, "/")
 	what = strings.Replace(what, "-r", "R", 1) // "safety-rule/keep", as differences name it
 	i := slices.IndexFunc(objectKinds, func(k objectKind) bool { return k.what == what })
@@ -169,7 +169,7 @@ func (b DeleteObject) apply(d *draft) error {
 
 // referred says who refers to an object that is being deleted. The configuration was valid with it, so whatever is
 // wrong without it is a reference.
-func (d *draft) referred(object string, err error) error {
+func (d *making) referred(object string, err error) error {
 	var refusal *policy.Error
 	if !errors.As(err, &refusal) || refusal.Kind != policy.Invalid || len(refusal.Problems) == 0 {
 		return err

@@ -12,7 +12,7 @@ type ResumeEndpoint struct {
 	Endpoint string `json:"endpoint"` // "endpoint/POOL/NAME"
 }
 
-func (b ResumeEndpoint) apply(d *draft) error {
+func (b ResumeEndpoint) apply(d *making) error {
 	if strings.TrimSpace(d.change.Reason) == "" {
 		return policy.Errorf(policy.Invalid, "a resume needs a reason (--reason, or \"reason\"): whoever is on call next will want to know")
 	}
@@ -52,7 +52,7 @@ func (b ResumeEndpoint) apply(d *draft) error {
 }
 
 // endpoint finds an endpoint by its id; when there is none it names those there are.
-func (d *draft) endpoint(id string) (*policy.Pool, *policy.Endpoint, error) {
+func (d *making) endpoint(id string) (*policy.Pool, *policy.Endpoint, error) {
 	t, err := policy.ParseTarget(id)
 	if err != nil || t.Kind != "endpoint" {
 		return nil, nil, policy.Errorf(policy.Invalid, "%q is not an endpoint; write endpoint/POOL/NAME", id)

@@ -30,27 +30,18 @@ func At(s *policy.State, revision uint64) (*policy.State, error) {
 		return nil, policy.Errorf(policy.NotFound, "revision %d cannot be brought back any more; the oldest that can is %d (older changes are forgotten, or there was one of more than is kept)", revision, s.AuditHead.Since)
 	}
 	at := s.Clone()
-	for seq := s.AuditHead.Seq; seq >= s.AuditHead.First; seq-- {
-		r, _ := s.Audit.Get(policy.AuditKey(seq))
-		e, err := r.Decode()
-		if err != nil {
-			return nil, policy.Errorf(policy.Conflict, "entry %d of the audit cannot be read: %v", seq, err)
-		}
-		switch {
-		case e.Revision == 0:
-			continue
-		case e.Revision <= revision:
-			return at, nil
-		case e.Omitted > 0:
-			return nil, policy.Errorf(policy.Conflict, "revision %d changed %d objects at once, more than is kept, so that nothing before it can be brought back from here; apply a document and zones that you kept", e.Revision, e.Omitted)
+	err := backward(s, func(_ policy.AuditRecord, e policy.AuditEntry) (bool, error) {
+		if e.Revision == 0 || e.Revision <= revision {
+			return e.Revision == 0, nil
 		}
 		for _, edit := range slices.Backward(e.Edits) {
 			if err := undo(at, edit, revision); err != nil {
-				return nil, policy.Errorf(policy.Conflict, "%s of revision %d cannot be undone: %v", edit.Object, e.Revision, err)
+				return false, policy.Errorf(policy.Conflict, "%s of revision %d cannot be undone: %v", edit.Object, e.Revision, err)
 			}
 		}
-	}
-	return at, nil
+		return true, nil
+	})
+	return at, err
 }
 
 // undo makes an object what it was before an edit.
@@ -94,7 +85,7 @@ func undo(s *policy.State, edit policy.AuditEdit, rev uint64) error {
 	return nil
 }
 
-func (b Rollback) apply(d *draft) error {
+func (b Rollback) apply(d *making) error {
 	if err := Admit(d.State, b); err != nil {
 		return err
 	}
@@ -124,7 +115,7 @@ func (b Rollback) apply(d *draft) error {
 }
 
 // takeObjects makes the objects of the document those of another state, and says whether any differed.
-func (d *draft) takeObjects(at *policy.State, force bool, rev uint64) (bool, error) {
+func (d *making) takeObjects(at *policy.State, force bool, rev uint64) (bool, error) {
 	differ := false
 	for _, t := range objectTables {
 		if t.set == nil {
@@ -157,7 +148,7 @@ func (d *draft) takeObjects(at *policy.State, force bool, rev uint64) (bool, err
 }
 
 // takeZones does likewise with zones.
-func (d *draft) takeZones(at *policy.State, force bool, rev uint64) (bool, error) {
+func (d *making) takeZones(at *policy.State, force bool, rev uint64) (bool, error) {
 	differ, gone := false, 0
 	for _, key := range touched(d.base.Zones, at.Zones) {
 		was, _ := d.Zones.Get(key)
@@ -181,7 +172,7 @@ func (d *draft) takeZones(at *policy.State, force bool, rev uint64) (bool, error
 
 // fits brings a draft in order whose objects, or zones, were changed as a whole: it
 // refuses what does not fit together or would hurt, and numbers what is new.
-func (d *draft) fits(before *policy.State, objects, force bool) error {
+func (d *making) fits(before *policy.State, objects, force bool) error {
 	whole := d.Config()
 	if err := whole.Validate(); err != nil {
 		return err

@@ -115,7 +115,7 @@ func about[T any](rule func(*policy.State, *T) []string) changed {
 }
 
 // make applies a body, unless it changes what its caller's scopes do not reach.
-func (d *draft) make(b Body) error {
+func (d *making) make(b Body) error {
 	scopes := d.change.Scopes
 	if len(scopes) == 0 {
 		return b.apply(d)

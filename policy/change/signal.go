@@ -14,7 +14,7 @@ type PutSignal struct {
 	MaxAge policy.Duration `json:"maxAge,omitempty"` // default policy.DefaultSignalAge
 }
 
-func (b PutSignal) apply(d *draft) error {
+func (b PutSignal) apply(d *making) error {
 	if err := Admit(d.State, b); err != nil {
 		return err
 	}
@@ -41,7 +41,7 @@ func (b PutSignal) apply(d *draft) error {
 }
 
 // names says whether a monitor goes by a signal.
-func (d *draft) names(signal string) bool {
+func (d *making) names(signal string) bool {
 	for _, o := range d.Monitors.All {
 		if c := o.Spec.Signal; c != nil && c.Name == signal {
 			return true
@@ -55,7 +55,7 @@ type DeleteSignal struct {
 	Name string `json:"name"`
 }
 
-func (b DeleteSignal) apply(d *draft) error {
+func (b DeleteSignal) apply(d *making) error {
 	if err := Admit(d.State, b); err != nil {
 		return err
 	}
@@ -68,7 +68,7 @@ func (b DeleteSignal) apply(d *draft) error {
 }
 
 // markStale marks the signals that have grown too old.
-func (d *draft) markStale() {
+func (d *making) markStale() {
 	var old []policy.Signal
 	for _, v := range d.Signals.All {
 		if v.Due() <= d.Clock && !v.Stale {

@@ -46,7 +46,7 @@ func (b *StageChunk) UnmarshalBinary(in []byte) error {
 	return nil
 }
 
-func (b StageChunk) apply(d *draft) error {
+func (b StageChunk) apply(d *making) error {
 	total, stale := 0, ""
 	for id, s := range d.Staged.All {
 		switch {
@@ -81,7 +81,7 @@ type CommitStaged struct {
 	Chunks int    `json:"chunks"`
 }
 
-func (b CommitStaged) apply(d *draft) error {
+func (b CommitStaged) apply(d *making) error {
 	s, ok := d.Staged.Get(b.ID)
 	if !ok || len(s.Chunks) != b.Chunks {
 		return policy.Errorf(policy.Conflict, "the staged write %q is not whole: %d of %d chunks are there; start the write again", b.ID, len(s.Chunks), b.Chunks)

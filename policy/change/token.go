@@ -14,7 +14,7 @@ type PutToken struct {
 	JoinKey []byte `json:"joinKey,omitempty"`
 }
 
-func (b PutToken) apply(d *draft) error {
+func (b PutToken) apply(d *making) error {
 	if err := Admit(d.State, b); err != nil {
 		return err
 	}
@@ -60,7 +60,7 @@ func (b PutToken) apply(d *draft) error {
 }
 
 // forgetTokens takes out those that have been expired for long.
-func (d *draft) forgetTokens() {
+func (d *making) forgetTokens() {
 	var gone []string
 	for id, t := range d.Tokens.All {
 		if t.Forgotten(d.Clock) {
@@ -74,7 +74,7 @@ func (d *draft) forgetTokens() {
 }
 
 // setJoinKey replaces the map: states before this one have the old one still.
-func (d *draft) setJoinKey(id string, key []byte) {
+func (d *making) setJoinKey(id string, key []byte) {
 	if _, ok := d.Cluster.JoinKeys[id]; !ok && key == nil {
 		return
 	}
@@ -95,7 +95,7 @@ type DeleteToken struct {
 	ID string `json:"id"`
 }
 
-func (b DeleteToken) apply(d *draft) error {
+func (b DeleteToken) apply(d *making) error {
 	if err := Admit(d.State, b); err != nil {
 		return err
 	}

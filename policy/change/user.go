@@ -12,7 +12,7 @@ type PutUser struct {
 	policy.User
 }
 
-func (b PutUser) apply(d *draft) error {
+func (b PutUser) apply(d *making) error {
 	if err := Admit(d.State, b); err != nil {
 		return err
 	}
@@ -65,7 +65,7 @@ type UpdateUser struct {
 	Keep     string        `json:"keep,omitempty"`     // but for this one, in which it was changed
 }
 
-func (b UpdateUser) apply(d *draft) error {
+func (b UpdateUser) apply(d *making) error {
 	if err := Admit(d.State, b); err != nil {
 		return err
 	}
@@ -103,7 +103,7 @@ type DeleteUser struct {
 	Name string `json:"name"`
 }
 
-func (b DeleteUser) apply(d *draft) error {
+func (b DeleteUser) apply(d *making) error {
 	if err := Admit(d.State, b); err != nil {
 		return err
 	}
@@ -120,7 +120,7 @@ type PutSession struct {
 	policy.Session
 }
 
-func (b PutSession) apply(d *draft) error {
+func (b PutSession) apply(d *making) error {
 	if err := Admit(d.State, b); err != nil {
 		return err
 	}
@@ -152,7 +152,7 @@ func (b PutSession) apply(d *draft) error {
 }
 
 // endSessions ends those that which says.
-func (d *draft) endSessions(which func(policy.Session) bool) {
+func (d *making) endSessions(which func(policy.Session) bool) {
 	var gone []string
 	for id, s := range d.Sessions.All {
 		if which(s) {
@@ -169,7 +169,7 @@ type TouchSessions struct {
 	IDs []string `json:"ids"`
 }
 
-func (b TouchSessions) apply(d *draft) error {
+func (b TouchSessions) apply(d *making) error {
 	if err := Admit(d.State, b); err != nil {
 		return err
 	}
@@ -187,7 +187,7 @@ type DeleteSession struct {
 	ID string `json:"id"`
 }
 
-func (b DeleteSession) apply(d *draft) error {
+func (b DeleteSession) apply(d *making) error {
 	if err := Admit(d.State, b); err != nil {
 		return err
 	}
@@ -200,7 +200,7 @@ type PutOIDC struct {
 	OIDC *policy.OIDC `json:"oidc"`
 }
 
-func (b PutOIDC) apply(d *draft) error {
+func (b PutOIDC) apply(d *making) error {
 	if err := Admit(d.State, b); err != nil {
 		return err
 	}

@@ -25,7 +25,7 @@ func (b *PutZone) UnmarshalBinary(data []byte) (err error) {
 	return err
 }
 
-func (b PutZone) apply(d *draft) error {
+func (b PutZone) apply(d *making) error {
 	if b.Zone == nil {
 		return policy.Errorf(policy.Invalid, "there is no zone to put")
 	}
@@ -49,7 +49,7 @@ func (b PutZone) apply(d *draft) error {
 }
 
 // putZone puts in a zone whose records were found good, unless endpoints have their addresses from others.
-func (d *draft) putZone(z *policy.Zone) error {
+func (d *making) putZone(z *policy.Zone) error {
 	if err := d.keepFlattened(func(after *policy.State) { after.Zones.Set(z.Name.Key(), z) }); err != nil {
 		return err
 	}
@@ -61,7 +61,7 @@ func (d *draft) putZone(z *policy.Zone) error {
 
 // clashes is the first steered name that cannot stand beside the records of a
 // zone, of those that only holds, or with nil of all. It takes time by the number of services.
-func (d *draft) clashes(z *policy.Zone, only map[policy.Name]int) (policy.Name, error) {
+func (d *making) clashes(z *policy.Zone, only map[policy.Name]int) (policy.Name, error) {
 	for _, o := range d.Services.All {
 		for _, n := range o.Spec.Owners() {
 			if _, ok := only[n]; only != nil && !ok || !n.Under(z.Name) || d.zoneOf(n, z) != z {
@@ -76,7 +76,7 @@ func (d *draft) clashes(z *policy.Zone, only map[policy.Name]int) (policy.Name, 
 }
 
 // zoneOf is the zone that a name falls in once z is there.
-func (d *draft) zoneOf(n policy.Name, z *policy.Zone) *policy.Zone {
+func (d *making) zoneOf(n policy.Name, z *policy.Zone) *policy.Zone {
 	if cur := d.ZoneFor(n); cur != nil && cur.Name.Labels() > z.Name.Labels() {
 		return cur
 	}
@@ -84,7 +84,7 @@ func (d *draft) zoneOf(n policy.Name, z *policy.Zone) *policy.Zone {
 }
 
 // clash refuses a steered name that cannot stand beside the records of the zone at that name.
-func (d *draft) clash(s *policy.Service, n policy.Name, z *policy.Zone) error {
+func (d *making) clash(s *policy.Service, n policy.Name, z *policy.Zone) error {
 	o := z.Owner(n)
 	if o == nil {
 		return nil
@@ -109,7 +109,7 @@ func (d *draft) clash(s *policy.Service, n policy.Name, z *policy.Zone) error {
 
 // any says whether any endpoint of a service is so. A flattened host name may
 // come to have addresses of either family, whatever it has now.
-func (d *draft) any(s *policy.Service, is func(*policy.Endpoint) bool) bool {
+func (d *making) any(s *policy.Service, is func(*policy.Endpoint) bool) bool {
 	for name := range d.PoolsOf(s) {
 		if p, ok := d.Pools.Get(name); ok {
 			for i := range p.Spec.Endpoints {
@@ -127,7 +127,7 @@ type DeleteZone struct {
 	Name policy.Name `json:"name"`
 }
 
-func (b DeleteZone) apply(d *draft) error {
+func (b DeleteZone) apply(d *making) error {
 	if !d.Zones.Has(b.Name.Key()) {
 		return policy.Errorf(policy.NotFound, "there is no zone %s", b.Name)
 	}
@@ -158,7 +158,7 @@ func (b DeleteZone) apply(d *draft) error {
 }
 
 // checkServices refuses services outside every zone, or that clash with records.
-func (d *draft) checkServices(services []policy.Service) error {
+func (d *making) checkServices(services []policy.Service) error {
 	var p policy.Problems
 	for i := range services {
 		s := &services[i]

@@ -56,17 +56,18 @@ func Decode(data []byte, file string) (*policy.Config, error) {
 	if err := r.err(); err != nil {
 		return nil, err
 	}
-	if err := CheckRecords(c); err != nil {
+	if err := CheckObjects(c); err != nil {
 		return nil, Locate(data, file, err)
 	}
 	return c, nil
 }
 
-// CheckRecords reads the records of endpoints, as everybody will who compiles
+// CheckObjects reads the records of endpoints, as everybody will who compiles
 // them. It is done here, where text comes in: what is in the log must not
-// depend on how a version of this program reads texts. Decode does it by itself; who reads a configuration, or an
+// depend on how a version of this program reads texts. URLs of receivers, too: one with a credential in it must
+// not get into the log. Decode does it by itself; who reads a configuration, or an
 // object of one, with DecodeInto has to ask for it.
-func CheckRecords(c *policy.Config) error {
+func CheckObjects(c *policy.Config) error {
 	var p policy.Problems
 	for i := range c.Pools {
 		for j := range c.Pools[i].Endpoints {
@@ -74,6 +75,15 @@ func CheckRecords(c *policy.Config) error {
 			for _, found := range problems {
 				p.Add(fmt.Sprintf("/pools/%d/endpoints/%d%s", i, j, found.Pointer), "%s", found.Message)
 			}
+		}
+	}
+	for i := range c.Notifications {
+		where, text := c.Notifications[i].URL()
+		if where == "" {
+			continue
+		}
+		if err := policy.CheckReceiverURL(text); err != nil {
+			p.Add(fmt.Sprintf("/notifications/%d%s", i, where), "%v", err)
 		}
 	}
 	return p.Err("the document cannot be read")

@@ -4837,7 +4837,7 @@ type ListAuditParams struct {
 	Until time.Time `form:"until,omitempty" json:"until,omitempty,omitzero"`
 
 	// Refused true: only what was refused; false: only what was done.
-	Refused bool `form:"refused,omitempty" json:"refused,omitempty,omitzero"`
+	Refused *bool `form:"refused,omitempty" json:"refused,omitempty"`
 
 	// Before Only entries before this one; `next` of the page before.
 	Before uint64 `form:"before,omitempty" json:"before,omitempty,omitzero"`
@@ -5313,7 +5313,7 @@ type ListRevisionsParams struct {
 // GetRevisionParams defines parameters for GetRevision.
 type GetRevisionParams struct {
 	// From Compare with this revision instead of the one before.
-	From uint64 `form:"from,omitempty" json:"from,omitempty,omitzero"`
+	From *uint64 `form:"from,omitempty" json:"from,omitempty"`
 }
 
 // RollbackParams defines parameters for Rollback.
@@ -9916,12 +9916,16 @@ func NewListAuditRequest(server string, params *ListAuditParams) (*http.Request,
 			}
 		}
 
-		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "refused", params.Refused, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
-			return nil, err
-		} else {
-			for _, qp := range strings.Split(queryFrag, "&") {
-				rawQueryFragments = append(rawQueryFragments, qp)
+		if params.Refused != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "refused", *params.Refused, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
 			}
+
 		}
 
 		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "before", params.Before, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "uint64"}); err != nil {
@@ -13758,12 +13762,16 @@ func NewGetRevisionRequest(server string, revision RevisionPath, params *GetRevi
 		// per the OpenAPI spec (e.g. "color=blue,black,brown").
 		var rawQueryFragments []string
 
-		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "from", params.From, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "uint64"}); err != nil {
-			return nil, err
-		} else {
-			for _, qp := range strings.Split(queryFrag, "&") {
-				rawQueryFragments = append(rawQueryFragments, qp)
+		if params.From != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "from", *params.From, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
 			}
+
 		}
 
 		if encoded := queryValues.Encode(); encoded != "" {
