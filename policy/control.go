@@ -3,8 +3,24 @@ package policy
 // Action is what a control does.
 type Action string
 
-// Drain takes what it targets out of answers while anything else is left.
-const Drain Action = "drain"
+// The actions. All but Drain came with FeatureDrill.
+const (
+	Drain     Action = "drain"      // takes what it targets out of answers while anything else is left
+	ForceUp   Action = "force-up"   // answers as if every verdict of it were up
+	ForceDown Action = "force-down" // answers as if they were down
+	Share     Action = "share"      // leaves it so much of the clients that it would have
+)
+
+// Source is on whose behalf a control is in force. Where several cover an endpoint an
+// operator's counts before a drill's and that before automation's, and then the newest.
+type Source string
+
+// The sources, the one that counts first ahead.
+const (
+	ByOperator   Source = ""
+	ByDrill      Source = "drill"
+	ByAutomation Source = "automation"
+)
 
 // Phase is how far a control is that was planned ahead.
 type Phase string
@@ -29,6 +45,8 @@ type Control struct {
 	ExpiresAt int64  `json:"expiresAt,omitempty"` // State clock; 0 never
 	Phase     Phase  `json:"phase,omitempty"`
 	Problem   string `json:"problem,omitempty"` // why it is refused
+	Source    Source `json:"source,omitempty"`
+	Drill     string `json:"drill,omitempty"` // id of the drill that made it
 }
 
 // Next is what becomes of a control at a time of State's clock: its phase, or

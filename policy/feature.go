@@ -10,10 +10,11 @@ const (
 	FeatureHealth   = 4 // every kind of monitor, composed health, failure domains, planned drains
 	FeatureAccess   = 5 // tokens with roles
 	FeatureReview   = 6 // audit and revisions, users and scopes, drafts, notifications
+	FeatureDrill    = 7 // every kind of control, ramps, every kind of safety rule, switches, drills and reports
 )
 
 // FeatureLevel is the highest that this version can apply. Level 1 is what a cluster starts with.
-const FeatureLevel = FeatureReview
+const FeatureLevel = FeatureDrill
 
 // Feature is the level that a document needs, so that no node of a version before
 // leaves out what it does not know.

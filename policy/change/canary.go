@@ -45,7 +45,7 @@ func (b StartCanary) apply(d *making) error {
 		p.Add("/abortWhen", "there are %d conditions; %d are the most", len(b.AbortWhen), policy.MaxAbortWhen)
 	}
 	for i, text := range b.AbortWhen {
-		if problem, err := condition(d.State, text, d.Clock); err != nil {
+		if problem, err := d.Condition(text, d.Clock); err != nil {
 			p.Add(fmt.Sprintf("/abortWhen/%d", i), "%v", err)
 		} else if problem != "" {
 			p.Add(fmt.Sprintf("/abortWhen/%d", i), "%s already", problem)
@@ -117,55 +117,6 @@ func (b EndCanary) apply(d *making) error {
 	return nil
 }
 
-// condition says why a canary is to be aborted by a condition, "" when it is not. A condition is
-// down:region/NAME, down:pool/NAME, down:endpoint/POOL/NAME and so on, or signal:NAME.
-func condition(s *policy.State, text string, now int64) (problem string, err error) {
-	if name, ok := strings.CutPrefix(text, "signal:"); ok {
-		v, given := s.Signals.Get(name)
-		switch {
-		case !given:
-			return "", policy.Errorf(policy.NotFound, "the signal %q was never given", name)
-		case v.Status != policy.Up:
-			return "the signal " + name + " is " + v.Status.String(), nil
-		case v.Stale || v.Due() <= now:
-			return "the signal " + name + " is stale", nil
-		}
-		return "", nil
-	}
-	id, ok := strings.CutPrefix(text, "down:")
-	if !ok {
-		return "", policy.Errorf(policy.Invalid, "%q is no condition; write down:pool/NAME, down:region/NAME, down:endpoint/POOL/NAME, or signal:NAME", text)
-	}
-	t, err := policy.ParseTarget(id)
-	if err != nil {
-		return "", err
-	}
-	all, down := 0, 0
-	for _, o := range s.Pools.All {
-		for i := range o.Spec.Endpoints {
-			e := &o.Spec.Endpoints[i]
-			if !t.Covers(s.Region(e.RegionOr(&o.Spec)), &o.Spec, e) {
-				continue
-			}
-			all++
-			names, _ := o.Spec.SetOf(e).Names()
-			if slices.ContainsFunc(names, func(m string) bool {
-				v, _ := s.Verdicts.Get(policy.CheckID(&o.Spec, e, m))
-				return v.Status == policy.Down
-			}) {
-				down++
-			}
-		}
-	}
-	switch {
-	case all == 0:
-		return "", policy.Errorf(policy.NotFound, "there is no endpoint in %s", id)
-	case down*2 > all:
-		return fmt.Sprintf("%d of %d endpoints of %s are down", down, all, id), nil
-	}
-	return "", nil
-}
-
 // CanaryGrace is how long after its end a node goes on with a canary whose end it does not hear of.
 const CanaryGrace = policy.Duration(30 * time.Second)
 
@@ -219,7 +170,7 @@ func Canary(s *policy.State, v policy.Draft, now int64) Body {
 		return nil
 	}
 	for _, text := range v.Canary.AbortWhen {
-		problem, err := condition(s, text, now)
+		problem, err := s.Condition(text, now)
 		if err != nil {
 			problem = text + " cannot be told: " + err.Error()
 		}
