@@ -1460,6 +1460,21 @@ type ClusterStatus struct {
 	Warnings []string `json:"warnings,omitempty,omitzero"`
 }
 
+// ConditionState A condition and whether it holds.
+//
+// Examples: {"condition":"signal:slo-www"}, {"condition":"down:pool/web-eu","problem":"2 of 3 endpoints of pool/web-eu are down"}
+type ConditionState struct {
+	// Condition down:TARGET or signal:NAME.
+	//
+	// Examples: signal:slo-www
+	Condition string `json:"condition"`
+
+	// Problem What is wrong by it; absent when nothing is.
+	//
+	// Examples: the signal slo-www is down
+	Problem string `json:"problem,omitempty,omitzero"`
+}
+
 // Config The replicated configuration document.
 //
 // Examples: {"monitors":[{"https":{"host":"{service}","path":"/healthz","port":443},"interval":"5s","name":"web"}],"pools":[{"endpoints":[{"address":"192.0.2.1","az":"a","name":"a"}],"monitor":"web","name":"web-us-east","region":"us-east"}],"regions":[{"azs":["a","b"],"name":"us-east","place":{"iata":"IAD"},"provider":"aws"}],"services":[{"name":"www.example.com","steer":{"pool":"web-us-east"}}]}
@@ -1912,6 +1927,36 @@ type Draft struct {
 // DraftState What became of it.
 type DraftState string
 
+// DraftHealth How many endpoints of a service answer checks, by the state and by a draft.
+//
+// Examples: {"draftEndpoints":4,"draftUp":4,"endpoints":6,"service":"www.example.com","up":5}
+type DraftHealth struct {
+	// DraftEndpoints Endpoints that it has by the draft; 0 when the draft deletes it.
+	//
+	// Examples: 4
+	DraftEndpoints int `json:"draftEndpoints"`
+
+	// DraftUp Endpoints of the draft that are up and not drained.
+	//
+	// Examples: 4
+	DraftUp int `json:"draftUp"`
+
+	// Endpoints Endpoints that it has now; 0 when it is new.
+	//
+	// Examples: 6
+	Endpoints int `json:"endpoints"`
+
+	// Service The first name of the service.
+	//
+	// Examples: www.example.com
+	Service string `json:"service"`
+
+	// Up Endpoints that are up and not drained now.
+	//
+	// Examples: 5
+	Up int `json:"up"`
+}
+
 // DraftList The drafts, the newest first.
 //
 // Examples: {"items":[{"author":"user/anna","base":16,"createdAt":"2026-11-26T10:00:00Z","id":"d17","reviews":[{"actor":"user/bert","approve":true,"at":"2026-11-26T10:05:00Z"}],"state":"open","title":"more weight for Frankfurt","version":88}]}
@@ -1927,6 +1972,9 @@ type DraftShown struct {
 	// Changes What it would change; at most 1000.
 	Changes []Edit `json:"changes"`
 
+	// Conditions How the conditions stand that abort its canary; none when it has no canary.
+	Conditions []ConditionState `json:"conditions,omitempty,omitzero"`
+
 	// Draft A change that waits.
 	//
 	// Examples: {"author":"user/anna","base":16,"createdAt":"2026-11-26T10:00:00Z","id":"d17","reviews":[{"actor":"user/bert","approve":true,"at":"2026-11-26T10:05:00Z"}],"state":"open","title":"more weight for Frankfurt","version":88}
@@ -1937,6 +1985,9 @@ type DraftShown struct {
 
 	// Fits Whether it could be published as the state is now.
 	Fits bool `json:"fits"`
+
+	// Health How healthy what is behind each service is that the draft changes, by the state and by the draft; at most 100.
+	Health []DraftHealth `json:"health,omitempty,omitzero"`
 
 	// Problem Why it does not fit.
 	Problem string `json:"problem,omitempty,omitzero"`
