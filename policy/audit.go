@@ -52,6 +52,7 @@ type AuditEntry struct {
 	Kind     string      `json:"kind"`               // of the change: "config.put"
 	Object   string      `json:"object,omitempty"`   // what the change is about, where that is one thing
 	Reason   string      `json:"reason,omitempty"`   // that was given
+	Override []string    `json:"override,omitempty"` // safety rules that the change was let break, by name
 	Revision uint64      `json:"revision,omitempty"` // that was made; 0: none
 	Refused  string      `json:"refused,omitempty"`  // why nothing changed
 	Edits    []AuditEdit `json:"edits,omitempty"`

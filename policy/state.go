@@ -94,6 +94,8 @@ type State struct {
 	Notified    *Tree[uint64]             // by receiver: the index up to which it was told; empty below FeatureReview
 	ReviewRules *Tree[Object[ReviewRule]] // empty below FeatureReview
 	Drafts      *Tree[Draft]              // by id; empty below FeatureReview
+	Switches    *Tree[Switch]             // by name; empty below FeatureDrill
+	Paces       *Tree[int64]              // by safety rule: State's clock when a control that it is about changed last; empty below FeatureDrill
 }
 
 // NewState is the state before the first change.
@@ -130,6 +132,8 @@ func NewState() *State {
 		Notified:    jsonTree[uint64](),
 		ReviewRules: jsonTree[Object[ReviewRule]](),
 		Drafts:      jsonTree[Draft](),
+		Switches:    jsonTree[Switch](),
+		Paces:       jsonTree[int64](),
 	}
 }
 
@@ -158,6 +162,8 @@ func (s *State) Clone() *State {
 	c.Notified = s.Notified.Copy()
 	c.ReviewRules = s.ReviewRules.Copy()
 	c.Drafts = s.Drafts.Copy()
+	c.Switches = s.Switches.Copy()
+	c.Paces = s.Paces.Copy()
 	c.Members = s.Members.Copy()
 	c.Removed = s.Removed.Copy()
 	c.Tokens = s.Tokens.Copy()
@@ -183,7 +189,7 @@ func (s *State) Hash() uint64 {
 		s.IDs, s.Zones, s.Regions, s.Monitors, s.Pools, s.Services, s.SafetyRules, s.Controls, s.Verdicts, s.Members, s.Tokens,
 		s.Secrets, s.Staged, s.Requests, s.RequestLog, s.Removed,
 		s.Latencies, s.Loads, s.Templates, s.Places, s.Providers, s.Signals,
-		s.Users, s.Sessions, s.Audit, s.Receivers, s.Notified, s.ReviewRules, s.Drafts,
+		s.Users, s.Sessions, s.Audit, s.Receivers, s.Notified, s.ReviewRules, s.Drafts, s.Switches, s.Paces,
 	} {
 		if i < firstTables || table.Len() > 0 {
 			h += mix(table.Sum() + uint64(i+1)*0x9e3779b97f4a7c15)

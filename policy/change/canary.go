@@ -159,8 +159,8 @@ func Drafted(s *policy.State, v policy.Draft) (*policy.State, error) {
 		return nil, err
 	}
 	c := Change{Actor: v.Author, Clock: s.Clock, Body: body, Reason: v.Title}
-	d := &making{State: stamp(s, s.Index, s.Clock), base: s, change: &c, outcome: &policy.Outcome{}, staged: &body}
-	err = d.make(body)
+	d := &making{State: stamp(s, s.Index, s.Clock), base: s, change: &c, outcome: &policy.Outcome{}, staged: &body, spent: map[string]bool{}}
+	err = d.judged(body)
 	return d.State, err
 }
 

@@ -76,11 +76,12 @@ func tables(s *policy.State) map[byte]table {
 		'V': jsonTable[policy.Object[policy.Provider]]{s.Providers}, 'S': jsonTable[policy.Signal]{s.Signals},
 		'A': jsonTable[policy.AuditRecord]{s.Audit},
 		'a': jsonTable[policy.Object[policy.ReviewRule]]{s.ReviewRules}, 'd': jsonTable[policy.Draft]{s.Drafts},
+		'h': jsonTable[policy.Switch]{s.Switches}, 'b': jsonTable[int64]{s.Paces},
 		'w': jsonTable[policy.Object[policy.Receiver]]{s.Receivers}, 'N': jsonTable[uint64]{s.Notified},
 	}
 }
 
-const tableOrder = "irmpTsfPVcvnxtkgqlyoSueAwNad"
+const tableOrder = "irmpTsfPVcvnxtkgqlyoSueAwNadhb"
 
 type zoneHead struct {
 	Name policy.Name `json:"name"`
