@@ -1022,6 +1022,9 @@ type AuditEntry struct {
 	// Examples: control.put
 	Kind string `json:"kind"`
 
+	// Missed Changes refused before it that have no entry: at most 2,000 of the entries that are kept are refusals, so that they push out nothing that was done.
+	Missed int `json:"missed,omitempty,omitzero"`
+
 	// More Edits that are not listed.
 	More int `json:"more,omitempty,omitzero"`
 
@@ -4800,7 +4803,8 @@ type DeleteOIDCParams struct {
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	// XReason Why, for the audit; one line of at most 1,000 octets of UTF-8. A reason in the body goes before it. Control characters are
+	// refused, by HTTP itself (a 400 without a problem) or, of those that HTTP lets through, with a problem.
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
 }
 
@@ -4812,7 +4816,8 @@ type PutOIDCParams struct {
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	// XReason Why, for the audit; one line of at most 1,000 octets of UTF-8. A reason in the body goes before it. Control characters are
+	// refused, by HTTP itself (a 400 without a problem) or, of those that HTTP lets through, with a problem.
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
 }
 
@@ -4866,7 +4871,8 @@ type PostChangesParams struct {
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	// XReason Why, for the audit; one line of at most 1,000 octets of UTF-8. A reason in the body goes before it. Control characters are
+	// refused, by HTTP itself (a 400 without a problem) or, of those that HTTP lets through, with a problem.
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
 }
 
@@ -4875,7 +4881,8 @@ type RemoveMemberParams struct {
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	// XReason Why, for the audit; one line of at most 1,000 octets of UTF-8. A reason in the body goes before it. Control characters are
+	// refused, by HTTP itself (a 400 without a problem) or, of those that HTTP lets through, with a problem.
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
 }
 
@@ -4896,7 +4903,8 @@ type PutConfigParams struct {
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	// XReason Why, for the audit; one line of at most 1,000 octets of UTF-8. A reason in the body goes before it. Control characters are
+	// refused, by HTTP itself (a 400 without a problem) or, of those that HTTP lets through, with a problem.
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
 }
 
@@ -4908,7 +4916,8 @@ type CreateControlParams struct {
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	// XReason Why, for the audit; one line of at most 1,000 octets of UTF-8. A reason in the body goes before it. Control characters are
+	// refused, by HTTP itself (a 400 without a problem) or, of those that HTTP lets through, with a problem.
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
 }
 
@@ -4920,7 +4929,8 @@ type DeleteControlParams struct {
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	// XReason Why, for the audit; one line of at most 1,000 octets of UTF-8. A reason in the body goes before it. Control characters are
+	// refused, by HTTP itself (a 400 without a problem) or, of those that HTTP lets through, with a problem.
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
 }
 
@@ -4929,7 +4939,8 @@ type CreateDraftParams struct {
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	// XReason Why, for the audit; one line of at most 1,000 octets of UTF-8. A reason in the body goes before it. Control characters are
+	// refused, by HTTP itself (a 400 without a problem) or, of those that HTTP lets through, with a problem.
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
 }
 
@@ -4938,7 +4949,8 @@ type WithdrawDraftParams struct {
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	// XReason Why, for the audit; one line of at most 1,000 octets of UTF-8. A reason in the body goes before it. Control characters are
+	// refused, by HTTP itself (a 400 without a problem) or, of those that HTTP lets through, with a problem.
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
 }
 
@@ -4950,7 +4962,8 @@ type PutDraftParams struct {
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	// XReason Why, for the audit; one line of at most 1,000 octets of UTF-8. A reason in the body goes before it. Control characters are
+	// refused, by HTTP itself (a 400 without a problem) or, of those that HTTP lets through, with a problem.
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
 }
 
@@ -4959,7 +4972,8 @@ type EndCanaryParams struct {
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	// XReason Why, for the audit; one line of at most 1,000 octets of UTF-8. A reason in the body goes before it. Control characters are
+	// refused, by HTTP itself (a 400 without a problem) or, of those that HTTP lets through, with a problem.
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
 }
 
@@ -4971,7 +4985,8 @@ type StartCanaryParams struct {
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	// XReason Why, for the audit; one line of at most 1,000 octets of UTF-8. A reason in the body goes before it. Control characters are
+	// refused, by HTTP itself (a 400 without a problem) or, of those that HTTP lets through, with a problem.
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
 }
 
@@ -4983,7 +4998,8 @@ type PublishDraftParams struct {
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	// XReason Why, for the audit; one line of at most 1,000 octets of UTF-8. A reason in the body goes before it. Control characters are
+	// refused, by HTTP itself (a 400 without a problem) or, of those that HTTP lets through, with a problem.
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
 }
 
@@ -4995,7 +5011,8 @@ type ReviewDraftParams struct {
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	// XReason Why, for the audit; one line of at most 1,000 octets of UTF-8. A reason in the body goes before it. Control characters are
+	// refused, by HTTP itself (a 400 without a problem) or, of those that HTTP lets through, with a problem.
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
 }
 
@@ -5051,7 +5068,8 @@ type ResumeEndpointParams struct {
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	// XReason Why, for the audit; one line of at most 1,000 octets of UTF-8. A reason in the body goes before it. Control characters are
+	// refused, by HTTP itself (a 400 without a problem) or, of those that HTTP lets through, with a problem.
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
 }
 
@@ -5072,7 +5090,8 @@ type PutLatencyParams struct {
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	// XReason Why, for the audit; one line of at most 1,000 octets of UTF-8. A reason in the body goes before it. Control characters are
+	// refused, by HTTP itself (a 400 without a problem) or, of those that HTTP lets through, with a problem.
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
 }
 
@@ -5081,7 +5100,8 @@ type PutLoadParams struct {
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	// XReason Why, for the audit; one line of at most 1,000 octets of UTF-8. A reason in the body goes before it. Control characters are
+	// refused, by HTTP itself (a 400 without a problem) or, of those that HTTP lets through, with a problem.
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
 }
 
@@ -5096,7 +5116,8 @@ type DeleteMonitorParams struct {
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	// XReason Why, for the audit; one line of at most 1,000 octets of UTF-8. A reason in the body goes before it. Control characters are
+	// refused, by HTTP itself (a 400 without a problem) or, of those that HTTP lets through, with a problem.
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
 }
 
@@ -5114,7 +5135,8 @@ type PutMonitorParams struct {
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	// XReason Why, for the audit; one line of at most 1,000 octets of UTF-8. A reason in the body goes before it. Control characters are
+	// refused, by HTTP itself (a 400 without a problem) or, of those that HTTP lets through, with a problem.
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
 }
 
@@ -5129,7 +5151,8 @@ type DeleteNotificationParams struct {
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	// XReason Why, for the audit; one line of at most 1,000 octets of UTF-8. A reason in the body goes before it. Control characters are
+	// refused, by HTTP itself (a 400 without a problem) or, of those that HTTP lets through, with a problem.
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
 }
 
@@ -5147,7 +5170,8 @@ type PutNotificationParams struct {
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	// XReason Why, for the audit; one line of at most 1,000 octets of UTF-8. A reason in the body goes before it. Control characters are
+	// refused, by HTTP itself (a 400 without a problem) or, of those that HTTP lets through, with a problem.
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
 }
 
@@ -5162,7 +5186,8 @@ type DeletePlaceParams struct {
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	// XReason Why, for the audit; one line of at most 1,000 octets of UTF-8. A reason in the body goes before it. Control characters are
+	// refused, by HTTP itself (a 400 without a problem) or, of those that HTTP lets through, with a problem.
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
 }
 
@@ -5180,7 +5205,8 @@ type PutPlaceParams struct {
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	// XReason Why, for the audit; one line of at most 1,000 octets of UTF-8. A reason in the body goes before it. Control characters are
+	// refused, by HTTP itself (a 400 without a problem) or, of those that HTTP lets through, with a problem.
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
 }
 
@@ -5195,7 +5221,8 @@ type DeletePoolParams struct {
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	// XReason Why, for the audit; one line of at most 1,000 octets of UTF-8. A reason in the body goes before it. Control characters are
+	// refused, by HTTP itself (a 400 without a problem) or, of those that HTTP lets through, with a problem.
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
 }
 
@@ -5213,7 +5240,8 @@ type PutPoolParams struct {
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	// XReason Why, for the audit; one line of at most 1,000 octets of UTF-8. A reason in the body goes before it. Control characters are
+	// refused, by HTTP itself (a 400 without a problem) or, of those that HTTP lets through, with a problem.
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
 }
 
@@ -5228,7 +5256,8 @@ type DeleteProviderParams struct {
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	// XReason Why, for the audit; one line of at most 1,000 octets of UTF-8. A reason in the body goes before it. Control characters are
+	// refused, by HTTP itself (a 400 without a problem) or, of those that HTTP lets through, with a problem.
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
 }
 
@@ -5246,7 +5275,8 @@ type PutProviderParams struct {
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	// XReason Why, for the audit; one line of at most 1,000 octets of UTF-8. A reason in the body goes before it. Control characters are
+	// refused, by HTTP itself (a 400 without a problem) or, of those that HTTP lets through, with a problem.
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
 }
 
@@ -5261,7 +5291,8 @@ type DeleteRegionParams struct {
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	// XReason Why, for the audit; one line of at most 1,000 octets of UTF-8. A reason in the body goes before it. Control characters are
+	// refused, by HTTP itself (a 400 without a problem) or, of those that HTTP lets through, with a problem.
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
 }
 
@@ -5279,7 +5310,8 @@ type PutRegionParams struct {
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	// XReason Why, for the audit; one line of at most 1,000 octets of UTF-8. A reason in the body goes before it. Control characters are
+	// refused, by HTTP itself (a 400 without a problem) or, of those that HTTP lets through, with a problem.
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
 }
 
@@ -5297,7 +5329,8 @@ type PutReviewRuleParams struct {
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	// XReason Why, for the audit; one line of at most 1,000 octets of UTF-8. A reason in the body goes before it. Control characters are
+	// refused, by HTTP itself (a 400 without a problem) or, of those that HTTP lets through, with a problem.
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
 }
 
@@ -5330,7 +5363,8 @@ type RollbackParams struct {
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	// XReason Why, for the audit; one line of at most 1,000 octets of UTF-8. A reason in the body goes before it. Control characters are
+	// refused, by HTTP itself (a 400 without a problem) or, of those that HTTP lets through, with a problem.
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
 }
 
@@ -5345,7 +5379,8 @@ type DeleteSafetyRuleParams struct {
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	// XReason Why, for the audit; one line of at most 1,000 octets of UTF-8. A reason in the body goes before it. Control characters are
+	// refused, by HTTP itself (a 400 without a problem) or, of those that HTTP lets through, with a problem.
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
 }
 
@@ -5363,7 +5398,8 @@ type PutSafetyRuleParams struct {
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	// XReason Why, for the audit; one line of at most 1,000 octets of UTF-8. A reason in the body goes before it. Control characters are
+	// refused, by HTTP itself (a 400 without a problem) or, of those that HTTP lets through, with a problem.
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
 }
 
@@ -5375,7 +5411,8 @@ type DeleteSecretParams struct {
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	// XReason Why, for the audit; one line of at most 1,000 octets of UTF-8. A reason in the body goes before it. Control characters are
+	// refused, by HTTP itself (a 400 without a problem) or, of those that HTTP lets through, with a problem.
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
 }
 
@@ -5387,7 +5424,8 @@ type PutSecretParams struct {
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	// XReason Why, for the audit; one line of at most 1,000 octets of UTF-8. A reason in the body goes before it. Control characters are
+	// refused, by HTTP itself (a 400 without a problem) or, of those that HTTP lets through, with a problem.
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
 }
 
@@ -5402,7 +5440,8 @@ type DeleteServiceParams struct {
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	// XReason Why, for the audit; one line of at most 1,000 octets of UTF-8. A reason in the body goes before it. Control characters are
+	// refused, by HTTP itself (a 400 without a problem) or, of those that HTTP lets through, with a problem.
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
 }
 
@@ -5420,7 +5459,8 @@ type PutServiceParams struct {
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	// XReason Why, for the audit; one line of at most 1,000 octets of UTF-8. A reason in the body goes before it. Control characters are
+	// refused, by HTTP itself (a 400 without a problem) or, of those that HTTP lets through, with a problem.
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
 }
 
@@ -5429,7 +5469,8 @@ type DeleteSignalParams struct {
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	// XReason Why, for the audit; one line of at most 1,000 octets of UTF-8. A reason in the body goes before it. Control characters are
+	// refused, by HTTP itself (a 400 without a problem) or, of those that HTTP lets through, with a problem.
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
 }
 
@@ -5438,7 +5479,8 @@ type PutSignalParams struct {
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	// XReason Why, for the audit; one line of at most 1,000 octets of UTF-8. A reason in the body goes before it. Control characters are
+	// refused, by HTTP itself (a 400 without a problem) or, of those that HTTP lets through, with a problem.
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
 }
 
@@ -5453,7 +5495,8 @@ type DeleteTemplateParams struct {
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	// XReason Why, for the audit; one line of at most 1,000 octets of UTF-8. A reason in the body goes before it. Control characters are
+	// refused, by HTTP itself (a 400 without a problem) or, of those that HTTP lets through, with a problem.
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
 }
 
@@ -5471,7 +5514,8 @@ type PutTemplateParams struct {
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	// XReason Why, for the audit; one line of at most 1,000 octets of UTF-8. A reason in the body goes before it. Control characters are
+	// refused, by HTTP itself (a 400 without a problem) or, of those that HTTP lets through, with a problem.
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
 }
 
@@ -5480,7 +5524,8 @@ type CreateTokenParams struct {
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	// XReason Why, for the audit; one line of at most 1,000 octets of UTF-8. A reason in the body goes before it. Control characters are
+	// refused, by HTTP itself (a 400 without a problem) or, of those that HTTP lets through, with a problem.
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
 }
 
@@ -5489,7 +5534,8 @@ type RevokeTokenParams struct {
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	// XReason Why, for the audit; one line of at most 1,000 octets of UTF-8. A reason in the body goes before it. Control characters are
+	// refused, by HTTP itself (a 400 without a problem) or, of those that HTTP lets through, with a problem.
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
 }
 
@@ -5498,7 +5544,8 @@ type CreateUserParams struct {
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	// XReason Why, for the audit; one line of at most 1,000 octets of UTF-8. A reason in the body goes before it. Control characters are
+	// refused, by HTTP itself (a 400 without a problem) or, of those that HTTP lets through, with a problem.
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
 }
 
@@ -5507,7 +5554,8 @@ type DeleteUserParams struct {
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	// XReason Why, for the audit; one line of at most 1,000 octets of UTF-8. A reason in the body goes before it. Control characters are
+	// refused, by HTTP itself (a 400 without a problem) or, of those that HTTP lets through, with a problem.
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
 }
 
@@ -5516,7 +5564,8 @@ type UpdateUserParams struct {
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	// XReason Why, for the audit; one line of at most 1,000 octets of UTF-8. A reason in the body goes before it. Control characters are
+	// refused, by HTTP itself (a 400 without a problem) or, of those that HTTP lets through, with a problem.
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
 }
 
@@ -5528,7 +5577,8 @@ type DeleteZoneParams struct {
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	// XReason Why, for the audit; one line of at most 1,000 octets of UTF-8. A reason in the body goes before it. Control characters are
+	// refused, by HTTP itself (a 400 without a problem) or, of those that HTTP lets through, with a problem.
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
 }
 
@@ -5540,7 +5590,8 @@ type PutZoneParams struct {
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	// XReason Why, for the audit; one line of at most 1,000 octets of UTF-8. A reason in the body goes before it. Control characters are
+	// refused, by HTTP itself (a 400 without a problem) or, of those that HTTP lets through, with a problem.
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
 }
 
@@ -5567,7 +5618,8 @@ type DeleteRRsetParams struct {
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	// XReason Why, for the audit; one line of at most 1,000 octets of UTF-8. A reason in the body goes before it. Control characters are
+	// refused, by HTTP itself (a 400 without a problem) or, of those that HTTP lets through, with a problem.
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
 }
 
@@ -5579,7 +5631,8 @@ type PutRRsetParams struct {
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	// XReason Why, for the audit; one line of at most 1,000 octets of UTF-8. A reason in the body goes before it. Control characters are
+	// refused, by HTTP itself (a 400 without a problem) or, of those that HTTP lets through, with a problem.
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
 }
 
@@ -6548,7 +6601,7 @@ type ClientInterface interface {
 	// Rollback Make the configuration document and the zones what they were at a revision
 	//
 	// That is a new revision, through the same checks as any change: safety rules, references, and the guard of mass deletions
-	// (`force`). Controls, tokens, secrets and members stay as they are.
+	// (`force`). Controls, tokens, secrets and members stay as they are. A dry run needs no force: that it does is one of its warnings then.
 	//
 	// Corresponds with POST /revisions/{revision}/rollback (the `Rollback` operationId).
 	Rollback(ctx context.Context, revision RevisionPath, params *RollbackParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -8716,7 +8769,7 @@ func (c *Client) GetRevisionConfig(ctx context.Context, revision RevisionPath, r
 // Rollback Make the configuration document and the zones what they were at a revision
 //
 // That is a new revision, through the same checks as any change: safety rules, references, and the guard of mass deletions
-// (`force`). Controls, tokens, secrets and members stay as they are.
+// (`force`). Controls, tokens, secrets and members stay as they are. A dry run needs no force: that it does is one of its warnings then.
 //
 // Corresponds with POST /revisions/{revision}/rollback (the `Rollback` operationId).
 func (c *Client) Rollback(ctx context.Context, revision RevisionPath, params *RollbackParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -17025,7 +17078,7 @@ type ClientWithResponsesInterface interface {
 	// RollbackWithResponse Make the configuration document and the zones what they were at a revision
 	//
 	// That is a new revision, through the same checks as any change: safety rules, references, and the guard of mass deletions
-	// (`force`). Controls, tokens, secrets and members stay as they are.
+	// (`force`). Controls, tokens, secrets and members stay as they are. A dry run needs no force: that it does is one of its warnings then.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -25341,7 +25394,7 @@ func (c *ClientWithResponses) GetRevisionConfigWithResponse(ctx context.Context,
 // RollbackWithResponse Make the configuration document and the zones what they were at a revision
 //
 // That is a new revision, through the same checks as any change: safety rules, references, and the guard of mass deletions
-// (`force`). Controls, tokens, secrets and members stay as they are.
+// (`force`). Controls, tokens, secrets and members stay as they are. A dry run needs no force: that it does is one of its warnings then.
 //
 // Returns a wrapper object for the known response body format(s).
 //
