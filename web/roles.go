@@ -74,7 +74,7 @@ func permit(c *gin.Context, who caller) *policy.Error {
 	case !ok:
 		return policy.Errorf(forbidden, "no role may call %s; this is a bug", call)
 	case !policy.Permits(who.role, least):
-		return policy.Errorf(forbidden, "%s has the role %s; this needs %s (meridian token create NAME --role %s, by an admin)", who.who, who.role, least, least)
+		return policy.Errorf(forbidden, "%s has the role %s; this needs %s (%s)", who.who, who.role, least, who.toBecome(least))
 	case len(who.scopes) > 0 && least != policy.RoleViewer && !scopedCalls[call]:
 		return policy.Errorf(forbidden, "%s has scopes (%s), and no scope reaches %s", who.who, strings.Join(who.scopes, ", "), call)
 	}

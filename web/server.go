@@ -94,7 +94,7 @@ func (s *server) engine() *gin.Engine {
 	}, deadlines, s.authenticate, s.limitWrites, s.checkRequest, s.poll)
 	api.RegisterHandlersWithOptions(e, s, api.GinServerOptions{
 		BaseURL:      base,
-		ErrorHandler: func(c *gin.Context, err error, _ int) { s.refuse(c, policy.Errorf(badRequest, "%v", err)) },
+		ErrorHandler: func(c *gin.Context, err error, _ int) { s.refuse(c, unreadable(err)) },
 	})
 	e.GET("/healthz", s.healthz)
 	e.GET("/readyz", s.readyz)

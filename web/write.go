@@ -14,6 +14,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/gin-gonic/gin"
 
@@ -82,6 +84,9 @@ var keyForm = regexp.MustCompile(`^[A-Za-z0-9._:-]{1,128}$`)
 // State is no place for the hash of a secret.
 func (s *server) envelope(c *gin.Context, ifMatch, key string, content []byte) (change.Change, error) {
 	ch := change.Change{Actor: c.GetString(actorKey), From: address(c.Request), Scopes: callerOf(c).scopes, Reason: strings.TrimSpace(c.GetHeader("X-Reason"))}
+	if !utf8.ValidString(ch.Reason) || strings.ContainsFunc(ch.Reason, unicode.IsControl) {
+		return ch, policy.Errorf(badRequest, "X-Reason holds a control character, or is not UTF-8; write it as one line of text, or give the reason in the body where that has one")
+	}
 	if err := checkReason(ch.Reason); err != nil {
 		return ch, err
 	}

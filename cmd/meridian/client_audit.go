@@ -60,7 +60,7 @@ before, so that nobody can change the past without being found out.`,
 	}
 	f.flags(c)
 	_ = c.RegisterFlagCompletionFunc("object", completeObject(g)) // the flag is there
-	c.AddCommand(auditExport(g), auditVerify(g))
+	c.AddCommand(auditExport(g), auditVerify(g), auditNode(g))
 	return c
 }
 
@@ -129,6 +129,9 @@ func printAuditEntry(out io.Writer, e api.AuditEntry) {
 	}
 	if e.Refused != "" {
 		fmt.Fprintf(out, "    refused: %s\n", strings.ReplaceAll(e.Refused, "\n", "\n      "))
+	}
+	if e.Missed > 0 {
+		fmt.Fprintf(out, "    before it %s without an entry: there were too many\n", count(e.Missed, "refusal"))
 	}
 	const most = 10
 	var b strings.Builder
