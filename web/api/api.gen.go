@@ -805,16 +805,103 @@ func (e RouteSeverities) Valid() bool {
 
 // Defines values for SafetyRuleAppliesTo.
 const (
-	SafetyRuleAppliesToDrill    SafetyRuleAppliesTo = "drill"
-	SafetyRuleAppliesToOperator SafetyRuleAppliesTo = "operator"
+	SafetyRuleAppliesToAutomation SafetyRuleAppliesTo = "automation"
+	SafetyRuleAppliesToDrill      SafetyRuleAppliesTo = "drill"
+	SafetyRuleAppliesToOperator   SafetyRuleAppliesTo = "operator"
 )
 
 // Valid indicates whether the value is a known member of the SafetyRuleAppliesTo enum.
 func (e SafetyRuleAppliesTo) Valid() bool {
 	switch e {
+	case SafetyRuleAppliesToAutomation:
+		return true
 	case SafetyRuleAppliesToDrill:
 		return true
 	case SafetyRuleAppliesToOperator:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SafetyRuleAtMostOf.
+const (
+	SafetyRuleAtMostOfAz       SafetyRuleAtMostOf = "az"
+	SafetyRuleAtMostOfPool     SafetyRuleAtMostOf = "pool"
+	SafetyRuleAtMostOfProvider SafetyRuleAtMostOf = "provider"
+	SafetyRuleAtMostOfRegion   SafetyRuleAtMostOf = "region"
+)
+
+// Valid indicates whether the value is a known member of the SafetyRuleAtMostOf enum.
+func (e SafetyRuleAtMostOf) Valid() bool {
+	switch e {
+	case SafetyRuleAtMostOfAz:
+		return true
+	case SafetyRuleAtMostOfPool:
+		return true
+	case SafetyRuleAtMostOfProvider:
+		return true
+	case SafetyRuleAtMostOfRegion:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SafetyRuleFreezeDays.
+const (
+	Fri SafetyRuleFreezeDays = "fri"
+	Mon SafetyRuleFreezeDays = "mon"
+	Sat SafetyRuleFreezeDays = "sat"
+	Sun SafetyRuleFreezeDays = "sun"
+	Thu SafetyRuleFreezeDays = "thu"
+	Tue SafetyRuleFreezeDays = "tue"
+	Wed SafetyRuleFreezeDays = "wed"
+)
+
+// Valid indicates whether the value is a known member of the SafetyRuleFreezeDays enum.
+func (e SafetyRuleFreezeDays) Valid() bool {
+	switch e {
+	case Fri:
+		return true
+	case Mon:
+		return true
+	case Sat:
+		return true
+	case Sun:
+		return true
+	case Thu:
+		return true
+	case Tue:
+		return true
+	case Wed:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SafetyStandingState.
+const (
+	Acting    SafetyStandingState = "acting"
+	AtLimit   SafetyStandingState = "at-limit"
+	Broken    SafetyStandingState = "broken"
+	Satisfied SafetyStandingState = "satisfied"
+	Unhealthy SafetyStandingState = "unhealthy"
+)
+
+// Valid indicates whether the value is a known member of the SafetyStandingState enum.
+func (e SafetyStandingState) Valid() bool {
+	switch e {
+	case Acting:
+		return true
+	case AtLimit:
+		return true
+	case Broken:
+		return true
+	case Satisfied:
+		return true
+	case Unhealthy:
 		return true
 	default:
 		return false
@@ -1032,6 +1119,11 @@ type AuditEntry struct {
 
 	// Omitted Objects that it changed of which nothing is kept because it is too much.
 	Omitted int `json:"omitted,omitempty,omitzero"`
+
+	// Override Safety rules that it was let break.
+	//
+	// Examples: ["keep-two"]
+	Override []string `json:"override,omitempty,omitzero"`
 
 	// Reason Why.
 	//
@@ -1567,6 +1659,11 @@ type Control struct {
 	// Local Whether it is in force on the node that was asked alone, by its break-glass token.
 	Local bool `json:"local,omitempty,omitzero"`
 
+	// Overrides Safety rules that it was let break, by name.
+	//
+	// Examples: ["keep-two"]
+	Overrides []string `json:"overrides,omitempty,omitzero"`
+
 	// Phase planned: it does nothing yet; near: it begins within the longest TTL of a service that has a range of them, and such services hand out their least already; in-force; refused: its time came and it would have left a service nothing undrained, or broken a safety rule (`problem` says which).
 	Phase ControlPhase `json:"phase"`
 
@@ -1618,6 +1715,11 @@ type ControlCreated struct {
 
 	// Nodes Each node's publication.
 	Nodes []Publication `json:"nodes"`
+
+	// Overrides Safety rules that it was let break, by name.
+	//
+	// Examples: ["keep-two"]
+	Overrides []string `json:"overrides,omitempty,omitzero"`
 
 	// Phase planned: it does nothing yet; near: it begins within the longest TTL of a service that has a range of them, and such services hand out their least already; in-force; refused: its time came and it would have left a service nothing undrained, or broken a safety rule (`problem` says which).
 	Phase ControlCreatedPhase `json:"phase"`
@@ -1677,6 +1779,11 @@ type ControlPut struct {
 	// Examples: 30s
 	ExpiresIn Duration `json:"expiresIn,omitempty,omitzero"`
 
+	// Override Safety rules that it may break, by name, as X-Override has them.
+	//
+	// Examples: ["keep-two"]
+	Override []string `json:"override,omitempty,omitzero"`
+
 	// Reason By default that of the request.
 	Reason string `json:"reason,omitempty,omitzero"`
 
@@ -1699,6 +1806,27 @@ type ControlRef struct {
 	//
 	// Examples: c17
 	Id string `json:"id"`
+}
+
+// ControlRehearsal A control that was not made, and would be.
+//
+// Examples: {"action":"drain","allowed":true,"target":"region/us-east","warnings":[]}
+type ControlRehearsal struct {
+	// Action What it would do.
+	//
+	// Examples: drain
+	Action string `json:"action"`
+
+	// Allowed true: else the answer is a refusal.
+	Allowed bool `json:"allowed"`
+
+	// Target What it would be about.
+	//
+	// Examples: region/us-east
+	Target string `json:"target"`
+
+	// Warnings What is remarkable about it.
+	Warnings []string `json:"warnings"`
 }
 
 // ControlRequest A control to put in force.
@@ -1980,6 +2108,27 @@ type DraftWritten struct {
 
 	// Replayed A retry of a write that had been done before.
 	Replayed bool `json:"replayed,omitempty,omitzero"`
+}
+
+// DrainOutlook What a drain would meet.
+//
+// Examples: {"allowed":true,"problems":[],"rules":[],"target":"region/us-east"}
+type DrainOutlook struct {
+	// Allowed Nothing is against it.
+	Allowed bool `json:"allowed"`
+
+	// Problems What is against it. It may be more than the rules.
+	Problems []string `json:"problems"`
+
+	// Rules Safety rules that are against it.
+	//
+	// Examples: ["keep-two"]
+	Rules []string `json:"rules"`
+
+	// Target What would be drained.
+	//
+	// Examples: region/us-east
+	Target string `json:"target"`
 }
 
 // Duration A number with a unit (500ms, 30s, 2h), or seconds as an integer. It is given as the former.
@@ -2688,6 +2837,11 @@ type Mistake struct {
 	//
 	// Examples: /pools/0/region
 	Pointer string `json:"pointer,omitempty,omitzero"`
+
+	// Rule The safety rule that is broken, if that is the mistake: what an override names.
+	//
+	// Examples: keep-two
+	Rule string `json:"rule,omitempty,omitzero"`
 }
 
 // Monitor How to check an endpoint: exactly one of the kinds http to signal.
@@ -3019,7 +3173,7 @@ type ObjectPut struct {
 	// Examples: {"approvals":1,"kinds":["zone","service"],"name":"four-eyes"}
 	ReviewRule *ReviewRule `json:"reviewRule,omitempty,omitzero"`
 
-	// SafetyRule What no operator's change and no drill may break.
+	// SafetyRule What no operator's change and no drill may break. It asks for at least one of atLeast, atMost, neverTogether, gate, minBetween and freeze, and for each that it has.
 	//
 	// Examples: {"atLeast":{"regions":1},"name":"keep-one","service":"www.example.com"}
 	SafetyRule *SafetyRule `json:"safetyRule,omitempty,omitzero"`
@@ -3846,30 +4000,119 @@ type RouteEvents string
 // RouteSeverities defines model for Route.Severities.
 type RouteSeverities string
 
-// SafetyRule What no operator's change and no drill may break.
+// SafetyReport How the safety rules stand, on the node that was asked.
+//
+// Examples: {"index":17,"items":[{"rule":"keep-two","says":[],"state":"at-limit","wants":["at least 2 undrained regions"]}],"targets":[{"allowed":false,"problems":["safety rule \"keep-two\" wants 2 undrained regions for service www.example.com; 1 would be left (eu-central)"],"rules":["keep-two"],"target":"region/us-east"}]}
+type SafetyReport struct {
+	// Index The index of the state that this is about.
+	Index uint64 `json:"index"`
+
+	// Items In order of names.
+	Items []SafetyStanding `json:"items"`
+
+	// Targets What a drain of each region and provider would meet now, in order. Absent ones have no endpoint.
+	Targets []DrainOutlook `json:"targets"`
+}
+
+// SafetyRule What no operator's change and no drill may break. It asks for at least one of atLeast, atMost, neverTogether, gate, minBetween and freeze, and for each that it has.
 //
 // Examples: {"atLeast":{"regions":1},"name":"keep-one","service":"www.example.com"}
 type SafetyRule struct {
-	// AppliesTo Whom it binds; both by default.
+	// AppliesTo Whom it binds. automation goes with atLeast alone: when nothing is available and lastResort would serve less than that, everything undrained is served. What is down is never put back beside what is up.
 	AppliesTo []SafetyRuleAppliesTo `json:"appliesTo,omitempty,omitzero"`
 
-	// AtLeast What must stay.
+	// AtLeast What must stay undrained. Health has no part in it.
 	AtLeast struct {
+		// Capacity Share of its capacity, 1% to 100%: of what its pools and regions declare, or of the weights of its endpoints when any of them declares none. A region's capacity is divided among the endpoints there by weight.
+		//
+		// Examples: 50%
+		Capacity string `json:"capacity,omitempty,omitzero"`
+
+		// Providers Providers of regions with an undrained endpoint.
+		//
+		// Examples: 2
+		Providers int `json:"providers,omitempty,omitzero"`
+
 		// Regions Regions with an undrained endpoint.
+		//
+		// Examples: 2
 		Regions int `json:"regions,omitempty,omitzero"`
 	} `json:"atLeast,omitempty,omitzero"`
+
+	// AtMost What may be drained at once. A thing is drained when every endpoint in it is; with service, every endpoint of that service in it.
+	AtMost struct {
+		// Drained How many.
+		//
+		// Examples: 1
+		Drained int `json:"drained"`
+
+		// Of What is counted.
+		Of SafetyRuleAtMostOf `json:"of,omitempty,omitzero"`
+	} `json:"atMost,omitempty,omitzero"`
+
+	// Freeze Windows, in UTC, in which no control that the rule is about begins. Lifting one is let through.
+	Freeze []struct {
+		// Days Days that a window of times of day begins on; by default every day.
+		//
+		// Examples: ["fri","sat"]
+		Days []SafetyRuleFreezeDays `json:"days,omitempty,omitzero"`
+
+		// From RFC 3339, or a time of day in UTC, HH:MM.
+		//
+		// Examples: 2026-11-27T00:00:00Z, 22:00
+		From string `json:"from"`
+
+		// To Likewise. A time of day that is not after `from` is on the day after; 24:00 is the end of the day.
+		//
+		// Examples: 2026-11-28T00:00:00Z, 06:00
+		To string `json:"to"`
+	} `json:"freeze,omitempty,omitzero"`
+
+	// Gate A switch (PUT /switches/{name}): controls that the rule is about begin and are lifted only while it is on.
+	//
+	// Examples: change-window
+	Gate string `json:"gate,omitempty,omitzero"`
+
+	// MinBetween A number with a unit (500ms, 30s, 2h), or seconds as an integer. It is given as the former.
+	//
+	// Examples: 30s
+	MinBetween Duration `json:"minBetween,omitempty,omitzero"`
 
 	// Name 1 to 63 letters, digits, dots, dashes and underscores. It is unique.
 	//
 	// Examples: keep-one
 	Name string `json:"name"`
 
-	// Service By default every service.
+	// NeverTogether Targets of controls, of which never more than one is drained.
+	//
+	// Examples: ["region/us-east","region/us-west"]
+	NeverTogether []string `json:"neverTogether,omitempty,omitzero"`
+
+	// Overall atLeast counts what all services have together. It goes without service.
+	Overall bool `json:"overall,omitempty,omitzero"`
+
+	// Service By default every service, each by itself.
+	//
+	// Examples: www.example.com
 	Service string `json:"service,omitempty,omitzero"`
+
+	// Targets What gate, minBetween and freeze are about: controls that share an endpoint with one of these. By default all, or with service those that share an endpoint with it.
+	//
+	// Examples: ["region/us-east"]
+	Targets []string `json:"targets,omitempty,omitzero"`
+
+	// TwoPeople With gate: somebody else has thrown the switch than who changes the control.
+	TwoPeople bool `json:"twoPeople,omitempty,omitzero"`
 }
 
 // SafetyRuleAppliesTo defines model for SafetyRule.AppliesTo.
 type SafetyRuleAppliesTo string
+
+// SafetyRuleAtMostOf What is counted.
+type SafetyRuleAtMostOf string
+
+// SafetyRuleFreezeDays defines model for SafetyRule.Freeze.Days.
+type SafetyRuleFreezeDays string
 
 // SafetyRuleList All safety rules.
 //
@@ -3878,6 +4121,30 @@ type SafetyRuleList struct {
 	// Items In order of names.
 	Items []SafetyRule `json:"items"`
 }
+
+// SafetyStanding How a safety rule stands.
+//
+// Examples: {"rule":"keep-two","says":[],"state":"satisfied","wants":["at least 2 undrained regions"]}
+type SafetyStanding struct {
+	// Rule Its name.
+	//
+	// Examples: keep-two
+	Rule string `json:"rule"`
+
+	// Says Why the state is what it is.
+	Says []string `json:"says"`
+
+	// State satisfied; at-limit: it is kept, and nothing of what it is about may be taken out now; unhealthy: controls keep it, and with what is down it is not; acting: for automation, it has everything undrained served where nothing is available; broken: by an override, or from before there was the rule.
+	State SafetyStandingState `json:"state"`
+
+	// Wants What it asks for.
+	//
+	// Examples: ["at least 2 undrained regions"]
+	Wants []string `json:"wants"`
+}
+
+// SafetyStandingState satisfied; at-limit: it is kept, and nothing of what it is about may be taken out now; unhealthy: controls keep it, and with what is down it is not; acting: for automation, it has everything undrained served where nothing is available; broken: by an override, or from before there was the rule.
+type SafetyStandingState string
 
 // Scopes What may be changed; without it, whatever the role may. `KIND/NAME` with the kinds zone, service, region and pool: a zone's records, a steered name, a region with its availability zones and endpoints, a pool with its endpoints. `KIND/*` is all of a kind, `zone/*.example.com` and `service/*.example.com` whatever is below example.com (itself not), `region/us-*` and `pool/us-*` whatever begins so. For operators and editors only. Reading is not limited.
 //
@@ -4144,6 +4411,54 @@ type Steering struct {
 
 	// Weighted All that are available, by weight.
 	Weighted []Branch `json:"weighted,omitempty,omitzero"`
+}
+
+// Switch What gates of safety rules go by. One that was never thrown is off.
+//
+// Examples: {"actor":"0a1b2c3d","at":"2026-01-02T03:04:05Z","name":"change-window","on":true,"reason":"CHG-4711","rules":["gated"]}
+type Switch struct {
+	// Actor Who threw it last.
+	Actor string `json:"actor"`
+
+	// At When, by the cluster's clock.
+	At time.Time `json:"at"`
+
+	// Name What it goes by.
+	//
+	// Examples: change-window
+	Name string `json:"name"`
+
+	// On Whether it is on.
+	On bool `json:"on"`
+
+	// Reason Why, as whoever threw it last said.
+	Reason string `json:"reason"`
+
+	// Rules The safety rules that go by it.
+	//
+	// Examples: ["gated"]
+	Rules []string `json:"rules"`
+}
+
+// SwitchList All switches.
+//
+// Examples: {"items":[{"actor":"0a1b2c3d","at":"2026-01-02T03:04:05Z","name":"change-window","on":true,"reason":"CHG-4711","rules":["gated"]}]}
+type SwitchList struct {
+	// Items In order of names.
+	Items []Switch `json:"items"`
+}
+
+// SwitchPut How a switch is to stand.
+//
+// Examples: {"on":true,"reason":"CHG-4711"}
+type SwitchPut struct {
+	// On Whether it is on.
+	On bool `json:"on"`
+
+	// Reason Why, for whoever finds it so.
+	//
+	// Examples: CHG-4711
+	Reason string `json:"reason"`
 }
 
 // TCPCheck A connection that must be accepted.
@@ -4776,6 +5091,9 @@ type RevisionPath = uint64
 // Wait defines model for Wait.
 type Wait = string
 
+// XOverride defines model for X-Override.
+type XOverride = string
+
 // XReason defines model for X-Reason.
 type XReason = string
 
@@ -4868,6 +5186,9 @@ type PostChangesParams struct {
 
 	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
+
+	// XOverride Names of the safety rules that the write may break, with commas between. It takes an admin, has to name each rule that is broken, and may name no other. It is in the audit.
+	XOverride XOverride `json:"X-Override,omitempty,omitzero"`
 }
 
 // RemoveMemberParams defines parameters for RemoveMember.
@@ -4898,10 +5219,16 @@ type PutConfigParams struct {
 
 	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
+
+	// XOverride Names of the safety rules that the write may break, with commas between. It takes an admin, has to name each rule that is broken, and may name no other. It is in the audit.
+	XOverride XOverride `json:"X-Override,omitempty,omitzero"`
 }
 
 // CreateControlParams defines parameters for CreateControl.
 type CreateControlParams struct {
+	// DryRun Change nothing and say whether it would be refused.
+	DryRun bool `form:"dryRun,omitempty" json:"dryRun,omitempty,omitzero"`
+
 	// IfMatch The revision that the change is based on. It is checked where the change is applied.
 	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
 
@@ -4910,6 +5237,9 @@ type CreateControlParams struct {
 
 	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
+
+	// XOverride Names of the safety rules that the write may break, with commas between. It takes an admin, has to name each rule that is broken, and may name no other. It is in the audit.
+	XOverride XOverride `json:"X-Override,omitempty,omitzero"`
 }
 
 // DeleteControlParams defines parameters for DeleteControl.
@@ -4922,6 +5252,9 @@ type DeleteControlParams struct {
 
 	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
+
+	// XOverride Names of the safety rules that the write may break, with commas between. It takes an admin, has to name each rule that is broken, and may name no other. It is in the audit.
+	XOverride XOverride `json:"X-Override,omitempty,omitzero"`
 }
 
 // CreateDraftParams defines parameters for CreateDraft.
@@ -4931,6 +5264,9 @@ type CreateDraftParams struct {
 
 	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
+
+	// XOverride Names of the safety rules that the write may break, with commas between. It takes an admin, has to name each rule that is broken, and may name no other. It is in the audit.
+	XOverride XOverride `json:"X-Override,omitempty,omitzero"`
 }
 
 // WithdrawDraftParams defines parameters for WithdrawDraft.
@@ -4952,6 +5288,9 @@ type PutDraftParams struct {
 
 	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
+
+	// XOverride Names of the safety rules that the write may break, with commas between. It takes an admin, has to name each rule that is broken, and may name no other. It is in the audit.
+	XOverride XOverride `json:"X-Override,omitempty,omitzero"`
 }
 
 // EndCanaryParams defines parameters for EndCanary.
@@ -4985,6 +5324,9 @@ type PublishDraftParams struct {
 
 	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
+
+	// XOverride Names of the safety rules that the write may break, with commas between. It takes an admin, has to name each rule that is broken, and may name no other. It is in the audit.
+	XOverride XOverride `json:"X-Override,omitempty,omitzero"`
 }
 
 // ReviewDraftParams defines parameters for ReviewDraft.
@@ -5098,6 +5440,9 @@ type DeleteMonitorParams struct {
 
 	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
+
+	// XOverride Names of the safety rules that the write may break, with commas between. It takes an admin, has to name each rule that is broken, and may name no other. It is in the audit.
+	XOverride XOverride `json:"X-Override,omitempty,omitzero"`
 }
 
 // PutMonitorParams defines parameters for PutMonitor.
@@ -5116,6 +5461,9 @@ type PutMonitorParams struct {
 
 	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
+
+	// XOverride Names of the safety rules that the write may break, with commas between. It takes an admin, has to name each rule that is broken, and may name no other. It is in the audit.
+	XOverride XOverride `json:"X-Override,omitempty,omitzero"`
 }
 
 // DeleteNotificationParams defines parameters for DeleteNotification.
@@ -5197,6 +5545,9 @@ type DeletePoolParams struct {
 
 	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
+
+	// XOverride Names of the safety rules that the write may break, with commas between. It takes an admin, has to name each rule that is broken, and may name no other. It is in the audit.
+	XOverride XOverride `json:"X-Override,omitempty,omitzero"`
 }
 
 // PutPoolParams defines parameters for PutPool.
@@ -5215,6 +5566,9 @@ type PutPoolParams struct {
 
 	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
+
+	// XOverride Names of the safety rules that the write may break, with commas between. It takes an admin, has to name each rule that is broken, and may name no other. It is in the audit.
+	XOverride XOverride `json:"X-Override,omitempty,omitzero"`
 }
 
 // DeleteProviderParams defines parameters for DeleteProvider.
@@ -5230,6 +5584,9 @@ type DeleteProviderParams struct {
 
 	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
+
+	// XOverride Names of the safety rules that the write may break, with commas between. It takes an admin, has to name each rule that is broken, and may name no other. It is in the audit.
+	XOverride XOverride `json:"X-Override,omitempty,omitzero"`
 }
 
 // PutProviderParams defines parameters for PutProvider.
@@ -5248,6 +5605,9 @@ type PutProviderParams struct {
 
 	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
+
+	// XOverride Names of the safety rules that the write may break, with commas between. It takes an admin, has to name each rule that is broken, and may name no other. It is in the audit.
+	XOverride XOverride `json:"X-Override,omitempty,omitzero"`
 }
 
 // DeleteRegionParams defines parameters for DeleteRegion.
@@ -5263,6 +5623,9 @@ type DeleteRegionParams struct {
 
 	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
+
+	// XOverride Names of the safety rules that the write may break, with commas between. It takes an admin, has to name each rule that is broken, and may name no other. It is in the audit.
+	XOverride XOverride `json:"X-Override,omitempty,omitzero"`
 }
 
 // PutRegionParams defines parameters for PutRegion.
@@ -5281,6 +5644,9 @@ type PutRegionParams struct {
 
 	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
+
+	// XOverride Names of the safety rules that the write may break, with commas between. It takes an admin, has to name each rule that is broken, and may name no other. It is in the audit.
+	XOverride XOverride `json:"X-Override,omitempty,omitzero"`
 }
 
 // PutReviewRuleParams defines parameters for PutReviewRule.
@@ -5332,6 +5698,9 @@ type RollbackParams struct {
 
 	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
+
+	// XOverride Names of the safety rules that the write may break, with commas between. It takes an admin, has to name each rule that is broken, and may name no other. It is in the audit.
+	XOverride XOverride `json:"X-Override,omitempty,omitzero"`
 }
 
 // DeleteSafetyRuleParams defines parameters for DeleteSafetyRule.
@@ -5347,6 +5716,9 @@ type DeleteSafetyRuleParams struct {
 
 	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
+
+	// XOverride Names of the safety rules that the write may break, with commas between. It takes an admin, has to name each rule that is broken, and may name no other. It is in the audit.
+	XOverride XOverride `json:"X-Override,omitempty,omitzero"`
 }
 
 // PutSafetyRuleParams defines parameters for PutSafetyRule.
@@ -5365,6 +5737,9 @@ type PutSafetyRuleParams struct {
 
 	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
+
+	// XOverride Names of the safety rules that the write may break, with commas between. It takes an admin, has to name each rule that is broken, and may name no other. It is in the audit.
+	XOverride XOverride `json:"X-Override,omitempty,omitzero"`
 }
 
 // DeleteSecretParams defines parameters for DeleteSecret.
@@ -5404,6 +5779,9 @@ type DeleteServiceParams struct {
 
 	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
+
+	// XOverride Names of the safety rules that the write may break, with commas between. It takes an admin, has to name each rule that is broken, and may name no other. It is in the audit.
+	XOverride XOverride `json:"X-Override,omitempty,omitzero"`
 }
 
 // PutServiceParams defines parameters for PutService.
@@ -5422,6 +5800,9 @@ type PutServiceParams struct {
 
 	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
+
+	// XOverride Names of the safety rules that the write may break, with commas between. It takes an admin, has to name each rule that is broken, and may name no other. It is in the audit.
+	XOverride XOverride `json:"X-Override,omitempty,omitzero"`
 }
 
 // DeleteSignalParams defines parameters for DeleteSignal.
@@ -5442,6 +5823,30 @@ type PutSignalParams struct {
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
 }
 
+// DeleteSwitchParams defines parameters for DeleteSwitch.
+type DeleteSwitchParams struct {
+	// IfMatch The revision that the change is based on. It is checked where the change is applied.
+	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
+
+	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+
+	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	XReason XReason `json:"X-Reason,omitempty,omitzero"`
+}
+
+// PutSwitchParams defines parameters for PutSwitch.
+type PutSwitchParams struct {
+	// IfMatch The revision that the change is based on. It is checked where the change is applied.
+	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
+
+	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+
+	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	XReason XReason `json:"X-Reason,omitempty,omitzero"`
+}
+
 // DeleteTemplateParams defines parameters for DeleteTemplate.
 type DeleteTemplateParams struct {
 	// Force Let this one change delete more than the larger of 10 endpoints and 20 % of them.
@@ -5455,6 +5860,9 @@ type DeleteTemplateParams struct {
 
 	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
+
+	// XOverride Names of the safety rules that the write may break, with commas between. It takes an admin, has to name each rule that is broken, and may name no other. It is in the audit.
+	XOverride XOverride `json:"X-Override,omitempty,omitzero"`
 }
 
 // PutTemplateParams defines parameters for PutTemplate.
@@ -5473,6 +5881,9 @@ type PutTemplateParams struct {
 
 	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
+
+	// XOverride Names of the safety rules that the write may break, with commas between. It takes an admin, has to name each rule that is broken, and may name no other. It is in the audit.
+	XOverride XOverride `json:"X-Override,omitempty,omitzero"`
 }
 
 // CreateTokenParams defines parameters for CreateToken.
@@ -5666,6 +6077,9 @@ type BeginTokenSessionJSONRequestBody = LogInToken
 
 // PutSignalJSONRequestBody defines body for PutSignal for application/json ContentType.
 type PutSignalJSONRequestBody = SignalPut
+
+// PutSwitchJSONRequestBody defines body for PutSwitch for application/json ContentType.
+type PutSwitchJSONRequestBody = SwitchPut
 
 // PutTemplateJSONRequestBody defines body for PutTemplate for application/json ContentType.
 type PutTemplateJSONRequestBody = Template
@@ -5928,7 +6342,8 @@ type ClientInterface interface {
 
 	// CreateControlWithBody Put a control in force
 	//
-	// Refused with `unsafe` when it would leave a service nothing but drained endpoints. Example:
+	// Refused with `unsafe` when it would leave a service nothing but drained endpoints, or break a safety rule: each problem says
+	// which `rule`, and what would satisfy it. With `dryRun=true` nothing is changed, and the answer is the same refusal, or 200. Example:
 	// `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/json' -d '{"target":"region/us-east","action":"drain","reason":"maintenance","expiresIn":"2h"}' http://127.0.0.1:8080/api/v1/controls`
 	//
 	// Takes any type of body and a specified content type.
@@ -5938,7 +6353,8 @@ type ClientInterface interface {
 
 	// CreateControl Put a control in force
 	//
-	// Refused with `unsafe` when it would leave a service nothing but drained endpoints. Example:
+	// Refused with `unsafe` when it would leave a service nothing but drained endpoints, or break a safety rule: each problem says
+	// which `rule`, and what would satisfy it. With `dryRun=true` nothing is changed, and the answer is the same refusal, or 200. Example:
 	// `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/json' -d '{"target":"region/us-east","action":"drain","reason":"maintenance","expiresIn":"2h"}' http://127.0.0.1:8080/api/v1/controls`
 	//
 	// Takes a body of the `application/json` content type.
@@ -6553,6 +6969,13 @@ type ClientInterface interface {
 	// Corresponds with POST /revisions/{revision}/rollback (the `Rollback` operationId).
 	Rollback(ctx context.Context, revision RevisionPath, params *RollbackParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// GetSafety How the safety rules stand, and what could be drained now
+	//
+	// Example: `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" http://127.0.0.1:8080/api/v1/safety`
+	//
+	// Corresponds with GET /safety (the `GetSafety` operationId).
+	GetSafety(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ListSafetyRules List the safety rules
 	//
 	// Corresponds with GET /safety-rules (the `ListSafetyRules` operationId).
@@ -6773,6 +7196,38 @@ type ClientInterface interface {
 	//
 	// Corresponds with PUT /signals/{name} (the `PutSignal` operationId).
 	PutSignal(ctx context.Context, name string, params *PutSignalParams, body PutSignalJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListSwitches List the switches
+	//
+	// Corresponds with GET /switches (the `ListSwitches` operationId).
+	ListSwitches(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DeleteSwitch Forget a switch
+	//
+	// It is off then. One that a safety rule goes by stays.
+	//
+	// Corresponds with DELETE /switches/{name} (the `DeleteSwitch` operationId).
+	DeleteSwitch(ctx context.Context, name string, params *DeleteSwitchParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PutSwitchWithBody Throw a switch
+	//
+	// It takes the role editor: who may drain is not to open the gate alone. At most 1000 switches. Example:
+	// `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/json' -X PUT -d '{"on":true,"reason":"CHG-4711"}' http://127.0.0.1:8080/api/v1/switches/change-window`
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /switches/{name} (the `PutSwitch` operationId).
+	PutSwitchWithBody(ctx context.Context, name string, params *PutSwitchParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PutSwitch Throw a switch
+	//
+	// It takes the role editor: who may drain is not to open the gate alone. At most 1000 switches. Example:
+	// `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/json' -X PUT -d '{"on":true,"reason":"CHG-4711"}' http://127.0.0.1:8080/api/v1/switches/change-window`
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /switches/{name} (the `PutSwitch` operationId).
+	PutSwitch(ctx context.Context, name string, params *PutSwitchParams, body PutSwitchJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListTemplates List the templates
 	//
@@ -7336,7 +7791,8 @@ func (c *Client) ListControls(ctx context.Context, reqEditors ...RequestEditorFn
 
 // CreateControlWithBody Put a control in force
 //
-// Refused with `unsafe` when it would leave a service nothing but drained endpoints. Example:
+// Refused with `unsafe` when it would leave a service nothing but drained endpoints, or break a safety rule: each problem says
+// which `rule`, and what would satisfy it. With `dryRun=true` nothing is changed, and the answer is the same refusal, or 200. Example:
 // `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/json' -d '{"target":"region/us-east","action":"drain","reason":"maintenance","expiresIn":"2h"}' http://127.0.0.1:8080/api/v1/controls`
 //
 // Takes any type of body and a specified content type.
@@ -7356,7 +7812,8 @@ func (c *Client) CreateControlWithBody(ctx context.Context, params *CreateContro
 
 // CreateControl Put a control in force
 //
-// Refused with `unsafe` when it would leave a service nothing but drained endpoints. Example:
+// Refused with `unsafe` when it would leave a service nothing but drained endpoints, or break a safety rule: each problem says
+// which `rule`, and what would satisfy it. With `dryRun=true` nothing is changed, and the answer is the same refusal, or 200. Example:
 // `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/json' -d '{"target":"region/us-east","action":"drain","reason":"maintenance","expiresIn":"2h"}' http://127.0.0.1:8080/api/v1/controls`
 //
 // Takes a body of the `application/json` content type.
@@ -8731,6 +9188,23 @@ func (c *Client) Rollback(ctx context.Context, revision RevisionPath, params *Ro
 	return c.Client.Do(req)
 }
 
+// GetSafety How the safety rules stand, and what could be drained now
+//
+// Example: `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" http://127.0.0.1:8080/api/v1/safety`
+//
+// Corresponds with GET /safety (the `GetSafety` operationId).
+func (c *Client) GetSafety(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetSafetyRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // ListSafetyRules List the safety rules
 //
 // Corresponds with GET /safety-rules (the `ListSafetyRules` operationId).
@@ -9212,6 +9686,78 @@ func (c *Client) PutSignalWithBody(ctx context.Context, name string, params *Put
 // Corresponds with PUT /signals/{name} (the `PutSignal` operationId).
 func (c *Client) PutSignal(ctx context.Context, name string, params *PutSignalParams, body PutSignalJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewPutSignalRequest(c.Server, name, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListSwitches List the switches
+//
+// Corresponds with GET /switches (the `ListSwitches` operationId).
+func (c *Client) ListSwitches(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListSwitchesRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DeleteSwitch Forget a switch
+//
+// It is off then. One that a safety rule goes by stays.
+//
+// Corresponds with DELETE /switches/{name} (the `DeleteSwitch` operationId).
+func (c *Client) DeleteSwitch(ctx context.Context, name string, params *DeleteSwitchParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeleteSwitchRequest(c.Server, name, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PutSwitchWithBody Throw a switch
+//
+// It takes the role editor: who may drain is not to open the gate alone. At most 1000 switches. Example:
+// `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/json' -X PUT -d '{"on":true,"reason":"CHG-4711"}' http://127.0.0.1:8080/api/v1/switches/change-window`
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /switches/{name} (the `PutSwitch` operationId).
+func (c *Client) PutSwitchWithBody(ctx context.Context, name string, params *PutSwitchParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPutSwitchRequestWithBody(c.Server, name, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PutSwitch Throw a switch
+//
+// It takes the role editor: who may drain is not to open the gate alone. At most 1000 switches. Example:
+// `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/json' -X PUT -d '{"on":true,"reason":"CHG-4711"}' http://127.0.0.1:8080/api/v1/switches/change-window`
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /switches/{name} (the `PutSwitch` operationId).
+func (c *Client) PutSwitch(ctx context.Context, name string, params *PutSwitchParams, body PutSwitchJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPutSwitchRequest(c.Server, name, params, body)
 	if err != nil {
 		return nil, err
 	}
@@ -10184,6 +10730,15 @@ func NewPostChangesRequestWithBody(server string, params *PostChangesParams, con
 
 		req.Header.Set("X-Reason", headerParam2)
 
+		var headerParam3 string
+
+		headerParam3, err = runtime.StyleParamWithOptions("simple", false, "X-Override", params.XOverride, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("X-Override", headerParam3)
+
 	}
 
 	return req, nil
@@ -10404,6 +10959,15 @@ func NewPutConfigRequestWithBody(server string, params *PutConfigParams, content
 
 		req.Header.Set("X-Reason", headerParam2)
 
+		var headerParam3 string
+
+		headerParam3, err = runtime.StyleParamWithOptions("simple", false, "X-Override", params.XOverride, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("X-Override", headerParam3)
+
 	}
 
 	return req, nil
@@ -10466,6 +11030,29 @@ func NewCreateControlRequestWithBody(server string, params *CreateControlParams,
 		return nil, err
 	}
 
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "dryRun", params.DryRun, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
 	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
 	if err != nil {
 		return nil, err
@@ -10501,6 +11088,15 @@ func NewCreateControlRequestWithBody(server string, params *CreateControlParams,
 		}
 
 		req.Header.Set("X-Reason", headerParam2)
+
+		var headerParam3 string
+
+		headerParam3, err = runtime.StyleParamWithOptions("simple", false, "X-Override", params.XOverride, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("X-Override", headerParam3)
 
 	}
 
@@ -10566,6 +11162,15 @@ func NewDeleteControlRequest(server string, id string, params *DeleteControlPara
 		}
 
 		req.Header.Set("X-Reason", headerParam2)
+
+		var headerParam3 string
+
+		headerParam3, err = runtime.StyleParamWithOptions("simple", false, "X-Override", params.XOverride, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("X-Override", headerParam3)
 
 	}
 
@@ -10744,6 +11349,15 @@ func NewCreateDraftRequestWithBody(server string, params *CreateDraftParams, con
 
 		req.Header.Set("X-Reason", headerParam1)
 
+		var headerParam2 string
+
+		headerParam2, err = runtime.StyleParamWithOptions("simple", false, "X-Override", params.XOverride, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("X-Override", headerParam2)
+
 	}
 
 	return req, nil
@@ -10911,6 +11525,15 @@ func NewPutDraftRequestWithBody(server string, id DraftPath, params *PutDraftPar
 		}
 
 		req.Header.Set("X-Reason", headerParam2)
+
+		var headerParam3 string
+
+		headerParam3, err = runtime.StyleParamWithOptions("simple", false, "X-Override", params.XOverride, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("X-Override", headerParam3)
 
 	}
 
@@ -11110,6 +11733,15 @@ func NewPublishDraftRequest(server string, id DraftPath, params *PublishDraftPar
 		}
 
 		req.Header.Set("X-Reason", headerParam2)
+
+		var headerParam3 string
+
+		headerParam3, err = runtime.StyleParamWithOptions("simple", false, "X-Override", params.XOverride, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("X-Override", headerParam3)
 
 	}
 
@@ -11966,6 +12598,15 @@ func NewDeleteMonitorRequest(server string, name string, params *DeleteMonitorPa
 
 		req.Header.Set("X-Reason", headerParam2)
 
+		var headerParam3 string
+
+		headerParam3, err = runtime.StyleParamWithOptions("simple", false, "X-Override", params.XOverride, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("X-Override", headerParam3)
+
 	}
 
 	return req, nil
@@ -12109,6 +12750,15 @@ func NewPutMonitorRequestWithBody(server string, name string, params *PutMonitor
 		}
 
 		req.Header.Set("X-Reason", headerParam3)
+
+		var headerParam4 string
+
+		headerParam4, err = runtime.StyleParamWithOptions("simple", false, "X-Override", params.XOverride, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("X-Override", headerParam4)
 
 	}
 
@@ -12831,6 +13481,15 @@ func NewDeletePoolRequest(server string, name string, params *DeletePoolParams) 
 
 		req.Header.Set("X-Reason", headerParam2)
 
+		var headerParam3 string
+
+		headerParam3, err = runtime.StyleParamWithOptions("simple", false, "X-Override", params.XOverride, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("X-Override", headerParam3)
+
 	}
 
 	return req, nil
@@ -12975,6 +13634,15 @@ func NewPutPoolRequestWithBody(server string, name string, params *PutPoolParams
 
 		req.Header.Set("X-Reason", headerParam3)
 
+		var headerParam4 string
+
+		headerParam4, err = runtime.StyleParamWithOptions("simple", false, "X-Override", params.XOverride, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("X-Override", headerParam4)
+
 	}
 
 	return req, nil
@@ -13089,6 +13757,15 @@ func NewDeleteProviderRequest(server string, name string, params *DeleteProvider
 		}
 
 		req.Header.Set("X-Reason", headerParam2)
+
+		var headerParam3 string
+
+		headerParam3, err = runtime.StyleParamWithOptions("simple", false, "X-Override", params.XOverride, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("X-Override", headerParam3)
 
 	}
 
@@ -13234,6 +13911,15 @@ func NewPutProviderRequestWithBody(server string, name string, params *PutProvid
 
 		req.Header.Set("X-Reason", headerParam3)
 
+		var headerParam4 string
+
+		headerParam4, err = runtime.StyleParamWithOptions("simple", false, "X-Override", params.XOverride, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("X-Override", headerParam4)
+
 	}
 
 	return req, nil
@@ -13348,6 +14034,15 @@ func NewDeleteRegionRequest(server string, name string, params *DeleteRegionPara
 		}
 
 		req.Header.Set("X-Reason", headerParam2)
+
+		var headerParam3 string
+
+		headerParam3, err = runtime.StyleParamWithOptions("simple", false, "X-Override", params.XOverride, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("X-Override", headerParam3)
 
 	}
 
@@ -13492,6 +14187,15 @@ func NewPutRegionRequestWithBody(server string, name string, params *PutRegionPa
 		}
 
 		req.Header.Set("X-Reason", headerParam3)
+
+		var headerParam4 string
+
+		headerParam4, err = runtime.StyleParamWithOptions("simple", false, "X-Override", params.XOverride, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("X-Override", headerParam4)
 
 	}
 
@@ -13913,6 +14617,42 @@ func NewRollbackRequest(server string, revision RevisionPath, params *RollbackPa
 
 		req.Header.Set("X-Reason", headerParam2)
 
+		var headerParam3 string
+
+		headerParam3, err = runtime.StyleParamWithOptions("simple", false, "X-Override", params.XOverride, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("X-Override", headerParam3)
+
+	}
+
+	return req, nil
+}
+
+// NewGetSafetyRequest constructs an http.Request for the GetSafety method
+func NewGetSafetyRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/safety")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
 	}
 
 	return req, nil
@@ -14027,6 +14767,15 @@ func NewDeleteSafetyRuleRequest(server string, name string, params *DeleteSafety
 		}
 
 		req.Header.Set("X-Reason", headerParam2)
+
+		var headerParam3 string
+
+		headerParam3, err = runtime.StyleParamWithOptions("simple", false, "X-Override", params.XOverride, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("X-Override", headerParam3)
 
 	}
 
@@ -14171,6 +14920,15 @@ func NewPutSafetyRuleRequestWithBody(server string, name string, params *PutSafe
 		}
 
 		req.Header.Set("X-Reason", headerParam3)
+
+		var headerParam4 string
+
+		headerParam4, err = runtime.StyleParamWithOptions("simple", false, "X-Override", params.XOverride, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("X-Override", headerParam4)
 
 	}
 
@@ -14457,6 +15215,15 @@ func NewDeleteServiceRequest(server string, name string, params *DeleteServicePa
 
 		req.Header.Set("X-Reason", headerParam2)
 
+		var headerParam3 string
+
+		headerParam3, err = runtime.StyleParamWithOptions("simple", false, "X-Override", params.XOverride, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("X-Override", headerParam3)
+
 	}
 
 	return req, nil
@@ -14600,6 +15367,15 @@ func NewPutServiceRequestWithBody(server string, name string, params *PutService
 		}
 
 		req.Header.Set("X-Reason", headerParam3)
+
+		var headerParam4 string
+
+		headerParam4, err = runtime.StyleParamWithOptions("simple", false, "X-Override", params.XOverride, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("X-Override", headerParam4)
 
 	}
 
@@ -14966,6 +15742,176 @@ func NewPutSignalRequestWithBody(server string, name string, params *PutSignalPa
 	return req, nil
 }
 
+// NewListSwitchesRequest constructs an http.Request for the ListSwitches method
+func NewListSwitchesRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/switches")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewDeleteSwitchRequest constructs an http.Request for the DeleteSwitch method
+func NewDeleteSwitchRequest(server string, name string, params *DeleteSwitchParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "name", name, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/switches/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("If-Match", headerParam0)
+
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam1)
+
+		var headerParam2 string
+
+		headerParam2, err = runtime.StyleParamWithOptions("simple", false, "X-Reason", params.XReason, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("X-Reason", headerParam2)
+
+	}
+
+	return req, nil
+}
+
+// NewPutSwitchRequest calls the generic PutSwitch builder with application/json body
+func NewPutSwitchRequest(server string, name string, params *PutSwitchParams, body PutSwitchJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewPutSwitchRequestWithBody(server, name, params, "application/json", bodyReader)
+}
+
+// NewPutSwitchRequestWithBody constructs an http.Request for the PutSwitch method, with any body, and a specified content type
+func NewPutSwitchRequestWithBody(server string, name string, params *PutSwitchParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "name", name, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/switches/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("If-Match", headerParam0)
+
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam1)
+
+		var headerParam2 string
+
+		headerParam2, err = runtime.StyleParamWithOptions("simple", false, "X-Reason", params.XReason, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("X-Reason", headerParam2)
+
+	}
+
+	return req, nil
+}
+
 // NewListTemplatesRequest constructs an http.Request for the ListTemplates method
 func NewListTemplatesRequest(server string) (*http.Request, error) {
 	var err error
@@ -15075,6 +16021,15 @@ func NewDeleteTemplateRequest(server string, name string, params *DeleteTemplate
 		}
 
 		req.Header.Set("X-Reason", headerParam2)
+
+		var headerParam3 string
+
+		headerParam3, err = runtime.StyleParamWithOptions("simple", false, "X-Override", params.XOverride, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("X-Override", headerParam3)
 
 	}
 
@@ -15219,6 +16174,15 @@ func NewPutTemplateRequestWithBody(server string, name string, params *PutTempla
 		}
 
 		req.Header.Set("X-Reason", headerParam3)
+
+		var headerParam4 string
+
+		headerParam4, err = runtime.StyleParamWithOptions("simple", false, "X-Override", params.XOverride, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("X-Override", headerParam4)
 
 	}
 
@@ -16321,7 +17285,8 @@ type ClientWithResponsesInterface interface {
 
 	// CreateControlWithBodyWithResponse Put a control in force
 	//
-	// Refused with `unsafe` when it would leave a service nothing but drained endpoints. Example:
+	// Refused with `unsafe` when it would leave a service nothing but drained endpoints, or break a safety rule: each problem says
+	// which `rule`, and what would satisfy it. With `dryRun=true` nothing is changed, and the answer is the same refusal, or 200. Example:
 	// `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/json' -d '{"target":"region/us-east","action":"drain","reason":"maintenance","expiresIn":"2h"}' http://127.0.0.1:8080/api/v1/controls`
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
@@ -16331,7 +17296,8 @@ type ClientWithResponsesInterface interface {
 
 	// CreateControlWithResponse Put a control in force
 	//
-	// Refused with `unsafe` when it would leave a service nothing but drained endpoints. Example:
+	// Refused with `unsafe` when it would leave a service nothing but drained endpoints, or break a safety rule: each problem says
+	// which `rule`, and what would satisfy it. With `dryRun=true` nothing is changed, and the answer is the same refusal, or 200. Example:
 	// `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/json' -d '{"target":"region/us-east","action":"drain","reason":"maintenance","expiresIn":"2h"}' http://127.0.0.1:8080/api/v1/controls`
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
@@ -17032,6 +17998,15 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /revisions/{revision}/rollback (the `Rollback` operationId).
 	RollbackWithResponse(ctx context.Context, revision RevisionPath, params *RollbackParams, reqEditors ...RequestEditorFn) (*RollbackResponse, error)
 
+	// GetSafetyWithResponse How the safety rules stand, and what could be drained now
+	//
+	// Example: `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" http://127.0.0.1:8080/api/v1/safety`
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /safety (the `GetSafety` operationId).
+	GetSafetyWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetSafetyResponse, error)
+
 	// ListSafetyRulesWithResponse List the safety rules
 	//
 	// Returns a wrapper object for the known response body format(s).
@@ -17278,6 +18253,42 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with PUT /signals/{name} (the `PutSignal` operationId).
 	PutSignalWithResponse(ctx context.Context, name string, params *PutSignalParams, body PutSignalJSONRequestBody, reqEditors ...RequestEditorFn) (*PutSignalResponse, error)
+
+	// ListSwitchesWithResponse List the switches
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /switches (the `ListSwitches` operationId).
+	ListSwitchesWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListSwitchesResponse, error)
+
+	// DeleteSwitchWithResponse Forget a switch
+	//
+	// It is off then. One that a safety rule goes by stays.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /switches/{name} (the `DeleteSwitch` operationId).
+	DeleteSwitchWithResponse(ctx context.Context, name string, params *DeleteSwitchParams, reqEditors ...RequestEditorFn) (*DeleteSwitchResponse, error)
+
+	// PutSwitchWithBodyWithResponse Throw a switch
+	//
+	// It takes the role editor: who may drain is not to open the gate alone. At most 1000 switches. Example:
+	// `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/json' -X PUT -d '{"on":true,"reason":"CHG-4711"}' http://127.0.0.1:8080/api/v1/switches/change-window`
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /switches/{name} (the `PutSwitch` operationId).
+	PutSwitchWithBodyWithResponse(ctx context.Context, name string, params *PutSwitchParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PutSwitchResponse, error)
+
+	// PutSwitchWithResponse Throw a switch
+	//
+	// It takes the role editor: who may drain is not to open the gate alone. At most 1000 switches. Example:
+	// `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/json' -X PUT -d '{"on":true,"reason":"CHG-4711"}' http://127.0.0.1:8080/api/v1/switches/change-window`
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /switches/{name} (the `PutSwitch` operationId).
+	PutSwitchWithResponse(ctx context.Context, name string, params *PutSwitchParams, body PutSwitchJSONRequestBody, reqEditors ...RequestEditorFn) (*PutSwitchResponse, error)
 
 	// ListTemplatesWithResponse List the templates
 	//
@@ -18275,6 +19286,12 @@ func (r ListControlsResponse) ContentType() string {
 	return ""
 }
 
+// CreateControlResponse200Headers the declared response headers of an HTTP 200 response for CreateControl
+type CreateControlResponse200Headers struct {
+	ETag   string
+	XIndex uint64
+}
+
 // CreateControlResponse201Headers the declared response headers of an HTTP 201 response for CreateControl
 type CreateControlResponse201Headers struct {
 	ETag     string
@@ -18285,12 +19302,21 @@ type CreateControlResponse201Headers struct {
 type CreateControlResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ControlRehearsal
 	// JSON201 the response for an HTTP 201 `application/json` response
 	JSON201 *ControlCreated
 	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
 	ApplicationproblemJSONDefault *Refused
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *CreateControlResponse200Headers
 	// Headers201 the parsed response headers for an HTTP 201 response
 	Headers201 *CreateControlResponse201Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r CreateControlResponse) GetJSON200() *ControlRehearsal {
+	return r.JSON200
 }
 
 // GetJSON201 returns the response for an HTTP 201 `application/json` response
@@ -21644,6 +22670,61 @@ func (r RollbackResponse) ContentType() string {
 	return ""
 }
 
+// GetSafetyResponse200Headers the declared response headers of an HTTP 200 response for GetSafety
+type GetSafetyResponse200Headers struct {
+	XIndex uint64
+}
+
+type GetSafetyResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *SafetyReport
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetSafetyResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetSafetyResponse) GetJSON200() *SafetyReport {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetSafetyResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetSafetyResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetSafetyResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetSafetyResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetSafetyResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // ListSafetyRulesResponse200Headers the declared response headers of an HTTP 200 response for ListSafetyRules
 type ListSafetyRulesResponse200Headers struct {
 	ETag   string
@@ -22777,6 +23858,174 @@ func (r PutSignalResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r PutSignalResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ListSwitchesResponse200Headers the declared response headers of an HTTP 200 response for ListSwitches
+type ListSwitchesResponse200Headers struct {
+	ETag   string
+	XIndex uint64
+}
+
+type ListSwitchesResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *SwitchList
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListSwitchesResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListSwitchesResponse) GetJSON200() *SwitchList {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListSwitchesResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListSwitchesResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListSwitchesResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListSwitchesResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListSwitchesResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// DeleteSwitchResponse200Headers the declared response headers of an HTTP 200 response for DeleteSwitch
+type DeleteSwitchResponse200Headers struct {
+	ETag   string
+	XIndex uint64
+}
+
+type DeleteSwitchResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Written
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *DeleteSwitchResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r DeleteSwitchResponse) GetJSON200() *Written {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r DeleteSwitchResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r DeleteSwitchResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r DeleteSwitchResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DeleteSwitchResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DeleteSwitchResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// PutSwitchResponse200Headers the declared response headers of an HTTP 200 response for PutSwitch
+type PutSwitchResponse200Headers struct {
+	ETag   string
+	XIndex uint64
+}
+
+type PutSwitchResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Written
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *PutSwitchResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r PutSwitchResponse) GetJSON200() *Written {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r PutSwitchResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r PutSwitchResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r PutSwitchResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r PutSwitchResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r PutSwitchResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -24181,7 +25430,8 @@ func (c *ClientWithResponses) ListControlsWithResponse(ctx context.Context, reqE
 
 // CreateControlWithBodyWithResponse Put a control in force
 //
-// Refused with `unsafe` when it would leave a service nothing but drained endpoints. Example:
+// Refused with `unsafe` when it would leave a service nothing but drained endpoints, or break a safety rule: each problem says
+// which `rule`, and what would satisfy it. With `dryRun=true` nothing is changed, and the answer is the same refusal, or 200. Example:
 // `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/json' -d '{"target":"region/us-east","action":"drain","reason":"maintenance","expiresIn":"2h"}' http://127.0.0.1:8080/api/v1/controls`
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
@@ -24197,7 +25447,8 @@ func (c *ClientWithResponses) CreateControlWithBodyWithResponse(ctx context.Cont
 
 // CreateControlWithResponse Put a control in force
 //
-// Refused with `unsafe` when it would leave a service nothing but drained endpoints. Example:
+// Refused with `unsafe` when it would leave a service nothing but drained endpoints, or break a safety rule: each problem says
+// which `rule`, and what would satisfy it. With `dryRun=true` nothing is changed, and the answer is the same refusal, or 200. Example:
 // `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/json' -d '{"target":"region/us-east","action":"drain","reason":"maintenance","expiresIn":"2h"}' http://127.0.0.1:8080/api/v1/controls`
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
@@ -25354,6 +26605,21 @@ func (c *ClientWithResponses) RollbackWithResponse(ctx context.Context, revision
 	return ParseRollbackResponse(rsp)
 }
 
+// GetSafetyWithResponse How the safety rules stand, and what could be drained now
+//
+// Example: `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" http://127.0.0.1:8080/api/v1/safety`
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /safety (the `GetSafety` operationId).
+func (c *ClientWithResponses) GetSafetyWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetSafetyResponse, error) {
+	rsp, err := c.GetSafety(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetSafetyResponse(rsp)
+}
+
 // ListSafetyRulesWithResponse List the safety rules
 //
 // Returns a wrapper object for the known response body format(s).
@@ -25761,6 +27027,66 @@ func (c *ClientWithResponses) PutSignalWithResponse(ctx context.Context, name st
 		return nil, err
 	}
 	return ParsePutSignalResponse(rsp)
+}
+
+// ListSwitchesWithResponse List the switches
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /switches (the `ListSwitches` operationId).
+func (c *ClientWithResponses) ListSwitchesWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListSwitchesResponse, error) {
+	rsp, err := c.ListSwitches(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListSwitchesResponse(rsp)
+}
+
+// DeleteSwitchWithResponse Forget a switch
+//
+// It is off then. One that a safety rule goes by stays.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /switches/{name} (the `DeleteSwitch` operationId).
+func (c *ClientWithResponses) DeleteSwitchWithResponse(ctx context.Context, name string, params *DeleteSwitchParams, reqEditors ...RequestEditorFn) (*DeleteSwitchResponse, error) {
+	rsp, err := c.DeleteSwitch(ctx, name, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDeleteSwitchResponse(rsp)
+}
+
+// PutSwitchWithBodyWithResponse Throw a switch
+//
+// It takes the role editor: who may drain is not to open the gate alone. At most 1000 switches. Example:
+// `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/json' -X PUT -d '{"on":true,"reason":"CHG-4711"}' http://127.0.0.1:8080/api/v1/switches/change-window`
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /switches/{name} (the `PutSwitch` operationId).
+func (c *ClientWithResponses) PutSwitchWithBodyWithResponse(ctx context.Context, name string, params *PutSwitchParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PutSwitchResponse, error) {
+	rsp, err := c.PutSwitchWithBody(ctx, name, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePutSwitchResponse(rsp)
+}
+
+// PutSwitchWithResponse Throw a switch
+//
+// It takes the role editor: who may drain is not to open the gate alone. At most 1000 switches. Example:
+// `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/json' -X PUT -d '{"on":true,"reason":"CHG-4711"}' http://127.0.0.1:8080/api/v1/switches/change-window`
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /switches/{name} (the `PutSwitch` operationId).
+func (c *ClientWithResponses) PutSwitchWithResponse(ctx context.Context, name string, params *PutSwitchParams, body PutSwitchJSONRequestBody, reqEditors ...RequestEditorFn) (*PutSwitchResponse, error) {
+	rsp, err := c.PutSwitch(ctx, name, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePutSwitchResponse(rsp)
 }
 
 // ListTemplatesWithResponse List the templates
@@ -26841,6 +28167,13 @@ func ParseCreateControlResponse(rsp *http.Response) (*CreateControlResponse, err
 	}
 
 	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ControlRehearsal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
 		var dest ControlCreated
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -26858,6 +28191,23 @@ func ParseCreateControlResponse(rsp *http.Response) (*CreateControlResponse, err
 	}
 
 	switch {
+	case rsp.StatusCode == 200:
+		var headers CreateControlResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers200 = &headers
 	case rsp.StatusCode == 201:
 		var headers CreateControlResponse201Headers
 		if values := rsp.Header.Values("ETag"); len(values) > 0 {
@@ -29917,6 +31267,52 @@ func ParseRollbackResponse(rsp *http.Response) (*RollbackResponse, error) {
 	return response, nil
 }
 
+// ParseGetSafetyResponse parses an HTTP response from a GetSafetyWithResponse call
+func ParseGetSafetyResponse(rsp *http.Response) (*GetSafetyResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetSafetyResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest SafetyReport
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetSafetyResponse200Headers
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseListSafetyRulesResponse parses an HTTP response from a ListSafetyRulesWithResponse call
 func ParseListSafetyRulesResponse(rsp *http.Response) (*ListSafetyRulesResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -30955,6 +32351,165 @@ func ParsePutSignalResponse(rsp *http.Response) (*PutSignalResponse, error) {
 	switch {
 	case rsp.StatusCode == 200:
 		var headers PutSignalResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseListSwitchesResponse parses an HTTP response from a ListSwitchesWithResponse call
+func ParseListSwitchesResponse(rsp *http.Response) (*ListSwitchesResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListSwitchesResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest SwitchList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListSwitchesResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseDeleteSwitchResponse parses an HTTP response from a DeleteSwitchWithResponse call
+func ParseDeleteSwitchResponse(rsp *http.Response) (*DeleteSwitchResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &DeleteSwitchResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Written
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers DeleteSwitchResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParsePutSwitchResponse parses an HTTP response from a PutSwitchWithResponse call
+func ParsePutSwitchResponse(rsp *http.Response) (*PutSwitchResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &PutSwitchResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Written
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers PutSwitchResponse200Headers
 		if values := rsp.Header.Values("ETag"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -32261,6 +33816,9 @@ type ServerInterface interface {
 	// Rollback Make the configuration document and the zones what they were at a revision
 	// (POST /revisions/{revision}/rollback)
 	Rollback(c *gin.Context, revision RevisionPath, params RollbackParams)
+	// GetSafety How the safety rules stand, and what could be drained now
+	// (GET /safety)
+	GetSafety(c *gin.Context)
 	// ListSafetyRules List the safety rules
 	// (GET /safety-rules)
 	ListSafetyRules(c *gin.Context)
@@ -32321,6 +33879,15 @@ type ServerInterface interface {
 	// PutSignal Give a signal
 	// (PUT /signals/{name})
 	PutSignal(c *gin.Context, name string, params PutSignalParams)
+	// ListSwitches List the switches
+	// (GET /switches)
+	ListSwitches(c *gin.Context)
+	// DeleteSwitch Forget a switch
+	// (DELETE /switches/{name})
+	DeleteSwitch(c *gin.Context, name string, params DeleteSwitchParams)
+	// PutSwitch Throw a switch
+	// (PUT /switches/{name})
+	PutSwitch(c *gin.Context, name string, params PutSwitchParams)
 	// ListTemplates List the templates
 	// (GET /templates)
 	ListTemplates(c *gin.Context)
@@ -32799,6 +34366,25 @@ func (siw *ServerInterfaceWrapper) PostChanges(c *gin.Context) {
 
 	}
 
+	// ------------- Optional header parameter "X-Override" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Override")]; found {
+		var XOverride XOverride
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Override, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Override", valueList[0], &XOverride, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Override: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XOverride = XOverride
+
+	}
+
 	for _, middleware := range siw.HandlerMiddlewares {
 		middleware(c)
 		if c.IsAborted() {
@@ -32995,6 +34581,25 @@ func (siw *ServerInterfaceWrapper) PutConfig(c *gin.Context) {
 
 	}
 
+	// ------------- Optional header parameter "X-Override" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Override")]; found {
+		var XOverride XOverride
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Override, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Override", valueList[0], &XOverride, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Override: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XOverride = XOverride
+
+	}
+
 	for _, middleware := range siw.HandlerMiddlewares {
 		middleware(c)
 		if c.IsAborted() {
@@ -33026,6 +34631,14 @@ func (siw *ServerInterfaceWrapper) CreateControl(c *gin.Context) {
 
 	// Parameter object where we will unmarshal all parameters from the context
 	var params CreateControlParams
+
+	// ------------- Optional query parameter "dryRun" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "dryRun", c.Request.URL.Query(), &params.DryRun, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter dryRun: %w", err), http.StatusBadRequest)
+		return
+	}
 
 	headers := c.Request.Header
 
@@ -33083,6 +34696,25 @@ func (siw *ServerInterfaceWrapper) CreateControl(c *gin.Context) {
 		}
 
 		params.XReason = XReason
+
+	}
+
+	// ------------- Optional header parameter "X-Override" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Override")]; found {
+		var XOverride XOverride
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Override, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Override", valueList[0], &XOverride, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Override: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XOverride = XOverride
 
 	}
 
@@ -33170,6 +34802,25 @@ func (siw *ServerInterfaceWrapper) DeleteControl(c *gin.Context) {
 		}
 
 		params.XReason = XReason
+
+	}
+
+	// ------------- Optional header parameter "X-Override" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Override")]; found {
+		var XOverride XOverride
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Override, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Override", valueList[0], &XOverride, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Override: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XOverride = XOverride
 
 	}
 
@@ -33293,6 +34944,25 @@ func (siw *ServerInterfaceWrapper) CreateDraft(c *gin.Context) {
 		}
 
 		params.XReason = XReason
+
+	}
+
+	// ------------- Optional header parameter "X-Override" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Override")]; found {
+		var XOverride XOverride
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Override, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Override", valueList[0], &XOverride, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Override: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XOverride = XOverride
 
 	}
 
@@ -33473,6 +35143,25 @@ func (siw *ServerInterfaceWrapper) PutDraft(c *gin.Context) {
 		}
 
 		params.XReason = XReason
+
+	}
+
+	// ------------- Optional header parameter "X-Override" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Override")]; found {
+		var XOverride XOverride
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Override, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Override", valueList[0], &XOverride, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Override: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XOverride = XOverride
 
 	}
 
@@ -33715,6 +35404,25 @@ func (siw *ServerInterfaceWrapper) PublishDraft(c *gin.Context) {
 		}
 
 		params.XReason = XReason
+
+	}
+
+	// ------------- Optional header parameter "X-Override" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Override")]; found {
+		var XOverride XOverride
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Override, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Override", valueList[0], &XOverride, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Override: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XOverride = XOverride
 
 	}
 
@@ -34406,6 +36114,25 @@ func (siw *ServerInterfaceWrapper) DeleteMonitor(c *gin.Context) {
 
 	}
 
+	// ------------- Optional header parameter "X-Override" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Override")]; found {
+		var XOverride XOverride
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Override, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Override", valueList[0], &XOverride, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Override: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XOverride = XOverride
+
+	}
+
 	for _, middleware := range siw.HandlerMiddlewares {
 		middleware(c)
 		if c.IsAborted() {
@@ -34542,6 +36269,25 @@ func (siw *ServerInterfaceWrapper) PutMonitor(c *gin.Context) {
 		}
 
 		params.XReason = XReason
+
+	}
+
+	// ------------- Optional header parameter "X-Override" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Override")]; found {
+		var XOverride XOverride
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Override, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Override", valueList[0], &XOverride, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Override: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XOverride = XOverride
 
 	}
 
@@ -35198,6 +36944,25 @@ func (siw *ServerInterfaceWrapper) DeletePool(c *gin.Context) {
 
 	}
 
+	// ------------- Optional header parameter "X-Override" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Override")]; found {
+		var XOverride XOverride
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Override, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Override", valueList[0], &XOverride, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Override: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XOverride = XOverride
+
+	}
+
 	for _, middleware := range siw.HandlerMiddlewares {
 		middleware(c)
 		if c.IsAborted() {
@@ -35337,6 +37102,25 @@ func (siw *ServerInterfaceWrapper) PutPool(c *gin.Context) {
 
 	}
 
+	// ------------- Optional header parameter "X-Override" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Override")]; found {
+		var XOverride XOverride
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Override, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Override", valueList[0], &XOverride, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Override: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XOverride = XOverride
+
+	}
+
 	for _, middleware := range siw.HandlerMiddlewares {
 		middleware(c)
 		if c.IsAborted() {
@@ -35442,6 +37226,25 @@ func (siw *ServerInterfaceWrapper) DeleteProvider(c *gin.Context) {
 		}
 
 		params.XReason = XReason
+
+	}
+
+	// ------------- Optional header parameter "X-Override" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Override")]; found {
+		var XOverride XOverride
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Override, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Override", valueList[0], &XOverride, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Override: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XOverride = XOverride
 
 	}
 
@@ -35584,6 +37387,25 @@ func (siw *ServerInterfaceWrapper) PutProvider(c *gin.Context) {
 
 	}
 
+	// ------------- Optional header parameter "X-Override" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Override")]; found {
+		var XOverride XOverride
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Override, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Override", valueList[0], &XOverride, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Override: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XOverride = XOverride
+
+	}
+
 	for _, middleware := range siw.HandlerMiddlewares {
 		middleware(c)
 		if c.IsAborted() {
@@ -35689,6 +37511,25 @@ func (siw *ServerInterfaceWrapper) DeleteRegion(c *gin.Context) {
 		}
 
 		params.XReason = XReason
+
+	}
+
+	// ------------- Optional header parameter "X-Override" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Override")]; found {
+		var XOverride XOverride
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Override, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Override", valueList[0], &XOverride, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Override: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XOverride = XOverride
 
 	}
 
@@ -35828,6 +37669,25 @@ func (siw *ServerInterfaceWrapper) PutRegion(c *gin.Context) {
 		}
 
 		params.XReason = XReason
+
+	}
+
+	// ------------- Optional header parameter "X-Override" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Override")]; found {
+		var XOverride XOverride
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Override, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Override", valueList[0], &XOverride, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Override: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XOverride = XOverride
 
 	}
 
@@ -36182,6 +38042,25 @@ func (siw *ServerInterfaceWrapper) Rollback(c *gin.Context) {
 
 	}
 
+	// ------------- Optional header parameter "X-Override" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Override")]; found {
+		var XOverride XOverride
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Override, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Override", valueList[0], &XOverride, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Override: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XOverride = XOverride
+
+	}
+
 	for _, middleware := range siw.HandlerMiddlewares {
 		middleware(c)
 		if c.IsAborted() {
@@ -36190,6 +38069,19 @@ func (siw *ServerInterfaceWrapper) Rollback(c *gin.Context) {
 	}
 
 	siw.Handler.Rollback(c, revision, params)
+}
+
+// GetSafety operation middleware
+func (siw *ServerInterfaceWrapper) GetSafety(c *gin.Context) {
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.GetSafety(c)
 }
 
 // ListSafetyRules operation middleware
@@ -36287,6 +38179,25 @@ func (siw *ServerInterfaceWrapper) DeleteSafetyRule(c *gin.Context) {
 		}
 
 		params.XReason = XReason
+
+	}
+
+	// ------------- Optional header parameter "X-Override" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Override")]; found {
+		var XOverride XOverride
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Override, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Override", valueList[0], &XOverride, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Override: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XOverride = XOverride
 
 	}
 
@@ -36426,6 +38337,25 @@ func (siw *ServerInterfaceWrapper) PutSafetyRule(c *gin.Context) {
 		}
 
 		params.XReason = XReason
+
+	}
+
+	// ------------- Optional header parameter "X-Override" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Override")]; found {
+		var XOverride XOverride
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Override, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Override", valueList[0], &XOverride, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Override: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XOverride = XOverride
 
 	}
 
@@ -36724,6 +38654,25 @@ func (siw *ServerInterfaceWrapper) DeleteService(c *gin.Context) {
 
 	}
 
+	// ------------- Optional header parameter "X-Override" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Override")]; found {
+		var XOverride XOverride
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Override, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Override", valueList[0], &XOverride, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Override: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XOverride = XOverride
+
+	}
+
 	for _, middleware := range siw.HandlerMiddlewares {
 		middleware(c)
 		if c.IsAborted() {
@@ -36860,6 +38809,25 @@ func (siw *ServerInterfaceWrapper) PutService(c *gin.Context) {
 		}
 
 		params.XReason = XReason
+
+	}
+
+	// ------------- Optional header parameter "X-Override" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Override")]; found {
+		var XOverride XOverride
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Override, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Override", valueList[0], &XOverride, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Override: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XOverride = XOverride
 
 	}
 
@@ -37112,6 +39080,193 @@ func (siw *ServerInterfaceWrapper) PutSignal(c *gin.Context) {
 	siw.Handler.PutSignal(c, name, params)
 }
 
+// ListSwitches operation middleware
+func (siw *ServerInterfaceWrapper) ListSwitches(c *gin.Context) {
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ListSwitches(c)
+}
+
+// DeleteSwitch operation middleware
+func (siw *ServerInterfaceWrapper) DeleteSwitch(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "name" -------------
+	var name string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "name", c.Param("name"), &name, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter name: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params DeleteSwitchParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for If-Match, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter If-Match: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IfMatch = IfMatch
+
+	}
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Idempotency-Key, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+
+	}
+
+	// ------------- Optional header parameter "X-Reason" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Reason")]; found {
+		var XReason XReason
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Reason, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Reason", valueList[0], &XReason, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Reason: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XReason = XReason
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.DeleteSwitch(c, name, params)
+}
+
+// PutSwitch operation middleware
+func (siw *ServerInterfaceWrapper) PutSwitch(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "name" -------------
+	var name string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "name", c.Param("name"), &name, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter name: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params PutSwitchParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for If-Match, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter If-Match: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IfMatch = IfMatch
+
+	}
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Idempotency-Key, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+
+	}
+
+	// ------------- Optional header parameter "X-Reason" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Reason")]; found {
+		var XReason XReason
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Reason, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Reason", valueList[0], &XReason, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Reason: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XReason = XReason
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.PutSwitch(c, name, params)
+}
+
 // ListTemplates operation middleware
 func (siw *ServerInterfaceWrapper) ListTemplates(c *gin.Context) {
 
@@ -37207,6 +39362,25 @@ func (siw *ServerInterfaceWrapper) DeleteTemplate(c *gin.Context) {
 		}
 
 		params.XReason = XReason
+
+	}
+
+	// ------------- Optional header parameter "X-Override" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Override")]; found {
+		var XOverride XOverride
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Override, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Override", valueList[0], &XOverride, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Override: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XOverride = XOverride
 
 	}
 
@@ -37346,6 +39520,25 @@ func (siw *ServerInterfaceWrapper) PutTemplate(c *gin.Context) {
 		}
 
 		params.XReason = XReason
+
+	}
+
+	// ------------- Optional header parameter "X-Override" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Override")]; found {
+		var XOverride XOverride
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Override, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Override", valueList[0], &XOverride, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Override: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XOverride = XOverride
 
 	}
 
@@ -38333,6 +40526,7 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.GET(options.BaseURL+"/revisions/:revision", wrapper.GetRevision)
 	router.GET(options.BaseURL+"/revisions/:revision/config", wrapper.GetRevisionConfig)
 	router.POST(options.BaseURL+"/revisions/:revision/rollback", wrapper.Rollback)
+	router.GET(options.BaseURL+"/safety", wrapper.GetSafety)
 	router.GET(options.BaseURL+"/safety-rules", wrapper.ListSafetyRules)
 	router.DELETE(options.BaseURL+"/safety-rules/:name", wrapper.DeleteSafetyRule)
 	router.GET(options.BaseURL+"/safety-rules/:name", wrapper.GetSafetyRule)
@@ -38353,6 +40547,9 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.DELETE(options.BaseURL+"/signals/:name", wrapper.DeleteSignal)
 	router.GET(options.BaseURL+"/signals/:name", wrapper.GetSignal)
 	router.PUT(options.BaseURL+"/signals/:name", wrapper.PutSignal)
+	router.GET(options.BaseURL+"/switches", wrapper.ListSwitches)
+	router.DELETE(options.BaseURL+"/switches/:name", wrapper.DeleteSwitch)
+	router.PUT(options.BaseURL+"/switches/:name", wrapper.PutSwitch)
 	router.GET(options.BaseURL+"/templates", wrapper.ListTemplates)
 	router.DELETE(options.BaseURL+"/templates/:name", wrapper.DeleteTemplate)
 	router.GET(options.BaseURL+"/templates/:name", wrapper.GetTemplate)
