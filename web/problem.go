@@ -95,7 +95,7 @@ func problemOf(err error) (p api.Problem, known bool) {
 		Detail: refusal.Message, Kind: string(refusal.Kind),
 	}
 	for _, m := range refusal.Problems {
-		p.Problems = append(p.Problems, api.Mistake{Pointer: m.Pointer, File: m.File, Line: m.Line, Column: m.Column, Message: m.Message})
+		p.Problems = append(p.Problems, api.Mistake{Pointer: m.Pointer, File: m.File, Line: m.Line, Column: m.Column, Rule: m.Rule, Message: m.Message})
 	}
 	return p, known
 }

@@ -17,7 +17,7 @@ var leastRoles = func() map[string]string {
 		policy.RoleViewer: {
 			"GET /zones", "GET /zones/:zone", "GET /zones/:zone/rrsets", "GET /zones/:zone/rrsets/:name/:type",
 			"GET /config", "GET /regions", "GET /regions/:name", "GET /monitors", "GET /monitors/:name", "GET /pools", "GET /pools/:name",
-			"GET /services", "GET /services/:name", "GET /explain", "POST /explain", "GET /geo/lookup", "GET /controls", "GET /controls/:id", "GET /latency", "GET /load",
+			"GET /services", "GET /services/:name", "GET /explain", "POST /explain", "GET /geo/lookup", "GET /controls", "GET /controls/:id", "GET /safety", "GET /switches", "GET /latency", "GET /load",
 			"GET /signals", "GET /signals/:name", "GET /health", "GET /health/:endpoint", "GET /cluster", "GET /events", "GET /secrets",
 			"GET /revisions", "GET /revisions/:revision", "GET /revisions/:revision/config", "GET /audit",
 			"GET /providers", "GET /providers/:name", "GET /templates", "GET /templates/:name", "GET /safety-rules", "GET /safety-rules/:name",
@@ -36,6 +36,7 @@ var leastRoles = func() map[string]string {
 			"PUT /monitors/:name", "DELETE /monitors/:name", "PUT /pools/:name", "DELETE /pools/:name",
 			"PUT /templates/:name", "DELETE /templates/:name", "PUT /services/:name", "DELETE /services/:name",
 			"PUT /safety-rules/:name", "DELETE /safety-rules/:name", "PUT /places/:name", "DELETE /places/:name", "PUT /review-rules/:name",
+			"PUT /switches/:name", "DELETE /switches/:name", // who may drain is not to open the gate alone
 			"POST /drafts", "PUT /drafts/:id", "DELETE /drafts/:id", "POST /drafts/:id/reviews", "POST /drafts/:id/publish", "POST /drafts/:id/canary", "DELETE /drafts/:id/canary",
 			"PUT /notifications/:name", "DELETE /notifications/:name",
 		},

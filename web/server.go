@@ -263,9 +263,10 @@ func queryOf(route string) []string {
 // test compares it with openapi.yaml. An unknown parameter is refused, since a
 // misspelled dryRun would be a write.
 var queryParameters = map[string][]string{
-	"PUT /config":   {"dryRun", "merge", "force"},
-	"GET /explain":  {"name", "type", "client", "assume"},
-	"POST /explain": {"name", "type", "client", "assume"},
+	"PUT /config":    {"dryRun", "merge", "force"},
+	"POST /controls": {"dryRun"},
+	"GET /explain":   {"name", "type", "client", "assume"},
+	"POST /explain":  {"name", "type", "client", "assume"},
 
 	"GET /geo/lookup": {"address"},
 

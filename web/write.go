@@ -90,6 +90,10 @@ func (s *server) envelope(c *gin.Context, ifMatch, key string, content []byte) (
 	if err := checkReason(ch.Reason); err != nil {
 		return ch, err
 	}
+	var err error
+	if ch.Override, err = overrides(c); err != nil {
+		return ch, err
+	}
 	if ifMatch != "" {
 		rev, err := parseRevision(ifMatch)
 		if err != nil {
@@ -104,7 +108,7 @@ func (s *server) envelope(c *gin.Context, ifMatch, key string, content []byte) (
 	}
 	c.Set(requestKey, key)
 	h := sha256.New()
-	for _, part := range []string{ch.Actor, c.Request.Method, c.Request.URL.Path, c.Request.URL.RawQuery, c.GetHeader("Content-Type"), ifMatch} {
+	for _, part := range []string{ch.Actor, c.Request.Method, c.Request.URL.Path, c.Request.URL.RawQuery, c.GetHeader("Content-Type"), ifMatch + c.GetHeader("X-Override")} {
 		io.WriteString(h, part+"\x00")
 	}
 	h.Write(content)
@@ -142,6 +146,11 @@ func entityTag(rev uint64) string { return `"` + strconv.FormatUint(rev, 10) + `
 func (s *server) try(c *gin.Context, ch change.Change, size int) (policy.Outcome, error) {
 	if err := change.Admit(s.cfg.Node.State(), ch.Body); err != nil {
 		return policy.Outcome{}, err
+	}
+	if len(ch.Override) > 0 {
+		if err := change.AdmitOverride(s.cfg.Node.State()); err != nil {
+			return policy.Outcome{}, err
+		}
 	}
 	if len(ch.Scopes) > 0 { // what they do not reach is refused here already, and costs the log nothing
 		if _, _, err := s.would(ch); policy.KindOf(err) == forbidden {

@@ -124,6 +124,9 @@ func printAuditEntry(out io.Writer, e api.AuditEntry) {
 		line += fmt.Sprintf("  revision %d", e.Revision)
 	}
 	fmt.Fprintln(out, line)
+	if len(e.Override) > 0 {
+		fmt.Fprintf(out, "    overrides the safety rules: %s\n", strings.Join(e.Override, ", "))
+	}
 	if e.Reason != "" {
 		fmt.Fprintf(out, "    why: %s\n", e.Reason)
 	}

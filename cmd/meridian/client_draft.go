@@ -327,6 +327,7 @@ Endpoints that are new in the draft are probed only once it is published.`,
 func draftPublish(g *globals) *cobra.Command {
 	c := &cobra.Command{Use: "publish ID", Short: "Make the change that a draft holds, everywhere", Example: "  meridian draft publish d17"}
 	reasonFlag(c, g)
+	overrideFlag(c, g)
 	return draftAct(g, c, "what the draft changes (meridian draft show)",
 		func(cmd *cobra.Command, conn *client, id string) (*http.Response, error) {
 			return conn.PublishDraft(cmd.Context(), id, nil)

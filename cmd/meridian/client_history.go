@@ -218,5 +218,6 @@ Before it deletes objects it asks, unless --yes is given. Controls, tokens, secr
 	c.Flags().BoolVar(&force, "force", false, "allow deleting more than the larger of 10 objects and 20 % of a kind")
 	yesFlag(c, &yes)
 	reasonFlag(c, g)
+	overrideFlag(c, g)
 	return c
 }
