@@ -6,22 +6,23 @@ import (
 	"github.com/meridian-gtm/meridian/policy"
 )
 
-// Left is what of a service no control drains.
+// Left is what of a service no control takes out of answers: drains it, leaves it no share, or forces it down.
+// That a service is forced down as a whole takes nothing: it is how its last resort is rehearsed.
 type Left struct {
 	Endpoints [policy.AnswerKinds]int
-	Regions   []string // with an undrained endpoint, sorted
+	Regions   []string // with an endpoint that is left, sorted
 	Fenced    []Fenced // the branches of geo that their clients cannot leave
 }
 
-// Fenced is what of a fenced branch no control drains.
+// Fenced is what of a fenced branch no control takes out.
 type Fenced struct {
 	Path      string
 	Endpoints [policy.AnswerKinds]int
 }
 
-// Undrained counts what of a service no control drains; health plays no part.
+// Undrained counts what of a service no control takes out; health plays no part.
 func Undrained(s *policy.State, svc *policy.Service) Left {
-	c := counter{s: s, seen: map[string]bool{}}
+	c := counter{s: s, forces: s.Forces(svc.ID()).Rehearsed(), seen: map[string]bool{}}
 	var l Left
 	for name := range s.PoolsOf(svc) {
 		c.add(name, &l.Endpoints, &l.Regions)
@@ -33,8 +34,9 @@ func Undrained(s *policy.State, svc *policy.Service) Left {
 
 // counter counts each pool once.
 type counter struct {
-	s    *policy.State
-	seen map[string]bool
+	s      *policy.State
+	forces policy.Forces
+	seen   map[string]bool
 }
 
 func (c counter) add(name string, endpoints *[policy.AnswerKinds]int, regions *[]string) {
@@ -45,7 +47,7 @@ func (c counter) add(name string, endpoints *[policy.AnswerKinds]int, regions *[
 	c.seen[name] = true
 	for i := range o.Spec.Endpoints {
 		e := &o.Spec.Endpoints[i]
-		if len(c.s.Drains(&o.Spec, e)) > 0 {
+		if f := c.forces.On(&o.Spec, e); f.Drained != "" || f.Down != "" {
 			continue
 		}
 		for k := range policy.AnswerKinds {
@@ -74,7 +76,7 @@ func (c counter) fenced(t *policy.Steering, path string, depth int, list *[]Fenc
 	for i := range children {
 		at := childPath(join(path, kind), kind, i, t)
 		if t.Fence {
-			f, in := Fenced{Path: at}, counter{c.s, map[string]bool{}}
+			f, in := Fenced{Path: at}, counter{c.s, c.forces, map[string]bool{}}
 			var regions []string
 			for name := range c.s.PoolsOf(&policy.Service{Steer: children[i].Steering}) {
 				in.add(name, &f.Endpoints, &regions)
