@@ -23,7 +23,7 @@ func TestDrain(t *testing.T) {
 		fragment string
 		change   Change
 	}{
-		{policy.Invalid, `action "stop" is not known; drain is`, Change{Reason: "x", Body: PutControl{Target: "region/us", Action: "stop"}}},
+		{policy.Invalid, `action "stop" is not known; drain, force-up, force-down and share are`, Change{Reason: "x", Body: PutControl{Target: "region/us", Action: "stop"}}},
 		{policy.Invalid, "a drain needs a reason", Change{Reason: "  ", Body: drain("region/us")}},
 		{policy.Invalid, "expiresIn of -1s is in the past", Change{Reason: "x", Body: PutControl{Target: "region/us", Action: policy.Drain, ExpiresIn: policy.Duration(-time.Second)}}},
 		{policy.Invalid, "is more than 87600h0m0s", Change{Reason: "x", Body: PutControl{Target: "region/us", Action: policy.Drain, ExpiresIn: 1<<63 - 1}}},

@@ -405,19 +405,23 @@ func (o *oracle) inner(s *policy.Steering, path string) map[endpoint]float64 {
 			}
 			equals := func(j int) bool {
 				a, b := &children[i], &children[j]
-				return j == i || kind == "nearest" && o.samePlace(a, b) || kind == "latency" && a.Bias == b.Bias && o.place(a) == o.place(b) &&
-					o.regionsOf(a) == o.regionsOf(b) && (o.place(a) != "" || o.regionsOf(a) != "[]")
+				return j == i || !seen[j] && (kind == "nearest" && o.samePlace(a, b) || kind == "latency" && a.Bias == b.Bias && o.place(a) == o.place(b) &&
+					o.regionsOf(a) == o.regionsOf(b) && (o.place(a) != "" || o.regionsOf(a) != "[]"))
+			}
+			group := map[int]bool{}
+			for j := range children {
+				group[j] = equals(j)
 			}
 			weighed := 0.0 // a reserve among them serves only when they have nothing else, and then comes after them
 			for j := range children {
-				if equals(j) && len(dist[j]) > 0 {
+				if group[j] && len(dist[j]) > 0 {
 					weighed += weightOf(children[j].Weight)
 				}
 			}
 			for j := range children {
-				seen[j] = seen[j] || equals(j) && (weighed == 0 || weightOf(children[j].Weight) > 0)
+				seen[j] = seen[j] || group[j] && (weighed == 0 || weightOf(children[j].Weight) > 0)
 			}
-			d = next(d, o.share(children, dist, equals))
+			d = next(d, o.share(children, dist, func(j int) bool { return group[j] }))
 		}
 		return d
 	case "weighted":
