@@ -122,7 +122,7 @@ func TestAuditTells(t *testing.T) {
 	m.accepted(Change{Actor: "alice", From: "192.0.2.7", Request: "r1", Reason: "why not", Body: PutConfig{Config: config("us", "eu")}})
 	m.refuse(policy.NotFound, "no zone", DeleteZone{name("other.example.")})
 	m.ok(EditZone{Zone: name("example.com"), Updates: []Update{{Add, name("new.example.com"), policy.TypeA, 60, [][]byte{{192, 0, 2, 1}}}}})
-	m.ok(PutControl{"region/us", policy.Drain, 0, 0})
+	m.ok(PutControl{Target: "region/us", Action: policy.Drain})
 	m.ok(PutSecret{policy.Secret{Name: "key", Sealed: []byte("sealed")}})
 	entries, records := told(t, m.s)
 	var lines []string

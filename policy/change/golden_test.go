@@ -66,8 +66,8 @@ func samples(t fataler) []Change {
 			[]Update{{Add, name("*.example.com"), policy.TypeTXT, 60, [][]byte{{0}, []byte("\x01x")}}, {Replace, name("static.example.com"), policy.TypeA, policy.MaxTTL, [][]byte{{192, 0, 2, 98}}},
 				{DeleteRRset, name("example.com"), 257, 0, nil}, {DeleteName, name("gone.example.com"), 0, 0, nil}, {DeleteRecords, name("static.example.com"), policy.TypeA, 0, [][]byte{{192, 0, 2, 97}}}}}),
 		with(&PutConfig{conf, true, true}),
-		with(&PutControl{"region/us", policy.Drain, policy.Duration(2 * time.Hour), 0}),
-		with(&DeleteControl{"c17"}),
+		with(&PutControl{Target: "region/us", Action: policy.Drain, ExpiresIn: policy.Duration(2 * time.Hour)}),
+		with(&DeleteControl{ID: "c17"}),
 		{Body: &ExpireControls{}},
 		with(&RecordVerdicts{[]policy.Edge{edge}}),
 		with(&PutSecret{policy.Secret{Name: "token", Sealed: []byte{0, 255}}}),
@@ -101,7 +101,7 @@ func samples(t fataler) []Change {
 		with(&CloseDraft{"d17"}),
 		with(&StartCanary{"d17", []string{"ns1"}, policy.Duration(time.Minute), true, []string{"signal:slo"}}),
 		with(&EndCanary{"d17", "why", true}),
-		with(&Batch{[]Part{{of(uint64(3)), "part", &DeleteZone{name("example.org")}}, {nil, "", &PutControl{"region/us", policy.Drain, 0, 0}}}}),
+		with(&Batch{[]Part{{of(uint64(3)), "part", &DeleteZone{name("example.org")}}, {nil, "", &PutControl{Target: "region/us", Action: policy.Drain}}}}),
 	}
 }
 
@@ -206,7 +206,7 @@ func fullState(t fataler) *policy.State {
 	}
 	m.ok(PutMember{policy.Member{ID: "m3", Node: "ns3"}})
 	m.ok(DeleteMember{"m3"})
-	m.ok(PutControl{"region/us", policy.Drain, policy.Duration(2 * time.Hour), 0})
+	m.ok(PutControl{Target: "region/us", Action: policy.Drain, ExpiresIn: policy.Duration(2 * time.Hour)})
 	m.ok(StageChunk{"s-1", 0, []byte("abc")})
 	for _, c := range samples(t) {
 		if p, ok := c.Body.(*PutConfig); ok {
