@@ -143,6 +143,9 @@ func (b DeleteControl) apply(d *making) error {
 type ExpireControls struct{}
 
 func (ExpireControls) apply(d *making) error {
+	if len(d.change.Override) > 0 {
+		return policy.Errorf(policy.Invalid, "what time does overrides no safety rule")
+	}
 	d.whole = true // each that begins is judged by itself, and what ends was let in with its end
 	var all []policy.Control
 	for _, c := range d.Controls.All {
