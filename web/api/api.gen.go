@@ -5479,6 +5479,9 @@ type DeleteNotificationParams struct {
 
 	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
+
+	// XOverride Names of the safety rules that the write may break, with commas between. It takes an admin, has to name each rule that is broken, and may name no other. It is in the audit.
+	XOverride XOverride `json:"X-Override,omitempty,omitzero"`
 }
 
 // PutNotificationParams defines parameters for PutNotification.
@@ -5497,6 +5500,9 @@ type PutNotificationParams struct {
 
 	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
+
+	// XOverride Names of the safety rules that the write may break, with commas between. It takes an admin, has to name each rule that is broken, and may name no other. It is in the audit.
+	XOverride XOverride `json:"X-Override,omitempty,omitzero"`
 }
 
 // DeletePlaceParams defines parameters for DeletePlace.
@@ -5512,6 +5518,9 @@ type DeletePlaceParams struct {
 
 	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
+
+	// XOverride Names of the safety rules that the write may break, with commas between. It takes an admin, has to name each rule that is broken, and may name no other. It is in the audit.
+	XOverride XOverride `json:"X-Override,omitempty,omitzero"`
 }
 
 // PutPlaceParams defines parameters for PutPlace.
@@ -5530,6 +5539,9 @@ type PutPlaceParams struct {
 
 	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
+
+	// XOverride Names of the safety rules that the write may break, with commas between. It takes an admin, has to name each rule that is broken, and may name no other. It is in the audit.
+	XOverride XOverride `json:"X-Override,omitempty,omitzero"`
 }
 
 // DeletePoolParams defines parameters for DeletePool.
@@ -5665,6 +5677,9 @@ type PutReviewRuleParams struct {
 
 	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
+
+	// XOverride Names of the safety rules that the write may break, with commas between. It takes an admin, has to name each rule that is broken, and may name no other. It is in the audit.
+	XOverride XOverride `json:"X-Override,omitempty,omitzero"`
 }
 
 // ListRevisionsParams defines parameters for ListRevisions.
@@ -12902,6 +12917,15 @@ func NewDeleteNotificationRequest(server string, name string, params *DeleteNoti
 
 		req.Header.Set("X-Reason", headerParam2)
 
+		var headerParam3 string
+
+		headerParam3, err = runtime.StyleParamWithOptions("simple", false, "X-Override", params.XOverride, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("X-Override", headerParam3)
+
 	}
 
 	return req, nil
@@ -13045,6 +13069,15 @@ func NewPutNotificationRequestWithBody(server string, name string, params *PutNo
 		}
 
 		req.Header.Set("X-Reason", headerParam3)
+
+		var headerParam4 string
+
+		headerParam4, err = runtime.StyleParamWithOptions("simple", false, "X-Override", params.XOverride, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("X-Override", headerParam4)
 
 	}
 
@@ -13222,6 +13255,15 @@ func NewDeletePlaceRequest(server string, name string, params *DeletePlaceParams
 
 		req.Header.Set("X-Reason", headerParam2)
 
+		var headerParam3 string
+
+		headerParam3, err = runtime.StyleParamWithOptions("simple", false, "X-Override", params.XOverride, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("X-Override", headerParam3)
+
 	}
 
 	return req, nil
@@ -13365,6 +13407,15 @@ func NewPutPlaceRequestWithBody(server string, name string, params *PutPlacePara
 		}
 
 		req.Header.Set("X-Reason", headerParam3)
+
+		var headerParam4 string
+
+		headerParam4, err = runtime.StyleParamWithOptions("simple", false, "X-Override", params.XOverride, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("X-Override", headerParam4)
 
 	}
 
@@ -14367,6 +14418,15 @@ func NewPutReviewRuleRequestWithBody(server string, name string, params *PutRevi
 		}
 
 		req.Header.Set("X-Reason", headerParam3)
+
+		var headerParam4 string
+
+		headerParam4, err = runtime.StyleParamWithOptions("simple", false, "X-Override", params.XOverride, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("X-Override", headerParam4)
 
 	}
 
@@ -36412,6 +36472,25 @@ func (siw *ServerInterfaceWrapper) DeleteNotification(c *gin.Context) {
 
 	}
 
+	// ------------- Optional header parameter "X-Override" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Override")]; found {
+		var XOverride XOverride
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Override, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Override", valueList[0], &XOverride, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Override: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XOverride = XOverride
+
+	}
+
 	for _, middleware := range siw.HandlerMiddlewares {
 		middleware(c)
 		if c.IsAborted() {
@@ -36548,6 +36627,25 @@ func (siw *ServerInterfaceWrapper) PutNotification(c *gin.Context) {
 		}
 
 		params.XReason = XReason
+
+	}
+
+	// ------------- Optional header parameter "X-Override" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Override")]; found {
+		var XOverride XOverride
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Override, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Override", valueList[0], &XOverride, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Override: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XOverride = XOverride
 
 	}
 
@@ -36697,6 +36795,25 @@ func (siw *ServerInterfaceWrapper) DeletePlace(c *gin.Context) {
 
 	}
 
+	// ------------- Optional header parameter "X-Override" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Override")]; found {
+		var XOverride XOverride
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Override, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Override", valueList[0], &XOverride, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Override: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XOverride = XOverride
+
+	}
+
 	for _, middleware := range siw.HandlerMiddlewares {
 		middleware(c)
 		if c.IsAborted() {
@@ -36833,6 +36950,25 @@ func (siw *ServerInterfaceWrapper) PutPlace(c *gin.Context) {
 		}
 
 		params.XReason = XReason
+
+	}
+
+	// ------------- Optional header parameter "X-Override" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Override")]; found {
+		var XOverride XOverride
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Override, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Override", valueList[0], &XOverride, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Override: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XOverride = XOverride
 
 	}
 
@@ -37840,6 +37976,25 @@ func (siw *ServerInterfaceWrapper) PutReviewRule(c *gin.Context) {
 		}
 
 		params.XReason = XReason
+
+	}
+
+	// ------------- Optional header parameter "X-Override" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Override")]; found {
+		var XOverride XOverride
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Override, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Override", valueList[0], &XOverride, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Override: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XOverride = XOverride
 
 	}
 
