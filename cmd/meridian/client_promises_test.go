@@ -44,6 +44,9 @@ var changing = []struct{ line, input string }{
 	{"signal billing-ok up", ""},
 	{"signal billing-ok down --reason spent", ""},
 	{"signal billing-ok --delete -y", ""},
+	{"switch on window --reason rehearsal", ""},
+	{"switch off window --reason done", ""},
+	{"switch delete window", ""},
 	{"secret set db-password", "hunter2"},
 	{"secret delete db-password -y", ""},
 	{"token create ci --role viewer", ""},
@@ -139,7 +142,7 @@ func TestUndoTakesBack(t *testing.T) {
 	addr := apiServer(t, node).URL
 	everything := func() string {
 		all := ""
-		for _, line := range []string{"get config", "zone list -o yaml", "get controls -o yaml", "get latency -o yaml", "get loads -o yaml", "get signals -o yaml", "get secrets -o yaml", "token list -o yaml", "user list -o yaml"} {
+		for _, line := range []string{"get config", "zone list -o yaml", "get controls -o yaml", "get latency -o yaml", "get loads -o yaml", "get signals -o yaml", "switch list -o yaml", "get secrets -o yaml", "token list -o yaml", "user list -o yaml"} {
 			out, code := cli(t, addr, line, "")
 			if code != 0 {
 				t.Fatal(out)

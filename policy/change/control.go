@@ -330,6 +330,9 @@ func (d *making) goBack(c policy.Control, over policy.Duration) error {
 type ExpireControls struct{}
 
 func (ExpireControls) apply(d *making) error {
+	if len(d.change.Override) > 0 {
+		return policy.Errorf(policy.Invalid, "what time does overrides no safety rule")
+	}
 	d.each = true
 	var all []policy.Control
 	for _, c := range d.Controls.All {

@@ -101,6 +101,8 @@ func samples(t fataler) []Change {
 		with(&CloseDraft{"d17"}),
 		with(&StartCanary{"d17", []string{"ns1"}, policy.Duration(time.Minute), true, []string{"signal:slo"}}),
 		with(&EndCanary{"d17", "why", true}),
+		func() Change { c := with(&PutSwitch{"window", true}); c.Override = []string{"keep"}; return c }(),
+		with(&DeleteSwitch{"window"}),
 		with(&Batch{[]Part{{of(uint64(3)), "part", &DeleteZone{name("example.org")}}, {nil, "", &PutControl{Target: "region/us", Action: policy.Drain}}}}),
 	}
 }
@@ -236,6 +238,10 @@ func fullState(t fataler) *policy.State {
 	m.ok(onReceiver(policy.Receiver{Name: "ops", Slack: &policy.SlackReceiver{URL: policy.SecretRef{Secret: "token"}}, Route: &policy.Route{
 		Regions: []string{"us"}, Services: []policy.Name{name("www.example.com")}, Severities: []string{policy.Critical}, Events: []string{"pool"}}}))
 	m.ok(PutNotified{map[string]uint64{"ops": 17}})
+	m.level(policy.FeatureDrill)
+	m.ok(PutSwitch{"window", true})
+	m.ok(PutObject{Config: policy.Config{SafetyRules: []policy.SafetyRule{{Name: "slow", MinBetween: policy.Duration(time.Second)}}}})
+	m.ok(PutControl{"endpoint/us/b", policy.Drain, 0, 0})
 	return m.s
 }
 

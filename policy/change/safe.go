@@ -11,6 +11,9 @@ import (
 
 // judged applies a body as the whole of a change, unless what it leaves would hurt.
 func (d *making) judged(b Body) error {
+	if err := d.mayOverride(d.change.Override); err != nil {
+		return err
+	}
 	before := d.Clone()
 	if err := d.make(b); err != nil {
 		return err
@@ -27,9 +30,6 @@ func (d *making) safe(before *policy.State) error {
 		return nil
 	}
 	over := d.change.Override
-	if err := d.mayOverride(over); err != nil {
-		return err
-	}
 	if len(over) == 0 && standing(before) == standing(d.State) {
 		return nil
 	}
