@@ -22,12 +22,18 @@ const maxReason = 1000
 
 // controlRequest is an api.ControlRequest in our nouns.
 type controlRequest struct {
-	Target    string          `json:"target"`
-	Action    policy.Action   `json:"action"`
-	Reason    string          `json:"reason"`
-	ExpiresIn policy.Duration `json:"expiresIn"`
-	StartsIn  policy.Duration `json:"startsIn"`
-	Override  []string        `json:"override"`
+	Target    string           `json:"target"`
+	Action    policy.Action    `json:"action"`
+	Reason    string           `json:"reason"`
+	ExpiresIn policy.Duration  `json:"expiresIn"`
+	StartsIn  policy.Duration  `json:"startsIn"`
+	Share     *int             `json:"share"`
+	Ramp      *policy.RampPlan `json:"ramp"`
+	Override  []string         `json:"override"`
+}
+
+func (r *controlRequest) body() change.PutControl {
+	return change.PutControl{Target: r.Target, Action: r.Action, ExpiresIn: r.ExpiresIn, StartsIn: r.StartsIn, Share: r.Share, Ramp: r.Ramp}
 }
 
 func (s *server) CreateControl(c *gin.Context, params api.CreateControlParams) {
@@ -56,7 +62,7 @@ func (s *server) CreateControl(c *gin.Context, params api.CreateControlParams) {
 		return
 	}
 	ch.Reason = cmp.Or(strings.TrimSpace(in.Reason), ch.Reason)
-	ch.Body = change.PutControl{Target: in.Target, Action: in.Action, ExpiresIn: in.ExpiresIn, StartsIn: in.StartsIn}
+	ch.Body = in.body()
 	if params.DryRun {
 		ch.Clock = s.cfg.Now().UnixNano()
 		s.rehearse(c, ch, in)
@@ -68,17 +74,20 @@ func (s *server) CreateControl(c *gin.Context, params api.CreateControlParams) {
 	}
 	nodes := s.cfg.Node.Settle(context.WithoutCancel(c.Request.Context()), out.Index)
 	r := written(c, out, nodes)
-	control, ok := s.cfg.Node.State().Controls.Get(out.Made)
+	state := s.cfg.Node.State()
+	control, ok := state.Controls.Get(out.Made)
 	if !ok {
 		s.refuse(c, policy.Errorf(policy.Conflict, "the control %s was made at index %d and is no longer in force: it has been lifted or has expired", out.Made, out.Index))
 		return
 	}
 	s.published.keep(control.ID, nodes)
 	v := renderControl(control, nodes)
+	render(&v, state.Rivals()[control.ID])
 	c.Header("Location", base+"/controls/"+control.ID)
 	s.render(c, http.StatusCreated, api.ControlCreated{
 		Id: v.Id, Target: v.Target, Action: v.Action, Reason: v.Reason, Actor: v.Actor, CreatedAt: v.CreatedAt, StartsAt: v.StartsAt, ExpiresAt: v.ExpiresAt,
-		Phase: api.ControlCreatedPhase(v.Phase), Problem: v.Problem, Overrides: v.Overrides, Window: v.Window,
+		Phase: api.ControlCreatedPhase(v.Phase), Problem: v.Problem, Override: v.Override, Window: v.Window,
+		Share: v.Share, Kept: v.Kept, Ramp: v.Ramp, Source: api.ControlCreatedSource(v.Source), Drill: v.Drill, Covers: v.Covers, Overrides: v.Overrides, OverriddenBy: v.OverriddenBy,
 		Revision: r.Revision, Index: r.Index, Warnings: r.Warnings, Nodes: r.Nodes, Unpublished: r.Unpublished, Replayed: r.Replayed,
 	})
 }
@@ -93,10 +102,12 @@ func (s *server) ListControls(c *gin.Context) {
 	slices.SortFunc(controls, func(a, b policy.Control) int {
 		return cmp.Or(cmp.Compare(a.CreatedAt, b.CreatedAt), cmp.Compare(madeAt(a), madeAt(b)))
 	})
-	list := api.ControlList{Items: []api.Control{}}
+	list, rivals := api.ControlList{Items: []api.Control{}}, s.rivals(state)
 	for _, v := range controls {
 		nodes, _ := s.published.get(v.ID)
-		list.Items = append(list.Items, renderControl(v, nodes))
+		a := renderControl(v, nodes)
+		render(&a, rivals[v.ID])
+		list.Items = append(list.Items, a)
 	}
 	read(c, state, state.Revision)
 	s.render(c, http.StatusOK, list)
@@ -108,7 +119,9 @@ func (s *server) GetControl(c *gin.Context, _ string) {
 	state := s.cfg.Node.State()
 	if v, ok := s.localControl(id); ok {
 		read(c, state, state.Revision)
-		s.render(c, http.StatusOK, renderControl(v, nil))
+		a := renderControl(v, nil)
+		render(&a, s.rivals(state)[id])
+		s.render(c, http.StatusOK, a)
 		return
 	}
 	v, ok := state.Controls.Get(id)
@@ -121,7 +134,14 @@ func (s *server) GetControl(c *gin.Context, _ string) {
 		nodes = s.published.keep(id, s.cfg.Node.Settle(c.Request.Context(), madeAt(v)))
 	}
 	read(c, state, state.Revision)
-	s.render(c, http.StatusOK, renderControl(v, nodes))
+	a := renderControl(v, nodes)
+	render(&a, s.rivals(state)[id])
+	s.render(c, http.StatusOK, a)
+}
+
+// rivals is what controls cover and override, with those of this node alone.
+func (s *server) rivals(state *policy.State) map[string]policy.Rivals {
+	return state.WithControls(s.cfg.Local.Controls()).Rivals()
 }
 
 func (s *server) DeleteControl(c *gin.Context, id string, params api.DeleteControlParams) {
@@ -138,7 +158,14 @@ func (s *server) DeleteControl(c *gin.Context, id string, params api.DeleteContr
 		s.refuse(c, err)
 		return
 	}
-	ch.Body = change.DeleteControl{ID: c.Param("id")}
+	b := change.DeleteControl{ID: c.Param("id")}
+	if params.Over != "" {
+		if err := b.Over.UnmarshalText([]byte(params.Over)); err != nil || b.Over <= 0 {
+			s.refuse(c, policy.Errorf(policy.Invalid, "over=%q is no time to come; write 10m or 600", params.Over))
+			return
+		}
+	}
+	ch.Body = b
 	s.put(c, http.StatusOK, ch, 0)
 }
 
@@ -202,26 +229,6 @@ func madeAt(v policy.Control) uint64 {
 		return 0 // published everywhere long since
 	}
 	return index
-}
-
-func renderControl(v policy.Control, nodes []policy.Publication) api.Control {
-	a := api.Control{
-		Id: v.ID, Target: v.Target, Action: string(v.Action), Reason: v.Reason, Actor: v.Actor,
-		CreatedAt: time.Unix(0, v.CreatedAt).UTC(), Phase: api.ControlPhase(v.Phase), Problem: v.Problem, Overrides: v.Overrides, Window: window(nodes),
-	}
-	if v.Local() { // it is answered by when the call that made it returns
-		a.Local, a.Window = true, api.Window{State: "published", PublishedAt: a.CreatedAt, Nodes: []api.Publication{}}
-	}
-	if v.Phase == policy.InForce {
-		a.Phase = "in-force"
-	}
-	if v.StartsAt != 0 {
-		a.StartsAt = time.Unix(0, v.StartsAt).UTC()
-	}
-	if v.ExpiresAt != 0 {
-		a.ExpiresAt = time.Unix(0, v.ExpiresAt).UTC()
-	}
-	return a
 }
 
 // window says how far a control is published.

@@ -270,6 +270,8 @@ var queryParameters = map[string][]string{
 
 	"GET /geo/lookup": {"address"},
 
+	"DELETE /controls/:id": {"over"},
+
 	"GET /auth/oidc/callback": {"code", "state", "error"},
 
 	"GET /zones/:zone/rrsets": {"name", "type", "after", "limit"},

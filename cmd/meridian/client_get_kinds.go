@@ -141,6 +141,7 @@ var getKinds = []kind{
 		detail: func(w io.Writer, body []byte) error {
 			var v api.Control
 			err := json.Unmarshal(body, &v)
+			printControl(w, v)
 			fmt.Fprintln(w)
 			printNodes(w, v.Window.Nodes)
 			return err
@@ -202,6 +203,9 @@ func controlRow(v api.Control) []string {
 	state := string(v.Window.State)
 	if v.Phase != "in-force" {
 		state = string(v.Phase)
+	}
+	if v.Kept != nil && (v.Ramp != nil || v.Action == "share") {
+		state += fmt.Sprintf(", keeps %d %%", *v.Kept)
 	}
 	return []string{v.Id, v.Action, v.Target, state, v.Actor, v.CreatedAt.UTC().Format("Jan 2 15:04Z"), until, v.Reason}
 }

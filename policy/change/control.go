@@ -402,7 +402,7 @@ func (d *making) moves(c *policy.Control) {
 	}
 }
 
-// Overdue says whether ExpireControls would do anything at a time of State's clock.
+// Overdue says whether ExpireControls would begin or end anything at a time of State's clock.
 func Overdue(s *policy.State, now int64) bool {
 	if s.Controls.Len() == 0 {
 		return false
@@ -412,6 +412,14 @@ func Overdue(s *policy.State, now int64) bool {
 		if next, over := c.Next(now, ahead); over || next != c.Phase {
 			return true
 		}
+	}
+	return false
+}
+
+// Unsteady says whether ExpireControls would take a control a step on or back, or pause it, at a time of State's
+// clock. It looks at conditions, which takes longer than Overdue; once a second is enough.
+func Unsteady(s *policy.State, now int64) bool {
+	for _, c := range s.Controls.All {
 		if next, gone := s.Step(c, now); gone || !next.At(c) {
 			return true
 		}

@@ -64,10 +64,13 @@ func (e Circuit) Valid() bool {
 
 // Defines values for ControlPhase.
 const (
-	ControlPhaseInForce ControlPhase = "in-force"
-	ControlPhaseNear    ControlPhase = "near"
-	ControlPhasePlanned ControlPhase = "planned"
-	ControlPhaseRefused ControlPhase = "refused"
+	ControlPhaseInForce   ControlPhase = "in-force"
+	ControlPhaseNear      ControlPhase = "near"
+	ControlPhasePaused    ControlPhase = "paused"
+	ControlPhasePlanned   ControlPhase = "planned"
+	ControlPhaseRamping   ControlPhase = "ramping"
+	ControlPhaseRefused   ControlPhase = "refused"
+	ControlPhaseReturning ControlPhase = "returning"
 )
 
 // Valid indicates whether the value is a known member of the ControlPhase enum.
@@ -77,9 +80,36 @@ func (e ControlPhase) Valid() bool {
 		return true
 	case ControlPhaseNear:
 		return true
+	case ControlPhasePaused:
+		return true
 	case ControlPhasePlanned:
 		return true
+	case ControlPhaseRamping:
+		return true
 	case ControlPhaseRefused:
+		return true
+	case ControlPhaseReturning:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ControlSource.
+const (
+	ControlSourceAutomation ControlSource = "automation"
+	ControlSourceDrill      ControlSource = "drill"
+	ControlSourceOperator   ControlSource = "operator"
+)
+
+// Valid indicates whether the value is a known member of the ControlSource enum.
+func (e ControlSource) Valid() bool {
+	switch e {
+	case ControlSourceAutomation:
+		return true
+	case ControlSourceDrill:
+		return true
+	case ControlSourceOperator:
 		return true
 	default:
 		return false
@@ -88,10 +118,13 @@ func (e ControlPhase) Valid() bool {
 
 // Defines values for ControlCreatedPhase.
 const (
-	ControlCreatedPhaseInForce ControlCreatedPhase = "in-force"
-	ControlCreatedPhaseNear    ControlCreatedPhase = "near"
-	ControlCreatedPhasePlanned ControlCreatedPhase = "planned"
-	ControlCreatedPhaseRefused ControlCreatedPhase = "refused"
+	ControlCreatedPhaseInForce   ControlCreatedPhase = "in-force"
+	ControlCreatedPhaseNear      ControlCreatedPhase = "near"
+	ControlCreatedPhasePaused    ControlCreatedPhase = "paused"
+	ControlCreatedPhasePlanned   ControlCreatedPhase = "planned"
+	ControlCreatedPhaseRamping   ControlCreatedPhase = "ramping"
+	ControlCreatedPhaseRefused   ControlCreatedPhase = "refused"
+	ControlCreatedPhaseReturning ControlCreatedPhase = "returning"
 )
 
 // Valid indicates whether the value is a known member of the ControlCreatedPhase enum.
@@ -101,9 +134,36 @@ func (e ControlCreatedPhase) Valid() bool {
 		return true
 	case ControlCreatedPhaseNear:
 		return true
+	case ControlCreatedPhasePaused:
+		return true
 	case ControlCreatedPhasePlanned:
 		return true
+	case ControlCreatedPhaseRamping:
+		return true
 	case ControlCreatedPhaseRefused:
+		return true
+	case ControlCreatedPhaseReturning:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ControlCreatedSource.
+const (
+	ControlCreatedSourceAutomation ControlCreatedSource = "automation"
+	ControlCreatedSourceDrill      ControlCreatedSource = "drill"
+	ControlCreatedSourceOperator   ControlCreatedSource = "operator"
+)
+
+// Valid indicates whether the value is a known member of the ControlCreatedSource enum.
+func (e ControlCreatedSource) Valid() bool {
+	switch e {
+	case ControlCreatedSourceAutomation:
+		return true
+	case ControlCreatedSourceDrill:
+		return true
+	case ControlCreatedSourceOperator:
 		return true
 	default:
 		return false
@@ -1657,14 +1717,22 @@ type ConfigResult struct {
 //
 // Examples: {"action":"drain","actor":"0a1b2c3d","createdAt":"2026-01-02T03:04:05Z","id":"c17","phase":"in-force","reason":"maintenance","target":"region/us-east","window":{"nodes":[{"id":"6f1c","node":"ns1","publishedAt":"2026-01-02T03:04:05Z","reachable":true}],"publishedAt":"2026-01-02T03:04:06Z","state":"published"}}
 type Control struct {
-	// Action drain.
+	// Action drain, force-up, force-down or share.
 	Action string `json:"action"`
 
 	// Actor Id of the token that made it.
 	Actor string `json:"actor"`
 
+	// Covers What a control covers.
+	//
+	// Examples: {"count":1,"endpoints":[{"endpoint":"endpoint/web-us-east/a","measured":"down"}]}
+	Covers *Coverage `json:"covers,omitempty,omitzero"`
+
 	// CreatedAt By the cluster's clock.
 	CreatedAt time.Time `json:"createdAt"`
+
+	// Drill Id of the drill that made it.
+	Drill string `json:"drill,omitempty,omitzero"`
 
 	// ExpiresAt By the cluster's clock; absent when it does not expire.
 	ExpiresAt time.Time `json:"expiresAt,omitempty,omitzero"`
@@ -1674,22 +1742,42 @@ type Control struct {
 	// Examples: c17
 	Id string `json:"id"`
 
+	// Kept Percent of its usual clients that the target keeps now. Of drain and share only, while they act.
+	Kept *int `json:"kept,omitempty,omitzero"`
+
 	// Local Whether it is in force on the node that was asked alone, by its break-glass token.
 	Local bool `json:"local,omitempty,omitzero"`
 
-	// Overrides Safety rules that it was let break, by name.
+	// OverriddenBy Ids of the controls that count in its stead where both cover an endpoint.
+	OverriddenBy []string `json:"overriddenBy,omitempty,omitzero"`
+
+	// Override Safety rules that it was let break, by name.
 	//
 	// Examples: ["keep-two"]
+	Override []string `json:"override,omitempty,omitzero"`
+
+	// Overrides Ids of the controls that do not count where both cover an endpoint.
 	Overrides []string `json:"overrides,omitempty,omitzero"`
 
-	// Phase planned: it does nothing yet; near: it begins within the longest TTL of a service that has a range of them, and such services hand out their least already; in-force; refused: its time came and it would have left a service nothing undrained, or broken a safety rule (`problem` says which).
+	// Phase planned: it does nothing yet; near: it begins within the longest TTL of a service that has a range of them, and such services hand out their least already; in-force; refused: its time came and it would have left a service nothing undrained, or broken a safety rule (`problem` says which); ramping: it is on its way, step by step; paused: it is held where it is (`problem` says by what) and goes on when that is over; returning: it is on its way back and is lifted then.
 	Phase ControlPhase `json:"phase"`
 
-	// Problem Why it is refused.
+	// Problem Why it is refused, paused, or turned back; or why it is in force though its time is over.
 	Problem string `json:"problem,omitempty,omitzero"`
+
+	// Ramp How far a control has come that goes in steps.
+	//
+	// Examples: {"done":2,"every":"2m","nextAt":"2026-01-02T03:04:05Z","steps":[75,50,25,0]}
+	Ramp *Ramp `json:"ramp,omitempty,omitzero"`
 
 	// Reason Why, as whoever made it said.
 	Reason string `json:"reason"`
+
+	// Share Of the action share: percent of its usual clients that the target keeps in the end.
+	Share *int `json:"share,omitempty,omitzero"`
+
+	// Source On whose behalf. Where several cover an endpoint an operator's counts before a drill's and that before automation's, then the newest.
+	Source ControlSource `json:"source,omitempty,omitzero"`
 
 	// StartsAt By the cluster's clock; absent when it was not planned ahead.
 	StartsAt time.Time `json:"startsAt,omitempty,omitzero"`
@@ -1703,19 +1791,30 @@ type Control struct {
 	Window Window `json:"window"`
 }
 
-// ControlPhase planned: it does nothing yet; near: it begins within the longest TTL of a service that has a range of them, and such services hand out their least already; in-force; refused: its time came and it would have left a service nothing undrained, or broken a safety rule (`problem` says which).
+// ControlPhase planned: it does nothing yet; near: it begins within the longest TTL of a service that has a range of them, and such services hand out their least already; in-force; refused: its time came and it would have left a service nothing undrained, or broken a safety rule (`problem` says which); ramping: it is on its way, step by step; paused: it is held where it is (`problem` says by what) and goes on when that is over; returning: it is on its way back and is lifted then.
 type ControlPhase string
+
+// ControlSource On whose behalf. Where several cover an endpoint an operator's counts before a drill's and that before automation's, then the newest.
+type ControlSource string
 
 // ControlCreated A control that was just made.
 type ControlCreated struct {
-	// Action drain.
+	// Action drain, force-up, force-down or share.
 	Action string `json:"action"`
 
 	// Actor Id of the token that made it.
 	Actor string `json:"actor"`
 
+	// Covers What a control covers.
+	//
+	// Examples: {"count":1,"endpoints":[{"endpoint":"endpoint/web-us-east/a","measured":"down"}]}
+	Covers *Coverage `json:"covers,omitempty,omitzero"`
+
 	// CreatedAt By the cluster's clock.
 	CreatedAt time.Time `json:"createdAt"`
+
+	// Drill Id of the drill that made it.
+	Drill string `json:"drill,omitempty,omitzero"`
 
 	// ExpiresAt By the cluster's clock; absent when it does not expire.
 	ExpiresAt time.Time `json:"expiresAt,omitempty,omitzero"`
@@ -1728,22 +1827,36 @@ type ControlCreated struct {
 	// Index The Raft index it was applied at.
 	Index uint64 `json:"index"`
 
+	// Kept Percent of its usual clients that the target keeps now. Of drain and share only, while they act.
+	Kept *int `json:"kept,omitempty,omitzero"`
+
 	// Local Whether it is in force on the node that was asked alone, by its break-glass token.
 	Local bool `json:"local,omitempty,omitzero"`
 
 	// Nodes Each node's publication.
 	Nodes []Publication `json:"nodes"`
 
-	// Overrides Safety rules that it was let break, by name.
+	// OverriddenBy Ids of the controls that count in its stead where both cover an endpoint.
+	OverriddenBy []string `json:"overriddenBy,omitempty,omitzero"`
+
+	// Override Safety rules that it was let break, by name.
 	//
 	// Examples: ["keep-two"]
+	Override []string `json:"override,omitempty,omitzero"`
+
+	// Overrides Ids of the controls that do not count where both cover an endpoint.
 	Overrides []string `json:"overrides,omitempty,omitzero"`
 
-	// Phase planned: it does nothing yet; near: it begins within the longest TTL of a service that has a range of them, and such services hand out their least already; in-force; refused: its time came and it would have left a service nothing undrained, or broken a safety rule (`problem` says which).
+	// Phase planned: it does nothing yet; near: it begins within the longest TTL of a service that has a range of them, and such services hand out their least already; in-force; refused: its time came and it would have left a service nothing undrained, or broken a safety rule (`problem` says which); ramping: it is on its way, step by step; paused: it is held where it is (`problem` says by what) and goes on when that is over; returning: it is on its way back and is lifted then.
 	Phase ControlCreatedPhase `json:"phase"`
 
-	// Problem Why it is refused.
+	// Problem Why it is refused, paused, or turned back; or why it is in force though its time is over.
 	Problem string `json:"problem,omitempty,omitzero"`
+
+	// Ramp How far a control has come that goes in steps.
+	//
+	// Examples: {"done":2,"every":"2m","nextAt":"2026-01-02T03:04:05Z","steps":[75,50,25,0]}
+	Ramp *Ramp `json:"ramp,omitempty,omitzero"`
 
 	// Reason Why, as whoever made it said.
 	Reason string `json:"reason"`
@@ -1753,6 +1866,12 @@ type ControlCreated struct {
 
 	// Revision The revision that the write made; that of before when it changed nothing.
 	Revision uint64 `json:"revision"`
+
+	// Share Of the action share: percent of its usual clients that the target keeps in the end.
+	Share *int `json:"share,omitempty,omitzero"`
+
+	// Source On whose behalf. Where several cover an endpoint an operator's counts before a drill's and that before automation's, then the newest.
+	Source ControlCreatedSource `json:"source,omitempty,omitzero"`
 
 	// StartsAt By the cluster's clock; absent when it was not planned ahead.
 	StartsAt time.Time `json:"startsAt,omitempty,omitzero"`
@@ -1772,8 +1891,11 @@ type ControlCreated struct {
 	Window Window `json:"window"`
 }
 
-// ControlCreatedPhase planned: it does nothing yet; near: it begins within the longest TTL of a service that has a range of them, and such services hand out their least already; in-force; refused: its time came and it would have left a service nothing undrained, or broken a safety rule (`problem` says which).
+// ControlCreatedPhase planned: it does nothing yet; near: it begins within the longest TTL of a service that has a range of them, and such services hand out their least already; in-force; refused: its time came and it would have left a service nothing undrained, or broken a safety rule (`problem` says which); ramping: it is on its way, step by step; paused: it is held where it is (`problem` says by what) and goes on when that is over; returning: it is on its way back and is lifted then.
 type ControlCreatedPhase string
+
+// ControlCreatedSource On whose behalf. Where several cover an endpoint an operator's counts before a drill's and that before automation's, then the newest.
+type ControlCreatedSource string
 
 // ControlList The controls in force, planned or refused.
 //
@@ -1787,7 +1909,7 @@ type ControlList struct {
 //
 // Examples: {"action":"drain","expiresIn":"2h","target":"region/us-east"}
 type ControlPut struct {
-	// Action drain.
+	// Action drain: out of answers while anything else is left; force-up or force-down: as if every verdict were that; share: keeps a part of its clients.
 	//
 	// Examples: drain
 	Action string `json:"action"`
@@ -1802,15 +1924,25 @@ type ControlPut struct {
 	// Examples: ["keep-two"]
 	Override []string `json:"override,omitempty,omitzero"`
 
+	// Ramp A way in steps: either over a time, or in steps of its own. The first step is at once.
+	//
+	// Examples: {"over":"10m","pauseWhen":["load:region/eu-central\u003e90"]}
+	Ramp *RampPlan `json:"ramp,omitempty,omitzero"`
+
 	// Reason By default that of the request.
 	Reason string `json:"reason,omitempty,omitzero"`
+
+	// Share Of the action share: percent of its usual clients that the target keeps. 0 acts as a drain.
+	//
+	// Examples: 20
+	Share *int `json:"share,omitempty,omitzero"`
 
 	// StartsIn A number with a unit (500ms, 30s, 2h), or seconds as an integer. It is given as the former.
 	//
 	// Examples: 30s
 	StartsIn Duration `json:"startsIn,omitempty,omitzero"`
 
-	// Target region/NAME, provider/NAME, az/REGION/AZ, pool/NAME or endpoint/POOL/NAME.
+	// Target region/NAME, provider/NAME, az/REGION/AZ, pool/NAME, endpoint/POOL/NAME, service/NAME (the endpoints as that service uses them) or label/KEY=VALUE (every endpoint with that label).
 	//
 	// Examples: region/us-east
 	Target string `json:"target"`
@@ -1851,7 +1983,7 @@ type ControlRehearsal struct {
 //
 // Examples: {"action":"drain","expiresIn":"2h","reason":"maintenance","target":"region/us-east"}
 type ControlRequest struct {
-	// Action drain.
+	// Action drain: out of answers while anything else is left; force-up or force-down: as if every verdict were that; share: keeps a part of its clients.
 	//
 	// Examples: drain
 	Action string `json:"action"`
@@ -1861,18 +1993,55 @@ type ControlRequest struct {
 	// Examples: 30s
 	ExpiresIn Duration `json:"expiresIn,omitempty,omitzero"`
 
+	// Ramp A way in steps: either over a time, or in steps of its own. The first step is at once.
+	//
+	// Examples: {"over":"10m","pauseWhen":["load:region/eu-central\u003e90"]}
+	Ramp *RampPlan `json:"ramp,omitempty,omitzero"`
+
 	// Reason Why, for whoever is on call next.
 	Reason string `json:"reason"`
+
+	// Share Of the action share: percent of its usual clients that the target keeps. 0 acts as a drain.
+	//
+	// Examples: 20
+	Share *int `json:"share,omitempty,omitzero"`
 
 	// StartsIn A number with a unit (500ms, 30s, 2h), or seconds as an integer. It is given as the former.
 	//
 	// Examples: 30s
 	StartsIn Duration `json:"startsIn,omitempty,omitzero"`
 
-	// Target region/NAME, provider/NAME, az/REGION/AZ, pool/NAME or endpoint/POOL/NAME.
+	// Target region/NAME, provider/NAME, az/REGION/AZ, pool/NAME, endpoint/POOL/NAME, service/NAME (the endpoints as that service uses them) or label/KEY=VALUE (every endpoint with that label).
 	//
 	// Examples: region/us-east
 	Target string `json:"target"`
+}
+
+// Coverage What a control covers.
+//
+// Examples: {"count":1,"endpoints":[{"endpoint":"endpoint/web-us-east/a","measured":"down"}]}
+type Coverage struct {
+	// Count Endpoints.
+	Count int `json:"count"`
+
+	// Endpoints The first 100 of them.
+	Endpoints []CoveredEndpoint `json:"endpoints"`
+}
+
+// CoveredEndpoint An endpoint that a control covers.
+//
+// Examples: {"endpoint":"endpoint/web-us-east/a","measured":"down"}
+type CoveredEndpoint struct {
+	// Endpoint Its id.
+	//
+	// Examples: endpoint/web-us-east/a
+	Endpoint string `json:"endpoint"`
+
+	// Measured What is thought of a check or an endpoint. unknown: nobody can tell, or none was asked yet.
+	Measured Status `json:"measured"`
+
+	// OverriddenBy Id of the control that counts here in its stead.
+	OverriddenBy string `json:"overriddenBy,omitempty,omitzero"`
 }
 
 // CredentialRef Names a credential (PUT /secrets/{name}).
@@ -2329,7 +2498,7 @@ type EndpointHealth struct {
 	// Since Of the measured status.
 	Since time.Time `json:"since,omitempty,omitzero"`
 
-	// Why When effective does not follow from the verdicts alone: a failure domain, the pool's panic, no leader, no monitor.
+	// Why When effective does not follow from the verdicts alone: a failure domain, a control, the pool's panic, no leader, no monitor.
 	Why string `json:"why,omitempty,omitzero"`
 }
 
@@ -3643,6 +3812,61 @@ type RRsetWrite struct {
 
 	// Type The type, which has to be that of the path.
 	Type string `json:"type,omitempty,omitzero"`
+}
+
+// Ramp How far a control has come that goes in steps.
+//
+// Examples: {"done":2,"every":"2m","nextAt":"2026-01-02T03:04:05Z","steps":[75,50,25,0]}
+type Ramp struct {
+	// BackWhen What turns it back.
+	BackWhen []string `json:"backWhen,omitempty,omitzero"`
+
+	// Done Steps that are made, 0 to all. On the way back it goes down.
+	Done int `json:"done"`
+
+	// Every A number with a unit (500ms, 30s, 2h), or seconds as an integer. It is given as the former.
+	//
+	// Examples: 30s
+	Every Duration `json:"every"`
+
+	// NextAt When the next step is due, by the cluster's clock; absent when it is through or held by a condition.
+	NextAt time.Time `json:"nextAt,omitempty,omitzero"`
+
+	// PauseWhen What holds it.
+	PauseWhen []string `json:"pauseWhen,omitempty,omitzero"`
+
+	// Steps Percent that is kept after each.
+	Steps []int `json:"steps"`
+}
+
+// RampPlan A way in steps: either over a time, or in steps of its own. The first step is at once.
+//
+// Examples: {"over":"10m","pauseWhen":["load:region/eu-central\u003e90"]}
+type RampPlan struct {
+	// BackWhen Conditions that take it back the same way until it is through; then it is lifted.
+	//
+	// Examples: ["signal:errors"]
+	BackWhen []string `json:"backWhen,omitempty,omitzero"`
+
+	// Every A number with a unit (500ms, 30s, 2h), or seconds as an integer. It is given as the former.
+	//
+	// Examples: 30s
+	Every Duration `json:"every,omitempty,omitzero"`
+
+	// Over A number with a unit (500ms, 30s, 2h), or seconds as an integer. It is given as the former.
+	//
+	// Examples: 30s
+	Over Duration `json:"over,omitempty,omitzero"`
+
+	// PauseWhen Conditions that hold it where it is: down:TARGET (more than half of it is down), signal:NAME (not up, or stale), load:pool/NAME>90 or load:region/NAME>90 (percent of its capacity), latency:region/NAME>250ms (the median of the measured round trips). What cannot be told holds it too.
+	//
+	// Examples: ["load:region/eu-central\u003e90"]
+	PauseWhen []string `json:"pauseWhen,omitempty,omitzero"`
+
+	// Steps Percent of its clients that the target keeps after each, going down; the last is 0, or of a share that share.
+	//
+	// Examples: [75,50,25,0]
+	Steps []int `json:"steps,omitempty,omitzero"`
 }
 
 // Receiver Somebody who is told of what happens: exactly one of webhook, slack, pagerduty and alertmanager.
@@ -5304,6 +5528,9 @@ type CreateControlParams struct {
 
 // DeleteControlParams defines parameters for DeleteControl.
 type DeleteControlParams struct {
+	// Over How long it takes, 9s to 168h; by default it is at once. Of drains and shares only.
+	Over Duration `form:"over,omitempty" json:"over,omitempty,omitzero"`
+
 	// IfMatch The revision that the change is based on. It is checked where the change is applied.
 	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
 
@@ -5427,7 +5654,7 @@ type ExplainParams struct {
 	// an AS number (asn/64500). By default the caller's own address.
 	Client string `form:"client,omitempty" json:"client,omitempty,omitzero"`
 
-	// Assume What if: `down:TARGET`, `up:TARGET` or `drain:TARGET`, any number of times.
+	// Assume What if, any number of times: the verdicts `down:TARGET` and `up:TARGET`; the controls `drain:TARGET`, `force-up:TARGET`, `force-down:TARGET` and `share:TARGET=PERCENT`, which count before all others. What a control forces a verdict does not change.
 	Assume []string `form:"assume,omitempty" json:"assume,omitempty,omitzero"`
 }
 
@@ -5443,7 +5670,7 @@ type ExplainDraftParams struct {
 	// an AS number (asn/64500). By default the caller's own address.
 	Client string `form:"client,omitempty" json:"client,omitempty,omitzero"`
 
-	// Assume What if: `down:TARGET`, `up:TARGET` or `drain:TARGET`, any number of times.
+	// Assume What if, any number of times: the verdicts `down:TARGET` and `up:TARGET`; the controls `drain:TARGET`, `force-up:TARGET`, `force-down:TARGET` and `share:TARGET=PERCENT`, which count before all others. What a control forces a verdict does not change.
 	Assume []string `form:"assume,omitempty" json:"assume,omitempty,omitzero"`
 }
 
@@ -6484,6 +6711,8 @@ type ClientInterface interface {
 	CreateControl(ctx context.Context, params *CreateControlParams, body CreateControlJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// DeleteControl Lift a control
+	//
+	// At once, or with `over` by and by: it goes back in ten even steps, and is then gone. Refused with `unsafe` where what it overrides would hurt then.
 	//
 	// Corresponds with DELETE /controls/{id} (the `DeleteControl` operationId).
 	DeleteControl(ctx context.Context, id string, params *DeleteControlParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -7953,6 +8182,8 @@ func (c *Client) CreateControl(ctx context.Context, params *CreateControlParams,
 }
 
 // DeleteControl Lift a control
+//
+// At once, or with `over` by and by: it goes back in ten even steps, and is then gone. Refused with `unsafe` where what it overrides would hurt then.
 //
 // Corresponds with DELETE /controls/{id} (the `DeleteControl` operationId).
 func (c *Client) DeleteControl(ctx context.Context, id string, params *DeleteControlParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -11248,6 +11479,29 @@ func NewDeleteControlRequest(server string, id string, params *DeleteControlPara
 	queryURL, err := serverURL.Parse(operationPath)
 	if err != nil {
 		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "over", params.Over, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
 	}
 
 	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
@@ -17472,6 +17726,8 @@ type ClientWithResponsesInterface interface {
 	CreateControlWithResponse(ctx context.Context, params *CreateControlParams, body CreateControlJSONRequestBody, reqEditors ...RequestEditorFn) (*CreateControlResponse, error)
 
 	// DeleteControlWithResponse Lift a control
+	//
+	// At once, or with `over` by and by: it goes back in ten even steps, and is then gone. Refused with `unsafe` where what it overrides would hurt then.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
@@ -25629,6 +25885,8 @@ func (c *ClientWithResponses) CreateControlWithResponse(ctx context.Context, par
 }
 
 // DeleteControlWithResponse Lift a control
+//
+// At once, or with `over` by and by: it goes back in ten even steps, and is then gone. Refused with `unsafe` where what it overrides would hurt then.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -34911,6 +35169,14 @@ func (siw *ServerInterfaceWrapper) DeleteControl(c *gin.Context) {
 
 	// Parameter object where we will unmarshal all parameters from the context
 	var params DeleteControlParams
+
+	// ------------- Optional query parameter "over" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "over", c.Request.URL.Query(), &params.Over, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter over: %w", err), http.StatusBadRequest)
+		return
+	}
 
 	headers := c.Request.Header
 
