@@ -72,16 +72,22 @@ func (s *server) CreateControl(c *gin.Context, params api.CreateControlParams) {
 	if !ok {
 		return
 	}
-	nodes := s.cfg.Node.Settle(context.WithoutCancel(c.Request.Context()), out.Index)
-	r := written(c, out, nodes)
 	state := s.cfg.Node.State()
 	control, ok := state.Controls.Get(out.Made)
 	if !ok {
 		s.refuse(c, policy.Errorf(policy.Conflict, "the control %s was made at index %d and is no longer in force: it has been lifted or has expired", out.Made, out.Index))
 		return
 	}
-	s.published.keep(control.ID, nodes)
-	v := renderControl(control, nodes)
+	named := make(chan []string, 1)
+	go func() { named <- staticWarnings(state, control) }()
+	w := s.window(context.WithoutCancel(c.Request.Context()), state, control)
+	var nodes []policy.Publication
+	for i := range w.Nodes {
+		nodes = append(nodes, w.Nodes[i].Publication)
+	}
+	out.Warnings = append(slices.Clip(out.Warnings), <-named...)
+	r := written(c, out, nodes)
+	v := renderControl(control, w)
 	render(&v, state.Rivals()[control.ID])
 	c.Header("Location", base+"/controls/"+control.ID)
 	s.render(c, http.StatusCreated, api.ControlCreated{
@@ -103,9 +109,9 @@ func (s *server) ListControls(c *gin.Context) {
 		return cmp.Or(cmp.Compare(a.CreatedAt, b.CreatedAt), cmp.Compare(madeAt(a), madeAt(b)))
 	})
 	list, rivals := api.ControlList{Items: []api.Control{}}, s.rivals(state)
-	for _, v := range controls {
-		nodes, _ := s.published.get(v.ID)
-		a := renderControl(v, nodes)
+	windows := s.windows(c.Request.Context(), state, controls)
+	for i, v := range controls {
+		a := renderControl(v, windows[i])
 		render(&a, rivals[v.ID])
 		list.Items = append(list.Items, a)
 	}
@@ -113,13 +119,13 @@ func (s *server) ListControls(c *gin.Context) {
 	s.render(c, http.StatusOK, list)
 }
 
-// GetControl shows a control and asks the nodes again unless all are known to have published it.
+// GetControl shows a control, and asks the nodes about it.
 func (s *server) GetControl(c *gin.Context, _ string) {
 	id := c.Param("id")
 	state := s.cfg.Node.State()
 	if v, ok := s.localControl(id); ok {
 		read(c, state, state.Revision)
-		a := renderControl(v, nil)
+		a := renderControl(v, policy.Window{})
 		render(&a, s.rivals(state)[id])
 		s.render(c, http.StatusOK, a)
 		return
@@ -129,12 +135,9 @@ func (s *server) GetControl(c *gin.Context, _ string) {
 		s.refuse(c, policy.Errorf(policy.NotFound, "there is no control %q; it may have expired or been lifted", id))
 		return
 	}
-	nodes, known := s.published.get(id)
-	if !known || slices.ContainsFunc(nodes, func(n policy.Publication) bool { return !n.Done() }) {
-		nodes = s.published.keep(id, s.cfg.Node.Settle(c.Request.Context(), madeAt(v)))
-	}
+	w := s.window(c.Request.Context(), state, v)
 	read(c, state, state.Revision)
-	a := renderControl(v, nodes)
+	a := renderControl(v, w)
 	render(&a, s.rivals(state)[id])
 	s.render(c, http.StatusOK, a)
 }
@@ -229,74 +232,4 @@ func madeAt(v policy.Control) uint64 {
 		return 0 // published everywhere long since
 	}
 	return index
-}
-
-// window says how far a control is published.
-func window(nodes []policy.Publication) api.Window {
-	w := api.Window{State: api.WindowState("published"), Nodes: renderPublications(nodes)}
-	var last time.Time
-	for _, n := range nodes {
-		switch {
-		case !n.Done() && n.Reachable:
-			w.State = "publishing"
-		case !n.Done() && w.State == "published":
-			w.State = "incomplete"
-		}
-		if n.PublishedAt.After(last) {
-			last = n.PublishedAt
-		}
-	}
-	if len(nodes) == 0 {
-		w.State = "publishing"
-	}
-	if w.State == "published" {
-		w.PublishedAt = last
-	}
-	return w
-}
-
-// maxPublications is for how many recent controls a node remembers who published them when.
-const maxPublications = 1024
-
-// publications remembers when the nodes published recent controls.
-type publications struct {
-	mu    sync.Mutex
-	by    map[string][]policy.Publication
-	order []string // oldest first
-}
-
-func newPublications() *publications {
-	return &publications{by: map[string][]policy.Publication{}}
-}
-
-func (p *publications) get(id string) ([]policy.Publication, bool) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	nodes, ok := p.by[id]
-	return nodes, ok
-}
-
-// keep takes in what was just heard and gives all that is known: when a node
-// has said once that it has published, that stands, though it is out of reach now.
-func (p *publications) keep(id string, heard []policy.Publication) []policy.Publication {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	old, ok := p.by[id]
-	if !ok {
-		if p.order = append(p.order, id); len(p.order) > maxPublications {
-			delete(p.by, p.order[0])
-			p.order = p.order[1:]
-		}
-	}
-	nodes := slices.Clone(heard)
-	for i := range nodes {
-		for _, o := range old {
-			if o.ID == nodes[i].ID && o.Done() {
-				o.Reachable = nodes[i].Reachable
-				nodes[i] = o
-			}
-		}
-	}
-	p.by[id] = nodes
-	return nodes
 }

@@ -22,6 +22,7 @@ type controlFlags struct {
 	steps         []int
 	pause, back   []string
 	glass         breakGlassFlags
+	wait          bool
 	rehearse      *dry
 }
 
@@ -66,10 +67,13 @@ func (f *controlFlags) run(cmd *cobra.Command, g *globals, target string) error 
 	if err == nil {
 		err = f.glass.apply(g)
 	}
+	if err == nil && f.wait && (f.begins != "" || f.glass.on || body.Ramp != nil) {
+		err = errors.New("--wait goes with a drain that begins at once, everywhere and in one step; follow others with meridian get control ID -w")
+	}
 	if err != nil {
 		return err
 	}
-	return control(cmd, g, body, f.rehearse)
+	return control(cmd, g, body, f.rehearse, f.wait)
 }
 
 // ramp is the plan that the flags make, nil without any.
@@ -156,7 +160,7 @@ would go next. With nowhere else to go nobody is sent away. 0 acts as a drain. T
 }
 
 // control puts a control in force and says what came of it.
-func control(cmd *cobra.Command, g *globals, body api.ControlRequest, rehearse *dry) error {
+func control(cmd *cobra.Command, g *globals, body api.ControlRequest, rehearse *dry, wait bool) error {
 	conn, err := g.connect()
 	if err != nil {
 		return err
@@ -184,6 +188,9 @@ func control(cmd *cobra.Command, g *globals, body api.ControlRequest, rehearse *
 	}
 	out := cmd.OutOrStdout()
 	if done, err := g.structured(out, r.body); done || err != nil {
+		if err == nil && wait { // the same, when it is over
+			return awaitQuietly(cmd, conn, made.Id)
+		}
 		return err
 	}
 	until := "until it is lifted"
@@ -211,10 +218,18 @@ func control(cmd *cobra.Command, g *globals, body api.ControlRequest, rehearse *
 		fmt.Fprintf(out, "%s %s (%s), %s. Reason: %s\n", did, made.Target, made.Id, until, made.Reason)
 	}
 	printAfter(out, made.Nodes, made.Unpublished, made.Warnings)
-	if made.Phase != "planned" && made.Phase != "near" && made.Action != "force-up" {
-		fmt.Fprintln(out, "Resolvers may give what they have for one TTL more.")
-	}
 	undo(out, back...)
+	if wait {
+		return awaitWindow(cmd, conn, made.Id)
+	}
+	if made.Phase == "planned" || made.Phase == "near" || made.Action == "force-up" {
+		return nil
+	}
+	if w := made.Window; w.State == api.WindowStateDraining && !w.ClosesAt.IsZero() {
+		fmt.Fprintf(out, "Resolvers may give what they have until %s (meridian get control %s).\n", second(w.ClosesAt), made.Id)
+	} else if w.State != api.WindowStateDrained {
+		fmt.Fprintf(out, "Resolvers may give what they have for one TTL more: %s\n", windowText(w, false))
+	}
 	return nil
 }
 
@@ -261,7 +276,7 @@ func describeControl(cmd *cobra.Command, g *globals, conn *client, id string) er
 	table(out, controlHeading, [][]string{controlRow(v)})
 	printControl(out, v)
 	fmt.Fprintln(out)
-	printNodes(out, v.Window.Nodes)
+	printWindow(out, v.Window)
 	return nil
 }
 

@@ -25,7 +25,8 @@ left. TARGET is ` + targets + `.
 
 The command returns when every node that can be reached answers without it. A drain
 that would leave a service nothing but drained endpoints is refused. Resolvers may
-go on giving what they have for one TTL.
+go on giving what they have for one TTL: --wait shows that window close, and returns
+when no resolver that abides by TTLs has anything left; it fails when nodes cannot be asked.
 
 With --over or --steps it goes by and by: each step leaves TARGET less of its usual
 clients. --pause-when and --back-when hold it or take it back; CONDITION is
@@ -40,6 +41,7 @@ clients. --pause-when and --back-when hold it or take it back; CONDITION is
 	f.add(c, g)
 	f.addRamp(c)
 	f.glass.add(c)
+	c.Flags().BoolVar(&f.wait, "wait", false, "show the TTL window close, and return when it has")
 	return c
 }
 

@@ -42,7 +42,7 @@ type duties struct {
 	head    string // of the audit, as it was last told to the log
 	headAt  int64
 	trials  map[string]*change.Trial // of drafts in use at some nodes, by draft
-	stepped int64 // clock when it last looked at controls that go in steps
+	stepped int64                    // clock when it last looked at controls that go in steps
 }
 
 // run leads until ctx ends.
