@@ -19,6 +19,9 @@ const FeatureLevel = FeatureDrill
 // Feature is the level that a document needs, so that no node of a version before
 // leaves out what it does not know.
 func (c *Config) Feature() int {
+	if len(c.DrillPlans) > 0 {
+		return FeatureDrill
+	}
 	if len(c.Notifications) > 0 || len(c.ReviewRules) > 0 {
 		return FeatureReview
 	}

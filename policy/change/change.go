@@ -78,6 +78,13 @@ var kinds = []kind{
 	{"draft.close", 1, func() Body { return new(CloseDraft) }},         // likewise
 	{"canary.start", 1, func() Body { return new(StartCanary) }},       // likewise
 	{"canary.end", 1, func() Body { return new(EndCanary) }},           // likewise
+	{"drill.start", 1, func() Body { return new(StartDrill) }},         // from policy.FeatureDrill
+	{"drill.step", 1, func() Body { return new(StepDrill) }},           // likewise
+	{"drill.result", 1, func() Body { return new(SettleDrill) }},       // likewise
+	{"drill.approve", 1, func() Body { return new(ApproveDrill) }},     // likewise
+	{"drill.abort", 1, func() Body { return new(AbortDrill) }},         // likewise
+	{"drill.schedule", 1, func() Body { return new(NoteSchedules) }},   // likewise
+	{"report.put", 1, func() Body { return new(PutReport) }},           // likewise
 	{"batch", 1, func() Body { return new(Batch) }},
 }
 
@@ -145,6 +152,9 @@ func needs(b Body) (level int) {
 	case Rollback, *Rollback, PutObject, *PutObject, DeleteObject, *DeleteObject, PutNotified, *PutNotified,
 		PutDraft, *PutDraft, ReviewDraft, *ReviewDraft, PublishDraft, *PublishDraft, CloseDraft, *CloseDraft, StartCanary, *StartCanary, EndCanary, *EndCanary:
 		return policy.FeatureReview
+	case StartDrill, *StartDrill, StepDrill, *StepDrill, SettleDrill, *SettleDrill, ApproveDrill, *ApproveDrill, AbortDrill, *AbortDrill,
+		NoteSchedules, *NoteSchedules, PutReport, *PutReport:
+		return policy.FeatureDrill
 	case PutMember:
 		return memberLevel(b.Member)
 	case *PutMember:
