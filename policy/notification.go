@@ -62,7 +62,7 @@ const (
 // Severities and NoticeEvents are what a route may name.
 var (
 	Severities   = []string{Info, Warning, Critical}
-	NoticeEvents = []string{"endpoint", "pool", "region", "service", "control", "safety", "member", "leader", "config"}
+	NoticeEvents = []string{"endpoint", "pool", "region", "service", "control", "safety", "member", "leader", "config", "drill"}
 )
 
 // MaxReceivers is how many a configuration may have.
@@ -239,4 +239,12 @@ func CheckReceiverURL(text string) error {
 		return fmt.Errorf("the URL has a fragment (#...), which is never sent")
 	}
 	return nil
+}
+
+// WebhookCall is one call to a webhook, that whoever is called can tell from another by its key.
+type WebhookCall struct {
+	URL    string
+	Secret *SecretRef
+	Key    string // "d17/promote"
+	Body   []byte
 }

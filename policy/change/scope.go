@@ -69,23 +69,8 @@ var reach = map[string]changed{
 	"secret.put": nobody, "secret.delete": nobody, "token.put": nobody, "token.delete": nobody,
 	"user.put": nobody, "user.update": nobody, "user.delete": nobody, "session.put": nobody, "session.touch": nobody, "session.delete": nobody,
 	"oidc.put": nobody, "notified.put": nobody,
-	"drill.step": nobody, "drill.result": nobody, "drill.schedule": nobody, "report.put": nobody,
-	"drill.start": about(func(s *policy.State, b *StartDrill) []string {
-		o, ok := s.DrillPlans.Get(b.Plan)
-		if !ok { // refused anyhow
-			return nil
-		}
-		return drilled(&o.Spec)
-	}),
-	"drill.approve": about(func(s *policy.State, b *ApproveDrill) []string {
-		r, _ := s.Drills.Get(b.ID)
-		return drilled(&r.Plan)
-	}),
-	"drill.abort": about(func(s *policy.State, b *AbortDrill) []string {
-		r, _ := s.Drills.Get(b.ID)
-		return drilled(&r.Plan)
-	}),
-	"draft.put": nobody, "draft.review": nobody, "draft.publish": nobody, "draft.close": nobody, "canary.start": nobody, "canary.end": nobody,
+	"drill.start": nobody, "drill.step": nobody, "drill.result": nobody, "drill.approve": nobody, "drill.abort": nobody,
+	"drill.schedule": nobody, "report.put": nobody,
 }
 
 // byDifference are the kinds whose rule looks at what they have changed.
@@ -104,14 +89,6 @@ func objectAndMore(before, after *policy.State, b Body) []string {
 		named = KindOf(b)
 	}
 	return append(differing(before, after), named)
-}
-
-// drilled is what a plan is about: what it takes out of service, or without any such thing the plan itself.
-func drilled(p *policy.DrillPlan) []string {
-	if list := p.Targets(); len(list) > 0 {
-		return list
-	}
-	return []string{"drill-plan/" + p.Name}
 }
 
 func differingZones(before, after *policy.State) (list []string) {

@@ -1,6 +1,7 @@
 package drill
 
 import (
+	"encoding/json"
 	"fmt"
 	"slices"
 	"strings"
@@ -161,4 +162,21 @@ func Approve(s *policy.State, r policy.Drill, now int64, actor string) (Move, er
 	}
 	v, _ := m.done()
 	return v, nil
+}
+
+// Webhook is the call that a step makes: the same, with the same key, whoever makes it.
+func Webhook(r *policy.Drill, step int) policy.WebhookCall {
+	st := &r.Steps[step]
+	w := st.Webhook
+	call := policy.WebhookCall{URL: w.URL, Secret: w.Secret, Key: r.ID + "/" + st.Name, Body: []byte(w.Body)}
+	if w.Body == "" {
+		call.Body, _ = json.Marshal(struct { // plain strings always encode
+			Drill  string `json:"drill"`
+			Plan   string `json:"plan"`
+			Step   string `json:"step"`
+			Actor  string `json:"actor"`
+			Reason string `json:"reason,omitempty"`
+		}{r.ID, r.Plan.Name, st.Name, r.Actor, r.Reason})
+	}
+	return call
 }

@@ -19,6 +19,7 @@ import (
 type publisher struct {
 	node   string      // label of this node, for the drafts that are in use here
 	canary *time.Timer // of the end of a canary; Run's own
+	drill  *time.Timer // likewise, of a drill
 	server *dnsserver.Server
 	events *events
 	log    *slog.Logger
@@ -185,13 +186,20 @@ func (p *publisher) publish(prev *snapshot.Snapshot, state *policy.State, local 
 	if p.canary != nil {
 		p.canary.Stop()
 	}
+	if p.drill != nil {
+		p.drill.Stop()
+	}
 	if ends := change.CanaryEnds(state, p.node); ends > now.UnixNano() { // whose end a node that is cut off does not hear of
 		p.canary = time.AfterFunc(time.Duration(ends-now.UnixNano()), func() { p.change(func(*snapshot.Local) {}) })
+	}
+	if ends := change.DrillEnds(state, now.UnixNano()); ends != 0 { // likewise
+		p.drill = time.AfterFunc(time.Duration(ends-now.UnixNano()), func() { p.change(func(*snapshot.Local) {}) })
 	}
 	state, err := change.Canaried(state, p.node, now.UnixNano())
 	if err != nil { // the leader ends the canary for it
 		p.log.Warn("a draft that was in use here does not fit any more; the state is published without it", "index", state.Index, "error", err)
 	}
+	state = change.Undrilled(state, now.UnixNano())
 	next, err := snapshot.Compile(prev, state, local)
 	if err != nil {
 		p.log.Error("the state cannot be compiled; the last good view stays", "index", state.Index, "error", err)
