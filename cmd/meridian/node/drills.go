@@ -13,8 +13,6 @@ import (
 const (
 	drillTick = 250 * time.Millisecond
 	drillAsk  = 3 * time.Minute // for one question to the outside
-	// mostMissed is how many missed instants of one schedule are told: of a schedule of every minute a month would be too much.
-	mostMissed = 10
 )
 
 // drillWorld is what runs ask of the outside.
@@ -160,7 +158,7 @@ func (d *driller) schedule(ctx context.Context, s *policy.State) {
 			fresh = append(fresh, name)
 			continue
 		}
-		for n, at := range due(&plan, from, now) {
+		for n, at := range drill.Due(&plan, from, now) {
 			if n > 0 && d.state().Index == s.Index { // the one before did not go through
 				break
 			}
@@ -175,24 +173,4 @@ func (d *driller) schedule(ctx context.Context, s *policy.State) {
 	if len(fresh) > 0 || gone {
 		d.do(ctx, change.NoteSchedules{Plans: fresh})
 	}
-}
-
-// due are the instants of a plan's schedule after one time and up to another, in order, jitter and all; the last ones where they are many.
-func due(plan *policy.DrillPlan, from, now int64) (list []int64) {
-	sched := plan.Schedule
-	at := time.Unix(0, from).Add(-time.Duration(sched.Jitter))
-	for range 100_000 {
-		next, ok := sched.Next(at)
-		if !ok || next.UnixNano() > now {
-			break
-		}
-		at = next
-		if v := sched.After(plan.Name, next).UnixNano(); v > from && v <= now {
-			list = append(list, v)
-		}
-	}
-	if n := len(list); n > mostMissed {
-		list = list[n-mostMissed:]
-	}
-	return list
 }

@@ -199,6 +199,7 @@ func (p *publisher) publish(prev *snapshot.Snapshot, state *policy.State, local 
 	if err != nil { // the leader ends the canary for it
 		p.log.Warn("a draft that was in use here does not fit any more; the state is published without it", "index", state.Index, "error", err)
 	}
+	p.server.SetSilent(state.Silenced(p.node, now.UnixNano()))
 	state = change.Undrilled(state, now.UnixNano())
 	next, err := snapshot.Compile(prev, state, local)
 	if err != nil {
