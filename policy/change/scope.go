@@ -71,6 +71,7 @@ var reach = map[string]changed{
 	"oidc.put": nobody, "notified.put": nobody,
 	"drill.start": nobody, "drill.step": nobody, "drill.result": nobody, "drill.approve": nobody, "drill.abort": nobody,
 	"drill.schedule": nobody, "report.put": nobody,
+	"draft.put": nobody, "draft.review": nobody, "draft.publish": nobody, "draft.close": nobody, "canary.start": nobody, "canary.end": nobody,
 }
 
 // byDifference are the kinds whose rule looks at what they have changed.

@@ -371,6 +371,8 @@ func (m *mover) end(code, problem string) {
 	case code == "":
 	case r.Due != 0 && !r.Acted():
 		phase = policy.DrillSkipped
+	case !r.Acted() && code != CodeOperator:
+		phase = policy.DrillFailed
 	case slices.Contains([]string{CodeOperator, CodeCondition, CodeFailure, CodeControl, CodeLifted}, code):
 		phase = policy.DrillAborted
 	default:
