@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"strings"
 )
 
 // Bounds of the audit in State. What is older is forgotten there; exports keep it.
@@ -12,6 +13,10 @@ const (
 	MaxAudit      = 10_000   // entries
 	MaxAuditSize  = 64 << 20 // octets of all entries, but for the newest
 	MaxAuditEdits = 24 << 20 // octets of one entry's edits; a larger change is told of without them, and cannot be rolled back
+
+	// Anybody who may change anything may be refused as often as they like, which must not push out what was done.
+	MaxAuditRefused = MaxAudit / 5 // of the entries that are kept; refusals beyond them are counted
+	MaxAuditRefusal = 2 << 10      // octets of why
 )
 
 // AuditHead is where the audit stands.
@@ -22,6 +27,9 @@ type AuditHead struct {
 	Base  string `json:"base,omitempty"`  // hash of the entry before First; "" when there was none
 	Since uint64 `json:"since,omitempty"` // revision of the state before First: as far back as a rollback goes
 	Size  int    `json:"size,omitempty"`  // octets of the entries that are kept
+
+	Refused int `json:"refused,omitempty"` // of the entries that are kept
+	Missed  int `json:"missed,omitempty"`  // refusals since the newest entry
 }
 
 // AuditRecord is an entry of the audit as it is kept: the very bytes that its hash is over.
@@ -52,10 +60,12 @@ type AuditEntry struct {
 	Kind     string      `json:"kind"`               // of the change: "config.put"
 	Object   string      `json:"object,omitempty"`   // what the change is about, where that is one thing
 	Reason   string      `json:"reason,omitempty"`   // that was given
+	Override []string    `json:"override,omitempty"` // safety rules that the change was let break, by name
 	Revision uint64      `json:"revision,omitempty"` // that was made; 0: none
 	Refused  string      `json:"refused,omitempty"`  // why nothing changed
 	Edits    []AuditEdit `json:"edits,omitempty"`
 	Omitted  int         `json:"omitted,omitempty"` // edits that were too large to keep
+	Missed   int         `json:"missed,omitempty"`  // refusals before it that have no entry: there were too many
 }
 
 // AuditEdit is an object before and after. What it was after is known by its
@@ -104,6 +114,18 @@ func (s *State) Record(e AuditEntry) {
 			head.Since = e.Revision - 1
 		}
 	}
+	if e.Refused != "" {
+		if head.Refused >= MaxAuditRefused {
+			head.Missed++
+			s.AuditHead = &head
+			return
+		}
+		head.Refused++
+		if len(e.Refused) > MaxAuditRefusal {
+			e.Refused = strings.ToValidUTF8(e.Refused[:MaxAuditRefusal], "") + "…"
+		}
+	}
+	e.Missed, head.Missed = head.Missed, 0
 	head.Seq++
 	e.Seq = head.Seq
 	entry, err := json.Marshal(e)
@@ -120,6 +142,9 @@ func (s *State) Record(e AuditEntry) {
 			head.First, head.Base, head.Size = old.Seq+1, old.Hash, head.Size-len(old.Entry)
 			if e, err := old.Decode(); err == nil {
 				head.Since = max(head.Since, e.Revision)
+				if e.Refused != "" {
+					head.Refused--
+				}
 			}
 			break
 		}

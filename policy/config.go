@@ -29,16 +29,3 @@ type Region struct {
 	Capacity  *Capacity `json:"capacity,omitempty"`
 	DownWhen  *DownWhen `json:"downWhen,omitempty"`
 }
-
-// SafetyRule is what no operator's change and no drill may break.
-type SafetyRule struct {
-	Name      string   `json:"name"`
-	Service   Name     `json:"service,omitempty"`   // default every service
-	AtLeast   *AtLeast `json:"atLeast,omitempty"`   // what must stay undrained
-	AppliesTo []string `json:"appliesTo,omitempty"` // "operator" and "drill" (default both)
-}
-
-// AtLeast is a floor under what a service keeps.
-type AtLeast struct {
-	Regions int `json:"regions,omitempty"` // regions with an undrained endpoint
-}

@@ -47,6 +47,8 @@ type Control struct {
 	Problem   string `json:"problem,omitempty"` // why it is refused
 	Source    Source `json:"source,omitempty"`
 	Drill     string `json:"drill,omitempty"` // id of the drill that made it
+	// Overrides are the safety rules that it was let break, by name.
+	Overrides []string `json:"overrides,omitempty"`
 }
 
 // Next is what becomes of a control at a time of State's clock: its phase, or

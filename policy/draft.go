@@ -91,15 +91,28 @@ func (s *State) Approvers(d Draft) (approve, reject []string) {
 
 // MayEdit says whether an actor may change the configuration still: a token, a user, or somebody who logs in by OIDC.
 func (s *State) MayEdit(actor string) bool {
-	if name, ok := strings.CutPrefix(actor, "user/"); ok {
-		u, ok := s.Users.Get(name)
-		return ok && !u.Disabled && Permits(u.Role, RoleEditor)
-	}
 	if strings.HasPrefix(actor, "oidc/") { // whose role the provider says at each log-in
 		return s.Cluster.OIDC != nil
 	}
+	return s.hasRole(actor, RoleEditor)
+}
+
+// hasRole says whether an actor has a role, or more, at the State's clock: a token, a user, or somebody who is logged in by OIDC.
+func (s *State) hasRole(actor, role string) bool {
+	if name, ok := strings.CutPrefix(actor, "user/"); ok {
+		u, ok := s.Users.Get(name)
+		return ok && !u.Disabled && Permits(u.Role, role)
+	}
+	if strings.HasPrefix(actor, "oidc/") {
+		for _, x := range s.Sessions.All {
+			if x.Actor() == actor && s.CheckSession(x) == nil && x.Ends(0) > s.Clock && Permits(x.Role, role) {
+				return true
+			}
+		}
+		return false
+	}
 	t, ok := s.Tokens.Get(actor)
-	return ok && !t.Expired(s.Clock) && Permits(t.Role, RoleEditor)
+	return ok && !t.Expired(s.Clock) && Permits(t.Role, role)
 }
 
 // Editors is how many there are who may change the configuration; with log-in by OIDC nobody knows.

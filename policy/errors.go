@@ -32,6 +32,8 @@ type Problem struct {
 	File   string `json:"file,omitempty"`
 	Line   int    `json:"line,omitempty"`
 	Column int    `json:"column,omitempty"`
+	// Rule is the safety rule that is broken, if that is the problem: what an override names.
+	Rule string `json:"rule,omitempty"`
 	// Message names the cause, both values in a conflict, and what to do.
 	Message string `json:"message"`
 }

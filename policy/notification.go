@@ -5,6 +5,7 @@ import (
 	"iter"
 	"net/url"
 	"slices"
+	"strings"
 	"time"
 )
 
@@ -239,6 +240,35 @@ func CheckReceiverURL(text string) error {
 		return fmt.Errorf("the URL has a fragment (#...), which is never sent")
 	}
 	return nil
+}
+
+// credentials are what a parameter of a URL is called that hardly is anything else.
+var credentials = []string{"token", "key", "apikey", "secret", "sig", "signature", "password", "auth", "code", "credential"}
+
+// Warnings tells of a URL that seems to hold a credential. It is not refused: there are receivers that take it nowhere else.
+func (r *Receiver) Warnings() (list []string) {
+	_, text := r.URL()
+	u, err := url.Parse(text)
+	if err != nil {
+		return nil
+	}
+	place := ""
+	switch {
+	case r.Webhook != nil:
+		place = "have it check the signature by webhook.secret instead"
+	case r.PagerDuty != nil:
+		place = "the key's place is pagerduty.routingKey"
+	case r.Alertmanager != nil:
+		place = "its place is alertmanager.authorization"
+	}
+	for _, pair := range strings.FieldsFunc(u.RawQuery, func(c rune) bool { return c == '&' || c == ';' }) {
+		name, value, _ := strings.Cut(pair, "=")
+		words := strings.FieldsFunc(strings.ToLower(name), func(c rune) bool { return c < 'a' || c > 'z' })
+		if value != "" && slices.ContainsFunc(words, func(w string) bool { return slices.Contains(credentials, w) }) {
+			list = append(list, fmt.Sprintf("receiver %s: %q in its URL looks like a credential, which everybody sees who reads the configuration; a credential is kept as a secret (meridian secret set) and named: %s", r.Name, name, place))
+		}
+	}
+	return list
 }
 
 // WebhookCall is one call to a webhook, that whoever is called can tell from another by its key.

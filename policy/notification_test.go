@@ -1,6 +1,9 @@
 package policy
 
-import "testing"
+import (
+	"strings"
+	"testing"
+)
 
 func TestReceiversAreValidated(t *testing.T) {
 	base := Config{Regions: []Region{{Name: "us"}}, Pools: []Pool{{Name: "us", Endpoints: []Endpoint{{Name: "a", Hostname: MustName("x.example.net")}}}},
@@ -48,5 +51,27 @@ func TestWants(t *testing.T) {
 		if got := (&Receiver{Route: c.route}).Wants(n); got != c.want {
 			t.Errorf("%+v: %v", c.route, got)
 		}
+	}
+}
+
+// What looks like a credential in a URL is warned of, without its value; what does not is not.
+func TestReceiverWarnings(t *testing.T) {
+	for url, want := range map[string]string{
+		"https://example.net/hook?token=abcdef":         `"token"`,
+		"https://example.net/hook?a=1&api_key=abcdef":   `"api_key"`,
+		"https://example.net/h?X-Amz-Signature=abcdef":  `"X-Amz-Signature"`,
+		"https://example.net/h?sv=1&sig=abcdef&se=2026": `"sig"`,
+		"https://example.net/h?secret=":                 "",
+		"https://example.net/token/hook?monkey=a":       "",
+		"https://example.net/hook":                      "",
+	} {
+		r := &Receiver{Name: "ops", Webhook: &WebhookReceiver{URL: url}}
+		list := r.Warnings()
+		if (want == "") != (len(list) == 0) || want != "" && (len(list) != 1 || !strings.Contains(list[0], want) || !strings.Contains(list[0], "webhook.secret") || strings.Contains(list[0], "abcdef")) {
+			t.Errorf("%s: %q", url, list)
+		}
+	}
+	if list := (&Receiver{Slack: &SlackReceiver{URL: SecretRef{Secret: "s"}}}).Warnings(); len(list) > 0 {
+		t.Error(list)
 	}
 }

@@ -94,6 +94,8 @@ type State struct {
 	Notified    *Tree[uint64]             // by receiver: the index up to which it was told; empty below FeatureReview
 	ReviewRules *Tree[Object[ReviewRule]] // empty below FeatureReview
 	Drafts      *Tree[Draft]              // by id; empty below FeatureReview
+	Switches    *Tree[Switch]             // by name; empty below FeatureDrill
+	Paces       *Tree[int64]              // by safety rule: State's clock when a control that it is about changed last; empty below FeatureDrill
 	DrillPlans  *Tree[Object[DrillPlan]]  // empty below FeatureDrill
 	Drills      *Tree[Drill]              // by id; empty below FeatureDrill
 	Schedules   *Tree[int64]              // by drill plan: the instant up to which its schedule was seen to; empty below FeatureDrill
@@ -134,6 +136,8 @@ func NewState() *State {
 		Notified:    jsonTree[uint64](),
 		ReviewRules: jsonTree[Object[ReviewRule]](),
 		Drafts:      jsonTree[Draft](),
+		Switches:    jsonTree[Switch](),
+		Paces:       jsonTree[int64](),
 		DrillPlans:  jsonTree[Object[DrillPlan]](),
 		Drills:      jsonTree[Drill](),
 		Schedules:   jsonTree[int64](),
@@ -166,6 +170,8 @@ func (s *State) Clone() *State {
 	c.Notified = s.Notified.Copy()
 	c.ReviewRules = s.ReviewRules.Copy()
 	c.Drafts = s.Drafts.Copy()
+	c.Switches = s.Switches.Copy()
+	c.Paces = s.Paces.Copy()
 	c.DrillPlans = s.DrillPlans.Copy()
 	c.Drills = s.Drills.Copy()
 	c.Schedules = s.Schedules.Copy()
@@ -195,7 +201,7 @@ func (s *State) Hash() uint64 {
 		s.IDs, s.Zones, s.Regions, s.Monitors, s.Pools, s.Services, s.SafetyRules, s.Controls, s.Verdicts, s.Members, s.Tokens,
 		s.Secrets, s.Staged, s.Requests, s.RequestLog, s.Removed,
 		s.Latencies, s.Loads, s.Templates, s.Places, s.Providers, s.Signals,
-		s.Users, s.Sessions, s.Audit, s.Receivers, s.Notified, s.ReviewRules, s.Drafts,
+		s.Users, s.Sessions, s.Audit, s.Receivers, s.Notified, s.ReviewRules, s.Drafts, s.Switches, s.Paces,
 		s.DrillPlans, s.Drills, s.Schedules, s.Reports,
 	} {
 		if i < firstTables || table.Len() > 0 {

@@ -61,8 +61,11 @@ func (c *Config) Validate() error {
 			owners[n] = "service " + s.ID()
 		}
 	}
+	if n := len(c.SafetyRules); n > MaxSafetyRules {
+		p.Add("/safetyRules", "there are %d safety rules; %d are the most", n, MaxSafetyRules)
+	}
 	for i := range c.SafetyRules {
-		c.SafetyRules[i].validate(fmt.Sprintf("/safetyRules/%d", i), owners, &p)
+		c.SafetyRules[i].validate(fmt.Sprintf("/safetyRules/%d", i), c, owners, &p)
 	}
 	index(&p, "/places", c.Places, func(o PlaceOverride) string { return o.ID() }, func(string) error { return nil })
 	for i := range c.Places {
@@ -185,19 +188,5 @@ func (m *Monitor) validateProbes(at string, p *Problems) {
 func port(p *Problems, at string, n int) {
 	if n < 1 || n > 65535 {
 		p.Add(at, "port %d is not within 1 to 65535", n)
-	}
-}
-
-func (r *SafetyRule) validate(at string, owners map[Name]string, p *Problems) {
-	if r.Service != "" && owners[r.Service] == "" {
-		p.Add(at+"/service", "there is no service %s", r.Service)
-	}
-	if r.AtLeast == nil || r.AtLeast.Regions < 1 {
-		p.Add(at+"/atLeast", "a safety rule says what must stay: atLeast: {regions: 1} or more")
-	}
-	for i, who := range r.AppliesTo {
-		if who != "operator" && who != "drill" {
-			p.Add(fmt.Sprintf("%s/appliesTo/%d", at, i), "%q is not known; operator and drill are", who)
-		}
 	}
 }

@@ -114,7 +114,7 @@ func auditEntry(state *policy.State, r policy.AuditRecord, e policy.AuditEntry, 
 	request, _, _ := strings.Cut(e.Request, "#")
 	shown := api.AuditEntry{
 		Seq: e.Seq, Index: e.Index, At: time.Unix(0, e.Clock).UTC(), Actor: e.Actor, ActorName: actorName(state, e.Actor), From: e.From, Request: request,
-		Kind: e.Kind, Object: e.Object, Reason: e.Reason, Revision: e.Revision, Refused: e.Refused, Omitted: e.Omitted, Hash: r.Hash, Edits: []api.Edit{},
+		Kind: e.Kind, Object: e.Object, Reason: e.Reason, Override: e.Override, Revision: e.Revision, Refused: e.Refused, Omitted: e.Omitted, Missed: e.Missed, Hash: r.Hash, Edits: []api.Edit{},
 	}
 	for _, edit := range e.Edits {
 		if len(shown.Edits) >= maxAuditEdits {

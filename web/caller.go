@@ -26,6 +26,20 @@ func (who caller) set(c *gin.Context) {
 	c.Set(actorKey, who.actor)
 }
 
+// toBecome says how a caller comes by a role.
+func (who caller) toBecome(role string) string {
+	if name, ok := strings.CutPrefix(who.actor, "user/"); ok {
+		return "meridian user set " + name + " --role " + role + ", by an admin"
+	}
+	if strings.HasPrefix(who.actor, "oidc/") {
+		return "an admin gives it to one of your groups at the provider, or to your address: meridian oidc show, and set"
+	}
+	if who.glass {
+		return "with a token or a log-in; by break-glass one reads, and drains at this node alone"
+	}
+	return "meridian token create NAME --role " + role + ", by an admin"
+}
+
 func callerOf(c *gin.Context) caller {
 	who, _ := c.Get(callerKey)
 	known, _ := who.(caller)

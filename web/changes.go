@@ -102,6 +102,12 @@ func (s *server) PostChanges(c *gin.Context, params api.PostChangesParams) {
 	if err == nil {
 		ch, err = s.envelope(c, params.IfMatch, params.IdempotencyKey, sum(data))
 	}
+	for _, item := range in.Changes {
+		if err == nil && item.PutControl != nil {
+			ch.Override = append(ch.Override, item.PutControl.Override...)
+			err = mayOverride(c, ch.Override)
+		}
+	}
 	if err != nil {
 		s.refuse(c, err)
 		return

@@ -27,6 +27,7 @@ type controlRequest struct {
 	Reason    string          `json:"reason"`
 	ExpiresIn policy.Duration `json:"expiresIn"`
 	StartsIn  policy.Duration `json:"startsIn"`
+	Override  []string        `json:"override"`
 }
 
 func (s *server) CreateControl(c *gin.Context, params api.CreateControlParams) {
@@ -34,6 +35,9 @@ func (s *server) CreateControl(c *gin.Context, params api.CreateControlParams) {
 	data, err := readJSON(c, maxSmall, &in)
 	if err == nil {
 		err = checkReason(in.Reason)
+	}
+	if err == nil && callerOf(c).glass && params.DryRun {
+		err = policy.Errorf(badRequest, "a drain of this node alone cannot be rehearsed")
 	}
 	if err == nil && callerOf(c).glass {
 		s.drainLocally(c, in)
@@ -43,12 +47,21 @@ func (s *server) CreateControl(c *gin.Context, params api.CreateControlParams) {
 	if err == nil {
 		ch, err = s.envelope(c, params.IfMatch, params.IdempotencyKey, sum(data))
 	}
+	if err == nil {
+		ch.Override = append(ch.Override, in.Override...)
+		err = mayOverride(c, ch.Override)
+	}
 	if err != nil {
 		s.refuse(c, err)
 		return
 	}
 	ch.Reason = cmp.Or(strings.TrimSpace(in.Reason), ch.Reason)
 	ch.Body = change.PutControl{Target: in.Target, Action: in.Action, ExpiresIn: in.ExpiresIn, StartsIn: in.StartsIn}
+	if params.DryRun {
+		ch.Clock = s.cfg.Now().UnixNano()
+		s.rehearse(c, ch, in)
+		return
+	}
 	out, ok := s.propose(c, ch, 0)
 	if !ok {
 		return
@@ -65,7 +78,7 @@ func (s *server) CreateControl(c *gin.Context, params api.CreateControlParams) {
 	c.Header("Location", base+"/controls/"+control.ID)
 	s.render(c, http.StatusCreated, api.ControlCreated{
 		Id: v.Id, Target: v.Target, Action: v.Action, Reason: v.Reason, Actor: v.Actor, CreatedAt: v.CreatedAt, StartsAt: v.StartsAt, ExpiresAt: v.ExpiresAt,
-		Phase: api.ControlCreatedPhase(v.Phase), Problem: v.Problem, Window: v.Window,
+		Phase: api.ControlCreatedPhase(v.Phase), Problem: v.Problem, Overrides: v.Overrides, Window: v.Window,
 		Revision: r.Revision, Index: r.Index, Warnings: r.Warnings, Nodes: r.Nodes, Unpublished: r.Unpublished, Replayed: r.Replayed,
 	})
 }
@@ -194,7 +207,7 @@ func madeAt(v policy.Control) uint64 {
 func renderControl(v policy.Control, nodes []policy.Publication) api.Control {
 	a := api.Control{
 		Id: v.ID, Target: v.Target, Action: string(v.Action), Reason: v.Reason, Actor: v.Actor,
-		CreatedAt: time.Unix(0, v.CreatedAt).UTC(), Phase: api.ControlPhase(v.Phase), Problem: v.Problem, Window: window(nodes),
+		CreatedAt: time.Unix(0, v.CreatedAt).UTC(), Phase: api.ControlPhase(v.Phase), Problem: v.Problem, Overrides: v.Overrides, Window: window(nodes),
 	}
 	if v.Local() { // it is answered by when the call that made it returns
 		a.Local, a.Window = true, api.Window{State: "published", PublishedAt: a.CreatedAt, Nodes: []api.Publication{}}

@@ -109,6 +109,7 @@ func (s *server) GetDraft(c *gin.Context, id api.DraftPath) {
 	}
 	shown := draftShown{DraftShown: api.DraftShown{Draft: renderDraft(state, v), Changes: []api.Edit{}, Warnings: []string{}}, Effects: []snapshot.Effect{}}
 	if v.Closed == "" {
+		shown.Conditions = conditions(state, v)
 		next, _, err := s.would(change.Change{Actor: v.Author, Body: change.PublishDraft{ID: id}})
 		if err == nil {
 			shown.Fits = true
@@ -144,7 +145,40 @@ func (s *server) look(shown *draftShown, state, next *policy.State) error {
 	}
 	effects, _ := draft.EffectsFrom(now)
 	shown.Effects = append(shown.Effects, effects...)
+	shown.Health = besides(now, draft)
 	return nil
+}
+
+// maxBesides is for how many services a draft's health is held against the state's.
+const maxBesides = 100
+
+// besides says how healthy what is behind each service is that a draft changes.
+func besides(now, draft *snapshot.Snapshot) (list []api.DraftHealth) {
+	for _, id := range draft.Differing(now) {
+		if len(list) == maxBesides {
+			break
+		}
+		h := api.DraftHealth{Service: id}
+		h.Up, h.Endpoints = now.Healthy(id)
+		h.DraftUp, h.DraftEndpoints = draft.Healthy(id)
+		list = append(list, h)
+	}
+	return list
+}
+
+// conditions says how what would abort a draft's canary stands.
+func conditions(state *policy.State, v policy.Draft) (list []api.ConditionState) {
+	if v.Canary == nil || v.Canary.State != policy.CanaryRunning {
+		return nil
+	}
+	for _, text := range v.Canary.AbortWhen {
+		problem, err := state.Condition(text, state.Clock)
+		if err != nil {
+			problem = err.Error()
+		}
+		list = append(list, api.ConditionState{Condition: text, Problem: problem})
+	}
+	return list
 }
 
 // WithdrawDraft closes a draft.

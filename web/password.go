@@ -38,9 +38,11 @@ func newHasher() *hasher {
 
 func checkPassword(at, password string) error {
 	var p policy.Problems
-	switch n := utf8.RuneCountInString(password); {
+	switch n := utf8.RuneCountInString(strings.TrimSpace(password)); {
+	case n == 0 && password != "":
+		p.Add(at, "the password is nothing but blanks; take %d characters or more", policy.MinPassword)
 	case n < policy.MinPassword:
-		p.Add(at, "the password has %d characters; %d are the least", n, policy.MinPassword)
+		p.Add(at, "the password has %d characters, without blanks at its ends; %d are the least", n, policy.MinPassword)
 	case len(password) > policy.MaxPassword:
 		p.Add(at, "the password has %d octets; %d are the most", len(password), policy.MaxPassword)
 	}

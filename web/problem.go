@@ -7,7 +7,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
+	"strconv"
+	"strings"
+	"time"
 
 	"github.com/gin-gonic/gin"
 
@@ -91,9 +95,27 @@ func problemOf(err error) (p api.Problem, known bool) {
 		Detail: refusal.Message, Kind: string(refusal.Kind),
 	}
 	for _, m := range refusal.Problems {
-		p.Problems = append(p.Problems, api.Mistake{Pointer: m.Pointer, File: m.File, Line: m.Line, Column: m.Column, Message: m.Message})
+		p.Problems = append(p.Problems, api.Mistake{Pointer: m.Pointer, File: m.File, Line: m.Line, Column: m.Column, Rule: m.Rule, Message: m.Message})
 	}
 	return p, known
+}
+
+// unreadable is the refusal of a parameter that the generated code could not read. Its own text tells of Go's parsers.
+func unreadable(err error) *policy.Error {
+	name, _, _ := strings.Cut(strings.TrimPrefix(err.Error(), "Invalid format for parameter "), ":")
+	var number *strconv.NumError
+	var moment *time.ParseError
+	switch {
+	case errors.As(err, &number) && number.Func == "ParseBool":
+		return policy.Errorf(badRequest, "%s is true or false, not %q", name, number.Num)
+	case errors.As(err, &number) && number.Func == "ParseUint":
+		return policy.Errorf(badRequest, "%s is a whole number from 0 to %d, not %q", name, uint64(math.MaxUint64), number.Num)
+	case errors.As(err, &number):
+		return policy.Errorf(badRequest, "%s is a whole number from %d to %d, not %q", name, math.MinInt64, math.MaxInt64, number.Num)
+	case errors.As(err, &moment):
+		return policy.Errorf(badRequest, "%s is a moment as RFC 3339 has it (2026-01-02T03:04:05Z), not %q", name, moment.Value)
+	}
+	return policy.Errorf(badRequest, "%v", err)
 }
 
 func writeProblem(c *gin.Context, p api.Problem) {

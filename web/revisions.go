@@ -2,8 +2,10 @@ package web
 
 import (
 	"encoding/json"
+	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -133,6 +135,15 @@ func (s *server) Rollback(c *gin.Context, rev api.RevisionPath, params api.Rollb
 	if params.DryRun {
 		state := s.cfg.Node.State()
 		next, out, err := s.would(ch)
+		if unsafe := new(policy.Error); !params.Force && errors.As(err, &unsafe) && unsafe.Kind == policy.Unsafe {
+			// To look needs no force, where force is what it lacks.
+			ch.Body = change.Rollback{Revision: rev, Force: true}
+			if next, out, err = s.would(ch); err == nil {
+				out.Warnings = append(slices.Clone(out.Warnings), "it is refused as it is: "+unsafe.Message)
+			} else {
+				err = unsafe
+			}
+		}
 		if err != nil {
 			s.refuse(c, err)
 			return

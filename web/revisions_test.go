@@ -57,6 +57,10 @@ func TestARollbackOver100ChangesBringsBackEveryOctet(t *testing.T) {
 	if !plan.DryRun || len(plan.Changes) < 20 || len(plan.Effects) == 0 {
 		t.Errorf("the plan: %+v", plan)
 	}
+	unforced := into[api.ConfigResult](r.call("POST", fmt.Sprintf("/revisions/%d/rollback?dryRun=true", rev), "").is(200)) // to look needs no force
+	if len(unforced.Changes) != len(plan.Changes) || !strings.Contains(strings.Join(unforced.Warnings, "\n"), "it is refused as it is: this would delete") {
+		t.Errorf("the plan without force: %+v", unforced)
+	}
 	r.call("POST", fmt.Sprintf("/revisions/%d/rollback", rev), "").refused(409, "unsafe")
 	r.call("POST", fmt.Sprintf("/revisions/%d/rollback?force=true", rev), "", "If-Match", `"3"`).refused(412, "stale")
 	done := into[api.ConfigResult](r.call("POST", fmt.Sprintf("/revisions/%d/rollback?force=true", rev), "", "X-Reason", "back to before").is(200))

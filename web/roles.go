@@ -17,7 +17,7 @@ var leastRoles = func() map[string]string {
 		policy.RoleViewer: {
 			"GET /zones", "GET /zones/:zone", "GET /zones/:zone/rrsets", "GET /zones/:zone/rrsets/:name/:type",
 			"GET /config", "GET /regions", "GET /regions/:name", "GET /monitors", "GET /monitors/:name", "GET /pools", "GET /pools/:name",
-			"GET /services", "GET /services/:name", "GET /explain", "POST /explain", "GET /geo/lookup", "GET /controls", "GET /controls/:id", "GET /latency", "GET /load",
+			"GET /services", "GET /services/:name", "GET /explain", "POST /explain", "GET /geo/lookup", "GET /controls", "GET /controls/:id", "GET /safety", "GET /switches", "GET /latency", "GET /load",
 			"GET /signals", "GET /signals/:name", "GET /health", "GET /health/:endpoint", "GET /cluster", "GET /events", "GET /secrets",
 			"GET /revisions", "GET /revisions/:revision", "GET /revisions/:revision/config", "GET /audit",
 			"GET /providers", "GET /providers/:name", "GET /templates", "GET /templates/:name", "GET /safety-rules", "GET /safety-rules/:name",
@@ -37,6 +37,7 @@ var leastRoles = func() map[string]string {
 			"PUT /monitors/:name", "DELETE /monitors/:name", "PUT /pools/:name", "DELETE /pools/:name",
 			"PUT /templates/:name", "DELETE /templates/:name", "PUT /services/:name", "DELETE /services/:name",
 			"PUT /safety-rules/:name", "DELETE /safety-rules/:name", "PUT /places/:name", "DELETE /places/:name", "PUT /review-rules/:name", "PUT /drill-plans/:name", "DELETE /drill-plans/:name",
+			"PUT /switches/:name", "DELETE /switches/:name", // who may drain is not to open the gate alone
 			"POST /drafts", "PUT /drafts/:id", "DELETE /drafts/:id", "POST /drafts/:id/reviews", "POST /drafts/:id/publish", "POST /drafts/:id/canary", "DELETE /drafts/:id/canary",
 			"PUT /notifications/:name", "DELETE /notifications/:name",
 		},
@@ -75,7 +76,7 @@ func permit(c *gin.Context, who caller) *policy.Error {
 	case !ok:
 		return policy.Errorf(forbidden, "no role may call %s; this is a bug", call)
 	case !policy.Permits(who.role, least):
-		return policy.Errorf(forbidden, "%s has the role %s; this needs %s (meridian token create NAME --role %s, by an admin)", who.who, who.role, least, least)
+		return policy.Errorf(forbidden, "%s has the role %s; this needs %s (%s)", who.who, who.role, least, who.toBecome(least))
 	case len(who.scopes) > 0 && least != policy.RoleViewer && !scopedCalls[call]:
 		return policy.Errorf(forbidden, "%s has scopes (%s), and no scope reaches %s", who.who, strings.Join(who.scopes, ", "), call)
 	}

@@ -94,7 +94,7 @@ func (s *server) engine() *gin.Engine {
 	}, deadlines, s.authenticate, s.limitWrites, s.checkRequest, s.poll)
 	api.RegisterHandlersWithOptions(e, s, api.GinServerOptions{
 		BaseURL:      base,
-		ErrorHandler: func(c *gin.Context, err error, _ int) { s.refuse(c, policy.Errorf(badRequest, "%v", err)) },
+		ErrorHandler: func(c *gin.Context, err error, _ int) { s.refuse(c, unreadable(err)) },
 	})
 	e.GET("/healthz", s.healthz)
 	e.GET("/readyz", s.readyz)
@@ -263,9 +263,10 @@ func queryOf(route string) []string {
 // test compares it with openapi.yaml. An unknown parameter is refused, since a
 // misspelled dryRun would be a write.
 var queryParameters = map[string][]string{
-	"PUT /config":   {"dryRun", "merge", "force"},
-	"GET /explain":  {"name", "type", "client", "assume"},
-	"POST /explain": {"name", "type", "client", "assume"},
+	"PUT /config":    {"dryRun", "merge", "force"},
+	"POST /controls": {"dryRun"},
+	"GET /explain":   {"name", "type", "client", "assume"},
+	"POST /explain":  {"name", "type", "client", "assume"},
 
 	"GET /geo/lookup": {"address"},
 

@@ -14,6 +14,8 @@ import (
 	"strconv"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/gin-gonic/gin"
 
@@ -82,7 +84,14 @@ var keyForm = regexp.MustCompile(`^[A-Za-z0-9._:-]{1,128}$`)
 // State is no place for the hash of a secret.
 func (s *server) envelope(c *gin.Context, ifMatch, key string, content []byte) (change.Change, error) {
 	ch := change.Change{Actor: c.GetString(actorKey), From: address(c.Request), Scopes: callerOf(c).scopes, Reason: strings.TrimSpace(c.GetHeader("X-Reason"))}
+	if !utf8.ValidString(ch.Reason) || strings.ContainsFunc(ch.Reason, unicode.IsControl) {
+		return ch, policy.Errorf(badRequest, "X-Reason holds a control character, or is not UTF-8; write it as one line of text, or give the reason in the body where that has one")
+	}
 	if err := checkReason(ch.Reason); err != nil {
+		return ch, err
+	}
+	var err error
+	if ch.Override, err = overrides(c); err != nil {
 		return ch, err
 	}
 	if ifMatch != "" {
@@ -99,7 +108,7 @@ func (s *server) envelope(c *gin.Context, ifMatch, key string, content []byte) (
 	}
 	c.Set(requestKey, key)
 	h := sha256.New()
-	for _, part := range []string{ch.Actor, c.Request.Method, c.Request.URL.Path, c.Request.URL.RawQuery, c.GetHeader("Content-Type"), ifMatch} {
+	for _, part := range []string{ch.Actor, c.Request.Method, c.Request.URL.Path, c.Request.URL.RawQuery, c.GetHeader("Content-Type"), ifMatch + c.GetHeader("X-Override")} {
 		io.WriteString(h, part+"\x00")
 	}
 	h.Write(content)
@@ -137,6 +146,11 @@ func entityTag(rev uint64) string { return `"` + strconv.FormatUint(rev, 10) + `
 func (s *server) try(c *gin.Context, ch change.Change, size int) (policy.Outcome, error) {
 	if err := change.Admit(s.cfg.Node.State(), ch.Body); err != nil {
 		return policy.Outcome{}, err
+	}
+	if len(ch.Override) > 0 {
+		if err := change.AdmitOverride(s.cfg.Node.State()); err != nil {
+			return policy.Outcome{}, err
+		}
 	}
 	if len(ch.Scopes) > 0 { // what they do not reach is refused here already, and costs the log nothing
 		if _, _, err := s.would(ch); policy.KindOf(err) == forbidden {

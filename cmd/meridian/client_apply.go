@@ -124,6 +124,7 @@ objects it asks, unless --yes is given.`,
 	c.Flags().BoolVar(&dryRun, "dry-run", false, "only say what would change, as plan does; the exit code is 0")
 	yesFlag(c, &yes)
 	reasonFlag(c, g)
+	overrideFlag(c, g)
 	return c
 }
 

@@ -60,7 +60,7 @@ before, so that nobody can change the past without being found out.`,
 	}
 	f.flags(c)
 	_ = c.RegisterFlagCompletionFunc("object", completeObject(g)) // the flag is there
-	c.AddCommand(auditExport(g), auditVerify(g))
+	c.AddCommand(auditExport(g), auditVerify(g), auditNode(g))
 	return c
 }
 
@@ -124,11 +124,17 @@ func printAuditEntry(out io.Writer, e api.AuditEntry) {
 		line += fmt.Sprintf("  revision %d", e.Revision)
 	}
 	fmt.Fprintln(out, line)
+	if len(e.Override) > 0 {
+		fmt.Fprintf(out, "    overrides the safety rules: %s\n", strings.Join(e.Override, ", "))
+	}
 	if e.Reason != "" {
 		fmt.Fprintf(out, "    why: %s\n", e.Reason)
 	}
 	if e.Refused != "" {
 		fmt.Fprintf(out, "    refused: %s\n", strings.ReplaceAll(e.Refused, "\n", "\n      "))
+	}
+	if e.Missed > 0 {
+		fmt.Fprintf(out, "    before it %s without an entry: there were too many\n", count(e.Missed, "refusal"))
 	}
 	const most = 10
 	var b strings.Builder

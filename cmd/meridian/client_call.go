@@ -29,7 +29,8 @@ const defaultAddr = "http://127.0.0.1:8080"
 type globals struct {
 	addr, token, ca, output, context string
 
-	reason string // of what the command changes
+	reason   string   // of what the command changes
+	override []string // safety rules that it may break
 
 	conn *client // made once
 }
@@ -55,7 +56,7 @@ func (g *globals) connect() (*client, error) {
 	if strings.ContainsFunc(g.reason, unicode.IsControl) {
 		return nil, errors.New("the --reason has to be one line")
 	}
-	r := &rotation{token: s.token, reason: g.reason, patience: 10 * time.Second}
+	r := &rotation{token: s.token, reason: g.reason, override: strings.Join(g.override, ","), patience: 10 * time.Second}
 	if r.token == "" {
 		return nil, errors.New("no API token: set MERIDIAN_TOKEN or --token, or keep one in a context (meridian context add --help)." + s.unused +
 			"\nThe first admin token is in admin.token in the data directory of the node that bootstrapped the cluster; meridian demo prints its own")
@@ -118,6 +119,7 @@ type rotation struct {
 	bases    []*url.URL
 	token    string
 	reason   string // that goes with every write
+	override string // likewise: safety rules
 	roots    *x509.CertPool
 	patience time.Duration // until an answer begins, at each address
 
@@ -165,6 +167,9 @@ func (r *rotation) Do(req *http.Request) (*http.Response, error) {
 		req.Header.Set("Idempotency-Key", rand.Text())
 		if r.reason != "" {
 			req.Header.Set("X-Reason", r.reason)
+		}
+		if r.override != "" {
+			req.Header.Set("X-Override", r.override)
 		}
 	}
 	var failed []error
@@ -253,6 +258,9 @@ func (r *refusal) Error() string {
 			b.WriteString(p.Pointer + ": ")
 		}
 		b.WriteString(p.Message)
+	}
+	if r.Kind == "unsafe" {
+		b.WriteString(overrideHint(r.Problems))
 	}
 	return b.String()
 }

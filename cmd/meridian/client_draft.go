@@ -137,6 +137,7 @@ func draftShow(g *globals) *cobra.Command {
 				if v.Effects != nil {
 					printEffects(out, v.Effects)
 				}
+				printBehind(out, v)
 				printWarnings(out, v.Warnings)
 				if !v.Fits {
 					fmt.Fprintf(out, "It cannot be published now: %s\n", v.Problem)
@@ -144,6 +145,24 @@ func draftShow(g *globals) *cobra.Command {
 			})
 		},
 	})
+}
+
+// printBehind shows how healthy what is behind the changed services is, and how the conditions of a canary stand.
+func printBehind(out io.Writer, v api.DraftShown) {
+	if len(v.Health) > 0 {
+		fmt.Fprintln(out, "Health of what is behind the answers, up and not drained:")
+		for _, h := range v.Health {
+			fmt.Fprintf(out, "  %s  now %d of %d endpoints, by the draft %d of %d\n", h.Service, h.Up, h.Endpoints, h.DraftUp, h.DraftEndpoints)
+		}
+		fmt.Fprintln(out)
+	}
+	if len(v.Conditions) > 0 {
+		fmt.Fprintln(out, "The canary is aborted when one of these holds:")
+		for _, k := range v.Conditions {
+			fmt.Fprintf(out, "  %s  %s\n", k.Condition, first(k.Problem, "does not hold"))
+		}
+		fmt.Fprintln(out)
+	}
 }
 
 func draftCreate(g *globals) *cobra.Command {
@@ -308,6 +327,7 @@ Endpoints that are new in the draft are probed only once it is published.`,
 func draftPublish(g *globals) *cobra.Command {
 	c := &cobra.Command{Use: "publish ID", Short: "Make the change that a draft holds, everywhere", Example: "  meridian draft publish d17"}
 	reasonFlag(c, g)
+	overrideFlag(c, g)
 	return draftAct(g, c, "what the draft changes (meridian draft show)",
 		func(cmd *cobra.Command, conn *client, id string) (*http.Response, error) {
 			return conn.PublishDraft(cmd.Context(), id, nil)

@@ -64,6 +64,7 @@ go on giving what they have for one TTL.`,
 	glass.add(c)
 	rehearse = dryFlag(c)
 	c.Flags().StringVar(&reason, "reason", "", "why, for whoever is on call next")
+	overrideFlag(c, g)
 	c.Flags().StringVar(&ahead, "in", "", "begin after this time (30m, at most 2160h), handing out short TTLs just before; by default at once")
 	c.Flags().StringVar(&lasts, "for", "", "lift it by itself after this time (2h); by default it stays until undrain")
 	return c
@@ -92,6 +93,10 @@ func drain(cmd *cobra.Command, g *globals, body api.ControlRequest, rehearse *dr
 		}
 		covers, err := reachOf(&cfg, body.Target)
 		if err != nil {
+			return err
+		}
+		rehearse.ask = func() error {
+			_, _, err := decode[api.ControlRehearsal](read(conn.CreateControl(cmd.Context(), &api.CreateControlParams{DryRun: true}, body)))
 			return err
 		}
 		_, err = rehearse.show(cmd, g, conn, call, covers.String())
@@ -170,6 +175,7 @@ still covers stays out: lifting pool/web leaves a drain of its region in force.`
 	glass.add(c)
 	rehearse = dryFlag(c)
 	reasonFlag(c, g)
+	overrideFlag(c, g)
 	return c
 }
 

@@ -13,7 +13,10 @@ import (
 
 // dry is --dry-run of a command whose call the API cannot rehearse: the call is
 // shown instead of sent, beside what it would touch, as far as reading tells.
-type dry struct{ on bool }
+type dry struct {
+	on  bool
+	ask func() error // whether the cluster would take the call, where the API can say so
+}
 
 func dryFlag(c *cobra.Command) *dry {
 	d := &dry{}
@@ -55,8 +58,9 @@ func (d *dry) show(cmd *cobra.Command, g *globals, conn *client, call func() (*h
 		return false, nil
 	}
 	conn.rotation.withhold = true
-	defer func() { conn.rotation.withhold = false }()
-	if _, err := call(); !errors.Is(err, errWithheld) { //nolint:bodyclose // nothing is sent
+	_, err = call() //nolint:bodyclose // nothing is sent
+	conn.rotation.withhold = false
+	if !errors.Is(err, errWithheld) {
 		return true, err
 	}
 	out, sent := cmd.OutOrStdout(), conn.rotation.withheld
@@ -68,6 +72,9 @@ func (d *dry) show(cmd *cobra.Command, g *globals, conn *client, call func() (*h
 		}{true, sent, touches}, "", "  ")
 		if err == nil {
 			_, err = g.structured(out, append(body, '\n'))
+		}
+		if err == nil && d.ask != nil {
+			err = d.ask()
 		}
 		return true, err
 	}
@@ -83,6 +90,14 @@ func (d *dry) show(cmd *cobra.Command, g *globals, conn *client, call func() (*h
 	}
 	for _, t := range touches {
 		fmt.Fprintf(out, "Touches: %s.\n", t)
+	}
+	if d.ask != nil {
+		fmt.Fprintln(out, "Nothing has been done.")
+		if err := d.ask(); err != nil {
+			return true, err
+		}
+		fmt.Fprintln(out, "The cluster would take it now.")
+		return true, nil
 	}
 	fmt.Fprintln(out, "Nothing has been done. Whether the cluster would take it is not known: the API cannot rehearse this call.")
 	return true, nil

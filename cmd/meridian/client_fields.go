@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"unicode"
 
 	"go.yaml.in/yaml/v3"
 
@@ -145,12 +146,24 @@ func objectKinds(all map[string]*schema) properties {
 			list = append(list, property{strings.TrimSuffix(p.name, "s"), s.Items})
 		}
 	}
-	for _, k := range [][2]string{{"config", "Config"}, {"control", "ControlRequest"}, {"signal", "SignalPut"}, {"token", "TokenWrite"}} {
+	for _, k := range [][2]string{{"config", "Config"}, {"control", "ControlRequest"}, {"oidc", "OIDC"}, {"signal", "SignalPut"}, {"token", "TokenWrite"}} {
 		if s := all[k[1]]; s != nil {
 			list = append(list, property{k[0], s})
 		}
 	}
 	return list
+}
+
+// kebab is a kind as get and describe name it: safety-rule for safetyRule.
+func kebab(name string) string {
+	var b strings.Builder
+	for _, r := range name {
+		if unicode.IsUpper(r) {
+			b.WriteByte('-')
+		}
+		b.WriteRune(unicode.ToLower(r))
+	}
+	return b.String()
 }
 
 // fieldAt finds what a path such as pool.endpoints.weight leads to. ok is false when it is none.
@@ -163,7 +176,7 @@ func fieldAt(path string) (at *schema, needed, ok bool, err error) {
 	var parent *schema
 	for i, part := range strings.Split(path, ".") {
 		n := slices.IndexFunc(children, func(p property) bool {
-			return p.name == part || i == 0 && p.name+"s" == part
+			return p.name == part || i == 0 && (p.name+"s" == part || kebab(p.name) == strings.TrimSuffix(part, "s"))
 		})
 		if n < 0 {
 			return nil, false, false, nil

@@ -91,13 +91,9 @@ var getKinds = []kind{
 		list: func(c *client, ctx context.Context) (*http.Response, error) { return c.ListSafetyRules(ctx) },
 		one:  func(c *client, ctx context.Context, n string) (*http.Response, error) { return c.GetSafetyRule(ctx, n) },
 
-		heading: []string{"NAME", "SERVICE", "AT LEAST", "APPLIES TO"},
+		heading: []string{"NAME", "SERVICE", "WANTS", "APPLIES TO"},
 		rows: each(func(r policy.SafetyRule) []string {
-			least := "-"
-			if r.AtLeast != nil {
-				least = count(r.AtLeast.Regions, "region")
-			}
-			return []string{r.Name, first(r.Service.String(), "every service"), least, first(strings.Join(r.AppliesTo, ","), "operator,drill")}
+			return []string{r.Name, first(r.Service.String(), "every service"), strings.Join(r.Wants(), "; "), first(strings.Join(r.AppliesTo, ","), "operator,drill")}
 		}),
 	},
 	{

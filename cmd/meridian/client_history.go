@@ -176,6 +176,11 @@ Before it deletes objects it asks, unless --yes is given. Controls, tokens, secr
 				printPlan(out, plan)
 				return nil
 			}
+			for _, w := range plan.Warnings {
+				if strings.HasPrefix(w, "it is refused as it is: ") {
+					return errors.New(w)
+				}
+			}
 			if goes := removals(plan); goes != "" {
 				if err := confirm(cmd, yes, "This deletes "+goes+"."); err != nil {
 					return err
@@ -213,5 +218,6 @@ Before it deletes objects it asks, unless --yes is given. Controls, tokens, secr
 	c.Flags().BoolVar(&force, "force", false, "allow deleting more than the larger of 10 objects and 20 % of a kind")
 	yesFlag(c, &yes)
 	reasonFlag(c, g)
+	overrideFlag(c, g)
 	return c
 }

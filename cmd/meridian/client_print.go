@@ -22,8 +22,8 @@ import (
 // columns is how wide a table may be.
 const columns = 100
 
-// timeColumns are cut last: half a time is none.
-var timeColumns = map[string]bool{"SINCE": true, "UNTIL": true, "AT": true, "PUBLISHED": true, "ON DISK": true, "CREATED": true, "EXPIRES": true}
+// wholeColumns are cut last: half a time is none, and neither is half of what the next command takes.
+var wholeColumns = map[string]bool{"ID": true, "SINCE": true, "UNTIL": true, "AT": true, "PUBLISHED": true, "ON DISK": true, "CREATED": true, "EXPIRES": true}
 
 // table prints rows under a heading, in at most 100 columns: the widest columns are cut until it fits.
 func table(w io.Writer, heading []string, rows [][]string) {
@@ -38,7 +38,7 @@ func table(w io.Writer, heading []string, rows [][]string) {
 		total, widest := 2*(len(width)-1), -1
 		for i, n := range width {
 			total += n
-			if n > 8 && (widest < 0 || n > width[widest]) && !(uncut && timeColumns[heading[i]]) {
+			if n > 8 && (widest < 0 || n > width[widest]) && !(uncut && wholeColumns[heading[i]]) {
 				widest = i
 			}
 		}

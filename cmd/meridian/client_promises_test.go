@@ -50,10 +50,18 @@ var changing = []struct{ line, input string }{
 	{"token revoke $TOKEN -y", ""},
 	{"resume web-us-east/a --reason checked", ""},
 	{"user add anna --role viewer", "correct horse battery\n"},
+	{"user set anna --role operator", ""},
+	{"user set anna --disable", ""},
+	{"user set anna --enable --role viewer", ""},
 	{"user passwd anna", "another horse battery\n"},
 	{"user remove anna -y", ""},
+	{"oidc set -f -", oidcDocument},
+	{"oidc set -f -", strings.Replace(oidcDocument, "viewer", "editor", 1)},
+	{"oidc delete -y", ""},
 	{"cluster remove ns2 -y", ""},
 }
+
+const oidcDocument = "issuer: https://id.example.com\nclientID: meridian\nredirectURL: https://gtm.example.com/api/v1/auth/oidc/callback\nroles: [{group: dns, role: viewer}]\n"
 
 // cli runs a command line with an input.
 func cli(t *testing.T, addr, line, input string) (out string, code int) {
@@ -80,8 +88,10 @@ func TestADryRunSendsNothing(t *testing.T) {
 		api.ServeHTTP(w, r)
 	}))
 	t.Cleanup(s.Close)
-	if out, code := cli(t, s.URL, "drain region/us-east --reason rehearsal", ""); code != 0 {
-		t.Fatal(out)
+	for line, input := range map[string]string{"drain region/us-east --reason rehearsal": "", "user add anna --role viewer": "correct horse battery\n"} {
+		if out, code := cli(t, s.URL, line, input); code != 0 {
+			t.Fatal(out)
+		}
 	}
 	sent = ""
 	seen := map[string]bool{}
@@ -136,8 +146,8 @@ func TestUndoTakesBack(t *testing.T) {
 			}
 			all += out
 		}
-		for _, z := range []string{"example.com", "example.org"} {
-			out, _ := cli(t, addr, "zone export "+z, "")
+		for _, line := range []string{"zone export example.com", "zone export example.org", "oidc show"} { // what may not be there
+			out, _ := cli(t, addr, line, "")
 			all += out
 		}
 		var steady []string // no revisions, times and ids of new controls

@@ -20,11 +20,11 @@ import (
 func userCommand(g *globals) *cobra.Command {
 	c := &cobra.Command{
 		Use:   "user",
-		Short: "Make, list and remove users, who log in with a password",
+		Short: "Make, list, change and remove users, who log in with a password",
 		Args:  cobra.NoArgs,
 		RunE:  func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	c.AddCommand(userAdd(g), userList(g), userPassword(g), userRemove(g))
+	c.AddCommand(userAdd(g), userList(g), userSet(g), userPassword(g), userRemove(g))
 	return c
 }
 
@@ -152,6 +152,79 @@ func userList(g *globals) *cobra.Command {
 			})
 		},
 	}
+}
+
+func userSet(g *globals) *cobra.Command {
+	var role string
+	var disable, enable bool
+	var rehearse *dry
+	c := &cobra.Command{
+		Use:   "set NAME --role ROLE | --disable | --enable",
+		Short: "Give a user another role, or let in no more, or again",
+		Long: `Give a user another role; the scopes stay. Or disable the user: the sessions that are open end, and
+nobody logs in by that name until it is enabled again.`,
+		Example: "  meridian user set anna --role operator\n  meridian user set anna --disable --reason \"on leave\"",
+		Args:    exactly("NAME", "as meridian user list shows it"), ValidArgsFunction: complete(g, userNames),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			switch {
+			case role == "" && !disable && !enable:
+				return errors.New("what should be another? --role ROLE, --disable or --enable")
+			case role != "" && !slices.Contains(policy.Roles[1:], role):
+				return fmt.Errorf("%q is no role of users; --role is one of %s", role, strings.Join(policy.Roles[1:], ", "))
+			}
+			conn, err := g.connect()
+			if err != nil {
+				return err
+			}
+			old, err := userNamed(cmd.Context(), conn, args[0])
+			if err != nil {
+				return err
+			}
+			to, done, back := api.UserUpdate{}, []string{}, []string{"user", "set", old.Name}
+			if role != "" {
+				to.Role, to.Scopes = api.Role(role), old.Scopes // without them there would be none any more
+				done, back = append(done, "has the role "+role), append(back, "--role", string(old.Role))
+			}
+			var touches []string
+			if disable || enable {
+				to.Disabled = &disable
+				done = append(done, map[bool]string{true: "is disabled, and the sessions that were open have ended", false: "may log in"}[disable])
+				back = append(back, map[bool]string{true: "--disable", false: "--enable"}[old.Disabled])
+			}
+			if disable {
+				touches = append(touches, userGoes(old.Name, "is let in no more"))
+			}
+			call := func() (*http.Response, error) { return conn.UpdateUser(cmd.Context(), old.Name, nil, to) }
+			if done, err := rehearse.show(cmd, g, conn, call, touches...); done {
+				return err
+			}
+			return userWritten(g, cmd, "The user "+old.Name+" "+strings.Join(done, ", and ")+".", func(out io.Writer) { undo(out, back...) })(read(call()))
+		},
+	}
+	c.Flags().StringVar(&role, "role", "", "viewer, operator, editor or admin")
+	c.Flags().BoolVar(&disable, "disable", false, "let the user in no more, and end the sessions that are open")
+	c.Flags().BoolVar(&enable, "enable", false, "let the user in again")
+	c.MarkFlagsMutuallyExclusive("disable", "enable")
+	_ = c.RegisterFlagCompletionFunc("role", cobra.FixedCompletions(policy.Roles[1:], cobra.ShellCompDirectiveNoFileComp)) // the flag is there
+	rehearse = dryFlag(c)
+	reasonFlag(c, g)
+	return c
+}
+
+// userNamed is a user as the cluster has it.
+func userNamed(ctx context.Context, conn *client, name string) (api.User, error) {
+	list, _, err := decode[api.UserList](read(conn.ListUsers(ctx)))
+	if err != nil {
+		return api.User{}, err
+	}
+	var names []string
+	for _, u := range list.Items {
+		if u.Name == name {
+			return u, nil
+		}
+		names = append(names, u.Name)
+	}
+	return api.User{}, fmt.Errorf("there is no user %q; there are %s", name, first(some(names), "none"))
 }
 
 func userPassword(g *globals) *cobra.Command {

@@ -21,6 +21,8 @@ type making struct {
 	// approved is the draft that PublishDraft makes.
 	approved *policy.Draft
 	whole    bool // it is part of several changes that are judged together, when all are made
+	// spent are the overrides that a part of the change was in need of.
+	spent map[string]bool
 }
 
 // Apply gives the state after a change. Whether it was accepted or refused is
@@ -42,8 +44,8 @@ func Apply(s *policy.State, index uint64, c Change) (*policy.State, policy.Outco
 	next := stamp(s, index, c.Clock)
 	outcome := policy.Outcome{Request: c.Request, Index: index}
 	body := c.Body
-	d := &making{State: next, base: s, change: &c, outcome: &outcome, staged: &body}
-	err := d.make(c.Body)
+	d := &making{State: next, base: s, change: &c, outcome: &outcome, staged: &body, spent: map[string]bool{}}
+	err := d.judged(c.Body)
 	if err == nil {
 		err = d.reviewed()
 	}

@@ -24,7 +24,7 @@ func audit(was, is *policy.State, c *Change, body Body, refused *policy.Error) (
 		return 0
 	}
 	e := policy.AuditEntry{
-		Index: is.Index, Clock: is.Clock, Actor: c.Actor, From: c.From, Request: c.Request, Kind: kind, Object: subject(body), Reason: c.Reason,
+		Index: is.Index, Clock: is.Clock, Actor: c.Actor, From: c.From, Request: c.Request, Kind: kind, Object: subject(body), Reason: c.Reason, Override: c.Override,
 	}
 	if is.Revision != was.Revision {
 		e.Revision = is.Revision
@@ -68,6 +68,10 @@ func subject(b Body) string {
 		return "member/" + b.ID
 	case *DeleteMember:
 		return "member/" + b.ID
+	case *PutSwitch:
+		return "switch/" + b.Name
+	case *DeleteSwitch:
+		return "switch/" + b.Name
 	case *DeleteSignal:
 		return "signal/" + b.Name
 	case *ResumeEndpoint:

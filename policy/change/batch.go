@@ -4,11 +4,9 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/meridian-gtm/meridian/policy"
-	"github.com/meridian-gtm/meridian/policy/safety"
 )
 
 // MaxParts is how many changes one Batch may hold.
@@ -37,9 +35,6 @@ var batchable = map[string]bool{
 	"object.put": true, "object.delete": true,
 }
 
-// configures are those that change the configuration document.
-var configures = map[string]bool{"config.put": true, "object.put": true, "object.delete": true}
-
 func (b Batch) apply(d *making) error {
 	switch n := len(b.Parts); {
 	case n == 0:
@@ -50,10 +45,8 @@ func (b Batch) apply(d *making) error {
 	if err := d.match("the state", d.base.Revision); err != nil {
 		return err
 	}
-	// Drains are judged by what all changes together leave. Where the document changes between
-	// them each is judged by the services that there are at its turn.
-	d.whole = !slices.ContainsFunc(b.Parts, func(p Part) bool { return configures[KindOf(p.Body)] })
-	before, drained := d.Clone(), -1
+	d.whole = true // they are judged by what all together leave
+	before, drained := d.Clone(), len(b.Parts)-1
 	var made []string
 	for i, p := range b.Parts {
 		c := *d.change
@@ -77,10 +70,9 @@ func (b Batch) apply(d *making) error {
 			made = append(made, part.outcome.Made)
 		}
 	}
-	if d.whole && drained >= 0 {
-		if err := safety.Drain(before, d.State); err != nil {
-			return within(drained, len(b.Parts), b.Parts[drained].Body, err)
-		}
+	d.whole = false
+	if err := d.safe(before); err != nil {
+		return within(drained, len(b.Parts), b.Parts[drained].Body, err)
 	}
 	d.outcome.Made = strings.Join(made, " ")
 	d.outcome.Revision = d.Revision

@@ -120,20 +120,6 @@ func (b EndCanary) apply(d *making) error {
 // CanaryGrace is how long after its end a node goes on with a canary whose end it does not hear of.
 const CanaryGrace = policy.Duration(30 * time.Second)
 
-// Canaried is the state that a node answers by: with the draft made that is in use there. A draft that does not fit
-// leaves it as it is.
-func Canaried(s *policy.State, node string, now int64) (*policy.State, error) {
-	v, ok := tried(s, node)
-	if !ok || now >= v.Canary.EndsAt+int64(CanaryGrace) {
-		return s, nil
-	}
-	after, err := Drafted(s, v)
-	if err != nil {
-		return s, err
-	}
-	return after, nil
-}
-
 // CanaryEnds is when a node stops by itself answering by a draft, at the latest; 0 when it does not.
 func CanaryEnds(s *policy.State, node string) int64 {
 	if v, ok := tried(s, node); ok {
@@ -152,20 +138,8 @@ func tried(s *policy.State, node string) (policy.Draft, bool) {
 	return policy.Draft{}, false
 }
 
-// Drafted is the state that an open draft would make of this one.
-func Drafted(s *policy.State, v policy.Draft) (*policy.State, error) {
-	body, err := decodeDraft(v.Body)
-	if err != nil {
-		return nil, err
-	}
-	c := Change{Actor: v.Author, Clock: s.Clock, Body: body, Reason: v.Title}
-	d := &making{State: stamp(s, s.Index, s.Clock), base: s, change: &c, outcome: &policy.Outcome{}, staged: &body}
-	err = d.make(body)
-	return d.State, err
-}
-
 // Canary is what is to be done about a canary now, at a time of State's clock; nil: nothing.
-func Canary(s *policy.State, v policy.Draft, now int64) Body {
+func (t *Trial) Canary(s *policy.State, v policy.Draft, now int64) Body {
 	if v.Closed != "" || v.Canary == nil || v.Canary.State != policy.CanaryRunning {
 		return nil
 	}
@@ -186,11 +160,7 @@ func Canary(s *policy.State, v policy.Draft, now int64) Body {
 	if _, reject := s.Approvers(v); len(reject) > 0 {
 		return EndCanary{ID: v.ID, Problem: strings.Join(reject, ", ") + " rejected it"}
 	}
-	after, err := Drafted(s, v)
-	if err == nil {
-		err = (&making{State: s, base: s}).untouched(v, after)
-	}
-	if err != nil {
+	if err := t.fits(s, v); err != nil {
 		return EndCanary{ID: v.ID, Problem: "it does not fit any more: " + err.Error()}
 	}
 	switch {

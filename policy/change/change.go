@@ -11,14 +11,16 @@ import (
 
 // Change is a value that changes State: an envelope and a body.
 type Change struct {
-	Request string        // chosen by the client or the node; the same one is applied once
-	Actor   string        // who: a token's id, or a node's label for the leader's duties
-	From    string        // address that the call came from, for the audit
-	Clock   int64         // stamped by the leader; nanoseconds
-	IfMatch *uint64       // the revision this was based on; refused with policy.Stale when it is another now
-	Reason  string        // why, for the audit
-	Scopes  policy.Scopes // what the actor may change; none: everything. Held against the body where it is applied
-	Body    Body
+	Request string  // chosen by the client or the node; the same one is applied once
+	Actor   string  // who: a token's id, or a node's label for the leader's duties
+	From    string  // address that the call came from, for the audit
+	Clock   int64   // stamped by the leader; nanoseconds
+	IfMatch *uint64 // the revision this was based on; refused with policy.Stale when it is another now
+	Reason  string  // why, for the audit
+	// Override names the safety rules that the change may break. The actor has to be an admin still where it is applied.
+	Override []string      // from policy.FeatureDrill
+	Scopes   policy.Scopes // what the actor may change; none: everything. Held against the body where it is applied
+	Body     Body
 }
 
 // Body is the part of a change that is particular to its kind.
@@ -78,6 +80,8 @@ var kinds = []kind{
 	{"draft.close", 1, func() Body { return new(CloseDraft) }},         // likewise
 	{"canary.start", 1, func() Body { return new(StartCanary) }},       // likewise
 	{"canary.end", 1, func() Body { return new(EndCanary) }},           // likewise
+	{"switch.put", 1, func() Body { return new(PutSwitch) }},           // from policy.FeatureDrill
+	{"switch.delete", 1, func() Body { return new(DeleteSwitch) }},     // likewise
 	{"drill.start", 1, func() Body { return new(StartDrill) }},         // from policy.FeatureDrill
 	{"drill.step", 1, func() Body { return new(StepDrill) }},           // likewise
 	{"drill.result", 1, func() Body { return new(SettleDrill) }},       // likewise
@@ -152,6 +156,8 @@ func needs(b Body) (level int) {
 	case Rollback, *Rollback, PutObject, *PutObject, DeleteObject, *DeleteObject, PutNotified, *PutNotified,
 		PutDraft, *PutDraft, ReviewDraft, *ReviewDraft, PublishDraft, *PublishDraft, CloseDraft, *CloseDraft, StartCanary, *StartCanary, EndCanary, *EndCanary:
 		return policy.FeatureReview
+	case PutSwitch, *PutSwitch, DeleteSwitch, *DeleteSwitch:
+		return policy.FeatureDrill
 	case StartDrill, *StartDrill, StepDrill, *StepDrill, SettleDrill, *SettleDrill, ApproveDrill, *ApproveDrill, AbortDrill, *AbortDrill,
 		NoteSchedules, *NoteSchedules, PutReport, *PutReport:
 		return policy.FeatureDrill
@@ -181,15 +187,16 @@ func needs(b Body) (level int) {
 const format = 1
 
 type header struct {
-	Kind    string        `json:"kind"`
-	Version int           `json:"v"`
-	Request string        `json:"request,omitempty"`
-	Actor   string        `json:"actor,omitempty"`
-	From    string        `json:"from,omitempty"`
-	Clock   int64         `json:"clock,omitempty"`
-	IfMatch *uint64       `json:"ifMatch,omitempty"`
-	Reason  string        `json:"reason,omitempty"`
-	Scopes  policy.Scopes `json:"scopes,omitempty"`
+	Kind     string        `json:"kind"`
+	Version  int           `json:"v"`
+	Request  string        `json:"request,omitempty"`
+	Actor    string        `json:"actor,omitempty"`
+	From     string        `json:"from,omitempty"`
+	Clock    int64         `json:"clock,omitempty"`
+	IfMatch  *uint64       `json:"ifMatch,omitempty"`
+	Reason   string        `json:"reason,omitempty"`
+	Scopes   policy.Scopes `json:"scopes,omitempty"`
+	Override []string      `json:"override,omitempty"`
 }
 
 // Encode gives a change's bytes: the format octet, the length of the header as
@@ -208,7 +215,7 @@ func Encode(c Change) ([]byte, error) {
 			return nil, policy.Errorf(policy.Invalid, "%s cannot be written down: %v", k.name, err)
 		}
 	}
-	return frame(header{k.name, k.version, c.Request, c.Actor, c.From, c.Clock, c.IfMatch, c.Reason, c.Scopes}, body)
+	return frame(header{k.name, k.version, c.Request, c.Actor, c.From, c.Clock, c.IfMatch, c.Reason, c.Scopes, c.Override}, body)
 }
 
 func frame(h header, body []byte) ([]byte, error) {
@@ -255,7 +262,7 @@ func decode(b []byte, only map[string]bool) (Change, error) {
 	if err := json.Unmarshal(b[1+used:1+used+int(n)], &h); err != nil {
 		return Change{}, policy.Errorf(policy.Unsupported, "a change with a broken header: %v", err)
 	}
-	c := Change{Request: h.Request, Actor: h.Actor, From: h.From, Clock: h.Clock, IfMatch: h.IfMatch, Reason: h.Reason, Scopes: h.Scopes}
+	c := Change{Request: h.Request, Actor: h.Actor, From: h.From, Clock: h.Clock, IfMatch: h.IfMatch, Reason: h.Reason, Scopes: h.Scopes, Override: h.Override}
 	body := b[1+used+int(n):]
 	if only != nil && !only[h.Kind] {
 		return c, policy.Errorf(policy.Unsupported, "a change of kind %q where none can be", h.Kind)

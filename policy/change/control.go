@@ -6,7 +6,6 @@ import (
 	"time"
 
 	"github.com/meridian-gtm/meridian/policy"
-	"github.com/meridian-gtm/meridian/policy/safety"
 )
 
 // maxExpiresIn bounds the life of a control that has an end: ten years, well within the State's clock.
@@ -54,14 +53,14 @@ func (b PutControl) apply(d *making) error {
 	}
 	c := policy.Control{
 		ID: id, Target: b.Target, Action: b.Action, Reason: d.change.Reason,
-		Actor: d.change.Actor, CreatedAt: d.Clock,
+		Actor: d.change.Actor, CreatedAt: d.Clock, Overrides: d.change.Override,
 	}
 	if b.ExpiresIn > 0 {
 		c.ExpiresAt = d.Clock + int64(b.StartsIn) + int64(b.ExpiresIn)
 	}
 	if d.whole && b.StartsIn == 0 {
 		d.Controls.Set(c.ID, c)
-	} else if err := d.drain(c); err != nil { // a planned one too: what would hurt now is told now
+	} else if err := d.drain(c, b.StartsIn); err != nil { // a planned one too: what would hurt now is told now
 		return err
 	}
 	if b.StartsIn > 0 {
@@ -74,11 +73,11 @@ func (b PutControl) apply(d *making) error {
 	return nil
 }
 
-// drain puts a drain in force, unless it would hurt.
-func (d *making) drain(c policy.Control) error {
+// drain puts a drain in force, unless it would hurt, or would when it begins.
+func (d *making) drain(c policy.Control, startsIn policy.Duration) error {
 	before := d.Clone()
 	d.Controls.Set(c.ID, c)
-	err := safety.Drain(before, d.State)
+	err := d.hurts(before, c, startsIn)
 	if err != nil {
 		d.Controls = before.Controls
 	}
@@ -144,23 +143,28 @@ func (b DeleteControl) apply(d *making) error {
 type ExpireControls struct{}
 
 func (ExpireControls) apply(d *making) error {
+	d.whole = true // each that begins is judged by itself, and what ends was let in with its end
 	var all []policy.Control
 	for _, c := range d.Controls.All {
 		all = append(all, c)
 	}
 	ahead := d.Ahead()
+	for _, c := range all { // what ends makes room for what begins
+		if _, over := c.Next(d.Clock, ahead); over {
+			d.revise()
+			d.Controls.Delete(c.ID)
+		}
+	}
 	for _, c := range all {
 		next, over := c.Next(d.Clock, ahead)
 		switch {
 		case over:
-			d.revise()
-			d.Controls.Delete(c.ID)
 		case next != c.Phase:
 			d.revise()
 			c.Phase = next
 			if next != policy.InForce {
 				d.Controls.Set(c.ID, c)
-			} else if err := d.drain(c); err != nil {
+			} else if err := d.drain(c, 0); err != nil {
 				c.Phase, c.Problem = policy.Refused, err.Error()
 				d.Controls.Set(c.ID, c)
 			}

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"github.com/meridian-gtm/meridian/policy"
 	"net/netip"
+	"reflect"
 	"strings"
 	"testing"
 	"time"
@@ -15,7 +16,7 @@ func TestDrain(t *testing.T) {
 	m := started(t)
 	o := m.accepted(Change{Actor: "alice", Reason: "maintenance", Clock: 5000, Body: PutControl{"region/us", policy.Drain, policy.Duration(time.Second), 0}})
 	c, ok := m.s.Controls.Get(o.Made)
-	if !ok || c != (policy.Control{ID: o.Made, Target: "region/us", Action: policy.Drain, Reason: "maintenance", Actor: "alice", CreatedAt: 5000, ExpiresAt: 5000 + int64(time.Second)}) {
+	if !ok || !reflect.DeepEqual(c, policy.Control{ID: o.Made, Target: "region/us", Action: policy.Drain, Reason: "maintenance", Actor: "alice", CreatedAt: 5000, ExpiresAt: 5000 + int64(time.Second)}) {
 		t.Fatalf("%+v", c)
 	}
 	for _, c := range []struct {

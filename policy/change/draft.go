@@ -102,6 +102,9 @@ func (b PutDraft) apply(d *making) error {
 	if err != nil {
 		return err
 	}
+	for _, rule := range d.change.Override { // for the trial; who publishes it names them anew
+		d.spent[rule] = true
+	}
 	v.Title, v.Author, v.CreatedAt, v.Base, v.Version, v.Body = title, d.change.Actor, d.Clock, d.base.Revision, d.Index, b.Body
 	d.Drafts.Set(v.ID, v)
 	d.outcome.Made, d.outcome.Revision = v.ID, d.Revision
@@ -112,8 +115,8 @@ func (b PutDraft) apply(d *making) error {
 func (d *making) trial(body Body) (*policy.State, error) {
 	c := *d.change
 	c.IfMatch = nil
-	t := &making{State: d.State.Clone(), base: d.base, change: &c, outcome: &policy.Outcome{}, staged: new(Body)}
-	err := t.make(body)
+	t := &making{State: d.State.Clone(), base: d.base, change: &c, outcome: &policy.Outcome{}, staged: new(Body), spent: d.spent}
+	err := t.judged(body)
 	return t.State, err
 }
 

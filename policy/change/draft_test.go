@@ -138,7 +138,7 @@ func TestCanary(t *testing.T) {
 	m.ok(start)
 	at := func(node string) *policy.State {
 		t.Helper()
-		s, err := Canaried(m.s, node, m.s.Clock)
+		s, err := new(Trial).Canaried(m.s, node, m.s.Clock)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -148,15 +148,15 @@ func TestCanary(t *testing.T) {
 		t.Fatal("the draft is not in use at ns1 alone")
 	}
 	v := func() policy.Draft { v, _ := m.s.Drafts.Get(id); return v }
-	if b := Canary(m.s, v(), m.s.Clock+int64(minute)-1); b != nil {
+	if b := new(Trial).Canary(m.s, v(), m.s.Clock+int64(minute)-1); b != nil {
 		t.Fatalf("%+v before its time is over", b)
 	}
-	if b, ok := Canary(m.s, v(), m.s.Clock+int64(minute)).(PublishDraft); !ok {
+	if b, ok := new(Trial).Canary(m.s, v(), m.s.Clock+int64(minute)).(PublishDraft); !ok {
 		t.Fatalf("%+v when its time is over", b)
 	}
 	// Each condition ends it, and takes the draft back from the node.
 	m.ok(PutSignal{Name: "slo", Status: policy.Down, MaxAge: policy.Duration(time.Hour)})
-	end, ok := Canary(m.s, v(), m.s.Clock).(EndCanary)
+	end, ok := new(Trial).Canary(m.s, v(), m.s.Clock).(EndCanary)
 	if !ok || !strings.Contains(end.Problem, "the signal slo is down") {
 		t.Fatalf("%+v", end)
 	}
@@ -168,19 +168,19 @@ func TestCanary(t *testing.T) {
 	m.ok(PutSignal{Name: "slo", Status: policy.Up, MaxAge: minute})
 	start.Hold = true
 	m.ok(start)
-	if end, ok := Canary(m.s, v(), m.s.Clock+int64(minute)).(EndCanary); !ok || !strings.Contains(end.Problem, "stale") {
+	if end, ok := new(Trial).Canary(m.s, v(), m.s.Clock+int64(minute)).(EndCanary); !ok || !strings.Contains(end.Problem, "stale") {
 		t.Fatalf("%+v when the signal is stale", end)
 	}
 	m.ok(RecordVerdicts{[]policy.Edge{{Verdict: policy.Verdict{Check: "us/a@web", Status: policy.Down}}, {Verdict: policy.Verdict{Check: "us/b@web", Status: policy.Down}}}})
-	if end, ok := Canary(m.s, v(), m.s.Clock).(EndCanary); !ok || !strings.Contains(end.Problem, "of pool/us are down") {
+	if end, ok := new(Trial).Canary(m.s, v(), m.s.Clock).(EndCanary); !ok || !strings.Contains(end.Problem, "of pool/us are down") {
 		t.Fatalf("%+v when the pool is down", end)
 	}
 	over := m.s.Clone()
 	over.Tokens.Delete("anna")
-	if end, ok := Canary(over, v(), m.s.Clock).(EndCanary); !ok {
+	if end, ok := new(Trial).Canary(over, v(), m.s.Clock).(EndCanary); !ok {
 		t.Fatalf("%+v when its author may nothing any more", end)
 	}
-	if s, err := Canaried(m.s, "ns1", v().Canary.EndsAt+int64(CanaryGrace)); err != nil || s != m.s {
+	if s, err := new(Trial).Canaried(m.s, "ns1", v().Canary.EndsAt+int64(CanaryGrace)); err != nil || s != m.s {
 		t.Fatal("a node that does not hear of the end goes on")
 	}
 	m.ok(EndCanary{ID: id, Passed: true})

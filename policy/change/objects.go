@@ -34,6 +34,7 @@ var otherTables = []objects{
 	rows("control/", func(s *policy.State) *policy.Tree[policy.Control] { return s.Controls }, func(c policy.Control) any { return c }),
 	rows("member/", func(s *policy.State) *policy.Tree[policy.Member] { return s.Members }, func(m policy.Member) any { return m }),
 	rows("signal/", func(s *policy.State) *policy.Tree[policy.Signal] { return s.Signals }, func(v policy.Signal) any { return v }),
+	rows("switch/", func(s *policy.State) *policy.Tree[policy.Switch] { return s.Switches }, func(v policy.Switch) any { return v }),
 	rows("token/", func(s *policy.State) *policy.Tree[policy.Token] { return s.Tokens }, func(t policy.Token) any { t.Hash = nil; return t }),
 	rows("draft/", func(s *policy.State) *policy.Tree[policy.Draft] { return s.Drafts }, func(v policy.Draft) any {
 		return struct { // which change it holds, not the change: publishing it tells that

@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"github.com/meridian-gtm/meridian/policy"
-	"github.com/meridian-gtm/meridian/policy/safety"
 )
 
 // Rollback makes the configuration document and the zones what they were at a
@@ -190,9 +189,6 @@ func (d *making) fits(before *policy.State, objects, force bool) error {
 		return nil
 	}
 	if err := d.checkSecrets(whole); err != nil {
-		return err
-	}
-	if err := safety.Config(before, d.State); err != nil {
 		return err
 	}
 	d.ConfigRevision = d.Revision

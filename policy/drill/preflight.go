@@ -198,7 +198,7 @@ func Preflight(s *policy.State, p *policy.DrillPlan, id string, now int64) (list
 		check(CheckAbort, problem, text+" is not the case")
 	}
 	problem := ""
-	if err := safety.Drain(s, Evacuated(s, p)); err != nil {
+	if err := safety.Check(s, Evacuated(s, p), safety.For{}); err != nil {
 		problem = err.Error()
 	}
 	check(CheckSafety, problem, "no safety rule is against it")

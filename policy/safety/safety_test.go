@@ -97,7 +97,7 @@ func TestDrain(t *testing.T) {
 		{"none would be left", rule(drain(base(), "region/us", "region/eu"), keep(1)), []string{"region/ap"}, []string{"0 would be left (none)"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			err := Drain(c.before, drain(c.before, c.targets...))
+			err := Check(c.before, drain(c.before, c.targets...), For{})
 			if len(c.refused) == 0 {
 				if err != nil {
 					t.Fatalf("refused: %v", err)
@@ -125,13 +125,13 @@ func TestDrainIgnoresHealth(t *testing.T) {
 	}
 	s.Verdicts.Set("us/a@m", policy.Verdict{Status: policy.Down})
 	s.Verdicts.Set("us/b@m", policy.Verdict{Status: policy.Down})
-	if err := Drain(s, drain(s, "region/us")); err != nil {
+	if err := Check(s, drain(s, "region/us"), For{}); err != nil {
 		t.Errorf("draining a dead region: %v", err)
 	}
 	for _, check := range []string{"eu/a@m", "ap/a@m"} {
 		s.Verdicts.Set(check, policy.Verdict{Status: policy.Down})
 	}
-	if err := Drain(s, drain(s, "region/us", "region/eu")); err != nil {
+	if err := Check(s, drain(s, "region/us", "region/eu"), For{}); err != nil {
 		t.Errorf("draining while all is down, with a member left: %v", err)
 	}
 }

@@ -146,7 +146,7 @@ func overrides(s *policy.State) (list []geo.Override) {
 // service compiles a service, or takes over the one that prev has.
 func (s *Snapshot) service(prev *Snapshot, id string, o policy.Object[policy.Service]) (*Service, error) {
 	old := prev.serviceByID(id)
-	if old != nil && old.spec.Rev == o.Rev && prev.geo == s.geo && (prev.rtt == s.rtt || !old.measured) &&
+	if old != nil && !s.kept(&o.Spec) && old.spec.Rev == o.Rev && prev.geo == s.geo && (prev.rtt == s.rtt || !old.measured) &&
 		prev.State.Templates.Sum() == s.State.Templates.Sum() && (!old.tree.Bounded() || prev.load(id) == s.load(id)) &&
 		!slices.ContainsFunc(old.tree.Pools, func(p *steer.Pool) bool { return s.pool(p.Name) != p }) {
 		s.keep(old.geo)
@@ -157,6 +157,7 @@ func (s *Snapshot) service(prev *Snapshot, id string, o policy.Object[policy.Ser
 		return nil, err
 	}
 	ttl := o.Spec.TTLRange()
+	tree.Keep(s.State, &o.Spec)
 	svc := &Service{ID: id, TTL: uint32(ttl.Max), minTTL: uint32(ttl.Min), spec: o, tree: tree, geo: s.geography(prev, tree)}
 	if o.Spec.Sticky != nil {
 		k := o.Spec.Sticky.WithDefaults()
@@ -178,6 +179,16 @@ func (s *Snapshot) service(prev *Snapshot, id string, o policy.Object[policy.Ser
 		}
 	}
 	return svc, nil
+}
+
+// kept says whether a safety rule for automation is about a service: then more decides than its pools.
+func (s *Snapshot) kept(svc *policy.Service) bool {
+	for _, o := range s.State.SafetyRules.All {
+		if o.Spec.Binds(policy.ForAutomation) && o.Spec.Guards(svc) {
+			return true
+		}
+	}
+	return false
 }
 
 // crowds are a service's classes, with what pools that are short of capacity shed of each.

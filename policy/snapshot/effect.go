@@ -67,17 +67,7 @@ func (s *Snapshot) sample() *world {
 // service. more is how many services differ beyond those that were compared.
 func (s *Snapshot) EffectsFrom(before *Snapshot) (list []Effect, more int) {
 	var w *world
-	names := map[string]bool{}
-	for _, snap := range []*Snapshot{before, s} {
-		for _, svc := range snap.Services.All() {
-			names[svc.ID] = true
-		}
-	}
-	for _, id := range slices.Sorted(maps.Keys(names)) {
-		was, is := before.serviceByID(id), s.serviceByID(id)
-		if was == is {
-			continue
-		}
+	for _, id := range s.Differing(before) {
 		if len(list) == maxEffects {
 			more++
 			continue
@@ -85,12 +75,46 @@ func (s *Snapshot) EffectsFrom(before *Snapshot) (list []Effect, more int) {
 		if w == nil {
 			w = s.sample()
 		}
-		if e := effect(id, was, is, w); e.Moved > 0 {
+		if e := effect(id, before.serviceByID(id), s.serviceByID(id), w); e.Moved > 0 {
 			list = append(list, e)
 		}
 	}
 	slices.SortStableFunc(list, func(a, b Effect) int { return cmp.Compare(b.Moved, a.Moved) })
 	return list, more
+}
+
+// Differing are the services that differ from those of another snapshot, or may: the
+// same compiled service was taken over when nothing that it rests on has changed.
+func (s *Snapshot) Differing(before *Snapshot) (list []string) {
+	names := map[string]bool{}
+	for _, snap := range []*Snapshot{before, s} {
+		for _, svc := range snap.Services.All() {
+			names[svc.ID] = true
+		}
+	}
+	for _, id := range slices.Sorted(maps.Keys(names)) {
+		if before.serviceByID(id) != s.serviceByID(id) {
+			list = append(list, id)
+		}
+	}
+	return list
+}
+
+// Healthy is how many endpoints of a service are up and not drained, and how many it has.
+func (s *Snapshot) Healthy(service string) (up, all int) {
+	svc := s.serviceByID(service)
+	if svc == nil {
+		return 0, 0
+	}
+	for _, p := range svc.tree.Pools {
+		all += len(p.Members)
+		for i := range p.Members {
+			if m := &p.Members[i]; m.Status == policy.Up && m.Drained == "" {
+				up++
+			}
+		}
+	}
+	return up, all
 }
 
 // effect compares one service, either of which may be nil.

@@ -225,6 +225,14 @@ func (s *Snapshot) explainSteered(x *Explanation, svc *Service, tree *steer.Tree
 		}
 	}
 	x.panics(tree, k)
+	for _, kept := range tree.Kept[k] {
+		switch {
+		case kept.Acts && r.Tier == steer.LastResort:
+			x.Reasons = append(x.Reasons, fmt.Sprintf("safety rule %s acts: %s", kept.Rule, kept.Text))
+		case kept.Text != "":
+			x.Reasons = append(x.Reasons, fmt.Sprintf("safety rule %s is not satisfied: %s", kept.Rule, kept.Text))
+		}
+	}
 	x.reasons(svc, r, o.ttl, who.place)
 	if svc.sticky != nil && len(r.Picks) > 1 {
 		x.explainSticky(svc, tmp, &b, r, k, q)
@@ -331,7 +339,11 @@ func (s *Snapshot) assume(svc *Service, list []string) (*steer.Tree, error) {
 		p.Settle()
 		pools[name] = p
 	}
-	return steer.Build(&svc.spec.Spec, func(name string) *steer.Pool { return pools[name] }, s.State.Template)
+	tree, err := steer.Build(&svc.spec.Spec, func(name string) *steer.Pool { return pools[name] }, s.State.Template)
+	if err == nil {
+		tree.Keep(s.State, svc.Spec())
+	}
+	return tree, err
 }
 
 // assumed reads assumptions into what they say of endpoints, by their ids. A later one wins.

@@ -21,7 +21,7 @@ func (s *Snapshot) onlyPools(prev *Snapshot) (pools []string, ok bool) {
 	}
 	for _, sums := range [][2]uint64{
 		{was.Zones.Sum(), is.Zones.Sum()}, {was.Regions.Sum(), is.Regions.Sum()}, {was.Monitors.Sum(), is.Monitors.Sum()},
-		{was.Templates.Sum(), is.Templates.Sum()}, {was.Services.Sum(), is.Services.Sum()}, {was.Controls.Sum(), is.Controls.Sum()},
+		{was.Templates.Sum(), is.Templates.Sum()}, {was.Services.Sum(), is.Services.Sum()}, {was.SafetyRules.Sum(), is.SafetyRules.Sum()}, {was.Controls.Sum(), is.Controls.Sum()},
 		{was.Providers.Sum(), is.Providers.Sum()}, {was.Places.Sum(), is.Places.Sum()}, {was.Latencies.Sum(), is.Latencies.Sum()}, {was.Loads.Sum(), is.Loads.Sum()},
 	} {
 		if sums[0] != sums[1] {

@@ -24,6 +24,9 @@ func (s *Snapshot) Warnings() []string {
 	list = append(list, s.answerWarnings()...)
 	list = append(list, s.quorumWarnings()...)
 	list = append(list, s.signalWarnings()...)
+	for _, o := range s.State.Receivers.All {
+		list = append(list, o.Spec.Warnings()...)
+	}
 	for key, o := range s.State.Places.All {
 		if o.Spec.ASN == 0 && !geo.Inhabited(o.Spec.CIDR) {
 			list = append(list, fmt.Sprintf("place %s is for no client: %s", key, deserted))

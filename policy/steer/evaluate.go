@@ -92,7 +92,7 @@ func (t *Tree) Evaluate(k policy.AnswerKind, class Class, together bool, trace *
 		return Result{Tier: Nothing}
 	}
 	for tier := Available; tier < Nothing; tier++ {
-		e := evaluation{tree: t, tier: tier, class: class}
+		e := evaluation{tree: t, tier: tier, class: class, whole: t.whole(k)}
 		if together && t.Serves[policy.IPv4] && t.Serves[policy.IPv6] {
 			e.only = t.both(&e)
 			if len(e.only) > 0 && e.alive(policy.IPv4) && e.alive(policy.IPv6) && e.alive(k) {
@@ -145,6 +145,7 @@ type evaluation struct {
 	class    Class
 	good     int64 // at LastResort: what is down counts only if it has been since then, or later
 	withheld bool  // a branch asked for no data
+	whole    bool  // at LastResort: a safety rule has all served, whatever lastResort says
 	trace    *[]Step
 }
 
@@ -166,7 +167,7 @@ func (e *evaluation) result(k policy.AnswerKind, trace *[]Step) Result {
 		r.Shares = scaled(pruned(r.Shares, 1))
 	}
 	flatten(r.Shares, 1, &r.Picks)
-	if at := e.tree.Root.Resort; e.tier == LastResort && at != nil {
+	if at := e.tree.Root.Resort; e.tier == LastResort && at != nil && !e.whole {
 		r.Resort = at.text()
 	}
 	return r
@@ -213,7 +214,7 @@ func sum(shares []Share) (total float64) {
 // branch gives a branch's distribution, empty when the branch is not available;
 // its parts add up to less than 1 when it sheds. need is how long this stands at the least.
 func (e *evaluation) branch(n *Node, k policy.AnswerKind) (shares []Share, need policy.Duration) {
-	if e.tier == LastResort && n.Resort != nil {
+	if e.tier == LastResort && n.Resort != nil && !e.whole {
 		return e.resort(n, k)
 	}
 	return e.inner(n, k)

@@ -8,25 +8,28 @@ import (
 
 // Left is what of a service no control drains.
 type Left struct {
+	Reach     // of what is undrained
 	Endpoints [policy.AnswerKinds]int
-	Regions   []string // with an undrained endpoint, sorted
-	Fenced    []Fenced // the branches of geo that their clients cannot leave
+	Out       [policy.AnswerKinds]int // those that are drained
+	Fenced    []Fenced                // the branches of geo that their clients cannot leave
 }
 
 // Fenced is what of a fenced branch no control drains.
 type Fenced struct {
 	Path      string
 	Endpoints [policy.AnswerKinds]int
+	Out       [policy.AnswerKinds]int
 }
 
 // Undrained counts what of a service no control drains; health plays no part.
 func Undrained(s *policy.State, svc *policy.Service) Left {
 	c := counter{s: s, seen: map[string]bool{}}
 	var l Left
-	for name := range s.PoolsOf(svc) {
-		c.add(name, &l.Endpoints, &l.Regions)
+	pools := slices.Collect(s.PoolsOf(svc))
+	for _, name := range pools {
+		c.add(name, &l.Endpoints, &l.Out)
 	}
-	slices.Sort(l.Regions)
+	l.Reach = ReachOf(s, pools, func(pool *policy.Pool, e *policy.Endpoint) bool { return !Out(s, pool, e) })
 	c.fenced(&svc.Steer, "", 1, &l.Fenced)
 	return l
 }
@@ -37,24 +40,21 @@ type counter struct {
 	seen map[string]bool
 }
 
-func (c counter) add(name string, endpoints *[policy.AnswerKinds]int, regions *[]string) {
+func (c counter) add(name string, left, out *[policy.AnswerKinds]int) {
 	o, ok := c.s.Pools.Get(name)
 	if !ok || c.seen[name] {
 		return
 	}
 	c.seen[name] = true
 	for i := range o.Spec.Endpoints {
-		e := &o.Spec.Endpoints[i]
-		if len(c.s.Drains(&o.Spec, e)) > 0 {
-			continue
+		e, counts := &o.Spec.Endpoints[i], left
+		if Out(c.s, &o.Spec, e) {
+			counts = out
 		}
 		for k := range policy.AnswerKinds {
 			if c.s.Has(e, k) {
-				endpoints[k]++
+				counts[k]++
 			}
-		}
-		if r := e.RegionOr(&o.Spec); r != "" && !slices.Contains(*regions, r) {
-			*regions = append(*regions, r)
 		}
 	}
 }
@@ -75,9 +75,8 @@ func (c counter) fenced(t *policy.Steering, path string, depth int, list *[]Fenc
 		at := childPath(join(path, kind), kind, i, t)
 		if t.Fence {
 			f, in := Fenced{Path: at}, counter{c.s, map[string]bool{}}
-			var regions []string
 			for name := range c.s.PoolsOf(&policy.Service{Steer: children[i].Steering}) {
-				in.add(name, &f.Endpoints, &regions)
+				in.add(name, &f.Endpoints, &f.Out)
 			}
 			*list = append(*list, f)
 		}

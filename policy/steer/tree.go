@@ -200,9 +200,10 @@ type Resort struct {
 // Tree is a compiled steering tree.
 type Tree struct {
 	Root    *Node
-	Ordered []*Node                  // the branches whose order of children depends on the client, each before those inside it
-	Pools   []*Pool                  // every pool once, in order of first use
-	Serves  [policy.AnswerKinds]bool // is there any endpoint that has it
+	Ordered []*Node                    // the branches whose order of children depends on the client, each before those inside it
+	Pools   []*Pool                    // every pool once, in order of first use
+	Serves  [policy.AnswerKinds]bool   // is there any endpoint that has it
+	Kept    [policy.AnswerKinds][]Kept // the safety rules for automation, as Keep has settled them
 }
 
 // builder makes a tree's nodes.

@@ -979,16 +979,103 @@ func (e RouteSeverities) Valid() bool {
 
 // Defines values for SafetyRuleAppliesTo.
 const (
-	SafetyRuleAppliesToDrill    SafetyRuleAppliesTo = "drill"
-	SafetyRuleAppliesToOperator SafetyRuleAppliesTo = "operator"
+	SafetyRuleAppliesToAutomation SafetyRuleAppliesTo = "automation"
+	SafetyRuleAppliesToDrill      SafetyRuleAppliesTo = "drill"
+	SafetyRuleAppliesToOperator   SafetyRuleAppliesTo = "operator"
 )
 
 // Valid indicates whether the value is a known member of the SafetyRuleAppliesTo enum.
 func (e SafetyRuleAppliesTo) Valid() bool {
 	switch e {
+	case SafetyRuleAppliesToAutomation:
+		return true
 	case SafetyRuleAppliesToDrill:
 		return true
 	case SafetyRuleAppliesToOperator:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SafetyRuleAtMostOf.
+const (
+	SafetyRuleAtMostOfAz       SafetyRuleAtMostOf = "az"
+	SafetyRuleAtMostOfPool     SafetyRuleAtMostOf = "pool"
+	SafetyRuleAtMostOfProvider SafetyRuleAtMostOf = "provider"
+	SafetyRuleAtMostOfRegion   SafetyRuleAtMostOf = "region"
+)
+
+// Valid indicates whether the value is a known member of the SafetyRuleAtMostOf enum.
+func (e SafetyRuleAtMostOf) Valid() bool {
+	switch e {
+	case SafetyRuleAtMostOfAz:
+		return true
+	case SafetyRuleAtMostOfPool:
+		return true
+	case SafetyRuleAtMostOfProvider:
+		return true
+	case SafetyRuleAtMostOfRegion:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SafetyRuleFreezeDays.
+const (
+	SafetyRuleFreezeDaysFri SafetyRuleFreezeDays = "fri"
+	SafetyRuleFreezeDaysMon SafetyRuleFreezeDays = "mon"
+	SafetyRuleFreezeDaysSat SafetyRuleFreezeDays = "sat"
+	SafetyRuleFreezeDaysSun SafetyRuleFreezeDays = "sun"
+	SafetyRuleFreezeDaysThu SafetyRuleFreezeDays = "thu"
+	SafetyRuleFreezeDaysTue SafetyRuleFreezeDays = "tue"
+	SafetyRuleFreezeDaysWed SafetyRuleFreezeDays = "wed"
+)
+
+// Valid indicates whether the value is a known member of the SafetyRuleFreezeDays enum.
+func (e SafetyRuleFreezeDays) Valid() bool {
+	switch e {
+	case SafetyRuleFreezeDaysFri:
+		return true
+	case SafetyRuleFreezeDaysMon:
+		return true
+	case SafetyRuleFreezeDaysSat:
+		return true
+	case SafetyRuleFreezeDaysSun:
+		return true
+	case SafetyRuleFreezeDaysThu:
+		return true
+	case SafetyRuleFreezeDaysTue:
+		return true
+	case SafetyRuleFreezeDaysWed:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for SafetyStandingState.
+const (
+	Acting    SafetyStandingState = "acting"
+	AtLimit   SafetyStandingState = "at-limit"
+	Broken    SafetyStandingState = "broken"
+	Satisfied SafetyStandingState = "satisfied"
+	Unhealthy SafetyStandingState = "unhealthy"
+)
+
+// Valid indicates whether the value is a known member of the SafetyStandingState enum.
+func (e SafetyStandingState) Valid() bool {
+	switch e {
+	case Acting:
+		return true
+	case AtLimit:
+		return true
+	case Broken:
+		return true
+	case Satisfied:
+		return true
+	case Unhealthy:
 		return true
 	default:
 		return false
@@ -1078,31 +1165,31 @@ func (e Status) Valid() bool {
 
 // Defines values for TimeWindowDays.
 const (
-	Fri TimeWindowDays = "fri"
-	Mon TimeWindowDays = "mon"
-	Sat TimeWindowDays = "sat"
-	Sun TimeWindowDays = "sun"
-	Thu TimeWindowDays = "thu"
-	Tue TimeWindowDays = "tue"
-	Wed TimeWindowDays = "wed"
+	TimeWindowDaysFri TimeWindowDays = "fri"
+	TimeWindowDaysMon TimeWindowDays = "mon"
+	TimeWindowDaysSat TimeWindowDays = "sat"
+	TimeWindowDaysSun TimeWindowDays = "sun"
+	TimeWindowDaysThu TimeWindowDays = "thu"
+	TimeWindowDaysTue TimeWindowDays = "tue"
+	TimeWindowDaysWed TimeWindowDays = "wed"
 )
 
 // Valid indicates whether the value is a known member of the TimeWindowDays enum.
 func (e TimeWindowDays) Valid() bool {
 	switch e {
-	case Fri:
+	case TimeWindowDaysFri:
 		return true
-	case Mon:
+	case TimeWindowDaysMon:
 		return true
-	case Sat:
+	case TimeWindowDaysSat:
 		return true
-	case Sun:
+	case TimeWindowDaysSun:
 		return true
-	case Thu:
+	case TimeWindowDaysThu:
 		return true
-	case Tue:
+	case TimeWindowDaysTue:
 		return true
-	case Wed:
+	case TimeWindowDaysWed:
 		return true
 	default:
 		return false
@@ -1229,6 +1316,9 @@ type AuditEntry struct {
 	// Examples: control.put
 	Kind string `json:"kind"`
 
+	// Missed Changes refused before it that have no entry: at most 2,000 of the entries that are kept are refusals, so that they push out nothing that was done.
+	Missed int `json:"missed,omitempty,omitzero"`
+
 	// More Edits that are not listed.
 	More int `json:"more,omitempty,omitzero"`
 
@@ -1239,6 +1329,11 @@ type AuditEntry struct {
 
 	// Omitted Objects that it changed of which nothing is kept because it is too much.
 	Omitted int `json:"omitted,omitempty,omitzero"`
+
+	// Override Safety rules that it was let break.
+	//
+	// Examples: ["keep-two"]
+	Override []string `json:"override,omitempty,omitzero"`
 
 	// Reason Why.
 	//
@@ -1667,6 +1762,21 @@ type ClusterStatus struct {
 	Warnings []string `json:"warnings,omitempty,omitzero"`
 }
 
+// ConditionState A condition and whether it holds.
+//
+// Examples: {"condition":"signal:slo-www"}, {"condition":"down:pool/web-eu","problem":"2 of 3 endpoints of pool/web-eu are down"}
+type ConditionState struct {
+	// Condition down:TARGET or signal:NAME.
+	//
+	// Examples: signal:slo-www
+	Condition string `json:"condition"`
+
+	// Problem What is wrong by it; absent when nothing is.
+	//
+	// Examples: the signal slo-www is down
+	Problem string `json:"problem,omitempty,omitzero"`
+}
+
 // Config The replicated configuration document.
 //
 // Examples: {"monitors":[{"https":{"host":"{service}","path":"/healthz","port":443},"interval":"5s","name":"web"}],"pools":[{"endpoints":[{"address":"192.0.2.1","az":"a","name":"a"}],"monitor":"web","name":"web-us-east","region":"us-east"}],"regions":[{"azs":["a","b"],"name":"us-east","place":{"iata":"IAD"},"provider":"aws"}],"services":[{"name":"www.example.com","steer":{"pool":"web-us-east"}}]}
@@ -1777,6 +1887,11 @@ type Control struct {
 	// Local Whether it is in force on the node that was asked alone, by its break-glass token.
 	Local bool `json:"local,omitempty,omitzero"`
 
+	// Overrides Safety rules that it was let break, by name.
+	//
+	// Examples: ["keep-two"]
+	Overrides []string `json:"overrides,omitempty,omitzero"`
+
 	// Phase planned: it does nothing yet; near: it begins within the longest TTL of a service that has a range of them, and such services hand out their least already; in-force; refused: its time came and it would have left a service nothing undrained, or broken a safety rule (`problem` says which).
 	Phase ControlPhase `json:"phase"`
 
@@ -1828,6 +1943,11 @@ type ControlCreated struct {
 
 	// Nodes Each node's publication.
 	Nodes []Publication `json:"nodes"`
+
+	// Overrides Safety rules that it was let break, by name.
+	//
+	// Examples: ["keep-two"]
+	Overrides []string `json:"overrides,omitempty,omitzero"`
 
 	// Phase planned: it does nothing yet; near: it begins within the longest TTL of a service that has a range of them, and such services hand out their least already; in-force; refused: its time came and it would have left a service nothing undrained, or broken a safety rule (`problem` says which).
 	Phase ControlCreatedPhase `json:"phase"`
@@ -1887,6 +2007,11 @@ type ControlPut struct {
 	// Examples: 30s
 	ExpiresIn Duration `json:"expiresIn,omitempty,omitzero"`
 
+	// Override Safety rules that it may break, by name, as X-Override has them.
+	//
+	// Examples: ["keep-two"]
+	Override []string `json:"override,omitempty,omitzero"`
+
 	// Reason By default that of the request.
 	Reason string `json:"reason,omitempty,omitzero"`
 
@@ -1909,6 +2034,27 @@ type ControlRef struct {
 	//
 	// Examples: c17
 	Id string `json:"id"`
+}
+
+// ControlRehearsal A control that was not made, and would be.
+//
+// Examples: {"action":"drain","allowed":true,"target":"region/us-east","warnings":[]}
+type ControlRehearsal struct {
+	// Action What it would do.
+	//
+	// Examples: drain
+	Action string `json:"action"`
+
+	// Allowed true: else the answer is a refusal.
+	Allowed bool `json:"allowed"`
+
+	// Target What it would be about.
+	//
+	// Examples: region/us-east
+	Target string `json:"target"`
+
+	// Warnings What is remarkable about it.
+	Warnings []string `json:"warnings"`
 }
 
 // ControlRequest A control to put in force.
@@ -2122,6 +2268,36 @@ type Draft struct {
 // DraftState What became of it.
 type DraftState string
 
+// DraftHealth How many endpoints of a service answer checks, by the state and by a draft.
+//
+// Examples: {"draftEndpoints":4,"draftUp":4,"endpoints":6,"service":"www.example.com","up":5}
+type DraftHealth struct {
+	// DraftEndpoints Endpoints that it has by the draft; 0 when the draft deletes it.
+	//
+	// Examples: 4
+	DraftEndpoints int `json:"draftEndpoints"`
+
+	// DraftUp Endpoints of the draft that are up and not drained.
+	//
+	// Examples: 4
+	DraftUp int `json:"draftUp"`
+
+	// Endpoints Endpoints that it has now; 0 when it is new.
+	//
+	// Examples: 6
+	Endpoints int `json:"endpoints"`
+
+	// Service The first name of the service.
+	//
+	// Examples: www.example.com
+	Service string `json:"service"`
+
+	// Up Endpoints that are up and not drained now.
+	//
+	// Examples: 5
+	Up int `json:"up"`
+}
+
 // DraftList The drafts, the newest first.
 //
 // Examples: {"items":[{"author":"user/anna","base":16,"createdAt":"2026-11-26T10:00:00Z","id":"d17","reviews":[{"actor":"user/bert","approve":true,"at":"2026-11-26T10:05:00Z"}],"state":"open","title":"more weight for Frankfurt","version":88}]}
@@ -2137,6 +2313,9 @@ type DraftShown struct {
 	// Changes What it would change; at most 1000.
 	Changes []Edit `json:"changes"`
 
+	// Conditions How the conditions stand that abort its canary; none when it has no canary.
+	Conditions []ConditionState `json:"conditions,omitempty,omitzero"`
+
 	// Draft A change that waits.
 	//
 	// Examples: {"author":"user/anna","base":16,"createdAt":"2026-11-26T10:00:00Z","id":"d17","reviews":[{"actor":"user/bert","approve":true,"at":"2026-11-26T10:05:00Z"}],"state":"open","title":"more weight for Frankfurt","version":88}
@@ -2147,6 +2326,9 @@ type DraftShown struct {
 
 	// Fits Whether it could be published as the state is now.
 	Fits bool `json:"fits"`
+
+	// Health How healthy what is behind each service is that the draft changes, by the state and by the draft; at most 100.
+	Health []DraftHealth `json:"health,omitempty,omitzero"`
 
 	// Problem Why it does not fit.
 	Problem string `json:"problem,omitempty,omitzero"`
@@ -2190,6 +2372,27 @@ type DraftWritten struct {
 
 	// Replayed A retry of a write that had been done before.
 	Replayed bool `json:"replayed,omitempty,omitzero"`
+}
+
+// DrainOutlook What a drain would meet.
+//
+// Examples: {"allowed":true,"problems":[],"rules":[],"target":"region/us-east"}
+type DrainOutlook struct {
+	// Allowed Nothing is against it.
+	Allowed bool `json:"allowed"`
+
+	// Problems What is against it. It may be more than the rules.
+	Problems []string `json:"problems"`
+
+	// Rules Safety rules that are against it.
+	//
+	// Examples: ["keep-two"]
+	Rules []string `json:"rules"`
+
+	// Target What would be drained.
+	//
+	// Examples: region/us-east
+	Target string `json:"target"`
 }
 
 // Drill A run of a plan.
@@ -3261,6 +3464,11 @@ type Mistake struct {
 	//
 	// Examples: /pools/0/region
 	Pointer string `json:"pointer,omitempty,omitzero"`
+
+	// Rule The safety rule that is broken, if that is the mistake: what an override names.
+	//
+	// Examples: keep-two
+	Rule string `json:"rule,omitempty,omitzero"`
 }
 
 // Monitor How to check an endpoint: exactly one of the kinds http to signal.
@@ -3597,7 +3805,7 @@ type ObjectPut struct {
 	// Examples: {"approvals":1,"kinds":["zone","service"],"name":"four-eyes"}
 	ReviewRule *ReviewRule `json:"reviewRule,omitempty,omitzero"`
 
-	// SafetyRule What no operator's change and no drill may break.
+	// SafetyRule What no operator's change and no drill may break. It asks for at least one of atLeast, atMost, neverTogether, gate, minBetween and freeze, and for each that it has.
 	//
 	// Examples: {"atLeast":{"regions":1},"name":"keep-one","service":"www.example.com"}
 	SafetyRule *SafetyRule `json:"safetyRule,omitempty,omitzero"`
@@ -4441,30 +4649,119 @@ type RouteEvents string
 // RouteSeverities defines model for Route.Severities.
 type RouteSeverities string
 
-// SafetyRule What no operator's change and no drill may break.
+// SafetyReport How the safety rules stand, on the node that was asked.
+//
+// Examples: {"index":17,"items":[{"rule":"keep-two","says":[],"state":"at-limit","wants":["at least 2 undrained regions"]}],"targets":[{"allowed":false,"problems":["safety rule \"keep-two\" wants 2 undrained regions for service www.example.com; 1 would be left (eu-central)"],"rules":["keep-two"],"target":"region/us-east"}]}
+type SafetyReport struct {
+	// Index The index of the state that this is about.
+	Index uint64 `json:"index"`
+
+	// Items In order of names.
+	Items []SafetyStanding `json:"items"`
+
+	// Targets What a drain of each region and provider would meet now, in order. Absent ones have no endpoint.
+	Targets []DrainOutlook `json:"targets"`
+}
+
+// SafetyRule What no operator's change and no drill may break. It asks for at least one of atLeast, atMost, neverTogether, gate, minBetween and freeze, and for each that it has.
 //
 // Examples: {"atLeast":{"regions":1},"name":"keep-one","service":"www.example.com"}
 type SafetyRule struct {
-	// AppliesTo Whom it binds; both by default.
+	// AppliesTo Whom it binds. automation goes with atLeast alone: when nothing is available and lastResort would serve less than that, everything undrained is served. What is down is never put back beside what is up.
 	AppliesTo []SafetyRuleAppliesTo `json:"appliesTo,omitempty,omitzero"`
 
-	// AtLeast What must stay.
+	// AtLeast What must stay undrained. Health has no part in it.
 	AtLeast struct {
+		// Capacity Share of its capacity, 1% to 100%: of what its pools and regions declare, or of the weights of its endpoints when any of them declares none. A region's capacity is divided among the endpoints there by weight.
+		//
+		// Examples: 50%
+		Capacity string `json:"capacity,omitempty,omitzero"`
+
+		// Providers Providers of regions with an undrained endpoint.
+		//
+		// Examples: 2
+		Providers int `json:"providers,omitempty,omitzero"`
+
 		// Regions Regions with an undrained endpoint.
+		//
+		// Examples: 2
 		Regions int `json:"regions,omitempty,omitzero"`
 	} `json:"atLeast,omitempty,omitzero"`
+
+	// AtMost What may be drained at once. A thing is drained when every endpoint in it is; with service, every endpoint of that service in it.
+	AtMost struct {
+		// Drained How many.
+		//
+		// Examples: 1
+		Drained int `json:"drained"`
+
+		// Of What is counted.
+		Of SafetyRuleAtMostOf `json:"of,omitempty,omitzero"`
+	} `json:"atMost,omitempty,omitzero"`
+
+	// Freeze Windows, in UTC, in which no control that the rule is about begins. Lifting one is let through.
+	Freeze []struct {
+		// Days Days that a window of times of day begins on; by default every day.
+		//
+		// Examples: ["fri","sat"]
+		Days []SafetyRuleFreezeDays `json:"days,omitempty,omitzero"`
+
+		// From RFC 3339, or a time of day in UTC, HH:MM.
+		//
+		// Examples: 2026-11-27T00:00:00Z, 22:00
+		From string `json:"from"`
+
+		// To Likewise. A time of day that is not after `from` is on the day after; 24:00 is the end of the day.
+		//
+		// Examples: 2026-11-28T00:00:00Z, 06:00
+		To string `json:"to"`
+	} `json:"freeze,omitempty,omitzero"`
+
+	// Gate A switch (PUT /switches/{name}): controls that the rule is about begin and are lifted only while it is on.
+	//
+	// Examples: change-window
+	Gate string `json:"gate,omitempty,omitzero"`
+
+	// MinBetween A number with a unit (500ms, 30s, 2h), or seconds as an integer. It is given as the former.
+	//
+	// Examples: 30s
+	MinBetween Duration `json:"minBetween,omitempty,omitzero"`
 
 	// Name 1 to 63 letters, digits, dots, dashes and underscores. It is unique.
 	//
 	// Examples: keep-one
 	Name string `json:"name"`
 
-	// Service By default every service.
+	// NeverTogether Targets of controls, of which never more than one is drained.
+	//
+	// Examples: ["region/us-east","region/us-west"]
+	NeverTogether []string `json:"neverTogether,omitempty,omitzero"`
+
+	// Overall atLeast counts what all services have together. It goes without service.
+	Overall bool `json:"overall,omitempty,omitzero"`
+
+	// Service By default every service, each by itself.
+	//
+	// Examples: www.example.com
 	Service string `json:"service,omitempty,omitzero"`
+
+	// Targets What gate, minBetween and freeze are about: controls that share an endpoint with one of these. By default all, or with service those that share an endpoint with it.
+	//
+	// Examples: ["region/us-east"]
+	Targets []string `json:"targets,omitempty,omitzero"`
+
+	// TwoPeople With gate: somebody else has thrown the switch than who changes the control.
+	TwoPeople bool `json:"twoPeople,omitempty,omitzero"`
 }
 
 // SafetyRuleAppliesTo defines model for SafetyRule.AppliesTo.
 type SafetyRuleAppliesTo string
+
+// SafetyRuleAtMostOf What is counted.
+type SafetyRuleAtMostOf string
+
+// SafetyRuleFreezeDays defines model for SafetyRule.Freeze.Days.
+type SafetyRuleFreezeDays string
 
 // SafetyRuleList All safety rules.
 //
@@ -4473,6 +4770,30 @@ type SafetyRuleList struct {
 	// Items In order of names.
 	Items []SafetyRule `json:"items"`
 }
+
+// SafetyStanding How a safety rule stands.
+//
+// Examples: {"rule":"keep-two","says":[],"state":"satisfied","wants":["at least 2 undrained regions"]}
+type SafetyStanding struct {
+	// Rule Its name.
+	//
+	// Examples: keep-two
+	Rule string `json:"rule"`
+
+	// Says Why the state is what it is.
+	Says []string `json:"says"`
+
+	// State satisfied; at-limit: it is kept, and nothing of what it is about may be taken out now; unhealthy: controls keep it, and with what is down it is not; acting: for automation, it has everything undrained served where nothing is available; broken: by an override, or from before there was the rule.
+	State SafetyStandingState `json:"state"`
+
+	// Wants What it asks for.
+	//
+	// Examples: ["at least 2 undrained regions"]
+	Wants []string `json:"wants"`
+}
+
+// SafetyStandingState satisfied; at-limit: it is kept, and nothing of what it is about may be taken out now; unhealthy: controls keep it, and with what is down it is not; acting: for automation, it has everything undrained served where nothing is available; broken: by an override, or from before there was the rule.
+type SafetyStandingState string
 
 // Scopes What may be changed; without it, whatever the role may. `KIND/NAME` with the kinds zone, service, region and pool: a zone's records, a steered name, a region with its availability zones and endpoints, a pool with its endpoints. `KIND/*` is all of a kind, `zone/*.example.com` and `service/*.example.com` whatever is below example.com (itself not), `region/us-*` and `pool/us-*` whatever begins so. For operators and editors only. Reading is not limited.
 //
@@ -4739,6 +5060,54 @@ type Steering struct {
 
 	// Weighted All that are available, by weight.
 	Weighted []Branch `json:"weighted,omitempty,omitzero"`
+}
+
+// Switch What gates of safety rules go by. One that was never thrown is off.
+//
+// Examples: {"actor":"0a1b2c3d","at":"2026-01-02T03:04:05Z","name":"change-window","on":true,"reason":"CHG-4711","rules":["gated"]}
+type Switch struct {
+	// Actor Who threw it last.
+	Actor string `json:"actor"`
+
+	// At When, by the cluster's clock.
+	At time.Time `json:"at"`
+
+	// Name What it goes by.
+	//
+	// Examples: change-window
+	Name string `json:"name"`
+
+	// On Whether it is on.
+	On bool `json:"on"`
+
+	// Reason Why, as whoever threw it last said.
+	Reason string `json:"reason"`
+
+	// Rules The safety rules that go by it.
+	//
+	// Examples: ["gated"]
+	Rules []string `json:"rules"`
+}
+
+// SwitchList All switches.
+//
+// Examples: {"items":[{"actor":"0a1b2c3d","at":"2026-01-02T03:04:05Z","name":"change-window","on":true,"reason":"CHG-4711","rules":["gated"]}]}
+type SwitchList struct {
+	// Items In order of names.
+	Items []Switch `json:"items"`
+}
+
+// SwitchPut How a switch is to stand.
+//
+// Examples: {"on":true,"reason":"CHG-4711"}
+type SwitchPut struct {
+	// On Whether it is on.
+	On bool `json:"on"`
+
+	// Reason Why, for whoever finds it so.
+	//
+	// Examples: CHG-4711
+	Reason string `json:"reason"`
 }
 
 // TCPCheck A connection that must be accepted.
@@ -5395,6 +5764,9 @@ type RevisionPath = uint64
 // Wait defines model for Wait.
 type Wait = string
 
+// XOverride defines model for X-Override.
+type XOverride = string
+
 // XReason defines model for X-Reason.
 type XReason = string
 
@@ -5419,7 +5791,8 @@ type DeleteOIDCParams struct {
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	// XReason Why, for the audit; one line of at most 1,000 octets of UTF-8. A reason in the body goes before it. Control characters are
+	// refused, by HTTP itself (a 400 without a problem) or, of those that HTTP lets through, with a problem.
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
 }
 
@@ -5431,7 +5804,8 @@ type PutOIDCParams struct {
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	// XReason Why, for the audit; one line of at most 1,000 octets of UTF-8. A reason in the body goes before it. Control characters are
+	// refused, by HTTP itself (a 400 without a problem) or, of those that HTTP lets through, with a problem.
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
 }
 
@@ -5485,8 +5859,12 @@ type PostChangesParams struct {
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	// XReason Why, for the audit; one line of at most 1,000 octets of UTF-8. A reason in the body goes before it. Control characters are
+	// refused, by HTTP itself (a 400 without a problem) or, of those that HTTP lets through, with a problem.
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
+
+	// XOverride Names of the safety rules that the write may break, with commas between. It takes an admin, has to name each rule that is broken, and may name no other. It is in the audit.
+	XOverride XOverride `json:"X-Override,omitempty,omitzero"`
 }
 
 // RemoveMemberParams defines parameters for RemoveMember.
@@ -5494,7 +5872,8 @@ type RemoveMemberParams struct {
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	// XReason Why, for the audit; one line of at most 1,000 octets of UTF-8. A reason in the body goes before it. Control characters are
+	// refused, by HTTP itself (a 400 without a problem) or, of those that HTTP lets through, with a problem.
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
 }
 
@@ -5515,20 +5894,31 @@ type PutConfigParams struct {
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	// XReason Why, for the audit; one line of at most 1,000 octets of UTF-8. A reason in the body goes before it. Control characters are
+	// refused, by HTTP itself (a 400 without a problem) or, of those that HTTP lets through, with a problem.
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
+
+	// XOverride Names of the safety rules that the write may break, with commas between. It takes an admin, has to name each rule that is broken, and may name no other. It is in the audit.
+	XOverride XOverride `json:"X-Override,omitempty,omitzero"`
 }
 
 // CreateControlParams defines parameters for CreateControl.
 type CreateControlParams struct {
+	// DryRun Change nothing and say whether it would be refused.
+	DryRun bool `form:"dryRun,omitempty" json:"dryRun,omitempty,omitzero"`
+
 	// IfMatch The revision that the change is based on. It is checked where the change is applied.
 	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
 
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	// XReason Why, for the audit; one line of at most 1,000 octets of UTF-8. A reason in the body goes before it. Control characters are
+	// refused, by HTTP itself (a 400 without a problem) or, of those that HTTP lets through, with a problem.
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
+
+	// XOverride Names of the safety rules that the write may break, with commas between. It takes an admin, has to name each rule that is broken, and may name no other. It is in the audit.
+	XOverride XOverride `json:"X-Override,omitempty,omitzero"`
 }
 
 // DeleteControlParams defines parameters for DeleteControl.
@@ -5539,8 +5929,12 @@ type DeleteControlParams struct {
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	// XReason Why, for the audit; one line of at most 1,000 octets of UTF-8. A reason in the body goes before it. Control characters are
+	// refused, by HTTP itself (a 400 without a problem) or, of those that HTTP lets through, with a problem.
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
+
+	// XOverride Names of the safety rules that the write may break, with commas between. It takes an admin, has to name each rule that is broken, and may name no other. It is in the audit.
+	XOverride XOverride `json:"X-Override,omitempty,omitzero"`
 }
 
 // CreateDraftParams defines parameters for CreateDraft.
@@ -5548,8 +5942,12 @@ type CreateDraftParams struct {
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	// XReason Why, for the audit; one line of at most 1,000 octets of UTF-8. A reason in the body goes before it. Control characters are
+	// refused, by HTTP itself (a 400 without a problem) or, of those that HTTP lets through, with a problem.
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
+
+	// XOverride Names of the safety rules that the write may break, with commas between. It takes an admin, has to name each rule that is broken, and may name no other. It is in the audit.
+	XOverride XOverride `json:"X-Override,omitempty,omitzero"`
 }
 
 // WithdrawDraftParams defines parameters for WithdrawDraft.
@@ -5557,7 +5955,8 @@ type WithdrawDraftParams struct {
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	// XReason Why, for the audit; one line of at most 1,000 octets of UTF-8. A reason in the body goes before it. Control characters are
+	// refused, by HTTP itself (a 400 without a problem) or, of those that HTTP lets through, with a problem.
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
 }
 
@@ -5569,8 +5968,12 @@ type PutDraftParams struct {
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	// XReason Why, for the audit; one line of at most 1,000 octets of UTF-8. A reason in the body goes before it. Control characters are
+	// refused, by HTTP itself (a 400 without a problem) or, of those that HTTP lets through, with a problem.
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
+
+	// XOverride Names of the safety rules that the write may break, with commas between. It takes an admin, has to name each rule that is broken, and may name no other. It is in the audit.
+	XOverride XOverride `json:"X-Override,omitempty,omitzero"`
 }
 
 // EndCanaryParams defines parameters for EndCanary.
@@ -5578,7 +5981,8 @@ type EndCanaryParams struct {
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	// XReason Why, for the audit; one line of at most 1,000 octets of UTF-8. A reason in the body goes before it. Control characters are
+	// refused, by HTTP itself (a 400 without a problem) or, of those that HTTP lets through, with a problem.
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
 }
 
@@ -5590,7 +5994,8 @@ type StartCanaryParams struct {
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	// XReason Why, for the audit; one line of at most 1,000 octets of UTF-8. A reason in the body goes before it. Control characters are
+	// refused, by HTTP itself (a 400 without a problem) or, of those that HTTP lets through, with a problem.
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
 }
 
@@ -5602,8 +6007,12 @@ type PublishDraftParams struct {
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	// XReason Why, for the audit; one line of at most 1,000 octets of UTF-8. A reason in the body goes before it. Control characters are
+	// refused, by HTTP itself (a 400 without a problem) or, of those that HTTP lets through, with a problem.
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
+
+	// XOverride Names of the safety rules that the write may break, with commas between. It takes an admin, has to name each rule that is broken, and may name no other. It is in the audit.
+	XOverride XOverride `json:"X-Override,omitempty,omitzero"`
 }
 
 // ReviewDraftParams defines parameters for ReviewDraft.
@@ -5614,7 +6023,8 @@ type ReviewDraftParams struct {
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	// XReason Why, for the audit; one line of at most 1,000 octets of UTF-8. A reason in the body goes before it. Control characters are
+	// refused, by HTTP itself (a 400 without a problem) or, of those that HTTP lets through, with a problem.
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
 }
 
@@ -5629,7 +6039,8 @@ type DeleteDrillPlanParams struct {
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	// XReason Why, for the audit; one line of at most 1,000 octets of UTF-8. A reason in the body goes before it. Control characters are
+	// refused, by HTTP itself (a 400 without a problem) or, of those that HTTP lets through, with a problem.
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
 }
 
@@ -5647,7 +6058,8 @@ type PutDrillPlanParams struct {
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	// XReason Why, for the audit; one line of at most 1,000 octets of UTF-8. A reason in the body goes before it. Control characters are
+	// refused, by HTTP itself (a 400 without a problem) or, of those that HTTP lets through, with a problem.
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
 }
 
@@ -5656,7 +6068,8 @@ type StartDrillParams struct {
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	// XReason Why, for the audit; one line of at most 1,000 octets of UTF-8. A reason in the body goes before it. Control characters are
+	// refused, by HTTP itself (a 400 without a problem) or, of those that HTTP lets through, with a problem.
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
 }
 
@@ -5665,7 +6078,8 @@ type AbortDrillParams struct {
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	// XReason Why, for the audit; one line of at most 1,000 octets of UTF-8. A reason in the body goes before it. Control characters are
+	// refused, by HTTP itself (a 400 without a problem) or, of those that HTTP lets through, with a problem.
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
 }
 
@@ -5674,7 +6088,8 @@ type ApproveDrillParams struct {
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	// XReason Why, for the audit; one line of at most 1,000 octets of UTF-8. A reason in the body goes before it. Control characters are
+	// refused, by HTTP itself (a 400 without a problem) or, of those that HTTP lets through, with a problem.
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
 }
 
@@ -5730,7 +6145,8 @@ type ResumeEndpointParams struct {
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	// XReason Why, for the audit; one line of at most 1,000 octets of UTF-8. A reason in the body goes before it. Control characters are
+	// refused, by HTTP itself (a 400 without a problem) or, of those that HTTP lets through, with a problem.
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
 }
 
@@ -5751,7 +6167,8 @@ type PutLatencyParams struct {
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	// XReason Why, for the audit; one line of at most 1,000 octets of UTF-8. A reason in the body goes before it. Control characters are
+	// refused, by HTTP itself (a 400 without a problem) or, of those that HTTP lets through, with a problem.
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
 }
 
@@ -5760,7 +6177,8 @@ type PutLoadParams struct {
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	// XReason Why, for the audit; one line of at most 1,000 octets of UTF-8. A reason in the body goes before it. Control characters are
+	// refused, by HTTP itself (a 400 without a problem) or, of those that HTTP lets through, with a problem.
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
 }
 
@@ -5775,8 +6193,12 @@ type DeleteMonitorParams struct {
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	// XReason Why, for the audit; one line of at most 1,000 octets of UTF-8. A reason in the body goes before it. Control characters are
+	// refused, by HTTP itself (a 400 without a problem) or, of those that HTTP lets through, with a problem.
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
+
+	// XOverride Names of the safety rules that the write may break, with commas between. It takes an admin, has to name each rule that is broken, and may name no other. It is in the audit.
+	XOverride XOverride `json:"X-Override,omitempty,omitzero"`
 }
 
 // PutMonitorParams defines parameters for PutMonitor.
@@ -5793,8 +6215,12 @@ type PutMonitorParams struct {
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	// XReason Why, for the audit; one line of at most 1,000 octets of UTF-8. A reason in the body goes before it. Control characters are
+	// refused, by HTTP itself (a 400 without a problem) or, of those that HTTP lets through, with a problem.
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
+
+	// XOverride Names of the safety rules that the write may break, with commas between. It takes an admin, has to name each rule that is broken, and may name no other. It is in the audit.
+	XOverride XOverride `json:"X-Override,omitempty,omitzero"`
 }
 
 // DeleteNotificationParams defines parameters for DeleteNotification.
@@ -5808,7 +6234,8 @@ type DeleteNotificationParams struct {
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	// XReason Why, for the audit; one line of at most 1,000 octets of UTF-8. A reason in the body goes before it. Control characters are
+	// refused, by HTTP itself (a 400 without a problem) or, of those that HTTP lets through, with a problem.
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
 }
 
@@ -5826,7 +6253,8 @@ type PutNotificationParams struct {
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	// XReason Why, for the audit; one line of at most 1,000 octets of UTF-8. A reason in the body goes before it. Control characters are
+	// refused, by HTTP itself (a 400 without a problem) or, of those that HTTP lets through, with a problem.
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
 }
 
@@ -5841,7 +6269,8 @@ type DeletePlaceParams struct {
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	// XReason Why, for the audit; one line of at most 1,000 octets of UTF-8. A reason in the body goes before it. Control characters are
+	// refused, by HTTP itself (a 400 without a problem) or, of those that HTTP lets through, with a problem.
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
 }
 
@@ -5859,7 +6288,8 @@ type PutPlaceParams struct {
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	// XReason Why, for the audit; one line of at most 1,000 octets of UTF-8. A reason in the body goes before it. Control characters are
+	// refused, by HTTP itself (a 400 without a problem) or, of those that HTTP lets through, with a problem.
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
 }
 
@@ -5874,8 +6304,12 @@ type DeletePoolParams struct {
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	// XReason Why, for the audit; one line of at most 1,000 octets of UTF-8. A reason in the body goes before it. Control characters are
+	// refused, by HTTP itself (a 400 without a problem) or, of those that HTTP lets through, with a problem.
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
+
+	// XOverride Names of the safety rules that the write may break, with commas between. It takes an admin, has to name each rule that is broken, and may name no other. It is in the audit.
+	XOverride XOverride `json:"X-Override,omitempty,omitzero"`
 }
 
 // PutPoolParams defines parameters for PutPool.
@@ -5892,8 +6326,12 @@ type PutPoolParams struct {
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	// XReason Why, for the audit; one line of at most 1,000 octets of UTF-8. A reason in the body goes before it. Control characters are
+	// refused, by HTTP itself (a 400 without a problem) or, of those that HTTP lets through, with a problem.
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
+
+	// XOverride Names of the safety rules that the write may break, with commas between. It takes an admin, has to name each rule that is broken, and may name no other. It is in the audit.
+	XOverride XOverride `json:"X-Override,omitempty,omitzero"`
 }
 
 // DeleteProviderParams defines parameters for DeleteProvider.
@@ -5907,8 +6345,12 @@ type DeleteProviderParams struct {
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	// XReason Why, for the audit; one line of at most 1,000 octets of UTF-8. A reason in the body goes before it. Control characters are
+	// refused, by HTTP itself (a 400 without a problem) or, of those that HTTP lets through, with a problem.
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
+
+	// XOverride Names of the safety rules that the write may break, with commas between. It takes an admin, has to name each rule that is broken, and may name no other. It is in the audit.
+	XOverride XOverride `json:"X-Override,omitempty,omitzero"`
 }
 
 // PutProviderParams defines parameters for PutProvider.
@@ -5925,8 +6367,12 @@ type PutProviderParams struct {
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	// XReason Why, for the audit; one line of at most 1,000 octets of UTF-8. A reason in the body goes before it. Control characters are
+	// refused, by HTTP itself (a 400 without a problem) or, of those that HTTP lets through, with a problem.
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
+
+	// XOverride Names of the safety rules that the write may break, with commas between. It takes an admin, has to name each rule that is broken, and may name no other. It is in the audit.
+	XOverride XOverride `json:"X-Override,omitempty,omitzero"`
 }
 
 // DeleteRegionParams defines parameters for DeleteRegion.
@@ -5940,8 +6386,12 @@ type DeleteRegionParams struct {
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	// XReason Why, for the audit; one line of at most 1,000 octets of UTF-8. A reason in the body goes before it. Control characters are
+	// refused, by HTTP itself (a 400 without a problem) or, of those that HTTP lets through, with a problem.
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
+
+	// XOverride Names of the safety rules that the write may break, with commas between. It takes an admin, has to name each rule that is broken, and may name no other. It is in the audit.
+	XOverride XOverride `json:"X-Override,omitempty,omitzero"`
 }
 
 // PutRegionParams defines parameters for PutRegion.
@@ -5958,8 +6408,12 @@ type PutRegionParams struct {
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	// XReason Why, for the audit; one line of at most 1,000 octets of UTF-8. A reason in the body goes before it. Control characters are
+	// refused, by HTTP itself (a 400 without a problem) or, of those that HTTP lets through, with a problem.
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
+
+	// XOverride Names of the safety rules that the write may break, with commas between. It takes an admin, has to name each rule that is broken, and may name no other. It is in the audit.
+	XOverride XOverride `json:"X-Override,omitempty,omitzero"`
 }
 
 // PutReviewRuleParams defines parameters for PutReviewRule.
@@ -5976,7 +6430,8 @@ type PutReviewRuleParams struct {
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	// XReason Why, for the audit; one line of at most 1,000 octets of UTF-8. A reason in the body goes before it. Control characters are
+	// refused, by HTTP itself (a 400 without a problem) or, of those that HTTP lets through, with a problem.
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
 }
 
@@ -6009,8 +6464,12 @@ type RollbackParams struct {
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	// XReason Why, for the audit; one line of at most 1,000 octets of UTF-8. A reason in the body goes before it. Control characters are
+	// refused, by HTTP itself (a 400 without a problem) or, of those that HTTP lets through, with a problem.
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
+
+	// XOverride Names of the safety rules that the write may break, with commas between. It takes an admin, has to name each rule that is broken, and may name no other. It is in the audit.
+	XOverride XOverride `json:"X-Override,omitempty,omitzero"`
 }
 
 // DeleteSafetyRuleParams defines parameters for DeleteSafetyRule.
@@ -6024,8 +6483,12 @@ type DeleteSafetyRuleParams struct {
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	// XReason Why, for the audit; one line of at most 1,000 octets of UTF-8. A reason in the body goes before it. Control characters are
+	// refused, by HTTP itself (a 400 without a problem) or, of those that HTTP lets through, with a problem.
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
+
+	// XOverride Names of the safety rules that the write may break, with commas between. It takes an admin, has to name each rule that is broken, and may name no other. It is in the audit.
+	XOverride XOverride `json:"X-Override,omitempty,omitzero"`
 }
 
 // PutSafetyRuleParams defines parameters for PutSafetyRule.
@@ -6042,8 +6505,12 @@ type PutSafetyRuleParams struct {
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	// XReason Why, for the audit; one line of at most 1,000 octets of UTF-8. A reason in the body goes before it. Control characters are
+	// refused, by HTTP itself (a 400 without a problem) or, of those that HTTP lets through, with a problem.
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
+
+	// XOverride Names of the safety rules that the write may break, with commas between. It takes an admin, has to name each rule that is broken, and may name no other. It is in the audit.
+	XOverride XOverride `json:"X-Override,omitempty,omitzero"`
 }
 
 // DeleteSecretParams defines parameters for DeleteSecret.
@@ -6054,7 +6521,8 @@ type DeleteSecretParams struct {
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	// XReason Why, for the audit; one line of at most 1,000 octets of UTF-8. A reason in the body goes before it. Control characters are
+	// refused, by HTTP itself (a 400 without a problem) or, of those that HTTP lets through, with a problem.
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
 }
 
@@ -6066,7 +6534,8 @@ type PutSecretParams struct {
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	// XReason Why, for the audit; one line of at most 1,000 octets of UTF-8. A reason in the body goes before it. Control characters are
+	// refused, by HTTP itself (a 400 without a problem) or, of those that HTTP lets through, with a problem.
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
 }
 
@@ -6081,8 +6550,12 @@ type DeleteServiceParams struct {
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	// XReason Why, for the audit; one line of at most 1,000 octets of UTF-8. A reason in the body goes before it. Control characters are
+	// refused, by HTTP itself (a 400 without a problem) or, of those that HTTP lets through, with a problem.
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
+
+	// XOverride Names of the safety rules that the write may break, with commas between. It takes an admin, has to name each rule that is broken, and may name no other. It is in the audit.
+	XOverride XOverride `json:"X-Override,omitempty,omitzero"`
 }
 
 // PutServiceParams defines parameters for PutService.
@@ -6099,8 +6572,12 @@ type PutServiceParams struct {
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	// XReason Why, for the audit; one line of at most 1,000 octets of UTF-8. A reason in the body goes before it. Control characters are
+	// refused, by HTTP itself (a 400 without a problem) or, of those that HTTP lets through, with a problem.
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
+
+	// XOverride Names of the safety rules that the write may break, with commas between. It takes an admin, has to name each rule that is broken, and may name no other. It is in the audit.
+	XOverride XOverride `json:"X-Override,omitempty,omitzero"`
 }
 
 // DeleteSignalParams defines parameters for DeleteSignal.
@@ -6108,7 +6585,8 @@ type DeleteSignalParams struct {
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	// XReason Why, for the audit; one line of at most 1,000 octets of UTF-8. A reason in the body goes before it. Control characters are
+	// refused, by HTTP itself (a 400 without a problem) or, of those that HTTP lets through, with a problem.
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
 }
 
@@ -6117,7 +6595,34 @@ type PutSignalParams struct {
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	// XReason Why, for the audit; one line of at most 1,000 octets of UTF-8. A reason in the body goes before it. Control characters are
+	// refused, by HTTP itself (a 400 without a problem) or, of those that HTTP lets through, with a problem.
+	XReason XReason `json:"X-Reason,omitempty,omitzero"`
+}
+
+// DeleteSwitchParams defines parameters for DeleteSwitch.
+type DeleteSwitchParams struct {
+	// IfMatch The revision that the change is based on. It is checked where the change is applied.
+	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
+
+	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+
+	// XReason Why, for the audit; one line of at most 1,000 octets of UTF-8. A reason in the body goes before it. Control characters are
+	// refused, by HTTP itself (a 400 without a problem) or, of those that HTTP lets through, with a problem.
+	XReason XReason `json:"X-Reason,omitempty,omitzero"`
+}
+
+// PutSwitchParams defines parameters for PutSwitch.
+type PutSwitchParams struct {
+	// IfMatch The revision that the change is based on. It is checked where the change is applied.
+	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
+
+	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+
+	// XReason Why, for the audit; one line of at most 1,000 octets of UTF-8. A reason in the body goes before it. Control characters are
+	// refused, by HTTP itself (a 400 without a problem) or, of those that HTTP lets through, with a problem.
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
 }
 
@@ -6132,8 +6637,12 @@ type DeleteTemplateParams struct {
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	// XReason Why, for the audit; one line of at most 1,000 octets of UTF-8. A reason in the body goes before it. Control characters are
+	// refused, by HTTP itself (a 400 without a problem) or, of those that HTTP lets through, with a problem.
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
+
+	// XOverride Names of the safety rules that the write may break, with commas between. It takes an admin, has to name each rule that is broken, and may name no other. It is in the audit.
+	XOverride XOverride `json:"X-Override,omitempty,omitzero"`
 }
 
 // PutTemplateParams defines parameters for PutTemplate.
@@ -6150,8 +6659,12 @@ type PutTemplateParams struct {
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	// XReason Why, for the audit; one line of at most 1,000 octets of UTF-8. A reason in the body goes before it. Control characters are
+	// refused, by HTTP itself (a 400 without a problem) or, of those that HTTP lets through, with a problem.
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
+
+	// XOverride Names of the safety rules that the write may break, with commas between. It takes an admin, has to name each rule that is broken, and may name no other. It is in the audit.
+	XOverride XOverride `json:"X-Override,omitempty,omitzero"`
 }
 
 // CreateTokenParams defines parameters for CreateToken.
@@ -6159,7 +6672,8 @@ type CreateTokenParams struct {
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	// XReason Why, for the audit; one line of at most 1,000 octets of UTF-8. A reason in the body goes before it. Control characters are
+	// refused, by HTTP itself (a 400 without a problem) or, of those that HTTP lets through, with a problem.
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
 }
 
@@ -6168,7 +6682,8 @@ type RevokeTokenParams struct {
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	// XReason Why, for the audit; one line of at most 1,000 octets of UTF-8. A reason in the body goes before it. Control characters are
+	// refused, by HTTP itself (a 400 without a problem) or, of those that HTTP lets through, with a problem.
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
 }
 
@@ -6177,7 +6692,8 @@ type CreateUserParams struct {
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	// XReason Why, for the audit; one line of at most 1,000 octets of UTF-8. A reason in the body goes before it. Control characters are
+	// refused, by HTTP itself (a 400 without a problem) or, of those that HTTP lets through, with a problem.
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
 }
 
@@ -6186,7 +6702,8 @@ type DeleteUserParams struct {
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	// XReason Why, for the audit; one line of at most 1,000 octets of UTF-8. A reason in the body goes before it. Control characters are
+	// refused, by HTTP itself (a 400 without a problem) or, of those that HTTP lets through, with a problem.
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
 }
 
@@ -6195,7 +6712,8 @@ type UpdateUserParams struct {
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	// XReason Why, for the audit; one line of at most 1,000 octets of UTF-8. A reason in the body goes before it. Control characters are
+	// refused, by HTTP itself (a 400 without a problem) or, of those that HTTP lets through, with a problem.
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
 }
 
@@ -6207,7 +6725,8 @@ type DeleteZoneParams struct {
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	// XReason Why, for the audit; one line of at most 1,000 octets of UTF-8. A reason in the body goes before it. Control characters are
+	// refused, by HTTP itself (a 400 without a problem) or, of those that HTTP lets through, with a problem.
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
 }
 
@@ -6219,7 +6738,8 @@ type PutZoneParams struct {
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	// XReason Why, for the audit; one line of at most 1,000 octets of UTF-8. A reason in the body goes before it. Control characters are
+	// refused, by HTTP itself (a 400 without a problem) or, of those that HTTP lets through, with a problem.
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
 }
 
@@ -6246,7 +6766,8 @@ type DeleteRRsetParams struct {
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	// XReason Why, for the audit; one line of at most 1,000 octets of UTF-8. A reason in the body goes before it. Control characters are
+	// refused, by HTTP itself (a 400 without a problem) or, of those that HTTP lets through, with a problem.
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
 }
 
@@ -6258,7 +6779,8 @@ type PutRRsetParams struct {
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
-	// XReason Why, for the audit; at most 1,000 octets of UTF-8. A reason in the body goes before it.
+	// XReason Why, for the audit; one line of at most 1,000 octets of UTF-8. A reason in the body goes before it. Control characters are
+	// refused, by HTTP itself (a 400 without a problem) or, of those that HTTP lets through, with a problem.
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
 }
 
@@ -6351,6 +6873,9 @@ type BeginTokenSessionJSONRequestBody = LogInToken
 
 // PutSignalJSONRequestBody defines body for PutSignal for application/json ContentType.
 type PutSignalJSONRequestBody = SignalPut
+
+// PutSwitchJSONRequestBody defines body for PutSwitch for application/json ContentType.
+type PutSwitchJSONRequestBody = SwitchPut
 
 // PutTemplateJSONRequestBody defines body for PutTemplate for application/json ContentType.
 type PutTemplateJSONRequestBody = Template
@@ -6613,7 +7138,8 @@ type ClientInterface interface {
 
 	// CreateControlWithBody Put a control in force
 	//
-	// Refused with `unsafe` when it would leave a service nothing but drained endpoints. Example:
+	// Refused with `unsafe` when it would leave a service nothing but drained endpoints, or break a safety rule: each problem says
+	// which `rule`, and what would satisfy it. With `dryRun=true` nothing is changed, and the answer is the same refusal, or 200. Example:
 	// `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/json' -d '{"target":"region/us-east","action":"drain","reason":"maintenance","expiresIn":"2h"}' http://127.0.0.1:8080/api/v1/controls`
 	//
 	// Takes any type of body and a specified content type.
@@ -6623,7 +7149,8 @@ type ClientInterface interface {
 
 	// CreateControl Put a control in force
 	//
-	// Refused with `unsafe` when it would leave a service nothing but drained endpoints. Example:
+	// Refused with `unsafe` when it would leave a service nothing but drained endpoints, or break a safety rule: each problem says
+	// which `rule`, and what would satisfy it. With `dryRun=true` nothing is changed, and the answer is the same refusal, or 200. Example:
 	// `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/json' -d '{"target":"region/us-east","action":"drain","reason":"maintenance","expiresIn":"2h"}' http://127.0.0.1:8080/api/v1/controls`
 	//
 	// Takes a body of the `application/json` content type.
@@ -7327,10 +7854,17 @@ type ClientInterface interface {
 	// Rollback Make the configuration document and the zones what they were at a revision
 	//
 	// That is a new revision, through the same checks as any change: safety rules, references, and the guard of mass deletions
-	// (`force`). Controls, tokens, secrets and members stay as they are.
+	// (`force`). Controls, tokens, secrets and members stay as they are. A dry run needs no force: that it does is one of its warnings then.
 	//
 	// Corresponds with POST /revisions/{revision}/rollback (the `Rollback` operationId).
 	Rollback(ctx context.Context, revision RevisionPath, params *RollbackParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetSafety How the safety rules stand, and what could be drained now
+	//
+	// Example: `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" http://127.0.0.1:8080/api/v1/safety`
+	//
+	// Corresponds with GET /safety (the `GetSafety` operationId).
+	GetSafety(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListSafetyRules List the safety rules
 	//
@@ -7552,6 +8086,38 @@ type ClientInterface interface {
 	//
 	// Corresponds with PUT /signals/{name} (the `PutSignal` operationId).
 	PutSignal(ctx context.Context, name string, params *PutSignalParams, body PutSignalJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListSwitches List the switches
+	//
+	// Corresponds with GET /switches (the `ListSwitches` operationId).
+	ListSwitches(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DeleteSwitch Forget a switch
+	//
+	// It is off then. One that a safety rule goes by stays.
+	//
+	// Corresponds with DELETE /switches/{name} (the `DeleteSwitch` operationId).
+	DeleteSwitch(ctx context.Context, name string, params *DeleteSwitchParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PutSwitchWithBody Throw a switch
+	//
+	// It takes the role editor: who may drain is not to open the gate alone. At most 1000 switches. Example:
+	// `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/json' -X PUT -d '{"on":true,"reason":"CHG-4711"}' http://127.0.0.1:8080/api/v1/switches/change-window`
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /switches/{name} (the `PutSwitch` operationId).
+	PutSwitchWithBody(ctx context.Context, name string, params *PutSwitchParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PutSwitch Throw a switch
+	//
+	// It takes the role editor: who may drain is not to open the gate alone. At most 1000 switches. Example:
+	// `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/json' -X PUT -d '{"on":true,"reason":"CHG-4711"}' http://127.0.0.1:8080/api/v1/switches/change-window`
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /switches/{name} (the `PutSwitch` operationId).
+	PutSwitch(ctx context.Context, name string, params *PutSwitchParams, body PutSwitchJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListTemplates List the templates
 	//
@@ -8115,7 +8681,8 @@ func (c *Client) ListControls(ctx context.Context, reqEditors ...RequestEditorFn
 
 // CreateControlWithBody Put a control in force
 //
-// Refused with `unsafe` when it would leave a service nothing but drained endpoints. Example:
+// Refused with `unsafe` when it would leave a service nothing but drained endpoints, or break a safety rule: each problem says
+// which `rule`, and what would satisfy it. With `dryRun=true` nothing is changed, and the answer is the same refusal, or 200. Example:
 // `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/json' -d '{"target":"region/us-east","action":"drain","reason":"maintenance","expiresIn":"2h"}' http://127.0.0.1:8080/api/v1/controls`
 //
 // Takes any type of body and a specified content type.
@@ -8135,7 +8702,8 @@ func (c *Client) CreateControlWithBody(ctx context.Context, params *CreateContro
 
 // CreateControl Put a control in force
 //
-// Refused with `unsafe` when it would leave a service nothing but drained endpoints. Example:
+// Refused with `unsafe` when it would leave a service nothing but drained endpoints, or break a safety rule: each problem says
+// which `rule`, and what would satisfy it. With `dryRun=true` nothing is changed, and the answer is the same refusal, or 200. Example:
 // `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/json' -d '{"target":"region/us-east","action":"drain","reason":"maintenance","expiresIn":"2h"}' http://127.0.0.1:8080/api/v1/controls`
 //
 // Takes a body of the `application/json` content type.
@@ -9709,11 +10277,28 @@ func (c *Client) GetRevisionConfig(ctx context.Context, revision RevisionPath, r
 // Rollback Make the configuration document and the zones what they were at a revision
 //
 // That is a new revision, through the same checks as any change: safety rules, references, and the guard of mass deletions
-// (`force`). Controls, tokens, secrets and members stay as they are.
+// (`force`). Controls, tokens, secrets and members stay as they are. A dry run needs no force: that it does is one of its warnings then.
 //
 // Corresponds with POST /revisions/{revision}/rollback (the `Rollback` operationId).
 func (c *Client) Rollback(ctx context.Context, revision RevisionPath, params *RollbackParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewRollbackRequest(c.Server, revision, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetSafety How the safety rules stand, and what could be drained now
+//
+// Example: `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" http://127.0.0.1:8080/api/v1/safety`
+//
+// Corresponds with GET /safety (the `GetSafety` operationId).
+func (c *Client) GetSafety(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetSafetyRequest(c.Server)
 	if err != nil {
 		return nil, err
 	}
@@ -10205,6 +10790,78 @@ func (c *Client) PutSignalWithBody(ctx context.Context, name string, params *Put
 // Corresponds with PUT /signals/{name} (the `PutSignal` operationId).
 func (c *Client) PutSignal(ctx context.Context, name string, params *PutSignalParams, body PutSignalJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewPutSignalRequest(c.Server, name, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListSwitches List the switches
+//
+// Corresponds with GET /switches (the `ListSwitches` operationId).
+func (c *Client) ListSwitches(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListSwitchesRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DeleteSwitch Forget a switch
+//
+// It is off then. One that a safety rule goes by stays.
+//
+// Corresponds with DELETE /switches/{name} (the `DeleteSwitch` operationId).
+func (c *Client) DeleteSwitch(ctx context.Context, name string, params *DeleteSwitchParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeleteSwitchRequest(c.Server, name, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PutSwitchWithBody Throw a switch
+//
+// It takes the role editor: who may drain is not to open the gate alone. At most 1000 switches. Example:
+// `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/json' -X PUT -d '{"on":true,"reason":"CHG-4711"}' http://127.0.0.1:8080/api/v1/switches/change-window`
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /switches/{name} (the `PutSwitch` operationId).
+func (c *Client) PutSwitchWithBody(ctx context.Context, name string, params *PutSwitchParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPutSwitchRequestWithBody(c.Server, name, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PutSwitch Throw a switch
+//
+// It takes the role editor: who may drain is not to open the gate alone. At most 1000 switches. Example:
+// `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/json' -X PUT -d '{"on":true,"reason":"CHG-4711"}' http://127.0.0.1:8080/api/v1/switches/change-window`
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /switches/{name} (the `PutSwitch` operationId).
+func (c *Client) PutSwitch(ctx context.Context, name string, params *PutSwitchParams, body PutSwitchJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPutSwitchRequest(c.Server, name, params, body)
 	if err != nil {
 		return nil, err
 	}
@@ -11177,6 +11834,15 @@ func NewPostChangesRequestWithBody(server string, params *PostChangesParams, con
 
 		req.Header.Set("X-Reason", headerParam2)
 
+		var headerParam3 string
+
+		headerParam3, err = runtime.StyleParamWithOptions("simple", false, "X-Override", params.XOverride, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("X-Override", headerParam3)
+
 	}
 
 	return req, nil
@@ -11397,6 +12063,15 @@ func NewPutConfigRequestWithBody(server string, params *PutConfigParams, content
 
 		req.Header.Set("X-Reason", headerParam2)
 
+		var headerParam3 string
+
+		headerParam3, err = runtime.StyleParamWithOptions("simple", false, "X-Override", params.XOverride, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("X-Override", headerParam3)
+
 	}
 
 	return req, nil
@@ -11459,6 +12134,29 @@ func NewCreateControlRequestWithBody(server string, params *CreateControlParams,
 		return nil, err
 	}
 
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "dryRun", params.DryRun, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
 	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
 	if err != nil {
 		return nil, err
@@ -11494,6 +12192,15 @@ func NewCreateControlRequestWithBody(server string, params *CreateControlParams,
 		}
 
 		req.Header.Set("X-Reason", headerParam2)
+
+		var headerParam3 string
+
+		headerParam3, err = runtime.StyleParamWithOptions("simple", false, "X-Override", params.XOverride, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("X-Override", headerParam3)
 
 	}
 
@@ -11559,6 +12266,15 @@ func NewDeleteControlRequest(server string, id string, params *DeleteControlPara
 		}
 
 		req.Header.Set("X-Reason", headerParam2)
+
+		var headerParam3 string
+
+		headerParam3, err = runtime.StyleParamWithOptions("simple", false, "X-Override", params.XOverride, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("X-Override", headerParam3)
 
 	}
 
@@ -11737,6 +12453,15 @@ func NewCreateDraftRequestWithBody(server string, params *CreateDraftParams, con
 
 		req.Header.Set("X-Reason", headerParam1)
 
+		var headerParam2 string
+
+		headerParam2, err = runtime.StyleParamWithOptions("simple", false, "X-Override", params.XOverride, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("X-Override", headerParam2)
+
 	}
 
 	return req, nil
@@ -11904,6 +12629,15 @@ func NewPutDraftRequestWithBody(server string, id DraftPath, params *PutDraftPar
 		}
 
 		req.Header.Set("X-Reason", headerParam2)
+
+		var headerParam3 string
+
+		headerParam3, err = runtime.StyleParamWithOptions("simple", false, "X-Override", params.XOverride, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("X-Override", headerParam3)
 
 	}
 
@@ -12103,6 +12837,15 @@ func NewPublishDraftRequest(server string, id DraftPath, params *PublishDraftPar
 		}
 
 		req.Header.Set("X-Reason", headerParam2)
+
+		var headerParam3 string
+
+		headerParam3, err = runtime.StyleParamWithOptions("simple", false, "X-Override", params.XOverride, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("X-Override", headerParam3)
 
 	}
 
@@ -13487,6 +14230,15 @@ func NewDeleteMonitorRequest(server string, name string, params *DeleteMonitorPa
 
 		req.Header.Set("X-Reason", headerParam2)
 
+		var headerParam3 string
+
+		headerParam3, err = runtime.StyleParamWithOptions("simple", false, "X-Override", params.XOverride, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("X-Override", headerParam3)
+
 	}
 
 	return req, nil
@@ -13630,6 +14382,15 @@ func NewPutMonitorRequestWithBody(server string, name string, params *PutMonitor
 		}
 
 		req.Header.Set("X-Reason", headerParam3)
+
+		var headerParam4 string
+
+		headerParam4, err = runtime.StyleParamWithOptions("simple", false, "X-Override", params.XOverride, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("X-Override", headerParam4)
 
 	}
 
@@ -14352,6 +15113,15 @@ func NewDeletePoolRequest(server string, name string, params *DeletePoolParams) 
 
 		req.Header.Set("X-Reason", headerParam2)
 
+		var headerParam3 string
+
+		headerParam3, err = runtime.StyleParamWithOptions("simple", false, "X-Override", params.XOverride, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("X-Override", headerParam3)
+
 	}
 
 	return req, nil
@@ -14496,6 +15266,15 @@ func NewPutPoolRequestWithBody(server string, name string, params *PutPoolParams
 
 		req.Header.Set("X-Reason", headerParam3)
 
+		var headerParam4 string
+
+		headerParam4, err = runtime.StyleParamWithOptions("simple", false, "X-Override", params.XOverride, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("X-Override", headerParam4)
+
 	}
 
 	return req, nil
@@ -14610,6 +15389,15 @@ func NewDeleteProviderRequest(server string, name string, params *DeleteProvider
 		}
 
 		req.Header.Set("X-Reason", headerParam2)
+
+		var headerParam3 string
+
+		headerParam3, err = runtime.StyleParamWithOptions("simple", false, "X-Override", params.XOverride, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("X-Override", headerParam3)
 
 	}
 
@@ -14755,6 +15543,15 @@ func NewPutProviderRequestWithBody(server string, name string, params *PutProvid
 
 		req.Header.Set("X-Reason", headerParam3)
 
+		var headerParam4 string
+
+		headerParam4, err = runtime.StyleParamWithOptions("simple", false, "X-Override", params.XOverride, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("X-Override", headerParam4)
+
 	}
 
 	return req, nil
@@ -14869,6 +15666,15 @@ func NewDeleteRegionRequest(server string, name string, params *DeleteRegionPara
 		}
 
 		req.Header.Set("X-Reason", headerParam2)
+
+		var headerParam3 string
+
+		headerParam3, err = runtime.StyleParamWithOptions("simple", false, "X-Override", params.XOverride, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("X-Override", headerParam3)
 
 	}
 
@@ -15013,6 +15819,15 @@ func NewPutRegionRequestWithBody(server string, name string, params *PutRegionPa
 		}
 
 		req.Header.Set("X-Reason", headerParam3)
+
+		var headerParam4 string
+
+		headerParam4, err = runtime.StyleParamWithOptions("simple", false, "X-Override", params.XOverride, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("X-Override", headerParam4)
 
 	}
 
@@ -15434,6 +16249,42 @@ func NewRollbackRequest(server string, revision RevisionPath, params *RollbackPa
 
 		req.Header.Set("X-Reason", headerParam2)
 
+		var headerParam3 string
+
+		headerParam3, err = runtime.StyleParamWithOptions("simple", false, "X-Override", params.XOverride, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("X-Override", headerParam3)
+
+	}
+
+	return req, nil
+}
+
+// NewGetSafetyRequest constructs an http.Request for the GetSafety method
+func NewGetSafetyRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/safety")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
 	}
 
 	return req, nil
@@ -15548,6 +16399,15 @@ func NewDeleteSafetyRuleRequest(server string, name string, params *DeleteSafety
 		}
 
 		req.Header.Set("X-Reason", headerParam2)
+
+		var headerParam3 string
+
+		headerParam3, err = runtime.StyleParamWithOptions("simple", false, "X-Override", params.XOverride, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("X-Override", headerParam3)
 
 	}
 
@@ -15692,6 +16552,15 @@ func NewPutSafetyRuleRequestWithBody(server string, name string, params *PutSafe
 		}
 
 		req.Header.Set("X-Reason", headerParam3)
+
+		var headerParam4 string
+
+		headerParam4, err = runtime.StyleParamWithOptions("simple", false, "X-Override", params.XOverride, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("X-Override", headerParam4)
 
 	}
 
@@ -15978,6 +16847,15 @@ func NewDeleteServiceRequest(server string, name string, params *DeleteServicePa
 
 		req.Header.Set("X-Reason", headerParam2)
 
+		var headerParam3 string
+
+		headerParam3, err = runtime.StyleParamWithOptions("simple", false, "X-Override", params.XOverride, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("X-Override", headerParam3)
+
 	}
 
 	return req, nil
@@ -16121,6 +16999,15 @@ func NewPutServiceRequestWithBody(server string, name string, params *PutService
 		}
 
 		req.Header.Set("X-Reason", headerParam3)
+
+		var headerParam4 string
+
+		headerParam4, err = runtime.StyleParamWithOptions("simple", false, "X-Override", params.XOverride, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("X-Override", headerParam4)
 
 	}
 
@@ -16487,6 +17374,176 @@ func NewPutSignalRequestWithBody(server string, name string, params *PutSignalPa
 	return req, nil
 }
 
+// NewListSwitchesRequest constructs an http.Request for the ListSwitches method
+func NewListSwitchesRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/switches")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewDeleteSwitchRequest constructs an http.Request for the DeleteSwitch method
+func NewDeleteSwitchRequest(server string, name string, params *DeleteSwitchParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "name", name, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/switches/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("If-Match", headerParam0)
+
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam1)
+
+		var headerParam2 string
+
+		headerParam2, err = runtime.StyleParamWithOptions("simple", false, "X-Reason", params.XReason, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("X-Reason", headerParam2)
+
+	}
+
+	return req, nil
+}
+
+// NewPutSwitchRequest calls the generic PutSwitch builder with application/json body
+func NewPutSwitchRequest(server string, name string, params *PutSwitchParams, body PutSwitchJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewPutSwitchRequestWithBody(server, name, params, "application/json", bodyReader)
+}
+
+// NewPutSwitchRequestWithBody constructs an http.Request for the PutSwitch method, with any body, and a specified content type
+func NewPutSwitchRequestWithBody(server string, name string, params *PutSwitchParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "name", name, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/switches/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("If-Match", headerParam0)
+
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam1)
+
+		var headerParam2 string
+
+		headerParam2, err = runtime.StyleParamWithOptions("simple", false, "X-Reason", params.XReason, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("X-Reason", headerParam2)
+
+	}
+
+	return req, nil
+}
+
 // NewListTemplatesRequest constructs an http.Request for the ListTemplates method
 func NewListTemplatesRequest(server string) (*http.Request, error) {
 	var err error
@@ -16596,6 +17653,15 @@ func NewDeleteTemplateRequest(server string, name string, params *DeleteTemplate
 		}
 
 		req.Header.Set("X-Reason", headerParam2)
+
+		var headerParam3 string
+
+		headerParam3, err = runtime.StyleParamWithOptions("simple", false, "X-Override", params.XOverride, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("X-Override", headerParam3)
 
 	}
 
@@ -16740,6 +17806,15 @@ func NewPutTemplateRequestWithBody(server string, name string, params *PutTempla
 		}
 
 		req.Header.Set("X-Reason", headerParam3)
+
+		var headerParam4 string
+
+		headerParam4, err = runtime.StyleParamWithOptions("simple", false, "X-Override", params.XOverride, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("X-Override", headerParam4)
 
 	}
 
@@ -17842,7 +18917,8 @@ type ClientWithResponsesInterface interface {
 
 	// CreateControlWithBodyWithResponse Put a control in force
 	//
-	// Refused with `unsafe` when it would leave a service nothing but drained endpoints. Example:
+	// Refused with `unsafe` when it would leave a service nothing but drained endpoints, or break a safety rule: each problem says
+	// which `rule`, and what would satisfy it. With `dryRun=true` nothing is changed, and the answer is the same refusal, or 200. Example:
 	// `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/json' -d '{"target":"region/us-east","action":"drain","reason":"maintenance","expiresIn":"2h"}' http://127.0.0.1:8080/api/v1/controls`
 	//
 	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
@@ -17852,7 +18928,8 @@ type ClientWithResponsesInterface interface {
 
 	// CreateControlWithResponse Put a control in force
 	//
-	// Refused with `unsafe` when it would leave a service nothing but drained endpoints. Example:
+	// Refused with `unsafe` when it would leave a service nothing but drained endpoints, or break a safety rule: each problem says
+	// which `rule`, and what would satisfy it. With `dryRun=true` nothing is changed, and the answer is the same refusal, or 200. Example:
 	// `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/json' -d '{"target":"region/us-east","action":"drain","reason":"maintenance","expiresIn":"2h"}' http://127.0.0.1:8080/api/v1/controls`
 	//
 	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
@@ -18656,12 +19733,21 @@ type ClientWithResponsesInterface interface {
 	// RollbackWithResponse Make the configuration document and the zones what they were at a revision
 	//
 	// That is a new revision, through the same checks as any change: safety rules, references, and the guard of mass deletions
-	// (`force`). Controls, tokens, secrets and members stay as they are.
+	// (`force`). Controls, tokens, secrets and members stay as they are. A dry run needs no force: that it does is one of its warnings then.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with POST /revisions/{revision}/rollback (the `Rollback` operationId).
 	RollbackWithResponse(ctx context.Context, revision RevisionPath, params *RollbackParams, reqEditors ...RequestEditorFn) (*RollbackResponse, error)
+
+	// GetSafetyWithResponse How the safety rules stand, and what could be drained now
+	//
+	// Example: `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" http://127.0.0.1:8080/api/v1/safety`
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /safety (the `GetSafety` operationId).
+	GetSafetyWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetSafetyResponse, error)
 
 	// ListSafetyRulesWithResponse List the safety rules
 	//
@@ -18909,6 +19995,42 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with PUT /signals/{name} (the `PutSignal` operationId).
 	PutSignalWithResponse(ctx context.Context, name string, params *PutSignalParams, body PutSignalJSONRequestBody, reqEditors ...RequestEditorFn) (*PutSignalResponse, error)
+
+	// ListSwitchesWithResponse List the switches
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /switches (the `ListSwitches` operationId).
+	ListSwitchesWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListSwitchesResponse, error)
+
+	// DeleteSwitchWithResponse Forget a switch
+	//
+	// It is off then. One that a safety rule goes by stays.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /switches/{name} (the `DeleteSwitch` operationId).
+	DeleteSwitchWithResponse(ctx context.Context, name string, params *DeleteSwitchParams, reqEditors ...RequestEditorFn) (*DeleteSwitchResponse, error)
+
+	// PutSwitchWithBodyWithResponse Throw a switch
+	//
+	// It takes the role editor: who may drain is not to open the gate alone. At most 1000 switches. Example:
+	// `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/json' -X PUT -d '{"on":true,"reason":"CHG-4711"}' http://127.0.0.1:8080/api/v1/switches/change-window`
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /switches/{name} (the `PutSwitch` operationId).
+	PutSwitchWithBodyWithResponse(ctx context.Context, name string, params *PutSwitchParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PutSwitchResponse, error)
+
+	// PutSwitchWithResponse Throw a switch
+	//
+	// It takes the role editor: who may drain is not to open the gate alone. At most 1000 switches. Example:
+	// `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/json' -X PUT -d '{"on":true,"reason":"CHG-4711"}' http://127.0.0.1:8080/api/v1/switches/change-window`
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /switches/{name} (the `PutSwitch` operationId).
+	PutSwitchWithResponse(ctx context.Context, name string, params *PutSwitchParams, body PutSwitchJSONRequestBody, reqEditors ...RequestEditorFn) (*PutSwitchResponse, error)
 
 	// ListTemplatesWithResponse List the templates
 	//
@@ -19906,6 +21028,12 @@ func (r ListControlsResponse) ContentType() string {
 	return ""
 }
 
+// CreateControlResponse200Headers the declared response headers of an HTTP 200 response for CreateControl
+type CreateControlResponse200Headers struct {
+	ETag   string
+	XIndex uint64
+}
+
 // CreateControlResponse201Headers the declared response headers of an HTTP 201 response for CreateControl
 type CreateControlResponse201Headers struct {
 	ETag     string
@@ -19916,12 +21044,21 @@ type CreateControlResponse201Headers struct {
 type CreateControlResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ControlRehearsal
 	// JSON201 the response for an HTTP 201 `application/json` response
 	JSON201 *ControlCreated
 	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
 	ApplicationproblemJSONDefault *Refused
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *CreateControlResponse200Headers
 	// Headers201 the parsed response headers for an HTTP 201 response
 	Headers201 *CreateControlResponse201Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r CreateControlResponse) GetJSON200() *ControlRehearsal {
+	return r.JSON200
 }
 
 // GetJSON201 returns the response for an HTTP 201 `application/json` response
@@ -23841,6 +24978,61 @@ func (r RollbackResponse) ContentType() string {
 	return ""
 }
 
+// GetSafetyResponse200Headers the declared response headers of an HTTP 200 response for GetSafety
+type GetSafetyResponse200Headers struct {
+	XIndex uint64
+}
+
+type GetSafetyResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *SafetyReport
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetSafetyResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetSafetyResponse) GetJSON200() *SafetyReport {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetSafetyResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetSafetyResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetSafetyResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetSafetyResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetSafetyResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // ListSafetyRulesResponse200Headers the declared response headers of an HTTP 200 response for ListSafetyRules
 type ListSafetyRulesResponse200Headers struct {
 	ETag   string
@@ -24974,6 +26166,174 @@ func (r PutSignalResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r PutSignalResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ListSwitchesResponse200Headers the declared response headers of an HTTP 200 response for ListSwitches
+type ListSwitchesResponse200Headers struct {
+	ETag   string
+	XIndex uint64
+}
+
+type ListSwitchesResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *SwitchList
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListSwitchesResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListSwitchesResponse) GetJSON200() *SwitchList {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListSwitchesResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListSwitchesResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListSwitchesResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListSwitchesResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListSwitchesResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// DeleteSwitchResponse200Headers the declared response headers of an HTTP 200 response for DeleteSwitch
+type DeleteSwitchResponse200Headers struct {
+	ETag   string
+	XIndex uint64
+}
+
+type DeleteSwitchResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Written
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *DeleteSwitchResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r DeleteSwitchResponse) GetJSON200() *Written {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r DeleteSwitchResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r DeleteSwitchResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r DeleteSwitchResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DeleteSwitchResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DeleteSwitchResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// PutSwitchResponse200Headers the declared response headers of an HTTP 200 response for PutSwitch
+type PutSwitchResponse200Headers struct {
+	ETag   string
+	XIndex uint64
+}
+
+type PutSwitchResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Written
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *PutSwitchResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r PutSwitchResponse) GetJSON200() *Written {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r PutSwitchResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r PutSwitchResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r PutSwitchResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r PutSwitchResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r PutSwitchResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -26378,7 +27738,8 @@ func (c *ClientWithResponses) ListControlsWithResponse(ctx context.Context, reqE
 
 // CreateControlWithBodyWithResponse Put a control in force
 //
-// Refused with `unsafe` when it would leave a service nothing but drained endpoints. Example:
+// Refused with `unsafe` when it would leave a service nothing but drained endpoints, or break a safety rule: each problem says
+// which `rule`, and what would satisfy it. With `dryRun=true` nothing is changed, and the answer is the same refusal, or 200. Example:
 // `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/json' -d '{"target":"region/us-east","action":"drain","reason":"maintenance","expiresIn":"2h"}' http://127.0.0.1:8080/api/v1/controls`
 //
 // Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
@@ -26394,7 +27755,8 @@ func (c *ClientWithResponses) CreateControlWithBodyWithResponse(ctx context.Cont
 
 // CreateControlWithResponse Put a control in force
 //
-// Refused with `unsafe` when it would leave a service nothing but drained endpoints. Example:
+// Refused with `unsafe` when it would leave a service nothing but drained endpoints, or break a safety rule: each problem says
+// which `rule`, and what would satisfy it. With `dryRun=true` nothing is changed, and the answer is the same refusal, or 200. Example:
 // `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/json' -d '{"target":"region/us-east","action":"drain","reason":"maintenance","expiresIn":"2h"}' http://127.0.0.1:8080/api/v1/controls`
 //
 // Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
@@ -27720,7 +29082,7 @@ func (c *ClientWithResponses) GetRevisionConfigWithResponse(ctx context.Context,
 // RollbackWithResponse Make the configuration document and the zones what they were at a revision
 //
 // That is a new revision, through the same checks as any change: safety rules, references, and the guard of mass deletions
-// (`force`). Controls, tokens, secrets and members stay as they are.
+// (`force`). Controls, tokens, secrets and members stay as they are. A dry run needs no force: that it does is one of its warnings then.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -27731,6 +29093,21 @@ func (c *ClientWithResponses) RollbackWithResponse(ctx context.Context, revision
 		return nil, err
 	}
 	return ParseRollbackResponse(rsp)
+}
+
+// GetSafetyWithResponse How the safety rules stand, and what could be drained now
+//
+// Example: `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" http://127.0.0.1:8080/api/v1/safety`
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /safety (the `GetSafety` operationId).
+func (c *ClientWithResponses) GetSafetyWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetSafetyResponse, error) {
+	rsp, err := c.GetSafety(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetSafetyResponse(rsp)
 }
 
 // ListSafetyRulesWithResponse List the safety rules
@@ -28140,6 +29517,66 @@ func (c *ClientWithResponses) PutSignalWithResponse(ctx context.Context, name st
 		return nil, err
 	}
 	return ParsePutSignalResponse(rsp)
+}
+
+// ListSwitchesWithResponse List the switches
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /switches (the `ListSwitches` operationId).
+func (c *ClientWithResponses) ListSwitchesWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListSwitchesResponse, error) {
+	rsp, err := c.ListSwitches(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListSwitchesResponse(rsp)
+}
+
+// DeleteSwitchWithResponse Forget a switch
+//
+// It is off then. One that a safety rule goes by stays.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /switches/{name} (the `DeleteSwitch` operationId).
+func (c *ClientWithResponses) DeleteSwitchWithResponse(ctx context.Context, name string, params *DeleteSwitchParams, reqEditors ...RequestEditorFn) (*DeleteSwitchResponse, error) {
+	rsp, err := c.DeleteSwitch(ctx, name, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDeleteSwitchResponse(rsp)
+}
+
+// PutSwitchWithBodyWithResponse Throw a switch
+//
+// It takes the role editor: who may drain is not to open the gate alone. At most 1000 switches. Example:
+// `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/json' -X PUT -d '{"on":true,"reason":"CHG-4711"}' http://127.0.0.1:8080/api/v1/switches/change-window`
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /switches/{name} (the `PutSwitch` operationId).
+func (c *ClientWithResponses) PutSwitchWithBodyWithResponse(ctx context.Context, name string, params *PutSwitchParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PutSwitchResponse, error) {
+	rsp, err := c.PutSwitchWithBody(ctx, name, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePutSwitchResponse(rsp)
+}
+
+// PutSwitchWithResponse Throw a switch
+//
+// It takes the role editor: who may drain is not to open the gate alone. At most 1000 switches. Example:
+// `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/json' -X PUT -d '{"on":true,"reason":"CHG-4711"}' http://127.0.0.1:8080/api/v1/switches/change-window`
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /switches/{name} (the `PutSwitch` operationId).
+func (c *ClientWithResponses) PutSwitchWithResponse(ctx context.Context, name string, params *PutSwitchParams, body PutSwitchJSONRequestBody, reqEditors ...RequestEditorFn) (*PutSwitchResponse, error) {
+	rsp, err := c.PutSwitch(ctx, name, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePutSwitchResponse(rsp)
 }
 
 // ListTemplatesWithResponse List the templates
@@ -29220,6 +30657,13 @@ func ParseCreateControlResponse(rsp *http.Response) (*CreateControlResponse, err
 	}
 
 	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ControlRehearsal
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
 		var dest ControlCreated
 		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
@@ -29237,6 +30681,23 @@ func ParseCreateControlResponse(rsp *http.Response) (*CreateControlResponse, err
 	}
 
 	switch {
+	case rsp.StatusCode == 200:
+		var headers CreateControlResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers200 = &headers
 	case rsp.StatusCode == 201:
 		var headers CreateControlResponse201Headers
 		if values := rsp.Header.Values("ETag"); len(values) > 0 {
@@ -32823,6 +34284,52 @@ func ParseRollbackResponse(rsp *http.Response) (*RollbackResponse, error) {
 	return response, nil
 }
 
+// ParseGetSafetyResponse parses an HTTP response from a GetSafetyWithResponse call
+func ParseGetSafetyResponse(rsp *http.Response) (*GetSafetyResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetSafetyResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest SafetyReport
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetSafetyResponse200Headers
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseListSafetyRulesResponse parses an HTTP response from a ListSafetyRulesWithResponse call
 func ParseListSafetyRulesResponse(rsp *http.Response) (*ListSafetyRulesResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -33861,6 +35368,165 @@ func ParsePutSignalResponse(rsp *http.Response) (*PutSignalResponse, error) {
 	switch {
 	case rsp.StatusCode == 200:
 		var headers PutSignalResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseListSwitchesResponse parses an HTTP response from a ListSwitchesWithResponse call
+func ParseListSwitchesResponse(rsp *http.Response) (*ListSwitchesResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListSwitchesResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest SwitchList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListSwitchesResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseDeleteSwitchResponse parses an HTTP response from a DeleteSwitchWithResponse call
+func ParseDeleteSwitchResponse(rsp *http.Response) (*DeleteSwitchResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &DeleteSwitchResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Written
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers DeleteSwitchResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParsePutSwitchResponse parses an HTTP response from a PutSwitchWithResponse call
+func ParsePutSwitchResponse(rsp *http.Response) (*PutSwitchResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &PutSwitchResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Written
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers PutSwitchResponse200Headers
 		if values := rsp.Header.Values("ETag"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -35197,6 +36863,9 @@ type ServerInterface interface {
 	// Rollback Make the configuration document and the zones what they were at a revision
 	// (POST /revisions/{revision}/rollback)
 	Rollback(c *gin.Context, revision RevisionPath, params RollbackParams)
+	// GetSafety How the safety rules stand, and what could be drained now
+	// (GET /safety)
+	GetSafety(c *gin.Context)
 	// ListSafetyRules List the safety rules
 	// (GET /safety-rules)
 	ListSafetyRules(c *gin.Context)
@@ -35257,6 +36926,15 @@ type ServerInterface interface {
 	// PutSignal Give a signal
 	// (PUT /signals/{name})
 	PutSignal(c *gin.Context, name string, params PutSignalParams)
+	// ListSwitches List the switches
+	// (GET /switches)
+	ListSwitches(c *gin.Context)
+	// DeleteSwitch Forget a switch
+	// (DELETE /switches/{name})
+	DeleteSwitch(c *gin.Context, name string, params DeleteSwitchParams)
+	// PutSwitch Throw a switch
+	// (PUT /switches/{name})
+	PutSwitch(c *gin.Context, name string, params PutSwitchParams)
 	// ListTemplates List the templates
 	// (GET /templates)
 	ListTemplates(c *gin.Context)
@@ -35735,6 +37413,25 @@ func (siw *ServerInterfaceWrapper) PostChanges(c *gin.Context) {
 
 	}
 
+	// ------------- Optional header parameter "X-Override" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Override")]; found {
+		var XOverride XOverride
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Override, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Override", valueList[0], &XOverride, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Override: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XOverride = XOverride
+
+	}
+
 	for _, middleware := range siw.HandlerMiddlewares {
 		middleware(c)
 		if c.IsAborted() {
@@ -35931,6 +37628,25 @@ func (siw *ServerInterfaceWrapper) PutConfig(c *gin.Context) {
 
 	}
 
+	// ------------- Optional header parameter "X-Override" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Override")]; found {
+		var XOverride XOverride
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Override, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Override", valueList[0], &XOverride, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Override: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XOverride = XOverride
+
+	}
+
 	for _, middleware := range siw.HandlerMiddlewares {
 		middleware(c)
 		if c.IsAborted() {
@@ -35962,6 +37678,14 @@ func (siw *ServerInterfaceWrapper) CreateControl(c *gin.Context) {
 
 	// Parameter object where we will unmarshal all parameters from the context
 	var params CreateControlParams
+
+	// ------------- Optional query parameter "dryRun" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "dryRun", c.Request.URL.Query(), &params.DryRun, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter dryRun: %w", err), http.StatusBadRequest)
+		return
+	}
 
 	headers := c.Request.Header
 
@@ -36019,6 +37743,25 @@ func (siw *ServerInterfaceWrapper) CreateControl(c *gin.Context) {
 		}
 
 		params.XReason = XReason
+
+	}
+
+	// ------------- Optional header parameter "X-Override" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Override")]; found {
+		var XOverride XOverride
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Override, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Override", valueList[0], &XOverride, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Override: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XOverride = XOverride
 
 	}
 
@@ -36106,6 +37849,25 @@ func (siw *ServerInterfaceWrapper) DeleteControl(c *gin.Context) {
 		}
 
 		params.XReason = XReason
+
+	}
+
+	// ------------- Optional header parameter "X-Override" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Override")]; found {
+		var XOverride XOverride
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Override, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Override", valueList[0], &XOverride, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Override: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XOverride = XOverride
 
 	}
 
@@ -36229,6 +37991,25 @@ func (siw *ServerInterfaceWrapper) CreateDraft(c *gin.Context) {
 		}
 
 		params.XReason = XReason
+
+	}
+
+	// ------------- Optional header parameter "X-Override" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Override")]; found {
+		var XOverride XOverride
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Override, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Override", valueList[0], &XOverride, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Override: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XOverride = XOverride
 
 	}
 
@@ -36409,6 +38190,25 @@ func (siw *ServerInterfaceWrapper) PutDraft(c *gin.Context) {
 		}
 
 		params.XReason = XReason
+
+	}
+
+	// ------------- Optional header parameter "X-Override" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Override")]; found {
+		var XOverride XOverride
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Override, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Override", valueList[0], &XOverride, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Override: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XOverride = XOverride
 
 	}
 
@@ -36651,6 +38451,25 @@ func (siw *ServerInterfaceWrapper) PublishDraft(c *gin.Context) {
 		}
 
 		params.XReason = XReason
+
+	}
+
+	// ------------- Optional header parameter "X-Override" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Override")]; found {
+		var XOverride XOverride
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Override, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Override", valueList[0], &XOverride, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Override: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XOverride = XOverride
 
 	}
 
@@ -37847,6 +39666,25 @@ func (siw *ServerInterfaceWrapper) DeleteMonitor(c *gin.Context) {
 
 	}
 
+	// ------------- Optional header parameter "X-Override" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Override")]; found {
+		var XOverride XOverride
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Override, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Override", valueList[0], &XOverride, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Override: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XOverride = XOverride
+
+	}
+
 	for _, middleware := range siw.HandlerMiddlewares {
 		middleware(c)
 		if c.IsAborted() {
@@ -37983,6 +39821,25 @@ func (siw *ServerInterfaceWrapper) PutMonitor(c *gin.Context) {
 		}
 
 		params.XReason = XReason
+
+	}
+
+	// ------------- Optional header parameter "X-Override" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Override")]; found {
+		var XOverride XOverride
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Override, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Override", valueList[0], &XOverride, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Override: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XOverride = XOverride
 
 	}
 
@@ -38639,6 +40496,25 @@ func (siw *ServerInterfaceWrapper) DeletePool(c *gin.Context) {
 
 	}
 
+	// ------------- Optional header parameter "X-Override" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Override")]; found {
+		var XOverride XOverride
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Override, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Override", valueList[0], &XOverride, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Override: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XOverride = XOverride
+
+	}
+
 	for _, middleware := range siw.HandlerMiddlewares {
 		middleware(c)
 		if c.IsAborted() {
@@ -38778,6 +40654,25 @@ func (siw *ServerInterfaceWrapper) PutPool(c *gin.Context) {
 
 	}
 
+	// ------------- Optional header parameter "X-Override" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Override")]; found {
+		var XOverride XOverride
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Override, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Override", valueList[0], &XOverride, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Override: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XOverride = XOverride
+
+	}
+
 	for _, middleware := range siw.HandlerMiddlewares {
 		middleware(c)
 		if c.IsAborted() {
@@ -38883,6 +40778,25 @@ func (siw *ServerInterfaceWrapper) DeleteProvider(c *gin.Context) {
 		}
 
 		params.XReason = XReason
+
+	}
+
+	// ------------- Optional header parameter "X-Override" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Override")]; found {
+		var XOverride XOverride
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Override, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Override", valueList[0], &XOverride, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Override: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XOverride = XOverride
 
 	}
 
@@ -39025,6 +40939,25 @@ func (siw *ServerInterfaceWrapper) PutProvider(c *gin.Context) {
 
 	}
 
+	// ------------- Optional header parameter "X-Override" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Override")]; found {
+		var XOverride XOverride
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Override, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Override", valueList[0], &XOverride, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Override: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XOverride = XOverride
+
+	}
+
 	for _, middleware := range siw.HandlerMiddlewares {
 		middleware(c)
 		if c.IsAborted() {
@@ -39130,6 +41063,25 @@ func (siw *ServerInterfaceWrapper) DeleteRegion(c *gin.Context) {
 		}
 
 		params.XReason = XReason
+
+	}
+
+	// ------------- Optional header parameter "X-Override" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Override")]; found {
+		var XOverride XOverride
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Override, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Override", valueList[0], &XOverride, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Override: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XOverride = XOverride
 
 	}
 
@@ -39269,6 +41221,25 @@ func (siw *ServerInterfaceWrapper) PutRegion(c *gin.Context) {
 		}
 
 		params.XReason = XReason
+
+	}
+
+	// ------------- Optional header parameter "X-Override" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Override")]; found {
+		var XOverride XOverride
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Override, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Override", valueList[0], &XOverride, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Override: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XOverride = XOverride
 
 	}
 
@@ -39623,6 +41594,25 @@ func (siw *ServerInterfaceWrapper) Rollback(c *gin.Context) {
 
 	}
 
+	// ------------- Optional header parameter "X-Override" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Override")]; found {
+		var XOverride XOverride
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Override, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Override", valueList[0], &XOverride, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Override: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XOverride = XOverride
+
+	}
+
 	for _, middleware := range siw.HandlerMiddlewares {
 		middleware(c)
 		if c.IsAborted() {
@@ -39631,6 +41621,19 @@ func (siw *ServerInterfaceWrapper) Rollback(c *gin.Context) {
 	}
 
 	siw.Handler.Rollback(c, revision, params)
+}
+
+// GetSafety operation middleware
+func (siw *ServerInterfaceWrapper) GetSafety(c *gin.Context) {
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.GetSafety(c)
 }
 
 // ListSafetyRules operation middleware
@@ -39728,6 +41731,25 @@ func (siw *ServerInterfaceWrapper) DeleteSafetyRule(c *gin.Context) {
 		}
 
 		params.XReason = XReason
+
+	}
+
+	// ------------- Optional header parameter "X-Override" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Override")]; found {
+		var XOverride XOverride
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Override, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Override", valueList[0], &XOverride, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Override: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XOverride = XOverride
 
 	}
 
@@ -39867,6 +41889,25 @@ func (siw *ServerInterfaceWrapper) PutSafetyRule(c *gin.Context) {
 		}
 
 		params.XReason = XReason
+
+	}
+
+	// ------------- Optional header parameter "X-Override" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Override")]; found {
+		var XOverride XOverride
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Override, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Override", valueList[0], &XOverride, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Override: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XOverride = XOverride
 
 	}
 
@@ -40165,6 +42206,25 @@ func (siw *ServerInterfaceWrapper) DeleteService(c *gin.Context) {
 
 	}
 
+	// ------------- Optional header parameter "X-Override" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Override")]; found {
+		var XOverride XOverride
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Override, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Override", valueList[0], &XOverride, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Override: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XOverride = XOverride
+
+	}
+
 	for _, middleware := range siw.HandlerMiddlewares {
 		middleware(c)
 		if c.IsAborted() {
@@ -40301,6 +42361,25 @@ func (siw *ServerInterfaceWrapper) PutService(c *gin.Context) {
 		}
 
 		params.XReason = XReason
+
+	}
+
+	// ------------- Optional header parameter "X-Override" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Override")]; found {
+		var XOverride XOverride
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Override, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Override", valueList[0], &XOverride, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Override: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XOverride = XOverride
 
 	}
 
@@ -40553,6 +42632,193 @@ func (siw *ServerInterfaceWrapper) PutSignal(c *gin.Context) {
 	siw.Handler.PutSignal(c, name, params)
 }
 
+// ListSwitches operation middleware
+func (siw *ServerInterfaceWrapper) ListSwitches(c *gin.Context) {
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ListSwitches(c)
+}
+
+// DeleteSwitch operation middleware
+func (siw *ServerInterfaceWrapper) DeleteSwitch(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "name" -------------
+	var name string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "name", c.Param("name"), &name, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter name: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params DeleteSwitchParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for If-Match, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter If-Match: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IfMatch = IfMatch
+
+	}
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Idempotency-Key, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+
+	}
+
+	// ------------- Optional header parameter "X-Reason" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Reason")]; found {
+		var XReason XReason
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Reason, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Reason", valueList[0], &XReason, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Reason: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XReason = XReason
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.DeleteSwitch(c, name, params)
+}
+
+// PutSwitch operation middleware
+func (siw *ServerInterfaceWrapper) PutSwitch(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "name" -------------
+	var name string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "name", c.Param("name"), &name, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter name: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params PutSwitchParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for If-Match, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter If-Match: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IfMatch = IfMatch
+
+	}
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Idempotency-Key, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+
+	}
+
+	// ------------- Optional header parameter "X-Reason" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Reason")]; found {
+		var XReason XReason
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Reason, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Reason", valueList[0], &XReason, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Reason: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XReason = XReason
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.PutSwitch(c, name, params)
+}
+
 // ListTemplates operation middleware
 func (siw *ServerInterfaceWrapper) ListTemplates(c *gin.Context) {
 
@@ -40648,6 +42914,25 @@ func (siw *ServerInterfaceWrapper) DeleteTemplate(c *gin.Context) {
 		}
 
 		params.XReason = XReason
+
+	}
+
+	// ------------- Optional header parameter "X-Override" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Override")]; found {
+		var XOverride XOverride
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Override, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Override", valueList[0], &XOverride, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Override: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XOverride = XOverride
 
 	}
 
@@ -40787,6 +43072,25 @@ func (siw *ServerInterfaceWrapper) PutTemplate(c *gin.Context) {
 		}
 
 		params.XReason = XReason
+
+	}
+
+	// ------------- Optional header parameter "X-Override" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Override")]; found {
+		var XOverride XOverride
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Override, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Override", valueList[0], &XOverride, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Override: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XOverride = XOverride
 
 	}
 
@@ -41784,6 +44088,7 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.GET(options.BaseURL+"/revisions/:revision", wrapper.GetRevision)
 	router.GET(options.BaseURL+"/revisions/:revision/config", wrapper.GetRevisionConfig)
 	router.POST(options.BaseURL+"/revisions/:revision/rollback", wrapper.Rollback)
+	router.GET(options.BaseURL+"/safety", wrapper.GetSafety)
 	router.GET(options.BaseURL+"/safety-rules", wrapper.ListSafetyRules)
 	router.DELETE(options.BaseURL+"/safety-rules/:name", wrapper.DeleteSafetyRule)
 	router.GET(options.BaseURL+"/safety-rules/:name", wrapper.GetSafetyRule)
@@ -41804,6 +44109,9 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.DELETE(options.BaseURL+"/signals/:name", wrapper.DeleteSignal)
 	router.GET(options.BaseURL+"/signals/:name", wrapper.GetSignal)
 	router.PUT(options.BaseURL+"/signals/:name", wrapper.PutSignal)
+	router.GET(options.BaseURL+"/switches", wrapper.ListSwitches)
+	router.DELETE(options.BaseURL+"/switches/:name", wrapper.DeleteSwitch)
+	router.PUT(options.BaseURL+"/switches/:name", wrapper.PutSwitch)
 	router.GET(options.BaseURL+"/templates", wrapper.ListTemplates)
 	router.DELETE(options.BaseURL+"/templates/:name", wrapper.DeleteTemplate)
 	router.GET(options.BaseURL+"/templates/:name", wrapper.GetTemplate)

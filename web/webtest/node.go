@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"net/netip"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -155,28 +154,6 @@ func (n *Node) Propose(_ context.Context, c change.Change) (policy.Outcome, erro
 	return out, nil
 }
 
-// Tell makes something happen.
-func (n *Node) Tell(ev policy.Event) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	n.tell(ev)
-}
-
-// Forget takes the first events out of memory.
-func (n *Node) Forget(events uint64) {
-	n.mu.Lock()
-	defer n.mu.Unlock()
-	n.forgotten = events
-}
-
-func (n *Node) tell(ev policy.Event) {
-	ev.Seq, ev.Node = uint64(len(n.events)+1), "ns1"
-	ev.At = Start.Add(time.Duration(ev.Seq) * time.Second)
-	n.events = append(n.events, ev)
-	close(n.more)
-	n.more = make(chan struct{})
-}
-
 // Settle says that every member that is reachable has published an index 10 ms after it was made.
 func (n *Node) Settle(_ context.Context, index uint64) []policy.Publication {
 	n.mu.Lock()
@@ -240,122 +217,9 @@ func (n *Node) Cluster(context.Context) policy.ClusterStatus {
 	return c
 }
 
-// Health is the verdicts of the state, with one report that agrees.
-func (n *Node) Health() []policy.EndpointHealth {
-	s := n.State()
-	checks := s.Checks()
-	var list []policy.EndpointHealth
-	for _, o := range s.Pools.All {
-		for i := range o.Spec.Endpoints {
-			e := &o.Spec.Endpoints[i]
-			v := s.Health(&o.Spec, e, nil)
-			h := policy.EndpointHealth{
-				Endpoint: policy.EndpointID(o.Spec.Name, e.Name), Pool: o.Spec.Name, Region: e.RegionOr(&o.Spec),
-				Measured: v.Status, Effective: v.Status.String(), Checks: []policy.CheckHealth{},
-			}
-			for i := range checks {
-				if checks[i].Endpoint == h.Endpoint {
-					c := s.HealthOf(&checks[i], s.Clock)
-					if checks[i].Monitor.Signal != nil {
-						h.Checks = append(h.Checks, c)
-						continue
-					}
-					c.Reports = append(c.Reports, policy.HealthVoice{Vantage: "ns1", Status: v.Status, Fresh: true, Latency: policy.Duration(12 * time.Millisecond), Age: policy.Duration(time.Second)})
-					h.Checks = append(h.Checks, c)
-				}
-			}
-			for _, c := range s.Drains(&o.Spec, e) {
-				h.Controls, h.Effective = append(h.Controls, c.ID), "drained"
-			}
-			list = append(list, h)
-		}
-	}
-	return list
-}
-
-// seen is a probe that took 12 ms.
-func seen(down bool) policy.Evidence {
-	const ms = policy.Duration(time.Millisecond)
-	e := policy.Evidence{At: Start, OK: true, Took: 12 * ms, Phases: policy.Phases{Connect: 4 * ms, FirstByte: 7 * ms}, Address: "192.0.2.11:8080"}
-	if down {
-		e = policy.Evidence{At: Start, Cause: policy.CauseRefused, Error: "connection refused", Took: 12 * ms}
-	}
-	return e
-}
-
-// Evidence adds one sample of ns1 and the edge that made the verdict; ns2 cannot be asked, ns3 has seen nothing.
-func (n *Node) Evidence(_ context.Context, id string) (policy.EndpointHealth, error) {
-	for _, h := range n.Health() {
-		if h.Endpoint != "endpoint/"+strings.TrimPrefix(id, "endpoint/") {
-			continue
-		}
-		for i := range h.Checks {
-			c := &h.Checks[i]
-			if h.Measured != policy.Unknown {
-				c.History = []policy.VerdictEdge{{Edge: policy.Edge{Verdict: c.Verdict}, Circuit: c.Circuit, Index: 9, At: Start}}
-			}
-			if len(c.Reports) > 0 && strings.HasPrefix(c.Reports[0].Vantage, policy.SignalVoice) {
-				continue
-			}
-			c.Samples = []policy.VantageEvidence{
-				{Vantage: "ns1", Samples: []policy.Evidence{seen(h.Measured == policy.Down)}},
-				{Vantage: "ns2", Error: "cannot be asked: no answer", Samples: []policy.Evidence{}},
-				{Vantage: "ns3", Samples: []policy.Evidence{}},
-			}
-		}
-		return h, nil
-	}
-	return policy.EndpointHealth{}, policy.Errorf(policy.NotFound, "there is no endpoint %q; write POOL/ENDPOINT, as meridian get health lists them", id)
-}
-
-// Probe finds what Evidence says the last sample found.
-func (n *Node) Probe(ctx context.Context, id, vantage, monitor string) (policy.ProbeResult, error) {
-	h, err := n.Evidence(ctx, id)
-	switch {
-	case err != nil:
-		return policy.ProbeResult{}, err
-	case len(h.Checks) == 0:
-		return policy.ProbeResult{}, policy.Errorf(policy.Conflict, "no monitor checks %s; give its pool a monitor", h.Endpoint)
-	case monitor != "" && monitor != h.Checks[0].Monitor:
-		return policy.ProbeResult{}, policy.Errorf(policy.Invalid, "monitor %q does not check %s", monitor, h.Endpoint)
-	case vantage != "" && vantage != "ns1":
-		return policy.ProbeResult{}, policy.Errorf(policy.Invalid, "there is no vantage %q; there are ns1, ns2, ns3", vantage)
-	}
-	return policy.ProbeResult{
-		Endpoint: h.Endpoint, Check: h.Checks[0].Check, Monitor: h.Checks[0].Monitor, Kind: "http", Vantage: "ns1", Evidence: h.Checks[0].Samples[0].Samples[0],
-	}, nil
-}
-
 // SealJoinKey hides the token likewise.
 func (n *Node) SealJoinKey(id, token string) ([]byte, error) {
 	return n.Seal("join/"+id, []byte(token))
-}
-
-// Events gives the events after a sequence number, then the new ones.
-func (n *Node) Events(ctx context.Context, after uint64) <-chan policy.Event {
-	out := make(chan policy.Event)
-	go func() {
-		defer close(out)
-		for {
-			n.mu.Lock()
-			list, more := n.events[min(max(after, n.forgotten), uint64(len(n.events))):], n.more
-			n.mu.Unlock()
-			for _, ev := range list {
-				select {
-				case out <- ev:
-					after = ev.Seq
-				case <-ctx.Done():
-					return
-				}
-			}
-			select {
-			case <-more:
-			case <-ctx.Done():
-				return
-			}
-		}
-	}()
-	return out
 }
 
 // Seal is no encryption: it says who it was sealed for and hides the value from a plain search.

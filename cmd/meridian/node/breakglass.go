@@ -118,7 +118,7 @@ func (g *breakGlass) Drain(ctx context.Context, c policy.Control, lasts policy.D
 	if !covers(after, c.Target) {
 		return c, policy.Errorf(policy.NotFound, "there is no endpoint in %s; meridian get pools shows what there is", c.Target)
 	}
-	if err := safety.Drain(before, after); err != nil {
+	if err := safety.Check(before, after, safety.For{Alone: true}); err != nil {
 		return c, err
 	}
 	return c, g.set(ctx, next)

@@ -4,14 +4,24 @@ import (
 	"context"
 	"time"
 
+	"github.com/meridian-gtm/meridian/policy"
 	"github.com/meridian-gtm/meridian/policy/change"
 )
 
 // canaries ends those whose condition has come true or whose time is over, and publishes what has passed.
 func (d *duties) canaries(ctx context.Context) {
 	s, now := d.state(), d.clock()
+	before := d.trials
+	d.trials = map[string]*change.Trial{}
 	for _, v := range s.Drafts.All {
-		body := change.Canary(s, v, now)
+		t := before[v.ID]
+		if t == nil {
+			t = &change.Trial{}
+		}
+		body := t.Canary(s, v, now)
+		if v.Canary != nil && v.Canary.State == policy.CanaryRunning {
+			d.trials[v.ID] = t
+		}
 		if body == nil {
 			continue
 		}

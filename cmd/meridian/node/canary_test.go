@@ -1,12 +1,17 @@
 package node
 
 import (
+	"context"
+	"log/slog"
+	"net/netip"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/meridian-gtm/meridian/dnsserver"
 	"github.com/meridian-gtm/meridian/policy"
 	"github.com/meridian-gtm/meridian/policy/change"
+	"github.com/meridian-gtm/meridian/policy/snapshot"
 )
 
 // trying is a state in which ns1 tries a draft of a region for a minute.
@@ -77,5 +82,58 @@ func TestDutiesEndCanaries(t *testing.T) {
 				}
 			})
 		})
+	}
+}
+
+// A verdict reaches the answers of a node that tries a draft, though the draft is not made anew for it.
+func TestVerdictReachesCanary(t *testing.T) {
+	s, id := trying(t, false)
+	s = s.Clone()
+	v, _ := s.Drafts.Get(id)
+	v.Canary.EndsAt = time.Now().Add(time.Hour).UnixNano()
+	s.Drafts.Set(id, v)
+	s.Pools.Set("p", policy.Object[policy.Pool]{Spec: policy.Pool{Name: "p", Monitor: "web", Endpoints: []policy.Endpoint{{Name: "a", Region: "sa", Address: netip.MustParseAddr("192.0.2.1")}}}})
+	s.Monitors.Set("web", policy.Object[policy.Monitor]{Spec: policy.Monitor{Name: "web", TCP: &policy.TCPCheck{Port: 80}}})
+	cfg := dnsserver.Config{Listen: []string{"127.0.0.1:0"}}
+	sockets, err := dnsserver.Listen(cfg)
+	if err != nil {
+		t.Fatal(err)
+	}
+	server, err := dnsserver.New(cfg, sockets, slog.New(slog.DiscardHandler), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	done := make(chan error)
+	go func() { done <- server.Run(ctx) }()
+	defer func() {
+		cancel()
+		if err := <-done; err != nil {
+			t.Error(err)
+		}
+	}()
+	p := newPublisher("ns1", server, newEvents("ns1"), slog.New(slog.DiscardHandler))
+	served := func() *policy.State {
+		p.publish(p.snapshot(), s, snapshot.Local{})
+		return p.snapshot().State
+	}
+	first := served()
+	if !first.Regions.Has("sa") {
+		t.Fatal("the draft is not in use")
+	}
+	s, _, err = change.Apply(s, s.Index+1, change.Change{Body: change.RecordVerdicts{Edges: []policy.Edge{{Verdict: policy.Verdict{Check: "p/a@web", Status: policy.Down}}}}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	second := served()
+	if v, _ := second.Verdicts.Get("p/a@web"); v.Status != policy.Down || second.Regions != first.Regions {
+		t.Fatalf("the verdict is %+v, and the draft was made anew: %v", v, second.Regions != first.Regions)
+	}
+	s, _, err = change.Apply(s, s.Index+1, change.Change{Body: change.EndCanary{ID: id}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if served().Regions.Has("sa") {
+		t.Fatal("the draft is in use after its end")
 	}
 }

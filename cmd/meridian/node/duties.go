@@ -41,6 +41,7 @@ type duties struct {
 	began   int64  // clock at the beginning of run
 	head    string // of the audit, as it was last told to the log
 	headAt  int64
+	trials  map[string]*change.Trial // of drafts in use at some nodes, by draft
 }
 
 // run leads until ctx ends.

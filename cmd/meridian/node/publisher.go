@@ -17,9 +17,10 @@ import (
 // at once; beside that it notes when the last worker had left the view before,
 // which a client that reads slowly may put off. Whatever comes in while it compiles is coalesced. A state that cannot be compiled leaves the last good view in place (I-13).
 type publisher struct {
-	node   string      // label of this node, for the drafts that are in use here
-	canary *time.Timer // of the end of a canary; Run's own
-	drill  *time.Timer // likewise, of a drill
+	node   string       // label of this node, for the drafts that are in use here
+	canary *time.Timer  // of the end of a canary; Run's own
+	trial  change.Trial // of the draft in use here; Run's own
+	drill  *time.Timer  // likewise, of a drill
 	server *dnsserver.Server
 	events *events
 	log    *slog.Logger
@@ -195,7 +196,7 @@ func (p *publisher) publish(prev *snapshot.Snapshot, state *policy.State, local 
 	if ends := change.DrillEnds(state, now.UnixNano()); ends != 0 { // likewise
 		p.drill = time.AfterFunc(time.Duration(ends-now.UnixNano()), func() { p.change(func(*snapshot.Local) {}) })
 	}
-	state, err := change.Canaried(state, p.node, now.UnixNano())
+	state, err := p.trial.Canaried(state, p.node, now.UnixNano())
 	if err != nil { // the leader ends the canary for it
 		p.log.Warn("a draft that was in use here does not fit any more; the state is published without it", "index", state.Index, "error", err)
 	}
