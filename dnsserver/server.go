@@ -38,6 +38,7 @@ type Server struct {
 	epoch   time.Time // what monotonic stamps count from
 	limiter *limit.Limiter
 	cookies atomic.Pointer[cookie.Keys]
+	silent  atomic.Bool
 
 	panicLogged atomic.Int64 // nanoseconds since epoch of the last panic that was logged
 }
@@ -100,6 +101,9 @@ func ownCookieKey() (k CookieKey) {
 	rand.Read(k[:]) // never fails (crypto/rand, Go 1.24)
 	return k
 }
+
+// SetSilent has a server drop every query, as one that is gone, or answer again.
+func (s *Server) SetSilent(silent bool) { s.silent.Store(silent) }
 
 // View is the present view, or nil before the first.
 func (s *Server) View() *View { return s.views.current.Load() }

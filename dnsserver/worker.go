@@ -20,6 +20,8 @@ type worker struct {
 
 	now  int64 // when it last looked, by Server.now
 	over int   // responses beyond the rate limit
+
+	silent bool // a drill wants no query answered
 }
 
 func (s *Server) newWorker(transport transport) *worker {
@@ -34,13 +36,14 @@ func (w *worker) serves(t transport) {
 	w.request.TCP, w.request.Encrypted = t != udp, t == dot
 }
 
-// look reads what is not of the query: the clock and the cookies' keys. It is
+// look reads what is not of the query: the clock, the cookies' keys and whether to answer at all. It is
 // once for all queries that came in together.
 func (w *worker) look() {
 	t := time.Now()
 	w.now, w.request.Now = int64(t.Sub(w.server.epoch)), uint32(t.Unix())
 	w.request.Mono = w.now
 	w.request.Keys = w.server.cookies.Load()
+	w.silent = w.server.silent.Load()
 }
 
 // respond appends the response to dst; what it gives back is dst itself when
@@ -54,6 +57,9 @@ func (w *worker) respond(v *View, dst, packet []byte, client netip.Addr) (out []
 		}
 	}()
 	w.tally.queries++
+	if w.silent {
+		return dst
+	}
 	w.request.Packet, w.request.Client, w.request.Rand = packet, client, rand.Uint64()
 	w.request.Trusted = !w.request.TCP && w.server.exempt(client)
 	out = w.responder.Respond(v, dst, &w.request)

@@ -13,6 +13,8 @@ type Config struct {
 	ReviewRules []ReviewRule `json:"reviewRules,omitempty"`
 	// Places say where networks are, whatever the geographic data says.
 	Places []PlaceOverride `json:"places,omitempty"`
+	// DrillPlans are the drills that may be run.
+	DrillPlans []DrillPlan `json:"drillPlans,omitempty"`
 	// Notifications are who is told of what happens.
 	Notifications []Receiver `json:"notifications,omitempty"`
 }

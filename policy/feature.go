@@ -19,7 +19,7 @@ const FeatureLevel = FeatureDrill
 // Feature is the level that a document needs, so that no node of a version before
 // leaves out what it does not know.
 func (c *Config) Feature() int {
-	if slices.ContainsFunc(c.SafetyRules, func(r SafetyRule) bool { return r.later() }) {
+	if len(c.DrillPlans) > 0 || slices.ContainsFunc(c.SafetyRules, func(r SafetyRule) bool { return r.later() }) {
 		return FeatureDrill
 	}
 	if len(c.Notifications) > 0 || len(c.ReviewRules) > 0 {

@@ -63,7 +63,7 @@ const (
 // Severities and NoticeEvents are what a route may name.
 var (
 	Severities   = []string{Info, Warning, Critical}
-	NoticeEvents = []string{"endpoint", "pool", "region", "service", "control", "safety", "member", "leader", "config"}
+	NoticeEvents = []string{"endpoint", "pool", "region", "service", "control", "safety", "member", "leader", "config", "drill"}
 )
 
 // MaxReceivers is how many a configuration may have.
@@ -73,7 +73,7 @@ const MaxReceivers = 32
 type Notice struct {
 	ID       string    `json:"id"`    // the same whoever tells it, and how often
 	Event    string    `json:"event"` // one of NoticeEvents
-	What     string    `json:"what"`  // "down", "up", "put", "lifted", "expired", "refused", "lost", "back", "joined", "removed", "changed"
+	What     string    `json:"what"`  // "down", "up", "put", "lifted", "expired", "refused", "lost", "back", "joined", "removed", "changed", or how a drill ended
 	Firing   bool      `json:"firing"`
 	Resolves bool      `json:"resolves"` // it ends what an earlier one with its Key has begun
 	Severity string    `json:"severity"` // of the trouble, when it ends too
@@ -269,4 +269,12 @@ func (r *Receiver) Warnings() (list []string) {
 		}
 	}
 	return list
+}
+
+// WebhookCall is one call to a webhook, that whoever is called can tell from another by its key.
+type WebhookCall struct {
+	URL    string
+	Secret *SecretRef
+	Key    string // "d17/promote"
+	Body   []byte
 }

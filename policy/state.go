@@ -96,6 +96,10 @@ type State struct {
 	Drafts      *Tree[Draft]              // by id; empty below FeatureReview
 	Switches    *Tree[Switch]             // by name; empty below FeatureDrill
 	Paces       *Tree[int64]              // by safety rule: State's clock when a control that it is about changed last; empty below FeatureDrill
+	DrillPlans  *Tree[Object[DrillPlan]]  // empty below FeatureDrill
+	Drills      *Tree[Drill]              // by id; empty below FeatureDrill
+	Schedules   *Tree[int64]              // by drill plan: the instant up to which its schedule was seen to; empty below FeatureDrill
+	Reports     *Tree[EvacuationReport]   // by id; empty below FeatureDrill
 }
 
 // NewState is the state before the first change.
@@ -134,6 +138,10 @@ func NewState() *State {
 		Drafts:      jsonTree[Draft](),
 		Switches:    jsonTree[Switch](),
 		Paces:       jsonTree[int64](),
+		DrillPlans:  jsonTree[Object[DrillPlan]](),
+		Drills:      jsonTree[Drill](),
+		Schedules:   jsonTree[int64](),
+		Reports:     jsonTree[EvacuationReport](),
 	}
 }
 
@@ -164,6 +172,10 @@ func (s *State) Clone() *State {
 	c.Drafts = s.Drafts.Copy()
 	c.Switches = s.Switches.Copy()
 	c.Paces = s.Paces.Copy()
+	c.DrillPlans = s.DrillPlans.Copy()
+	c.Drills = s.Drills.Copy()
+	c.Schedules = s.Schedules.Copy()
+	c.Reports = s.Reports.Copy()
 	c.Members = s.Members.Copy()
 	c.Removed = s.Removed.Copy()
 	c.Tokens = s.Tokens.Copy()
@@ -190,6 +202,7 @@ func (s *State) Hash() uint64 {
 		s.Secrets, s.Staged, s.Requests, s.RequestLog, s.Removed,
 		s.Latencies, s.Loads, s.Templates, s.Places, s.Providers, s.Signals,
 		s.Users, s.Sessions, s.Audit, s.Receivers, s.Notified, s.ReviewRules, s.Drafts, s.Switches, s.Paces,
+		s.DrillPlans, s.Drills, s.Schedules, s.Reports,
 	} {
 		if i < firstTables || table.Len() > 0 {
 			h += mix(table.Sum() + uint64(i+1)*0x9e3779b97f4a7c15)
@@ -203,7 +216,7 @@ func (s *State) Config() *Config {
 	return &Config{
 		Regions: specs(s.Regions), Providers: specs(s.Providers), Monitors: specs(s.Monitors), Pools: specs(s.Pools),
 		Templates: specs(s.Templates), Services: specs(s.Services), SafetyRules: specs(s.SafetyRules), Places: specs(s.Places),
-		Notifications: specs(s.Receivers), ReviewRules: specs(s.ReviewRules),
+		Notifications: specs(s.Receivers), ReviewRules: specs(s.ReviewRules), DrillPlans: specs(s.DrillPlans),
 	}
 }
 

@@ -85,6 +85,7 @@ func (c *Config) Validate() error {
 	for i := range c.Notifications {
 		c.Notifications[i].validate(fmt.Sprintf("/notifications/%d", i), regions, owners, &p)
 	}
+	c.validateDrills(&p)
 	return p.Err("the configuration is not valid")
 }
 

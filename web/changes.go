@@ -54,6 +54,7 @@ type oneObject struct {
 	Service    *policy.Service       `json:"service"`
 	SafetyRule *policy.SafetyRule    `json:"safetyRule"`
 	ReviewRule *policy.ReviewRule    `json:"reviewRule"`
+	DrillPlan  *policy.DrillPlan     `json:"drillPlan"`
 	Place      *policy.PlaceOverride `json:"place"`
 	Receiver   *policy.Receiver      `json:"notification"`
 	Force      bool                  `json:"force"`
@@ -74,6 +75,7 @@ func (o *oneObject) config() (c policy.Config, keys []string) {
 	add("service", one(&c.Services, o.Service))
 	add("safetyRule", one(&c.SafetyRules, o.SafetyRule))
 	add("reviewRule", one(&c.ReviewRules, o.ReviewRule))
+	add("drillPlan", one(&c.DrillPlans, o.DrillPlan))
 	add("place", one(&c.Places, o.Place))
 	add("notification", one(&c.Notifications, o.Receiver))
 	return c, keys

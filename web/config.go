@@ -235,5 +235,5 @@ func movePointers(from, to *policy.Config) func(pointer string) (moved, elsewher
 
 // kinds are the lists of a document, with what their objects go by.
 var kinds = []objectKind{
-	regions.kind(), providers.kind(), monitors.kind(), pools.kind(), templates.kind(), services.kind(), safetyRules.kind(), reviewRules.kind(), places.kind(), receivers.kind(),
+	regions.kind(), providers.kind(), monitors.kind(), pools.kind(), templates.kind(), services.kind(), safetyRules.kind(), reviewRules.kind(), drillPlans.kind(), places.kind(), receivers.kind(),
 }

@@ -89,6 +89,9 @@ type Node interface {
 	// TestNotification sends a receiver a test from the node that leads.
 	TestNotification(ctx context.Context, name string) (policy.Delivery, error)
 
+	// Preflight checks a drill plan as its run would do before it begins.
+	Preflight(ctx context.Context, plan *policy.DrillPlan) []policy.DrillCheck
+
 	// Ready is nil when the node has its state and answers DNS, else it says what is missing.
 	Ready() error
 }

@@ -68,6 +68,14 @@ func (s *server) GetReviewRule(c *gin.Context, _ string) { reviewRules.get(s, c)
 func (s *server) PutReviewRule(c *gin.Context, _ string, p api.PutReviewRuleParams) {
 	reviewRules.put(s, c, objectPut(p))
 }
+func (s *server) ListDrillPlans(c *gin.Context)         { drillPlans.getAll(s, c) }
+func (s *server) GetDrillPlan(c *gin.Context, _ string) { drillPlans.get(s, c) }
+func (s *server) PutDrillPlan(c *gin.Context, _ string, p api.PutDrillPlanParams) {
+	drillPlans.put(s, c, objectPut(p))
+}
+func (s *server) DeleteDrillPlan(c *gin.Context, _ string, p api.DeleteDrillPlanParams) {
+	drillPlans.delete(s, c, objectDelete(p))
+}
 func (s *server) ListPlaces(c *gin.Context)         { places.getAll(s, c) }
 func (s *server) GetPlace(c *gin.Context, _ string) { places.get(s, c) }
 func (s *server) PutPlace(c *gin.Context, _ string, p api.PutPlaceParams) {

@@ -59,6 +59,10 @@ var (
 		func(s *policy.State) *policy.Tree[policy.Object[policy.ReviewRule]] { return s.ReviewRules },
 		func(c *policy.Config) *[]policy.ReviewRule { return &c.ReviewRules },
 		func(o *policy.ReviewRule) string { return o.Name }, nil}
+	drillPlans = object[policy.DrillPlan]{"drill plan", "drillPlan", "drillPlans",
+		func(s *policy.State) *policy.Tree[policy.Object[policy.DrillPlan]] { return s.DrillPlans },
+		func(c *policy.Config) *[]policy.DrillPlan { return &c.DrillPlans },
+		func(o *policy.DrillPlan) string { return o.Name }, nil}
 	places = object[policy.PlaceOverride]{"place", "place", "places",
 		func(s *policy.State) *policy.Tree[policy.Object[policy.PlaceOverride]] { return s.Places },
 		func(c *policy.Config) *[]policy.PlaceOverride { return &c.Places },
@@ -80,6 +84,8 @@ func (o object[T]) kind() objectKind {
 	switch o.key {
 	case "safetyRules":
 		path = "safety-rules"
+	case "drillPlans":
+		path = "drill-plans"
 	case "reviewRules":
 		path = "review-rules"
 	}

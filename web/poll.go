@@ -33,6 +33,7 @@ var wakes = func() map[string]func(*policy.State) uint64 {
 		"GET /signals": signals, "GET /signals/:name": signals, "GET /health": health, "GET /health/:endpoint": health,
 		"GET /cluster": func(s *policy.State) uint64 { return s.Members.Sum() }, "GET /secrets": func(s *policy.State) uint64 { return s.Secrets.Sum() },
 		"GET /drafts": func(s *policy.State) uint64 { return s.Drafts.Sum() }, "GET /drafts/:id": func(s *policy.State) uint64 { return s.Drafts.Sum() + s.Revision },
+		"GET /drills": func(s *policy.State) uint64 { return s.Drills.Sum() }, "GET /drills/:id": func(s *policy.State) uint64 { return s.Drills.Sum() },
 		"GET /switches": func(s *policy.State) uint64 { return s.Switches.Sum() + s.ConfigRevision },
 		"GET /safety":   func(s *policy.State) uint64 { return health(s) + s.Switches.Sum() + s.Paces.Sum() },
 		"GET /tokens":   func(s *policy.State) uint64 { return s.Tokens.Sum() },

@@ -22,12 +22,13 @@ var leastRoles = func() map[string]string {
 			"GET /revisions", "GET /revisions/:revision", "GET /revisions/:revision/config", "GET /audit",
 			"GET /providers", "GET /providers/:name", "GET /templates", "GET /templates/:name", "GET /safety-rules", "GET /safety-rules/:name",
 			"GET /places", "GET /places/:name", "GET /review-rules", "GET /review-rules/:name", "GET /drafts", "GET /drafts/:id",
+			"GET /drill-plans", "GET /drill-plans/:name", "GET /drill-plans/:name/preflight", "GET /drills", "GET /drills/:id",
 			planCall, "GET /session", "DELETE /session", "PUT /session/password", "GET /notifications", "GET /notifications/:name", "GET /notifications/deliveries",
 		},
 		policy.RoleOperator: {
 			"POST /controls", "DELETE /controls/:id", "POST /health/:endpoint/probe", "POST /health/:endpoint/resume",
 			"PUT /latency", "PUT /load", "PUT /signals/:name", "DELETE /signals/:name", "POST /beacons", "PUT /observations",
-			"POST /notifications/:name/test",
+			"POST /notifications/:name/test", "POST /drills", "POST /drills/:id/abort", "POST /drills/:id/approve",
 		},
 		policy.RoleEditor: {
 			"PUT /config", "PUT /zones/:zone", "DELETE /zones/:zone", "PUT /zones/:zone/rrsets/:name/:type", "DELETE /zones/:zone/rrsets/:name/:type", "POST /changes",
@@ -35,7 +36,7 @@ var leastRoles = func() map[string]string {
 			"PUT /regions/:name", "DELETE /regions/:name", "PUT /providers/:name", "DELETE /providers/:name",
 			"PUT /monitors/:name", "DELETE /monitors/:name", "PUT /pools/:name", "DELETE /pools/:name",
 			"PUT /templates/:name", "DELETE /templates/:name", "PUT /services/:name", "DELETE /services/:name",
-			"PUT /safety-rules/:name", "DELETE /safety-rules/:name", "PUT /places/:name", "DELETE /places/:name", "PUT /review-rules/:name",
+			"PUT /safety-rules/:name", "DELETE /safety-rules/:name", "PUT /places/:name", "DELETE /places/:name", "PUT /review-rules/:name", "PUT /drill-plans/:name", "DELETE /drill-plans/:name",
 			"PUT /switches/:name", "DELETE /switches/:name", // who may drain is not to open the gate alone
 			"POST /drafts", "PUT /drafts/:id", "DELETE /drafts/:id", "POST /drafts/:id/reviews", "POST /drafts/:id/publish", "POST /drafts/:id/canary", "DELETE /drafts/:id/canary",
 			"PUT /notifications/:name", "DELETE /notifications/:name",

@@ -62,9 +62,10 @@ var may = map[string][]string{
 	"policy/geo/gen":            {"policy/geo"},
 	"policy/steer":              {"policy", "policy/geo"},
 	"policy/safety":             {"policy", "policy/steer"},
+	"policy/drill":              {"policy", "policy/safety"},
 	"policy/zonefile":           {"policy"},
 	"policy/document":           {"policy", "policy/zonefile"}, // an endpoint's records are text that zonefile reads
-	"policy/change":             {"policy", "policy/safety", "policy/health", "policy/steer", "policy/document", "policy/zonefile"},
+	"policy/change":             {"policy", "policy/safety", "policy/drill", "policy/health", "policy/steer", "policy/document", "policy/zonefile"},
 	"policy/snapshot":           {"policy", "policy/geo", "policy/steer", "policy/health", "policy/zonefile"}, // they stay text in State and become wire here
 	"dnsserver":                 {"policy", "policy/snapshot", "policy/geo", "dnsserver/answer", "dnsserver/wire", "dnsserver/cookie", "dnsserver/limit"},
 	"dnsserver/answer":          {"policy", "policy/snapshot", "policy/geo", "dnsserver/wire", "dnsserver/cookie", "dnsserver/limit"},
@@ -93,7 +94,7 @@ var bans = []struct {
 	why     string
 }{
 	{`^policy$`, `^(net|net/http|os|log/slog|math/rand.*|crypto/rand|github.com/miekg/dns|github.com/hashicorp/.*|github.com/gin-gonic/.*)$`, "nouns know nothing of the outside"},
-	{`^policy/(health|steer|safety|change|snapshot)$`, `^(net|net/http|os|log/slog|math/rand.*|crypto/rand)$`, "rules are pure: every node must come to the same result"},
+	{`^policy/(health|steer|safety|drill|change|snapshot)$`, `^(net|net/http|os|log/slog|math/rand.*|crypto/rand)$`, "rules are pure: every node must come to the same result"},
 	{`^policy/(health|steer|safety|geo|change|snapshot|document)$`, `^github.com/miekg/dns$`, "zonefile is the only room of policy that knows miekg/dns"},
 	{`^policy/geo$`, `^(os|net)$`, "geo takes bytes and opens no files"},
 	{`^(policy.*|dnsserver.*|probes|web.*|cmd/.*)$`, `^github.com/hashicorp/raft.*$`, "raftstore is the only room with hashicorp/raft"},

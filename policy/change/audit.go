@@ -14,7 +14,7 @@ import (
 var unaudited = map[string]bool{
 	"verdicts.record": true, "latency.put": true, "load.put": true, "measured.expire": true, "signal.put": true,
 	"cookies.roll": true, "stage.chunk": true, "session.put": true, "session.touch": true, "session.delete": true, // as many as somebody likes, and of no effect
-	"notified.put": true,
+	"notified.put": true, "drill.schedule": true, "report.put": true,
 }
 
 // audit records what a change did, or that it was refused. It gives how many edits were too many to keep.
@@ -101,7 +101,18 @@ func subject(b Body) string {
 			return kind.history.prefix + name
 		}
 	case *DeleteObject:
-		return strings.Replace(b.Object, "R", "-r", 1) // "safety-rule/", as its edit has it
+		what, name, _ := strings.Cut(b.Object, "/")
+		return dashed.Replace(what) + "/" + name // "safety-rule/", as its edit has it
+	case *StartDrill:
+		return "drill-plan/" + b.Plan
+	case *StepDrill:
+		return "drill/" + b.ID
+	case *SettleDrill:
+		return "drill/" + b.ID
+	case *ApproveDrill:
+		return "drill/" + b.ID
+	case *AbortDrill:
+		return "drill/" + b.ID
 	}
 	return ""
 }

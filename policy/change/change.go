@@ -82,6 +82,13 @@ var kinds = []kind{
 	{"canary.end", 1, func() Body { return new(EndCanary) }},           // likewise
 	{"switch.put", 1, func() Body { return new(PutSwitch) }},           // from policy.FeatureDrill
 	{"switch.delete", 1, func() Body { return new(DeleteSwitch) }},     // likewise
+	{"drill.start", 1, func() Body { return new(StartDrill) }},         // from policy.FeatureDrill
+	{"drill.step", 1, func() Body { return new(StepDrill) }},           // likewise
+	{"drill.result", 1, func() Body { return new(SettleDrill) }},       // likewise
+	{"drill.approve", 1, func() Body { return new(ApproveDrill) }},     // likewise
+	{"drill.abort", 1, func() Body { return new(AbortDrill) }},         // likewise
+	{"drill.schedule", 1, func() Body { return new(NoteSchedules) }},   // likewise
+	{"report.put", 1, func() Body { return new(PutReport) }},           // likewise
 	{"batch", 1, func() Body { return new(Batch) }},
 }
 
@@ -158,6 +165,9 @@ func needs(b Body) (level int) {
 		}
 	case *StartCanary:
 		return needs(*b)
+	case StartDrill, *StartDrill, StepDrill, *StepDrill, SettleDrill, *SettleDrill, ApproveDrill, *ApproveDrill, AbortDrill, *AbortDrill,
+		NoteSchedules, *NoteSchedules, PutReport, *PutReport:
+		return policy.FeatureDrill
 	case PutMember:
 		return memberLevel(b.Member)
 	case *PutMember:

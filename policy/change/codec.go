@@ -78,10 +78,12 @@ func tables(s *policy.State) map[byte]table {
 		'a': jsonTable[policy.Object[policy.ReviewRule]]{s.ReviewRules}, 'd': jsonTable[policy.Draft]{s.Drafts},
 		'h': jsonTable[policy.Switch]{s.Switches}, 'b': jsonTable[int64]{s.Paces},
 		'w': jsonTable[policy.Object[policy.Receiver]]{s.Receivers}, 'N': jsonTable[uint64]{s.Notified},
+		'D': jsonTable[policy.Object[policy.DrillPlan]]{s.DrillPlans}, 'G': jsonTable[policy.Drill]{s.Drills},
+		'L': jsonTable[int64]{s.Schedules}, 'O': jsonTable[policy.EvacuationReport]{s.Reports},
 	}
 }
 
-const tableOrder = "irmpTsfPVcvnxtkgqlyoSueAwNadhb"
+const tableOrder = "irmpTsfPVcvnxtkgqlyoSueAwNadhbDGLO"
 
 type zoneHead struct {
 	Name policy.Name `json:"name"`

@@ -115,6 +115,9 @@ func (d *making) checkSecrets(c *policy.Config) error {
 	for i := range c.Monitors {
 		check(fmt.Sprintf("/monitors/%d", i), c.Monitors[i].Secrets())
 	}
+	for i := range c.DrillPlans {
+		check(fmt.Sprintf("/drillPlans/%d", i), c.DrillPlans[i].Secrets())
+	}
 	for i := range c.Notifications {
 		check(fmt.Sprintf("/notifications/%d", i), c.Notifications[i].Secrets())
 	}

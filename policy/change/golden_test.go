@@ -18,6 +18,21 @@ import (
 
 var update = flag.Bool("update", false, "write testdata/*.golden anew: only before a release, or beside a raised version")
 
+// drillPlan has in it what a plan can hold, steps aside from what simulates.
+func drillPlan() policy.DrillPlan {
+	return policy.DrillPlan{
+		Name: "failover", Title: "us is away", Expires: policy.Duration(time.Hour), AbortWhen: []string{"signal:slo", "down:pool/eu"}, Approvals: 1, RTO: policy.Duration(90 * time.Second),
+		Allowed: []policy.TimeWindow{{Days: []string{"mon", "tue"}, From: "09:00", To: "17:00"}}, Blocked: []policy.TimeWindow{{From: "2026-12-24T00:00:00Z", To: "2026-12-27T00:00:00Z"}},
+		Schedule: &policy.DrillSchedule{Cron: "0 9 * * 2", Jitter: policy.Duration(30 * time.Minute)}, Practice: true,
+		Steps: []policy.DrillStep{
+			{Name: "low", LowerTTL: []string{"region/us"}}, {Name: "out", Drain: []string{"region/us"}}, {Name: "window", Window: true},
+			{Name: "both", Parallel: []policy.DrillStep{{Name: "call", Webhook: &policy.DrillWebhook{URL: "https://ops.example.com/promote", Secret: &policy.SecretRef{Secret: "token"}, Body: "{}"}, Timeout: policy.Duration(time.Minute), OnFailure: "continue"}, {Name: "ok", ApprovalsNeeded: 2}}},
+			{Name: "down", ForceDown: []string{"endpoint/us/a"}}, {Name: "deaf", IgnoreVantage: "ns1"}, {Name: "mute", SilenceNode: "ns1"},
+			{Name: "up", WaitFor: "up:pool/eu"}, {Name: "rest", Wait: policy.Duration(time.Minute)}, {Name: "back", Restore: "out"},
+		},
+	}
+}
+
 // samples has one change of every kind, with everything in it that the kind can hold.
 func samples(t fataler) []Change {
 	conf := config("us", "eu")
@@ -103,6 +118,15 @@ func samples(t fataler) []Change {
 		with(&EndCanary{"d17", "why", true}),
 		func() Change { c := with(&PutSwitch{"window", true}); c.Override = []string{"keep"}; return c }(),
 		with(&DeleteSwitch{"window"}),
+		with(&StartDrill{"weekly", true, 1_750_000_000_000_000_000}),
+		with(&StepDrill{"d17", 3}),
+		with(&SettleDrill{"d17", 2, []policy.DrillCheck{{Name: "capacity", Result: policy.CheckWarn, Text: "eu gets 12 % of all clients more"}}, 1_750_000_000_000_000_000, []string{"ns3"}, 503, "it answers 503"}),
+		with(&ApproveDrill{"d17"}),
+		with(&AbortDrill{"d17"}),
+		with(&NoteSchedules{[]string{"weekly"}}),
+		with(&PutReport{policy.EvacuationReport{ID: "d17", Kind: "drill", Title: "weekly", Drill: "d17", Plan: "weekly", Targets: []string{"region/us"}, Result: "done", RTO: policy.Duration(90 * time.Second), Reached: policy.Duration(31 * time.Second), Met: of(true),
+			At:    policy.EvacuationTimes{First: 1, Decided: 2, Committed: 3, Published: 4, Closed: 5, Restored: 6, Recovered: 7, Ended: 8},
+			Nodes: []policy.EvacuationNode{{Node: "ns1", Reachable: true, Published: 4, MaxTTL: 30, Closes: 5, Asked: 10, Answered: 9, LastNamed: 6, FirstClean: 7}}}}),
 		with(&Batch{[]Part{{of(uint64(3)), "part", &DeleteZone{name("example.org")}}, {nil, "", &PutControl{Target: "region/us", Action: policy.Drain}}}}),
 	}
 }
@@ -241,7 +265,11 @@ func fullState(t fataler) *policy.State {
 	m.level(policy.FeatureDrill)
 	m.ok(PutSwitch{"window", true})
 	m.ok(PutObject{Config: policy.Config{SafetyRules: []policy.SafetyRule{{Name: "slow", MinBetween: policy.Duration(time.Second)}}}})
-	m.ok(PutControl{"endpoint/us/b", policy.Drain, 0, 0})
+	m.ok(PutControl{Target: "endpoint/us/b", Action: policy.Drain})
+	m.ok(PutObject{Config: policy.Config{DrillPlans: []policy.DrillPlan{drillPlan()}}})
+	m.ok(NoteSchedules{[]string{"failover"}})
+	m.ok(StartDrill{Plan: "failover", Practice: true})
+	m.ok(PutReport{policy.EvacuationReport{ID: "f17", Kind: "failover", Title: "region/us", Targets: []string{"region/us"}, Result: "recovered"}})
 	return m.s
 }
 

@@ -56,9 +56,17 @@ var objectKinds = []objectKind{
 		func(c *policy.Config) []policy.PlaceOverride { return c.Places }, func(v policy.PlaceOverride) string { return v.ID() }),
 	newObjectKind("reviewRule", func(s *policy.State) *policy.Tree[policy.Object[policy.ReviewRule]] { return s.ReviewRules },
 		func(c *policy.Config) []policy.ReviewRule { return c.ReviewRules }, func(v policy.ReviewRule) string { return v.Name }),
+	newObjectKind("drillPlan", func(s *policy.State) *policy.Tree[policy.Object[policy.DrillPlan]] { return s.DrillPlans },
+		func(c *policy.Config) []policy.DrillPlan { return c.DrillPlans }, func(v policy.DrillPlan) string { return v.Name }),
 	newObjectKind("notification", func(s *policy.State) *policy.Tree[policy.Object[policy.Receiver]] { return s.Receivers },
 		func(c *policy.Config) []policy.Receiver { return c.Notifications }, func(v policy.Receiver) string { return v.Name }),
 }
+
+// dashed and joined turn "safetyRule" into "safety-rule" and back.
+var (
+	dashed = strings.NewReplacer("R", "-r", "P", "-p")
+	joined = strings.NewReplacer("-r", "R", "-p", "P")
+)
 
 func newObjectKind[T any](what string, tree func(*policy.State) *policy.Tree[policy.Object[T]], list func(*policy.Config) []T, name func(T) string) objectKind {
 	return objectKind{
@@ -77,7 +85,7 @@ func newObjectKind[T any](what string, tree func(*policy.State) *policy.Tree[pol
 			return put(d, tree(d.State), list(c), what, name, merge, force, d.next())
 		},
 		drop:    func(s *policy.State, name string) { tree(s).Delete(name) },
-		history: specs(strings.ReplaceAll(what, "R", "-r")+"/", tree), // "safety-rule/", as documents have their differences
+		history: specs(dashed.Replace(what)+"/", tree), // "safety-rule/", as documents have their differences
 	}
 }
 
@@ -145,7 +153,7 @@ func (d *making) about(kind objectKind, name string, err error) error {
 
 func (b DeleteObject) apply(d *making) error {
 	what, name, _ := strings.Cut(b.Object, "/")
-	what = strings.Replace(what, "-r", "R", 1) // "safety-rule/keep", as differences name it
+	what = joined.Replace(what) // "safety-rule/keep", as differences name it
 	i := slices.IndexFunc(objectKinds, func(k objectKind) bool { return k.what == what })
 	if i < 0 || name == "" {
 		return policy.Errorf(policy.Invalid, "%q is no object of the configuration; write its kind and its name, as in pool/web-eu", b.Object)

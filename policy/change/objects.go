@@ -44,6 +44,9 @@ var otherTables = []objects{
 	}),
 	rows("user/", func(s *policy.State) *policy.Tree[policy.User] { return s.Users }, func(u policy.User) any { u.Password = nil; return u }),
 	rows("session/", func(s *policy.State) *policy.Tree[policy.Session] { return s.Sessions }, func(v policy.Session) any { return v }),
+	rows("drill/", func(s *policy.State) *policy.Tree[policy.Drill] { return s.Drills }, func(r policy.Drill) any {
+		return drillShown{r.ID, r.Plan.Name, r.Phase, r.Actor, r.Reason, r.Practice, r.Code, r.Problem}
+	}),
 	rows("secret/", func(s *policy.State) *policy.Tree[policy.Secret] { return s.Secrets }, func(v policy.Secret) any {
 		return map[string]string{"name": v.Name, "sealed": policy.AuditSum(v.Sealed)} // which one, not what
 	}),

@@ -69,6 +69,8 @@ var reach = map[string]changed{
 	"secret.put": nobody, "secret.delete": nobody, "token.put": nobody, "token.delete": nobody,
 	"user.put": nobody, "user.update": nobody, "user.delete": nobody, "session.put": nobody, "session.touch": nobody, "session.delete": nobody,
 	"oidc.put": nobody, "notified.put": nobody, "switch.put": nobody, "switch.delete": nobody,
+	"drill.start": nobody, "drill.step": nobody, "drill.result": nobody, "drill.approve": nobody, "drill.abort": nobody,
+	"drill.schedule": nobody, "report.put": nobody,
 	"draft.put": nobody, "draft.review": nobody, "draft.publish": nobody, "draft.close": nobody, "canary.start": nobody, "canary.end": nobody,
 }
 

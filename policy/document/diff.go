@@ -49,6 +49,7 @@ func Diff(old, new *policy.Config) []Edit {
 	diffObjects(&d, "place/", old.Places, new.Places, (*policy.PlaceOverride).ID)
 	diffObjects(&d, "notification/", old.Notifications, new.Notifications, receiverName)
 	diffObjects(&d, "review-rule/", old.ReviewRules, new.ReviewRules, reviewRuleName)
+	diffObjects(&d, "drill-plan/", old.DrillPlans, new.DrillPlans, drillPlanName)
 	return d.edits
 }
 

@@ -24,6 +24,7 @@ func Merge(base, over *policy.Config) *policy.Config {
 		Places:        mergeObjects(base.Places, over.Places, (*policy.PlaceOverride).ID),
 		Notifications: mergeObjects(base.Notifications, over.Notifications, receiverName),
 		ReviewRules:   mergeObjects(base.ReviewRules, over.ReviewRules, reviewRuleName),
+		DrillPlans:    mergeObjects(base.DrillPlans, over.DrillPlans, drillPlanName),
 	}
 }
 
@@ -53,4 +54,5 @@ func templateName(o *policy.Template) string     { return o.Name }
 func serviceName(o *policy.Service) string       { return o.ID() }
 func receiverName(o *policy.Receiver) string     { return o.Name }
 func ruleName(o *policy.SafetyRule) string       { return o.Name }
+func drillPlanName(o *policy.DrillPlan) string   { return o.Name }
 func reviewRuleName(o *policy.ReviewRule) string { return o.Name }

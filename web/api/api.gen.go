@@ -22,19 +22,19 @@ import (
 
 // Defines values for CanaryState.
 const (
-	Aborted CanaryState = "aborted"
-	Passed  CanaryState = "passed"
-	Running CanaryState = "running"
+	CanaryStateAborted CanaryState = "aborted"
+	CanaryStatePassed  CanaryState = "passed"
+	CanaryStateRunning CanaryState = "running"
 )
 
 // Valid indicates whether the value is a known member of the CanaryState enum.
 func (e CanaryState) Valid() bool {
 	switch e {
-	case Aborted:
+	case CanaryStateAborted:
 		return true
-	case Passed:
+	case CanaryStatePassed:
 		return true
-	case Running:
+	case CanaryStateRunning:
 		return true
 	default:
 		return false
@@ -319,19 +319,19 @@ func (e DatabaseCheckTls) Valid() bool {
 
 // Defines values for DeliveryStatus.
 const (
-	Delivered DeliveryStatus = "delivered"
-	Failed    DeliveryStatus = "failed"
-	Retrying  DeliveryStatus = "retrying"
+	DeliveryStatusDelivered DeliveryStatus = "delivered"
+	DeliveryStatusFailed    DeliveryStatus = "failed"
+	DeliveryStatusRetrying  DeliveryStatus = "retrying"
 )
 
 // Valid indicates whether the value is a known member of the DeliveryStatus enum.
 func (e DeliveryStatus) Valid() bool {
 	switch e {
-	case Delivered:
+	case DeliveryStatusDelivered:
 		return true
-	case Failed:
+	case DeliveryStatusFailed:
 		return true
-	case Retrying:
+	case DeliveryStatusRetrying:
 		return true
 	default:
 		return false
@@ -353,6 +353,177 @@ func (e DraftState) Valid() bool {
 	case DraftStatePublished:
 		return true
 	case DraftStateWithdrawn:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for DrillPhase.
+const (
+	DrillPhaseAborted         DrillPhase = "aborted"
+	DrillPhaseDone            DrillPhase = "done"
+	DrillPhaseDraining        DrillPhase = "draining"
+	DrillPhaseExpired         DrillPhase = "expired"
+	DrillPhaseFailed          DrillPhase = "failed"
+	DrillPhaseHolding         DrillPhase = "holding"
+	DrillPhaseLowering        DrillPhase = "lowering"
+	DrillPhasePreflight       DrillPhase = "preflight"
+	DrillPhaseRecovering      DrillPhase = "recovering"
+	DrillPhaseRestoring       DrillPhase = "restoring"
+	DrillPhaseRunning         DrillPhase = "running"
+	DrillPhaseSkipped         DrillPhase = "skipped"
+	DrillPhaseWaitingApproval DrillPhase = "waiting-approval"
+	DrillPhaseWindow          DrillPhase = "window"
+)
+
+// Valid indicates whether the value is a known member of the DrillPhase enum.
+func (e DrillPhase) Valid() bool {
+	switch e {
+	case DrillPhaseAborted:
+		return true
+	case DrillPhaseDone:
+		return true
+	case DrillPhaseDraining:
+		return true
+	case DrillPhaseExpired:
+		return true
+	case DrillPhaseFailed:
+		return true
+	case DrillPhaseHolding:
+		return true
+	case DrillPhaseLowering:
+		return true
+	case DrillPhasePreflight:
+		return true
+	case DrillPhaseRecovering:
+		return true
+	case DrillPhaseRestoring:
+		return true
+	case DrillPhaseRunning:
+		return true
+	case DrillPhaseSkipped:
+		return true
+	case DrillPhaseWaitingApproval:
+		return true
+	case DrillPhaseWindow:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for DrillCheckResult.
+const (
+	Fail DrillCheckResult = "fail"
+	Ok   DrillCheckResult = "ok"
+	Warn DrillCheckResult = "warn"
+)
+
+// Valid indicates whether the value is a known member of the DrillCheckResult enum.
+func (e DrillCheckResult) Valid() bool {
+	switch e {
+	case Fail:
+		return true
+	case Ok:
+		return true
+	case Warn:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for DrillStepOnFailure.
+const (
+	Abort    DrillStepOnFailure = "abort"
+	Continue DrillStepOnFailure = "continue"
+)
+
+// Valid indicates whether the value is a known member of the DrillStepOnFailure enum.
+func (e DrillStepOnFailure) Valid() bool {
+	switch e {
+	case Abort:
+		return true
+	case Continue:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for DrillStepRunKind.
+const (
+	DrillStepRunKindApproval      DrillStepRunKind = "approval"
+	DrillStepRunKindDrain         DrillStepRunKind = "drain"
+	DrillStepRunKindForceDown     DrillStepRunKind = "force-down"
+	DrillStepRunKindIgnoreVantage DrillStepRunKind = "ignore-vantage"
+	DrillStepRunKindLowerTtl      DrillStepRunKind = "lower-ttl"
+	DrillStepRunKindPreflight     DrillStepRunKind = "preflight"
+	DrillStepRunKindRestore       DrillStepRunKind = "restore"
+	DrillStepRunKindSilenceNode   DrillStepRunKind = "silence-node"
+	DrillStepRunKindWait          DrillStepRunKind = "wait"
+	DrillStepRunKindWaitFor       DrillStepRunKind = "wait-for"
+	DrillStepRunKindWebhook       DrillStepRunKind = "webhook"
+	DrillStepRunKindWindow        DrillStepRunKind = "window"
+)
+
+// Valid indicates whether the value is a known member of the DrillStepRunKind enum.
+func (e DrillStepRunKind) Valid() bool {
+	switch e {
+	case DrillStepRunKindApproval:
+		return true
+	case DrillStepRunKindDrain:
+		return true
+	case DrillStepRunKindForceDown:
+		return true
+	case DrillStepRunKindIgnoreVantage:
+		return true
+	case DrillStepRunKindLowerTtl:
+		return true
+	case DrillStepRunKindPreflight:
+		return true
+	case DrillStepRunKindRestore:
+		return true
+	case DrillStepRunKindSilenceNode:
+		return true
+	case DrillStepRunKindWait:
+		return true
+	case DrillStepRunKindWaitFor:
+		return true
+	case DrillStepRunKindWebhook:
+		return true
+	case DrillStepRunKindWindow:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for DrillStepRunState.
+const (
+	DrillStepRunStateDone    DrillStepRunState = "done"
+	DrillStepRunStateFailed  DrillStepRunState = "failed"
+	DrillStepRunStateRunning DrillStepRunState = "running"
+	DrillStepRunStateSkipped DrillStepRunState = "skipped"
+	DrillStepRunStateWaiting DrillStepRunState = "waiting"
+	DrillStepRunStateWould   DrillStepRunState = "would"
+)
+
+// Valid indicates whether the value is a known member of the DrillStepRunState enum.
+func (e DrillStepRunState) Valid() bool {
+	switch e {
+	case DrillStepRunStateDone:
+		return true
+	case DrillStepRunStateFailed:
+		return true
+	case DrillStepRunStateRunning:
+		return true
+	case DrillStepRunStateSkipped:
+		return true
+	case DrillStepRunStateWaiting:
+		return true
+	case DrillStepRunStateWould:
 		return true
 	default:
 		return false
@@ -625,22 +796,22 @@ func (e PrerequisiteRequire) Valid() bool {
 
 // Defines values for ReceiverStatusKind.
 const (
-	Alertmanager ReceiverStatusKind = "alertmanager"
-	Pagerduty    ReceiverStatusKind = "pagerduty"
-	Slack        ReceiverStatusKind = "slack"
-	Webhook      ReceiverStatusKind = "webhook"
+	ReceiverStatusKindAlertmanager ReceiverStatusKind = "alertmanager"
+	ReceiverStatusKindPagerduty    ReceiverStatusKind = "pagerduty"
+	ReceiverStatusKindSlack        ReceiverStatusKind = "slack"
+	ReceiverStatusKindWebhook      ReceiverStatusKind = "webhook"
 )
 
 // Valid indicates whether the value is a known member of the ReceiverStatusKind enum.
 func (e ReceiverStatusKind) Valid() bool {
 	switch e {
-	case Alertmanager:
+	case ReceiverStatusKindAlertmanager:
 		return true
-	case Pagerduty:
+	case ReceiverStatusKindPagerduty:
 		return true
-	case Slack:
+	case ReceiverStatusKindSlack:
 		return true
-	case Webhook:
+	case ReceiverStatusKindWebhook:
 		return true
 	default:
 		return false
@@ -807,6 +978,7 @@ func (e Role) Valid() bool {
 const (
 	RouteEventsConfig   RouteEvents = "config"
 	RouteEventsControl  RouteEvents = "control"
+	RouteEventsDrill    RouteEvents = "drill"
 	RouteEventsEndpoint RouteEvents = "endpoint"
 	RouteEventsLeader   RouteEvents = "leader"
 	RouteEventsMember   RouteEvents = "member"
@@ -822,6 +994,8 @@ func (e RouteEvents) Valid() bool {
 	case RouteEventsConfig:
 		return true
 	case RouteEventsControl:
+		return true
+	case RouteEventsDrill:
 		return true
 	case RouteEventsEndpoint:
 		return true
@@ -910,31 +1084,31 @@ func (e SafetyRuleAtMostOf) Valid() bool {
 
 // Defines values for SafetyRuleFreezeDays.
 const (
-	Fri SafetyRuleFreezeDays = "fri"
-	Mon SafetyRuleFreezeDays = "mon"
-	Sat SafetyRuleFreezeDays = "sat"
-	Sun SafetyRuleFreezeDays = "sun"
-	Thu SafetyRuleFreezeDays = "thu"
-	Tue SafetyRuleFreezeDays = "tue"
-	Wed SafetyRuleFreezeDays = "wed"
+	SafetyRuleFreezeDaysFri SafetyRuleFreezeDays = "fri"
+	SafetyRuleFreezeDaysMon SafetyRuleFreezeDays = "mon"
+	SafetyRuleFreezeDaysSat SafetyRuleFreezeDays = "sat"
+	SafetyRuleFreezeDaysSun SafetyRuleFreezeDays = "sun"
+	SafetyRuleFreezeDaysThu SafetyRuleFreezeDays = "thu"
+	SafetyRuleFreezeDaysTue SafetyRuleFreezeDays = "tue"
+	SafetyRuleFreezeDaysWed SafetyRuleFreezeDays = "wed"
 )
 
 // Valid indicates whether the value is a known member of the SafetyRuleFreezeDays enum.
 func (e SafetyRuleFreezeDays) Valid() bool {
 	switch e {
-	case Fri:
+	case SafetyRuleFreezeDaysFri:
 		return true
-	case Mon:
+	case SafetyRuleFreezeDaysMon:
 		return true
-	case Sat:
+	case SafetyRuleFreezeDaysSat:
 		return true
-	case Sun:
+	case SafetyRuleFreezeDaysSun:
 		return true
-	case Thu:
+	case SafetyRuleFreezeDaysThu:
 		return true
-	case Tue:
+	case SafetyRuleFreezeDaysTue:
 		return true
-	case Wed:
+	case SafetyRuleFreezeDaysWed:
 		return true
 	default:
 		return false
@@ -1043,6 +1217,39 @@ func (e Status) Valid() bool {
 	case StatusUnknown:
 		return true
 	case StatusUp:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for TimeWindowDays.
+const (
+	TimeWindowDaysFri TimeWindowDays = "fri"
+	TimeWindowDaysMon TimeWindowDays = "mon"
+	TimeWindowDaysSat TimeWindowDays = "sat"
+	TimeWindowDaysSun TimeWindowDays = "sun"
+	TimeWindowDaysThu TimeWindowDays = "thu"
+	TimeWindowDaysTue TimeWindowDays = "tue"
+	TimeWindowDaysWed TimeWindowDays = "wed"
+)
+
+// Valid indicates whether the value is a known member of the TimeWindowDays enum.
+func (e TimeWindowDays) Valid() bool {
+	switch e {
+	case TimeWindowDaysFri:
+		return true
+	case TimeWindowDaysMon:
+		return true
+	case TimeWindowDaysSat:
+		return true
+	case TimeWindowDaysSun:
+		return true
+	case TimeWindowDaysThu:
+		return true
+	case TimeWindowDaysTue:
+		return true
+	case TimeWindowDaysWed:
 		return true
 	default:
 		return false
@@ -1637,6 +1844,9 @@ type ConditionState struct {
 //
 // Examples: {"monitors":[{"https":{"host":"{service}","path":"/healthz","port":443},"interval":"5s","name":"web"}],"pools":[{"endpoints":[{"address":"192.0.2.1","az":"a","name":"a"}],"monitor":"web","name":"web-us-east","region":"us-east"}],"regions":[{"azs":["a","b"],"name":"us-east","place":{"iata":"IAD"},"provider":"aws"}],"services":[{"name":"www.example.com","steer":{"pool":"web-us-east"}}]}
 type Config struct {
+	// DrillPlans Drills that may be run, on demand or by a schedule.
+	DrillPlans []DrillPlan `json:"drillPlans,omitempty,omitzero"`
+
 	// Monitors How endpoints are checked.
 	Monitors []Monitor `json:"monitors,omitempty,omitzero"`
 
@@ -2419,6 +2629,369 @@ type DrainOutlook struct {
 	Target string `json:"target"`
 }
 
+// Drill A run of a plan.
+//
+// Examples: {"actor":"t3","checks":[],"createdAt":"2026-01-02T03:04:05Z","expiresAt":"2026-01-02T04:04:05Z","id":"d17","over":false,"phase":"holding","plan":{"evacuate":["region/us-east"],"name":"weekly"},"practice":false,"steps":[],"timeline":[]}
+type Drill struct {
+	// Actor Who started it; node/NAME by its schedule.
+	Actor string `json:"actor"`
+
+	// ActorName The name of the token that is the actor.
+	ActorName string `json:"actorName,omitempty,omitzero"`
+
+	// Checks What its preflight said.
+	Checks []DrillCheck `json:"checks"`
+
+	// Code Why it did not end well: the name of the check that failed, or operator, abort-condition, real-failure, operator-control, control-lifted, expired, step-failed, timeout, another-drill, blocked-window, outside-window, missed, refused.
+	Code string `json:"code,omitempty,omitzero"`
+
+	// CreatedAt When it was made.
+	CreatedAt time.Time `json:"createdAt"`
+
+	// Due When its schedule wanted it. Absent on demand.
+	Due time.Time `json:"due,omitempty,omitzero"`
+
+	// EndedAt Absent before.
+	EndedAt time.Time `json:"endedAt,omitempty,omitzero"`
+
+	// ExpiresAt Its hard end.
+	ExpiresAt time.Time `json:"expiresAt"`
+
+	// Id Its id.
+	//
+	// Examples: d17
+	Id string `json:"id"`
+
+	// Over It has ended.
+	Over bool `json:"over"`
+
+	// Phase How far it is. From done on it is over, and nothing that it did is in force.
+	Phase DrillPhase `json:"phase"`
+
+	// Plan How a drill goes; exactly one of evacuate, simulate and steps. A run keeps the plan that it began with.
+	//
+	// Examples: {"abortWhen":["signal:slo"],"evacuate":["region/eu-central"],"hold":"15m","name":"weekly","rto":"90s","schedule":{"cron":"0 9 * * 2","jitter":"30m"},"title":"Frankfurt is away"}
+	Plan DrillPlan `json:"plan"`
+
+	// Practice It changes nothing.
+	Practice bool `json:"practice"`
+
+	// Problem The same for a person.
+	Problem string `json:"problem,omitempty,omitzero"`
+
+	// Reason Why.
+	Reason string `json:"reason,omitempty,omitzero"`
+
+	// StartedAt When its first step began but for approvals. Absent before.
+	StartedAt time.Time `json:"startedAt,omitempty,omitzero"`
+
+	// Steps In their order.
+	Steps []DrillStepRun `json:"steps"`
+
+	// Timeline What happened, the oldest first; at most 300 entries.
+	Timeline []DrillNote `json:"timeline"`
+}
+
+// DrillPhase How far it is. From done on it is over, and nothing that it did is in force.
+type DrillPhase string
+
+// DrillCheck What preflight says of one thing.
+//
+// Examples: {"name":"quorum","result":"ok","text":"3 of 3 voters are reachable"}
+type DrillCheck struct {
+	// Name What was looked at. When it fails it is the reason code of the run.
+	//
+	// Examples: capacity
+	Name string `json:"name"`
+
+	// Result fail ends the run.
+	Result DrillCheckResult `json:"result"`
+
+	// Text For a person.
+	Text string `json:"text"`
+}
+
+// DrillCheckResult fail ends the run.
+type DrillCheckResult string
+
+// DrillList Runs of drills.
+//
+// Examples: {"items":[]}
+type DrillList struct {
+	// Items The newest first.
+	Items []Drill `json:"items"`
+}
+
+// DrillNote An entry of a timeline.
+//
+// Examples: {"at":"2026-01-02T03:04:05Z","phase":"draining","text":"drain: drained region/us-east"}
+type DrillNote struct {
+	// At When.
+	At time.Time `json:"at"`
+
+	// Phase The phase of the run then.
+	Phase string `json:"phase"`
+
+	// Text What happened.
+	Text string `json:"text"`
+}
+
+// DrillPlan How a drill goes; exactly one of evacuate, simulate and steps. A run keeps the plan that it began with.
+//
+// Examples: {"abortWhen":["signal:slo"],"evacuate":["region/eu-central"],"hold":"15m","name":"weekly","rto":"90s","schedule":{"cron":"0 9 * * 2","jitter":"30m"},"title":"Frankfurt is away"}
+type DrillPlan struct {
+	// AbortWhen What ends a run and takes everything back: down:pool/NAME (a region, provider, az, pool or endpoint more than half of which is down), or signal:NAME (a signal that is down or stale).
+	//
+	// Examples: ["signal:slo"]
+	AbortWhen []string `json:"abortWhen,omitempty,omitzero"`
+
+	// Allowed It starts only in one of them. Default always.
+	Allowed []TimeWindow `json:"allowed,omitempty,omitzero"`
+
+	// Approvals How many others than who starts it have to approve it first.
+	Approvals int `json:"approvals,omitempty,omitzero"`
+
+	// Blocked It starts in none of them.
+	Blocked []TimeWindow `json:"blocked,omitempty,omitzero"`
+
+	// Evacuate Targets that are drained: region/NAME, provider/NAME, az/REGION/AZ, pool/NAME, endpoint/POOL/NAME.
+	//
+	// Examples: ["region/us-east"]
+	Evacuate []string `json:"evacuate,omitempty,omitzero"`
+
+	// Expires The hard end of a run from its first step on, 1m to 24h. Nodes stop by their own clocks, without a leader too. Default twice all its waiting and 30 minutes, at most 24h.
+	//
+	// Examples: 1h
+	Expires string `json:"expires,omitempty,omitzero"`
+
+	// Hold How long what is taken out stays out once the TTL window has closed, 0 to 24h. Not with steps.
+	//
+	// Examples: 15m
+	Hold string `json:"hold,omitempty,omitzero"`
+
+	// LowerTTL Services with a range of TTLs hand out their least for as long as their longest before the drain. With evacuate only.
+	LowerTTL *bool `json:"lowerTTL,omitempty,omitzero"`
+
+	// Name Its name.
+	//
+	// Examples: weekly
+	Name string `json:"name"`
+
+	// Practice Each run is practice: it goes through preflight and changes nothing.
+	Practice bool `json:"practice,omitempty,omitzero"`
+
+	// Rto Recovery time that is expected, 1s to 24h: from the start of the evacuation to the last answer that names it. The report holds what was reached against it.
+	//
+	// Examples: 90s
+	Rto string `json:"rto,omitempty,omitzero"`
+
+	// Schedule When runs start by themselves.
+	//
+	// Examples: {"cron":"0 9 * * 2","jitter":"30m"}
+	Schedule *DrillSchedule `json:"schedule,omitempty,omitzero"`
+
+	// Simulate A failure that is feigned; exactly one of its fields.
+	//
+	// Examples: {"down":["region/us-east"]}
+	Simulate *DrillSimulation `json:"simulate,omitempty,omitzero"`
+
+	// Steps A runbook: what is done one after the other. What is not restored by a step is at its end.
+	Steps []DrillStep `json:"steps,omitempty,omitzero"`
+
+	// Title What it is about, on one line.
+	Title string `json:"title,omitempty,omitzero"`
+}
+
+// DrillPlanList All drill plans.
+//
+// Examples: {"items":[{"evacuate":["region/us-east"],"name":"weekly"}]}
+type DrillPlanList struct {
+	// Items In order of names.
+	Items []DrillPlan `json:"items"`
+}
+
+// DrillSchedule When runs start by themselves.
+//
+// Examples: {"cron":"0 9 * * 2","jitter":"30m"}
+type DrillSchedule struct {
+	// Cron Five fields by UTC: minute, hour, day of month, month, day of week.
+	//
+	// Examples: 0 9 * * 2
+	Cron string `json:"cron"`
+
+	// Jitter Each run starts up to so much later, 0 to 24h. How much hangs on the instant and the name of the plan alone.
+	//
+	// Examples: 30m
+	Jitter string `json:"jitter,omitempty,omitzero"`
+}
+
+// DrillSimulation A failure that is feigned; exactly one of its fields.
+//
+// Examples: {"down":["region/us-east"]}
+type DrillSimulation struct {
+	// Down Targets that count as down.
+	//
+	// Examples: ["region/us-east"]
+	Down []string `json:"down,omitempty,omitzero"`
+
+	// Nameserver The label of a node that answers no DNS query.
+	Nameserver string `json:"nameserver,omitempty,omitzero"`
+
+	// Vantage The label of a node whose reports on health are ignored.
+	Vantage string `json:"vantage,omitempty,omitzero"`
+}
+
+// DrillStart Which plan to run.
+//
+// Examples: {"plan":"weekly"}
+type DrillStart struct {
+	// Plan The name of the plan.
+	//
+	// Examples: weekly
+	Plan string `json:"plan"`
+
+	// Practice Go through preflight, say when each step would be, and change nothing.
+	Practice bool `json:"practice,omitempty,omitzero"`
+}
+
+// DrillStep A step of a plan. Apart from name, timeout and onFailure it is exactly one thing.
+//
+// Examples: {"drain":["region/us-east"],"name":"drain-a"}
+type DrillStep struct {
+	// Approvals Wait for the approval of so many others than who started the run.
+	Approvals int `json:"approvals,omitempty,omitzero"`
+
+	// Drain Targets that are drained.
+	//
+	// Examples: ["region/us-east"]
+	Drain []string `json:"drain,omitempty,omitzero"`
+
+	// ForceDown Targets that count as down.
+	ForceDown []string `json:"forceDown,omitempty,omitzero"`
+
+	// IgnoreVantage The label of a node whose reports on health are ignored.
+	IgnoreVantage string `json:"ignoreVantage,omitempty,omitzero"`
+
+	// LowerTTL Targets whose services hand out their least TTL; the step takes as long as their longest.
+	LowerTTL []string `json:"lowerTTL,omitempty,omitzero"`
+
+	// Name Its name, which no other step has.
+	//
+	// Examples: drain-a
+	Name string `json:"name"`
+
+	// OnFailure What its failure means for the run: an end at which everything is taken back, or nothing.
+	OnFailure DrillStepOnFailure `json:"onFailure,omitempty,omitzero"`
+
+	// Parallel Steps that are done at once; they have no parallel ones of their own.
+	Parallel []DrillStep `json:"parallel,omitempty,omitzero"`
+
+	// Restore The name of a step before, or all: what that does is taken back.
+	//
+	// Examples: drain-a
+	Restore string `json:"restore,omitempty,omitzero"`
+
+	// SilenceNode The label of a node that answers no DNS query.
+	SilenceNode string `json:"silenceNode,omitempty,omitzero"`
+
+	// Timeout How long it may take, 1s to 24h. Default 15m for a webhook and waitFor, and none for the others.
+	//
+	// Examples: 10m
+	Timeout string `json:"timeout,omitempty,omitzero"`
+
+	// Wait Wait for so long, 1s to 24h.
+	//
+	// Examples: 5m
+	Wait string `json:"wait,omitempty,omitzero"`
+
+	// WaitFor Wait until it is so: up:pool/NAME (more than half of it is up), or signal:NAME (the signal is up).
+	//
+	// Examples: up:pool/web-eu
+	WaitFor string `json:"waitFor,omitempty,omitzero"`
+
+	// Webhook A POST that has to be answered with a status of the 200s. It is tried again for two minutes, always with the same Idempotency-Key (run/step), by another leader too.
+	//
+	// Examples: {"url":"https://ops.example.com/promote"}
+	Webhook *DrillWebhook `json:"webhook,omitempty,omitzero"`
+
+	// Window Wait until no well-behaved client has an older answer any more.
+	Window bool `json:"window,omitempty,omitzero"`
+}
+
+// DrillStepOnFailure What its failure means for the run: an end at which everything is taken back, or nothing.
+type DrillStepOnFailure string
+
+// DrillStepRun A step of a run.
+//
+// Examples: {"group":2,"kind":"drain","name":"drain","phase":"draining","state":"done"}
+type DrillStepRun struct {
+	// ApprovedBy Who approved it.
+	ApprovedBy []string `json:"approvedBy,omitempty,omitzero"`
+
+	// Code The HTTP status that a webhook answered with. Absent without one.
+	Code int `json:"code,omitempty,omitzero"`
+
+	// Controls The ids of the controls that it has in force.
+	Controls []string `json:"controls,omitempty,omitzero"`
+
+	// EndedAt Absent before.
+	EndedAt time.Time `json:"endedAt,omitempty,omitzero"`
+
+	// Group Steps of one group are done at once; groups one after the other.
+	Group int `json:"group"`
+
+	// Kind What it does.
+	Kind DrillStepRunKind `json:"kind"`
+
+	// Name Its name.
+	Name string `json:"name"`
+
+	// Phase The phase of the run while it goes on.
+	Phase string `json:"phase"`
+
+	// Problem Why it failed.
+	Problem string `json:"problem,omitempty,omitzero"`
+
+	// StartedAt Absent before.
+	StartedAt time.Time `json:"startedAt,omitempty,omitzero"`
+
+	// State would: the run is practice, and this is when it would be.
+	State DrillStepRunState `json:"state"`
+
+	// Text What with: its targets, its time, its condition.
+	Text string `json:"text,omitempty,omitzero"`
+
+	// Unreachable Nodes that could not be asked when a window closes, and may answer as before.
+	Unreachable []string `json:"unreachable,omitempty,omitzero"`
+
+	// Until When it will be over, or is given up. Absent where that is not known.
+	Until time.Time `json:"until,omitempty,omitzero"`
+}
+
+// DrillStepRunKind What it does.
+type DrillStepRunKind string
+
+// DrillStepRunState would: the run is practice, and this is when it would be.
+type DrillStepRunState string
+
+// DrillWebhook A POST that has to be answered with a status of the 200s. It is tried again for two minutes, always with the same Idempotency-Key (run/step), by another leader too.
+//
+// Examples: {"url":"https://ops.example.com/promote"}
+type DrillWebhook struct {
+	// Body JSON that is sent. Default which step of which drill it is.
+	Body string `json:"body,omitempty,omitzero"`
+
+	// Secret A credential, by its name; it is put with PUT /secrets/{name}.
+	//
+	// Examples: {"secret":"db"}
+	Secret *SecretRef `json:"secret,omitempty,omitzero"`
+
+	// Url Where to. http:// only to hosts that notifications.allow of the nodes lists.
+	//
+	// Examples: https://ops.example.com/promote
+	Url string `json:"url"`
+}
+
 // Duration A number with a unit (500ms, 30s, 2h), or seconds as an integer. It is given as the former.
 //
 // Examples: 30s
@@ -2597,7 +3170,7 @@ type Event struct {
 	// Text One line for a person.
 	Text string `json:"text"`
 
-	// Type verdict, control, signal, config, zone, member, leader or island.
+	// Type verdict, control, signal, config, zone, member, leader, island or drill.
 	Type string `json:"type"`
 }
 
@@ -3485,6 +4058,11 @@ type OIDCRole struct {
 //
 // Examples: {"pool":{"endpoints":[{"address":"192.0.2.1","az":"a","name":"a"}],"monitor":"web","name":"web-us-east","region":"us-east"}}
 type ObjectPut struct {
+	// DrillPlan How a drill goes; exactly one of evacuate, simulate and steps. A run keeps the plan that it began with.
+	//
+	// Examples: {"abortWhen":["signal:slo"],"evacuate":["region/eu-central"],"hold":"15m","name":"weekly","rto":"90s","schedule":{"cron":"0 9 * * 2","jitter":"30m"},"title":"Frankfurt is away"}
+	DrillPlan *DrillPlan `json:"drillPlan,omitempty,omitzero"`
+
 	// Force Let it delete more than the larger of 10 endpoints and 20 % of them.
 	Force bool `json:"force,omitempty,omitzero"`
 
@@ -3773,6 +4351,23 @@ type Position struct {
 
 	// Index Raft index of the state.
 	Index uint64 `json:"index"`
+}
+
+// Preflight Whether a drill could run now.
+//
+// Examples: {"checks":[],"ok":true,"plan":"weekly","steps":[]}
+type Preflight struct {
+	// Checks Each check.
+	Checks []DrillCheck `json:"checks"`
+
+	// Ok No check fails.
+	Ok bool `json:"ok"`
+
+	// Plan The name of the plan.
+	Plan string `json:"plan"`
+
+	// Steps What it would do.
+	Steps []DrillStepRun `json:"steps"`
 }
 
 // Prerequisite What must be so; else nothing is changed, and every one that fails is told.
@@ -5026,6 +5621,27 @@ type TemplateList struct {
 	Items []Template `json:"items"`
 }
 
+// TimeWindow A span of time by UTC: every week from one hour to another, past midnight too, or once from one instant to another.
+//
+// Examples: {"days":["fri"],"from":"22:00","to":"06:00"}
+type TimeWindow struct {
+	// Days On which it begins. Default every day.
+	Days []TimeWindowDays `json:"days,omitempty,omitzero"`
+
+	// From A time of day (22:00) or an instant (2026-12-24T00:00:00Z).
+	//
+	// Examples: 22:00
+	From string `json:"from"`
+
+	// To Likewise; not in it any more. 24:00 is the end of a day.
+	//
+	// Examples: 06:00
+	To string `json:"to"`
+}
+
+// TimeWindowDays defines model for TimeWindow.Days.
+type TimeWindowDays string
+
 // Token What is known of a token.
 //
 // Examples: {"expired":false,"id":"0a1b2c3d","name":"ci","role":"editor"}
@@ -5603,6 +6219,9 @@ type ZoneWrite struct {
 // DraftPath defines model for DraftPath.
 type DraftPath = string
 
+// DrillPath defines model for DrillPath.
+type DrillPath = string
+
 // Force defines model for Force.
 type Force = bool
 
@@ -5886,6 +6505,71 @@ type ReviewDraftParams struct {
 	// IfMatch The revision that the change is based on. It is checked where the change is applied.
 	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
 
+	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+
+	// XReason Why, for the audit; one line of at most 1,000 octets of UTF-8. A reason in the body goes before it. Control characters are
+	// refused, by HTTP itself (a 400 without a problem) or, of those that HTTP lets through, with a problem.
+	XReason XReason `json:"X-Reason,omitempty,omitzero"`
+}
+
+// DeleteDrillPlanParams defines parameters for DeleteDrillPlan.
+type DeleteDrillPlanParams struct {
+	// Force Let this one change delete more than the larger of 10 endpoints and 20 % of them.
+	Force Force `form:"force,omitempty" json:"force,omitempty,omitzero"`
+
+	// IfMatch The revision that the change is based on. It is checked where the change is applied.
+	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
+
+	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+
+	// XReason Why, for the audit; one line of at most 1,000 octets of UTF-8. A reason in the body goes before it. Control characters are
+	// refused, by HTTP itself (a 400 without a problem) or, of those that HTTP lets through, with a problem.
+	XReason XReason `json:"X-Reason,omitempty,omitzero"`
+}
+
+// PutDrillPlanParams defines parameters for PutDrillPlan.
+type PutDrillPlanParams struct {
+	// Force Let this one change delete more than the larger of 10 endpoints and 20 % of them.
+	Force Force `form:"force,omitempty" json:"force,omitempty,omitzero"`
+
+	// IfMatch The revision that the change is based on. It is checked where the change is applied.
+	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
+
+	// IfNoneMatch Only `*`: the object must not be there yet.
+	IfNoneMatch IfNoneMatch `json:"If-None-Match,omitempty,omitzero"`
+
+	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+
+	// XReason Why, for the audit; one line of at most 1,000 octets of UTF-8. A reason in the body goes before it. Control characters are
+	// refused, by HTTP itself (a 400 without a problem) or, of those that HTTP lets through, with a problem.
+	XReason XReason `json:"X-Reason,omitempty,omitzero"`
+}
+
+// StartDrillParams defines parameters for StartDrill.
+type StartDrillParams struct {
+	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+
+	// XReason Why, for the audit; one line of at most 1,000 octets of UTF-8. A reason in the body goes before it. Control characters are
+	// refused, by HTTP itself (a 400 without a problem) or, of those that HTTP lets through, with a problem.
+	XReason XReason `json:"X-Reason,omitempty,omitzero"`
+}
+
+// AbortDrillParams defines parameters for AbortDrill.
+type AbortDrillParams struct {
+	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
+	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
+
+	// XReason Why, for the audit; one line of at most 1,000 octets of UTF-8. A reason in the body goes before it. Control characters are
+	// refused, by HTTP itself (a 400 without a problem) or, of those that HTTP lets through, with a problem.
+	XReason XReason `json:"X-Reason,omitempty,omitzero"`
+}
+
+// ApproveDrillParams defines parameters for ApproveDrill.
+type ApproveDrillParams struct {
 	// IdempotencyKey 1 to 128 letters, digits and any of `._:-`. The same request with the same key is done once; another request with it is refused.
 	IdempotencyKey IdempotencyKey `json:"Idempotency-Key,omitempty,omitzero"`
 
@@ -6639,6 +7323,12 @@ type StartCanaryJSONRequestBody = CanaryWrite
 // ReviewDraftJSONRequestBody defines body for ReviewDraft for application/json ContentType.
 type ReviewDraftJSONRequestBody = ReviewWrite
 
+// PutDrillPlanJSONRequestBody defines body for PutDrillPlan for application/json ContentType.
+type PutDrillPlanJSONRequestBody = DrillPlan
+
+// StartDrillJSONRequestBody defines body for StartDrill for application/json ContentType.
+type StartDrillJSONRequestBody = DrillStart
+
 // ExplainDraftJSONRequestBody defines body for ExplainDraft for application/json ContentType.
 type ExplainDraftJSONRequestBody = Config
 
@@ -7116,6 +7806,100 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /drafts/{id}/reviews (the `ReviewDraft` operationId).
 	ReviewDraft(ctx context.Context, id DraftPath, params *ReviewDraftParams, body ReviewDraftJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListDrillPlans List the drill plans
+	//
+	// Corresponds with GET /drill-plans (the `ListDrillPlans` operationId).
+	ListDrillPlans(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// DeleteDrillPlan Delete a drill plan
+	//
+	// Runs that go on keep the plan that they began with.
+	//
+	// Corresponds with DELETE /drill-plans/{name} (the `DeleteDrillPlan` operationId).
+	DeleteDrillPlan(ctx context.Context, name string, params *DeleteDrillPlanParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetDrillPlan Read a drill plan
+	//
+	// Corresponds with GET /drill-plans/{name} (the `GetDrillPlan` operationId).
+	GetDrillPlan(ctx context.Context, name string, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PutDrillPlanWithBody Create or replace a drill plan
+	//
+	// Runs that go on keep the plan that they began with.
+	// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+	// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+	// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /drill-plans/{name} (the `PutDrillPlan` operationId).
+	PutDrillPlanWithBody(ctx context.Context, name string, params *PutDrillPlanParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PutDrillPlan Create or replace a drill plan
+	//
+	// Runs that go on keep the plan that they began with.
+	// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+	// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+	// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /drill-plans/{name} (the `PutDrillPlan` operationId).
+	PutDrillPlan(ctx context.Context, name string, params *PutDrillPlanParams, body PutDrillPlanJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PreflightDrill Check whether a drill could run now, and work out who would go where
+	//
+	// It makes no run and changes nothing. It asks the other nodes, for a second at most.
+	//
+	// Corresponds with GET /drill-plans/{name}/preflight (the `PreflightDrill` operationId).
+	PreflightDrill(ctx context.Context, name string, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListDrills List the runs of drills
+	//
+	// Corresponds with GET /drills (the `ListDrills` operationId).
+	ListDrills(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// StartDrillWithBody Start a drill
+	//
+	// One drill at a time does anything in a cluster; another is refused with `conflict`. The run begins with its approvals, if
+	// it wants any, and its preflight; what fails there ends it. `practice` goes through preflight and says when each step would
+	// be, and changes nothing else. The leader takes the run on, whoever it is; `GET /drills/{id}?wait=` follows it.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with POST /drills (the `StartDrill` operationId).
+	StartDrillWithBody(ctx context.Context, params *StartDrillParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// StartDrill Start a drill
+	//
+	// One drill at a time does anything in a cluster; another is refused with `conflict`. The run begins with its approvals, if
+	// it wants any, and its preflight; what fails there ends it. `practice` goes through preflight and says when each step would
+	// be, and changes nothing else. The leader takes the run on, whoever it is; `GET /drills/{id}?wait=` follows it.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with POST /drills (the `StartDrill` operationId).
+	StartDrill(ctx context.Context, params *StartDrillParams, body StartDrillJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetDrill Look at a run, with its steps and timeline
+	//
+	// Corresponds with GET /drills/{id} (the `GetDrill` operationId).
+	GetDrill(ctx context.Context, id DrillPath, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// AbortDrill End a drill now, whatever it is at
+	//
+	// All that it drained or feigned is taken back by the same change. What its webhooks did is not.
+	//
+	// Corresponds with POST /drills/{id}/abort (the `AbortDrill` operationId).
+	AbortDrill(ctx context.Context, id DrillPath, params *AbortDrillParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ApproveDrill Approve what a drill waits for
+	//
+	// Not by who started it, and by each once.
+	//
+	// Corresponds with POST /drills/{id}/approve (the `ApproveDrill` operationId).
+	ApproveDrill(ctx context.Context, id DrillPath, params *ApproveDrillParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// StreamEvents What happens, as it happens
 	//
@@ -8791,6 +9575,220 @@ func (c *Client) ReviewDraftWithBody(ctx context.Context, id DraftPath, params *
 // Corresponds with POST /drafts/{id}/reviews (the `ReviewDraft` operationId).
 func (c *Client) ReviewDraft(ctx context.Context, id DraftPath, params *ReviewDraftParams, body ReviewDraftJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewReviewDraftRequest(c.Server, id, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListDrillPlans List the drill plans
+//
+// Corresponds with GET /drill-plans (the `ListDrillPlans` operationId).
+func (c *Client) ListDrillPlans(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListDrillPlansRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// DeleteDrillPlan Delete a drill plan
+//
+// Runs that go on keep the plan that they began with.
+//
+// Corresponds with DELETE /drill-plans/{name} (the `DeleteDrillPlan` operationId).
+func (c *Client) DeleteDrillPlan(ctx context.Context, name string, params *DeleteDrillPlanParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewDeleteDrillPlanRequest(c.Server, name, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetDrillPlan Read a drill plan
+//
+// Corresponds with GET /drill-plans/{name} (the `GetDrillPlan` operationId).
+func (c *Client) GetDrillPlan(ctx context.Context, name string, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetDrillPlanRequest(c.Server, name)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PutDrillPlanWithBody Create or replace a drill plan
+//
+// Runs that go on keep the plan that they began with.
+// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /drill-plans/{name} (the `PutDrillPlan` operationId).
+func (c *Client) PutDrillPlanWithBody(ctx context.Context, name string, params *PutDrillPlanParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPutDrillPlanRequestWithBody(c.Server, name, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PutDrillPlan Create or replace a drill plan
+//
+// Runs that go on keep the plan that they began with.
+// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /drill-plans/{name} (the `PutDrillPlan` operationId).
+func (c *Client) PutDrillPlan(ctx context.Context, name string, params *PutDrillPlanParams, body PutDrillPlanJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPutDrillPlanRequest(c.Server, name, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PreflightDrill Check whether a drill could run now, and work out who would go where
+//
+// It makes no run and changes nothing. It asks the other nodes, for a second at most.
+//
+// Corresponds with GET /drill-plans/{name}/preflight (the `PreflightDrill` operationId).
+func (c *Client) PreflightDrill(ctx context.Context, name string, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPreflightDrillRequest(c.Server, name)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListDrills List the runs of drills
+//
+// Corresponds with GET /drills (the `ListDrills` operationId).
+func (c *Client) ListDrills(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListDrillsRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// StartDrillWithBody Start a drill
+//
+// One drill at a time does anything in a cluster; another is refused with `conflict`. The run begins with its approvals, if
+// it wants any, and its preflight; what fails there ends it. `practice` goes through preflight and says when each step would
+// be, and changes nothing else. The leader takes the run on, whoever it is; `GET /drills/{id}?wait=` follows it.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with POST /drills (the `StartDrill` operationId).
+func (c *Client) StartDrillWithBody(ctx context.Context, params *StartDrillParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewStartDrillRequestWithBody(c.Server, params, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// StartDrill Start a drill
+//
+// One drill at a time does anything in a cluster; another is refused with `conflict`. The run begins with its approvals, if
+// it wants any, and its preflight; what fails there ends it. `practice` goes through preflight and says when each step would
+// be, and changes nothing else. The leader takes the run on, whoever it is; `GET /drills/{id}?wait=` follows it.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with POST /drills (the `StartDrill` operationId).
+func (c *Client) StartDrill(ctx context.Context, params *StartDrillParams, body StartDrillJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewStartDrillRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetDrill Look at a run, with its steps and timeline
+//
+// Corresponds with GET /drills/{id} (the `GetDrill` operationId).
+func (c *Client) GetDrill(ctx context.Context, id DrillPath, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetDrillRequest(c.Server, id)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// AbortDrill End a drill now, whatever it is at
+//
+// All that it drained or feigned is taken back by the same change. What its webhooks did is not.
+//
+// Corresponds with POST /drills/{id}/abort (the `AbortDrill` operationId).
+func (c *Client) AbortDrill(ctx context.Context, id DrillPath, params *AbortDrillParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewAbortDrillRequest(c.Server, id, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ApproveDrill Approve what a drill waits for
+//
+// Not by who started it, and by each once.
+//
+// Corresponds with POST /drills/{id}/approve (the `ApproveDrill` operationId).
+func (c *Client) ApproveDrill(ctx context.Context, id DrillPath, params *ApproveDrillParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewApproveDrillRequest(c.Server, id, params)
 	if err != nil {
 		return nil, err
 	}
@@ -12594,6 +13592,534 @@ func NewReviewDraftRequestWithBody(server string, id DraftPath, params *ReviewDr
 		}
 
 		req.Header.Set("X-Reason", headerParam2)
+
+	}
+
+	return req, nil
+}
+
+// NewListDrillPlansRequest constructs an http.Request for the ListDrillPlans method
+func NewListDrillPlansRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/drill-plans")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewDeleteDrillPlanRequest constructs an http.Request for the DeleteDrillPlan method
+func NewDeleteDrillPlanRequest(server string, name string, params *DeleteDrillPlanParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "name", name, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/drill-plans/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "force", params.Force, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("If-Match", headerParam0)
+
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam1)
+
+		var headerParam2 string
+
+		headerParam2, err = runtime.StyleParamWithOptions("simple", false, "X-Reason", params.XReason, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("X-Reason", headerParam2)
+
+	}
+
+	return req, nil
+}
+
+// NewGetDrillPlanRequest constructs an http.Request for the GetDrillPlan method
+func NewGetDrillPlanRequest(server string, name string) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "name", name, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/drill-plans/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewPutDrillPlanRequest calls the generic PutDrillPlan builder with application/json body
+func NewPutDrillPlanRequest(server string, name string, params *PutDrillPlanParams, body PutDrillPlanJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewPutDrillPlanRequestWithBody(server, name, params, "application/json", bodyReader)
+}
+
+// NewPutDrillPlanRequestWithBody constructs an http.Request for the PutDrillPlan method, with any body, and a specified content type
+func NewPutDrillPlanRequestWithBody(server string, name string, params *PutDrillPlanParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "name", name, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/drill-plans/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "force", params.Force, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "boolean", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "If-Match", params.IfMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("If-Match", headerParam0)
+
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "If-None-Match", params.IfNoneMatch, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("If-None-Match", headerParam1)
+
+		var headerParam2 string
+
+		headerParam2, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam2)
+
+		var headerParam3 string
+
+		headerParam3, err = runtime.StyleParamWithOptions("simple", false, "X-Reason", params.XReason, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("X-Reason", headerParam3)
+
+	}
+
+	return req, nil
+}
+
+// NewPreflightDrillRequest constructs an http.Request for the PreflightDrill method
+func NewPreflightDrillRequest(server string, name string) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "name", name, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/drill-plans/%s/preflight", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewListDrillsRequest constructs an http.Request for the ListDrills method
+func NewListDrillsRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/drills")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewStartDrillRequest calls the generic StartDrill builder with application/json body
+func NewStartDrillRequest(server string, params *StartDrillParams, body StartDrillJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewStartDrillRequestWithBody(server, params, "application/json", bodyReader)
+}
+
+// NewStartDrillRequestWithBody constructs an http.Request for the StartDrill method, with any body, and a specified content type
+func NewStartDrillRequestWithBody(server string, params *StartDrillParams, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/drills")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam0)
+
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "X-Reason", params.XReason, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("X-Reason", headerParam1)
+
+	}
+
+	return req, nil
+}
+
+// NewGetDrillRequest constructs an http.Request for the GetDrill method
+func NewGetDrillRequest(server string, id DrillPath) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/drills/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewAbortDrillRequest constructs an http.Request for the AbortDrill method
+func NewAbortDrillRequest(server string, id DrillPath, params *AbortDrillParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/drills/%s/abort", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam0)
+
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "X-Reason", params.XReason, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("X-Reason", headerParam1)
+
+	}
+
+	return req, nil
+}
+
+// NewApproveDrillRequest constructs an http.Request for the ApproveDrill method
+func NewApproveDrillRequest(server string, id DrillPath, params *ApproveDrillParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/drills/%s/approve", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPost, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+
+		var headerParam0 string
+
+		headerParam0, err = runtime.StyleParamWithOptions("simple", false, "Idempotency-Key", params.IdempotencyKey, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("Idempotency-Key", headerParam0)
+
+		var headerParam1 string
+
+		headerParam1, err = runtime.StyleParamWithOptions("simple", false, "X-Reason", params.XReason, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("X-Reason", headerParam1)
 
 	}
 
@@ -18409,6 +19935,116 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /drafts/{id}/reviews (the `ReviewDraft` operationId).
 	ReviewDraftWithResponse(ctx context.Context, id DraftPath, params *ReviewDraftParams, body ReviewDraftJSONRequestBody, reqEditors ...RequestEditorFn) (*ReviewDraftResponse, error)
 
+	// ListDrillPlansWithResponse List the drill plans
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /drill-plans (the `ListDrillPlans` operationId).
+	ListDrillPlansWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListDrillPlansResponse, error)
+
+	// DeleteDrillPlanWithResponse Delete a drill plan
+	//
+	// Runs that go on keep the plan that they began with.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with DELETE /drill-plans/{name} (the `DeleteDrillPlan` operationId).
+	DeleteDrillPlanWithResponse(ctx context.Context, name string, params *DeleteDrillPlanParams, reqEditors ...RequestEditorFn) (*DeleteDrillPlanResponse, error)
+
+	// GetDrillPlanWithResponse Read a drill plan
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /drill-plans/{name} (the `GetDrillPlan` operationId).
+	GetDrillPlanWithResponse(ctx context.Context, name string, reqEditors ...RequestEditorFn) (*GetDrillPlanResponse, error)
+
+	// PutDrillPlanWithBodyWithResponse Create or replace a drill plan
+	//
+	// Runs that go on keep the plan that they began with.
+	// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+	// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+	// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /drill-plans/{name} (the `PutDrillPlan` operationId).
+	PutDrillPlanWithBodyWithResponse(ctx context.Context, name string, params *PutDrillPlanParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PutDrillPlanResponse, error)
+
+	// PutDrillPlanWithResponse Create or replace a drill plan
+	//
+	// Runs that go on keep the plan that they began with.
+	// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+	// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+	// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /drill-plans/{name} (the `PutDrillPlan` operationId).
+	PutDrillPlanWithResponse(ctx context.Context, name string, params *PutDrillPlanParams, body PutDrillPlanJSONRequestBody, reqEditors ...RequestEditorFn) (*PutDrillPlanResponse, error)
+
+	// PreflightDrillWithResponse Check whether a drill could run now, and work out who would go where
+	//
+	// It makes no run and changes nothing. It asks the other nodes, for a second at most.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /drill-plans/{name}/preflight (the `PreflightDrill` operationId).
+	PreflightDrillWithResponse(ctx context.Context, name string, reqEditors ...RequestEditorFn) (*PreflightDrillResponse, error)
+
+	// ListDrillsWithResponse List the runs of drills
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /drills (the `ListDrills` operationId).
+	ListDrillsWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListDrillsResponse, error)
+
+	// StartDrillWithBodyWithResponse Start a drill
+	//
+	// One drill at a time does anything in a cluster; another is refused with `conflict`. The run begins with its approvals, if
+	// it wants any, and its preflight; what fails there ends it. `practice` goes through preflight and says when each step would
+	// be, and changes nothing else. The leader takes the run on, whoever it is; `GET /drills/{id}?wait=` follows it.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /drills (the `StartDrill` operationId).
+	StartDrillWithBodyWithResponse(ctx context.Context, params *StartDrillParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*StartDrillResponse, error)
+
+	// StartDrillWithResponse Start a drill
+	//
+	// One drill at a time does anything in a cluster; another is refused with `conflict`. The run begins with its approvals, if
+	// it wants any, and its preflight; what fails there ends it. `practice` goes through preflight and says when each step would
+	// be, and changes nothing else. The leader takes the run on, whoever it is; `GET /drills/{id}?wait=` follows it.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /drills (the `StartDrill` operationId).
+	StartDrillWithResponse(ctx context.Context, params *StartDrillParams, body StartDrillJSONRequestBody, reqEditors ...RequestEditorFn) (*StartDrillResponse, error)
+
+	// GetDrillWithResponse Look at a run, with its steps and timeline
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /drills/{id} (the `GetDrill` operationId).
+	GetDrillWithResponse(ctx context.Context, id DrillPath, reqEditors ...RequestEditorFn) (*GetDrillResponse, error)
+
+	// AbortDrillWithResponse End a drill now, whatever it is at
+	//
+	// All that it drained or feigned is taken back by the same change. What its webhooks did is not.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /drills/{id}/abort (the `AbortDrill` operationId).
+	AbortDrillWithResponse(ctx context.Context, id DrillPath, params *AbortDrillParams, reqEditors ...RequestEditorFn) (*AbortDrillResponse, error)
+
+	// ApproveDrillWithResponse Approve what a drill waits for
+	//
+	// Not by who started it, and by each once.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with POST /drills/{id}/approve (the `ApproveDrill` operationId).
+	ApproveDrillWithResponse(ctx context.Context, id DrillPath, params *ApproveDrillParams, reqEditors ...RequestEditorFn) (*ApproveDrillResponse, error)
+
 	// StreamEventsWithResponse What happens, as it happens
 	//
 	// Server-sent events: `event` is the type, `data` an Event in JSON. The stream begins with what this node still
@@ -21049,6 +22685,572 @@ func (r ReviewDraftResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r ReviewDraftResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ListDrillPlansResponse200Headers the declared response headers of an HTTP 200 response for ListDrillPlans
+type ListDrillPlansResponse200Headers struct {
+	ETag   string
+	XIndex uint64
+}
+
+type ListDrillPlansResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *DrillPlanList
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListDrillPlansResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListDrillPlansResponse) GetJSON200() *DrillPlanList {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListDrillPlansResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListDrillPlansResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListDrillPlansResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListDrillPlansResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListDrillPlansResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// DeleteDrillPlanResponse200Headers the declared response headers of an HTTP 200 response for DeleteDrillPlan
+type DeleteDrillPlanResponse200Headers struct {
+	ETag   string
+	XIndex uint64
+}
+
+type DeleteDrillPlanResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Written
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *DeleteDrillPlanResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r DeleteDrillPlanResponse) GetJSON200() *Written {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r DeleteDrillPlanResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r DeleteDrillPlanResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r DeleteDrillPlanResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r DeleteDrillPlanResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r DeleteDrillPlanResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetDrillPlanResponse200Headers the declared response headers of an HTTP 200 response for GetDrillPlan
+type GetDrillPlanResponse200Headers struct {
+	ETag   string
+	XIndex uint64
+}
+
+type GetDrillPlanResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *DrillPlan
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetDrillPlanResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetDrillPlanResponse) GetJSON200() *DrillPlan {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetDrillPlanResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetDrillPlanResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetDrillPlanResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetDrillPlanResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetDrillPlanResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// PutDrillPlanResponse200Headers the declared response headers of an HTTP 200 response for PutDrillPlan
+type PutDrillPlanResponse200Headers struct {
+	ETag   string
+	XIndex uint64
+}
+
+// PutDrillPlanResponse201Headers the declared response headers of an HTTP 201 response for PutDrillPlan
+type PutDrillPlanResponse201Headers struct {
+	ETag   string
+	XIndex uint64
+}
+
+type PutDrillPlanResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Written
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *Written
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *PutDrillPlanResponse200Headers
+	// Headers201 the parsed response headers for an HTTP 201 response
+	Headers201 *PutDrillPlanResponse201Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r PutDrillPlanResponse) GetJSON200() *Written {
+	return r.JSON200
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r PutDrillPlanResponse) GetJSON201() *Written {
+	return r.JSON201
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r PutDrillPlanResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r PutDrillPlanResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r PutDrillPlanResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r PutDrillPlanResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r PutDrillPlanResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type PreflightDrillResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Preflight
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r PreflightDrillResponse) GetJSON200() *Preflight {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r PreflightDrillResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r PreflightDrillResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r PreflightDrillResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r PreflightDrillResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r PreflightDrillResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ListDrillsResponse200Headers the declared response headers of an HTTP 200 response for ListDrills
+type ListDrillsResponse200Headers struct {
+	ETag   string
+	XIndex uint64
+}
+
+type ListDrillsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *DrillList
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListDrillsResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListDrillsResponse) GetJSON200() *DrillList {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListDrillsResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListDrillsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListDrillsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListDrillsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListDrillsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// StartDrillResponse201Headers the declared response headers of an HTTP 201 response for StartDrill
+type StartDrillResponse201Headers struct {
+	XIndex uint64
+}
+
+type StartDrillResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON201 the response for an HTTP 201 `application/json` response
+	JSON201 *DraftWritten
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+	// Headers201 the parsed response headers for an HTTP 201 response
+	Headers201 *StartDrillResponse201Headers
+}
+
+// GetJSON201 returns the response for an HTTP 201 `application/json` response
+func (r StartDrillResponse) GetJSON201() *DraftWritten {
+	return r.JSON201
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r StartDrillResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r StartDrillResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r StartDrillResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r StartDrillResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r StartDrillResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetDrillResponse200Headers the declared response headers of an HTTP 200 response for GetDrill
+type GetDrillResponse200Headers struct {
+	ETag   string
+	XIndex uint64
+}
+
+type GetDrillResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Drill
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetDrillResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetDrillResponse) GetJSON200() *Drill {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetDrillResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetDrillResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetDrillResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetDrillResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetDrillResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// AbortDrillResponse200Headers the declared response headers of an HTTP 200 response for AbortDrill
+type AbortDrillResponse200Headers struct {
+	ETag   string
+	XIndex uint64
+}
+
+type AbortDrillResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Written
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *AbortDrillResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r AbortDrillResponse) GetJSON200() *Written {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r AbortDrillResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r AbortDrillResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r AbortDrillResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r AbortDrillResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r AbortDrillResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ApproveDrillResponse200Headers the declared response headers of an HTTP 200 response for ApproveDrill
+type ApproveDrillResponse200Headers struct {
+	ETag   string
+	XIndex uint64
+}
+
+type ApproveDrillResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Written
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ApproveDrillResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ApproveDrillResponse) GetJSON200() *Written {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ApproveDrillResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ApproveDrillResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ApproveDrillResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ApproveDrillResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ApproveDrillResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -26861,6 +29063,188 @@ func (c *ClientWithResponses) ReviewDraftWithResponse(ctx context.Context, id Dr
 	return ParseReviewDraftResponse(rsp)
 }
 
+// ListDrillPlansWithResponse List the drill plans
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /drill-plans (the `ListDrillPlans` operationId).
+func (c *ClientWithResponses) ListDrillPlansWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListDrillPlansResponse, error) {
+	rsp, err := c.ListDrillPlans(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListDrillPlansResponse(rsp)
+}
+
+// DeleteDrillPlanWithResponse Delete a drill plan
+//
+// Runs that go on keep the plan that they began with.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with DELETE /drill-plans/{name} (the `DeleteDrillPlan` operationId).
+func (c *ClientWithResponses) DeleteDrillPlanWithResponse(ctx context.Context, name string, params *DeleteDrillPlanParams, reqEditors ...RequestEditorFn) (*DeleteDrillPlanResponse, error) {
+	rsp, err := c.DeleteDrillPlan(ctx, name, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseDeleteDrillPlanResponse(rsp)
+}
+
+// GetDrillPlanWithResponse Read a drill plan
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /drill-plans/{name} (the `GetDrillPlan` operationId).
+func (c *ClientWithResponses) GetDrillPlanWithResponse(ctx context.Context, name string, reqEditors ...RequestEditorFn) (*GetDrillPlanResponse, error) {
+	rsp, err := c.GetDrillPlan(ctx, name, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetDrillPlanResponse(rsp)
+}
+
+// PutDrillPlanWithBodyWithResponse Create or replace a drill plan
+//
+// Runs that go on keep the plan that they began with.
+// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /drill-plans/{name} (the `PutDrillPlan` operationId).
+func (c *ClientWithResponses) PutDrillPlanWithBodyWithResponse(ctx context.Context, name string, params *PutDrillPlanParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PutDrillPlanResponse, error) {
+	rsp, err := c.PutDrillPlanWithBody(ctx, name, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePutDrillPlanResponse(rsp)
+}
+
+// PutDrillPlanWithResponse Create or replace a drill plan
+//
+// Runs that go on keep the plan that they began with.
+// At most 4 MiB. The configuration has to be valid with it, and everything else in that stays as it is. The body has the
+// name of the path. `If-Match` is the revision of this object, so that writers of different objects are not in each
+// other's way; `If-None-Match: *` (or `If-Match: "0"`) creates only.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /drill-plans/{name} (the `PutDrillPlan` operationId).
+func (c *ClientWithResponses) PutDrillPlanWithResponse(ctx context.Context, name string, params *PutDrillPlanParams, body PutDrillPlanJSONRequestBody, reqEditors ...RequestEditorFn) (*PutDrillPlanResponse, error) {
+	rsp, err := c.PutDrillPlan(ctx, name, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePutDrillPlanResponse(rsp)
+}
+
+// PreflightDrillWithResponse Check whether a drill could run now, and work out who would go where
+//
+// It makes no run and changes nothing. It asks the other nodes, for a second at most.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /drill-plans/{name}/preflight (the `PreflightDrill` operationId).
+func (c *ClientWithResponses) PreflightDrillWithResponse(ctx context.Context, name string, reqEditors ...RequestEditorFn) (*PreflightDrillResponse, error) {
+	rsp, err := c.PreflightDrill(ctx, name, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePreflightDrillResponse(rsp)
+}
+
+// ListDrillsWithResponse List the runs of drills
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /drills (the `ListDrills` operationId).
+func (c *ClientWithResponses) ListDrillsWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListDrillsResponse, error) {
+	rsp, err := c.ListDrills(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListDrillsResponse(rsp)
+}
+
+// StartDrillWithBodyWithResponse Start a drill
+//
+// One drill at a time does anything in a cluster; another is refused with `conflict`. The run begins with its approvals, if
+// it wants any, and its preflight; what fails there ends it. `practice` goes through preflight and says when each step would
+// be, and changes nothing else. The leader takes the run on, whoever it is; `GET /drills/{id}?wait=` follows it.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /drills (the `StartDrill` operationId).
+func (c *ClientWithResponses) StartDrillWithBodyWithResponse(ctx context.Context, params *StartDrillParams, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*StartDrillResponse, error) {
+	rsp, err := c.StartDrillWithBody(ctx, params, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseStartDrillResponse(rsp)
+}
+
+// StartDrillWithResponse Start a drill
+//
+// One drill at a time does anything in a cluster; another is refused with `conflict`. The run begins with its approvals, if
+// it wants any, and its preflight; what fails there ends it. `practice` goes through preflight and says when each step would
+// be, and changes nothing else. The leader takes the run on, whoever it is; `GET /drills/{id}?wait=` follows it.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /drills (the `StartDrill` operationId).
+func (c *ClientWithResponses) StartDrillWithResponse(ctx context.Context, params *StartDrillParams, body StartDrillJSONRequestBody, reqEditors ...RequestEditorFn) (*StartDrillResponse, error) {
+	rsp, err := c.StartDrill(ctx, params, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseStartDrillResponse(rsp)
+}
+
+// GetDrillWithResponse Look at a run, with its steps and timeline
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /drills/{id} (the `GetDrill` operationId).
+func (c *ClientWithResponses) GetDrillWithResponse(ctx context.Context, id DrillPath, reqEditors ...RequestEditorFn) (*GetDrillResponse, error) {
+	rsp, err := c.GetDrill(ctx, id, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetDrillResponse(rsp)
+}
+
+// AbortDrillWithResponse End a drill now, whatever it is at
+//
+// All that it drained or feigned is taken back by the same change. What its webhooks did is not.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /drills/{id}/abort (the `AbortDrill` operationId).
+func (c *ClientWithResponses) AbortDrillWithResponse(ctx context.Context, id DrillPath, params *AbortDrillParams, reqEditors ...RequestEditorFn) (*AbortDrillResponse, error) {
+	rsp, err := c.AbortDrill(ctx, id, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseAbortDrillResponse(rsp)
+}
+
+// ApproveDrillWithResponse Approve what a drill waits for
+//
+// Not by who started it, and by each once.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with POST /drills/{id}/approve (the `ApproveDrill` operationId).
+func (c *ClientWithResponses) ApproveDrillWithResponse(ctx context.Context, id DrillPath, params *ApproveDrillParams, reqEditors ...RequestEditorFn) (*ApproveDrillResponse, error) {
+	rsp, err := c.ApproveDrill(ctx, id, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseApproveDrillResponse(rsp)
+}
+
 // StreamEventsWithResponse What happens, as it happens
 //
 // Server-sent events: `event` is the type, `data` an Event in JSON. The stream begins with what this node still
@@ -30056,6 +32440,533 @@ func ParseReviewDraftResponse(rsp *http.Response) (*ReviewDraftResponse, error) 
 	switch {
 	case rsp.StatusCode == 200:
 		var headers ReviewDraftResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseListDrillPlansResponse parses an HTTP response from a ListDrillPlansWithResponse call
+func ParseListDrillPlansResponse(rsp *http.Response) (*ListDrillPlansResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListDrillPlansResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest DrillPlanList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListDrillPlansResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseDeleteDrillPlanResponse parses an HTTP response from a DeleteDrillPlanWithResponse call
+func ParseDeleteDrillPlanResponse(rsp *http.Response) (*DeleteDrillPlanResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &DeleteDrillPlanResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Written
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers DeleteDrillPlanResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetDrillPlanResponse parses an HTTP response from a GetDrillPlanWithResponse call
+func ParseGetDrillPlanResponse(rsp *http.Response) (*GetDrillPlanResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetDrillPlanResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest DrillPlan
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetDrillPlanResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParsePutDrillPlanResponse parses an HTTP response from a PutDrillPlanWithResponse call
+func ParsePutDrillPlanResponse(rsp *http.Response) (*PutDrillPlanResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &PutDrillPlanResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Written
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest Written
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers PutDrillPlanResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers200 = &headers
+	case rsp.StatusCode == 201:
+		var headers PutDrillPlanResponse201Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers201 = &headers
+	}
+
+	return response, nil
+}
+
+// ParsePreflightDrillResponse parses an HTTP response from a PreflightDrillWithResponse call
+func ParsePreflightDrillResponse(rsp *http.Response) (*PreflightDrillResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &PreflightDrillResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Preflight
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseListDrillsResponse parses an HTTP response from a ListDrillsWithResponse call
+func ParseListDrillsResponse(rsp *http.Response) (*ListDrillsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListDrillsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest DrillList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListDrillsResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseStartDrillResponse parses an HTTP response from a StartDrillWithResponse call
+func ParseStartDrillResponse(rsp *http.Response) (*StartDrillResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &StartDrillResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 201:
+		var dest DraftWritten
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON201 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 201:
+		var headers StartDrillResponse201Headers
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers201 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetDrillResponse parses an HTTP response from a GetDrillWithResponse call
+func ParseGetDrillResponse(rsp *http.Response) (*GetDrillResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetDrillResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Drill
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetDrillResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseAbortDrillResponse parses an HTTP response from a AbortDrillWithResponse call
+func ParseAbortDrillResponse(rsp *http.Response) (*AbortDrillResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &AbortDrillResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Written
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers AbortDrillResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseApproveDrillResponse parses an HTTP response from a ApproveDrillWithResponse call
+func ParseApproveDrillResponse(rsp *http.Response) (*ApproveDrillResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ApproveDrillResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Written
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ApproveDrillResponse200Headers
 		if values := rsp.Header.Values("ETag"); len(values) > 0 {
 			var value string
 			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
@@ -34995,6 +37906,36 @@ type ServerInterface interface {
 	// ReviewDraft Approve a draft, or reject it
 	// (POST /drafts/{id}/reviews)
 	ReviewDraft(c *gin.Context, id DraftPath, params ReviewDraftParams)
+	// ListDrillPlans List the drill plans
+	// (GET /drill-plans)
+	ListDrillPlans(c *gin.Context)
+	// DeleteDrillPlan Delete a drill plan
+	// (DELETE /drill-plans/{name})
+	DeleteDrillPlan(c *gin.Context, name string, params DeleteDrillPlanParams)
+	// GetDrillPlan Read a drill plan
+	// (GET /drill-plans/{name})
+	GetDrillPlan(c *gin.Context, name string)
+	// PutDrillPlan Create or replace a drill plan
+	// (PUT /drill-plans/{name})
+	PutDrillPlan(c *gin.Context, name string, params PutDrillPlanParams)
+	// PreflightDrill Check whether a drill could run now, and work out who would go where
+	// (GET /drill-plans/{name}/preflight)
+	PreflightDrill(c *gin.Context, name string)
+	// ListDrills List the runs of drills
+	// (GET /drills)
+	ListDrills(c *gin.Context)
+	// StartDrill Start a drill
+	// (POST /drills)
+	StartDrill(c *gin.Context, params StartDrillParams)
+	// GetDrill Look at a run, with its steps and timeline
+	// (GET /drills/{id})
+	GetDrill(c *gin.Context, id DrillPath)
+	// AbortDrill End a drill now, whatever it is at
+	// (POST /drills/{id}/abort)
+	AbortDrill(c *gin.Context, id DrillPath, params AbortDrillParams)
+	// ApproveDrill Approve what a drill waits for
+	// (POST /drills/{id}/approve)
+	ApproveDrill(c *gin.Context, id DrillPath, params ApproveDrillParams)
 	// StreamEvents What happens, as it happens
 	// (GET /events)
 	StreamEvents(c *gin.Context, params StreamEventsParams)
@@ -36855,6 +39796,511 @@ func (siw *ServerInterfaceWrapper) ReviewDraft(c *gin.Context) {
 	}
 
 	siw.Handler.ReviewDraft(c, id, params)
+}
+
+// ListDrillPlans operation middleware
+func (siw *ServerInterfaceWrapper) ListDrillPlans(c *gin.Context) {
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ListDrillPlans(c)
+}
+
+// DeleteDrillPlan operation middleware
+func (siw *ServerInterfaceWrapper) DeleteDrillPlan(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "name" -------------
+	var name string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "name", c.Param("name"), &name, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter name: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params DeleteDrillPlanParams
+
+	// ------------- Optional query parameter "force" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "force", c.Request.URL.Query(), &params.Force, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter force: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for If-Match, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter If-Match: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IfMatch = IfMatch
+
+	}
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Idempotency-Key, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+
+	}
+
+	// ------------- Optional header parameter "X-Reason" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Reason")]; found {
+		var XReason XReason
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Reason, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Reason", valueList[0], &XReason, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Reason: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XReason = XReason
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.DeleteDrillPlan(c, name, params)
+}
+
+// GetDrillPlan operation middleware
+func (siw *ServerInterfaceWrapper) GetDrillPlan(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "name" -------------
+	var name string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "name", c.Param("name"), &name, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter name: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.GetDrillPlan(c, name)
+}
+
+// PutDrillPlan operation middleware
+func (siw *ServerInterfaceWrapper) PutDrillPlan(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "name" -------------
+	var name string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "name", c.Param("name"), &name, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter name: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params PutDrillPlanParams
+
+	// ------------- Optional query parameter "force" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "force", c.Request.URL.Query(), &params.Force, runtime.BindQueryParameterOptions{Type: "boolean", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter force: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "If-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-Match")]; found {
+		var IfMatch IfMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for If-Match, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-Match", valueList[0], &IfMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter If-Match: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IfMatch = IfMatch
+
+	}
+
+	// ------------- Optional header parameter "If-None-Match" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("If-None-Match")]; found {
+		var IfNoneMatch IfNoneMatch
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for If-None-Match, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "If-None-Match", valueList[0], &IfNoneMatch, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter If-None-Match: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IfNoneMatch = IfNoneMatch
+
+	}
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Idempotency-Key, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+
+	}
+
+	// ------------- Optional header parameter "X-Reason" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Reason")]; found {
+		var XReason XReason
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Reason, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Reason", valueList[0], &XReason, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Reason: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XReason = XReason
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.PutDrillPlan(c, name, params)
+}
+
+// PreflightDrill operation middleware
+func (siw *ServerInterfaceWrapper) PreflightDrill(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "name" -------------
+	var name string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "name", c.Param("name"), &name, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter name: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.PreflightDrill(c, name)
+}
+
+// ListDrills operation middleware
+func (siw *ServerInterfaceWrapper) ListDrills(c *gin.Context) {
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ListDrills(c)
+}
+
+// StartDrill operation middleware
+func (siw *ServerInterfaceWrapper) StartDrill(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params StartDrillParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Idempotency-Key, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+
+	}
+
+	// ------------- Optional header parameter "X-Reason" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Reason")]; found {
+		var XReason XReason
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Reason, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Reason", valueList[0], &XReason, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Reason: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XReason = XReason
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.StartDrill(c, params)
+}
+
+// GetDrill operation middleware
+func (siw *ServerInterfaceWrapper) GetDrill(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id DrillPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.GetDrill(c, id)
+}
+
+// AbortDrill operation middleware
+func (siw *ServerInterfaceWrapper) AbortDrill(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id DrillPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params AbortDrillParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Idempotency-Key, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+
+	}
+
+	// ------------- Optional header parameter "X-Reason" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Reason")]; found {
+		var XReason XReason
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Reason, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Reason", valueList[0], &XReason, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Reason: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XReason = XReason
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.AbortDrill(c, id, params)
+}
+
+// ApproveDrill operation middleware
+func (siw *ServerInterfaceWrapper) ApproveDrill(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id DrillPath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ApproveDrillParams
+
+	headers := c.Request.Header
+
+	// ------------- Optional header parameter "Idempotency-Key" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("Idempotency-Key")]; found {
+		var IdempotencyKey IdempotencyKey
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for Idempotency-Key, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "Idempotency-Key", valueList[0], &IdempotencyKey, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter Idempotency-Key: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.IdempotencyKey = IdempotencyKey
+
+	}
+
+	// ------------- Optional header parameter "X-Reason" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Reason")]; found {
+		var XReason XReason
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Reason, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Reason", valueList[0], &XReason, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Reason: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XReason = XReason
+
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ApproveDrill(c, id, params)
 }
 
 // StreamEvents operation middleware
@@ -41978,6 +45424,16 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.POST(options.BaseURL+"/drafts/:id/canary", wrapper.StartCanary)
 	router.POST(options.BaseURL+"/drafts/:id/publish", wrapper.PublishDraft)
 	router.POST(options.BaseURL+"/drafts/:id/reviews", wrapper.ReviewDraft)
+	router.GET(options.BaseURL+"/drill-plans", wrapper.ListDrillPlans)
+	router.DELETE(options.BaseURL+"/drill-plans/:name", wrapper.DeleteDrillPlan)
+	router.GET(options.BaseURL+"/drill-plans/:name", wrapper.GetDrillPlan)
+	router.PUT(options.BaseURL+"/drill-plans/:name", wrapper.PutDrillPlan)
+	router.GET(options.BaseURL+"/drill-plans/:name/preflight", wrapper.PreflightDrill)
+	router.GET(options.BaseURL+"/drills", wrapper.ListDrills)
+	router.POST(options.BaseURL+"/drills", wrapper.StartDrill)
+	router.GET(options.BaseURL+"/drills/:id", wrapper.GetDrill)
+	router.POST(options.BaseURL+"/drills/:id/abort", wrapper.AbortDrill)
+	router.POST(options.BaseURL+"/drills/:id/approve", wrapper.ApproveDrill)
 	router.GET(options.BaseURL+"/events", wrapper.StreamEvents)
 	router.GET(options.BaseURL+"/explain", wrapper.Explain)
 	router.POST(options.BaseURL+"/explain", wrapper.ExplainDraft)

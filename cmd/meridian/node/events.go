@@ -159,6 +159,9 @@ func (e *events) tellChanges(old, next *policy.State) {
 	if old.Controls.Sum() != next.Controls.Sum() {
 		e.tellControls(old, next)
 	}
+	if old.Drills.Sum() != next.Drills.Sum() {
+		e.tellDrills(old, next)
+	}
 	if old.Signals.Sum() != next.Signals.Sum() {
 		e.tellSignals(old, next)
 	}
@@ -181,6 +184,21 @@ func (e *events) tellChanges(old, next *policy.State) {
 				e.tell(policy.Event{Type: "member", Index: next.Index, Object: "member/" + m.Node, Data: m, Text: fmt.Sprintf("node %s was removed", m.Node)})
 			}
 		}
+	}
+}
+
+// tellDrills tells of runs that are new, go into another phase, or have more in their timeline.
+func (e *events) tellDrills(old, next *policy.State) {
+	for id, r := range next.Drills.All {
+		was, _ := old.Drills.Get(id)
+		if was.Seq == r.Seq && was.Phase == r.Phase {
+			continue
+		}
+		text := fmt.Sprintf("drill %s (%s) is %s", id, r.Plan.Name, r.Phase)
+		if n := len(r.Timeline); n > 0 {
+			text += ": " + r.Timeline[n-1].Text
+		}
+		e.tell(policy.Event{Type: "drill", Index: next.Index, Object: "drill/" + id, Text: text})
 	}
 }
 

@@ -71,10 +71,17 @@ func (h *hearing) all(s *policy.State, checks *checkList) []health.Heard {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	list := make([]health.Heard, 0, len(h.last))
+	var ignored []string
+	if s.Drills.Len() > 0 {
+		ignored = s.IgnoredVantages(time.Now().UnixNano())
+	}
 	for id, v := range h.last {
 		m, ok := s.Members.Get(id)
 		if !ok { // removed, or not known here yet: then its next report comes in a moment
 			delete(h.last, id)
+			continue
+		}
+		if slices.Contains(ignored, m.Node) { // a drill feigns that it is not heard
 			continue
 		}
 		if v.list != checks {

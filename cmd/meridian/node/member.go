@@ -87,6 +87,7 @@ func (n *Node) lead(ctx context.Context, _ uint64) {
 	}
 	var told sync.WaitGroup
 	defer told.Wait()
+	told.Go(func() { d.drills(ctx, n) })
 	told.Go(func() { n.notifier.Lead(ctx, n.Changed) })
 	d.run(ctx)
 }

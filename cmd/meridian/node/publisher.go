@@ -22,6 +22,7 @@ type publisher struct {
 	node   string       // label of this node, for the drafts that are in use here
 	canary *time.Timer  // of the end of a canary; Run's own
 	trial  change.Trial // of the draft in use here; Run's own
+	drill  *time.Timer  // likewise, of a drill
 	server *dnsserver.Server
 	events *events
 	log    *slog.Logger
@@ -197,13 +198,21 @@ func (p *publisher) publish(prev *snapshot.Snapshot, state *policy.State, local 
 	if p.canary != nil {
 		p.canary.Stop()
 	}
+	if p.drill != nil {
+		p.drill.Stop()
+	}
 	if ends := change.CanaryEnds(state, p.node); ends > now.UnixNano() { // whose end a node that is cut off does not hear of
 		p.canary = time.AfterFunc(time.Duration(ends-now.UnixNano()), func() { p.change(func(*snapshot.Local) {}) })
+	}
+	if ends := change.DrillEnds(state, now.UnixNano()); ends != 0 { // likewise
+		p.drill = time.AfterFunc(time.Duration(ends-now.UnixNano()), func() { p.change(func(*snapshot.Local) {}) })
 	}
 	state, err := p.trial.Canaried(state, p.node, now.UnixNano())
 	if err != nil { // the leader ends the canary for it
 		p.log.Warn("a draft that was in use here does not fit any more; the state is published without it", "index", state.Index, "error", err)
 	}
+	p.server.SetSilent(state.Silenced(p.node, now.UnixNano()))
+	state = change.Undrilled(state, now.UnixNano())
 	next, err := snapshot.Compile(prev, state, local)
 	if err != nil {
 		p.log.Error("the state cannot be compiled; the last good view stays", "index", state.Index, "error", err)

@@ -48,7 +48,7 @@ func newMessage(id, url string, body any, of []policy.Notice) (message, error) {
 }
 
 // ranks says what a person wants to read first.
-var ranks = []string{"service", "region", "pool", "member", "leader", "safety", "endpoint", "control", "config"}
+var ranks = []string{"service", "region", "pool", "member", "leader", "safety", "endpoint", "control", "config", "drill"}
 
 func ranked(list []policy.Notice) []policy.Notice {
 	list = slices.Clone(list)

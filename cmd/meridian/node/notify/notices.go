@@ -225,6 +225,24 @@ func differences(old, next *policy.State, was, is picture) (list []policy.Notice
 		}
 		return true
 	})
+	for id, r := range next.Drills.All {
+		before, known := old.Drills.Get(id)
+		text := fmt.Sprintf("the drill %s (%s)", id, r.Plan.Name)
+		switch {
+		case r.Practice:
+		case r.Over() && !(known && before.Over()):
+			severity := policy.Info
+			if r.Phase != policy.DrillDone {
+				severity = policy.Warning
+				text += fmt.Sprintf(" is %s (%s): %s", r.Phase, r.Code, r.Problem)
+			} else {
+				text += " is done"
+			}
+			add("drill", r.Phase, "drill/"+id, severity, text, r.EndedAt)
+		case !known:
+			add("drill", "put", "drill/"+id, policy.Info, fmt.Sprintf("%s is started by %s", text, r.Actor), r.CreatedAt)
+		}
+	}
 	if old.ConfigRevision != next.ConfigRevision {
 		add("config", "changed", "config", policy.Info, fmt.Sprintf("the configuration is at revision %d", next.ConfigRevision), 0)
 	}

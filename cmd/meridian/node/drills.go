@@ -1,0 +1,176 @@
+package node
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/meridian-gtm/meridian/policy"
+	"github.com/meridian-gtm/meridian/policy/change"
+	"github.com/meridian-gtm/meridian/policy/drill"
+)
+
+const (
+	drillTick = 250 * time.Millisecond
+	drillAsk  = 3 * time.Minute // for one question to the outside
+)
+
+// drillWorld is what runs ask of the outside.
+type drillWorld interface {
+	// preflight checks what State does not say.
+	preflight(ctx context.Context, s *policy.State, plan *policy.DrillPlan) []policy.DrillCheck
+	// window says when nobody has an answer of before a change any more, and which nodes cannot be asked.
+	window(ctx context.Context, s *policy.State, plan *policy.DrillPlan, index uint64) (until time.Time, nodes []string, err error)
+	// webhook makes the call of a step.
+	webhook(ctx context.Context, r *policy.Drill, step int) (code int, err error)
+}
+
+// driller takes drills on while this node leads.
+type driller struct {
+	*duties
+	world drillWorld
+
+	mu     sync.Mutex
+	asking map[asked]bool
+	all    sync.WaitGroup
+}
+
+type asked struct {
+	id   string
+	step int
+}
+
+// drills leads until ctx ends.
+func (d *duties) drills(ctx context.Context, world drillWorld) {
+	v := &driller{duties: d, world: world, asking: map[asked]bool{}}
+	defer v.all.Wait()
+	_ = every(ctx, drillTick, func() { v.look(ctx) })
+}
+
+// look does what is due now.
+func (d *driller) look(ctx context.Context) {
+	s := d.state()
+	if s.Feature < policy.FeatureDrill {
+		return
+	}
+	d.schedule(ctx, s)
+	for _, r := range s.Drills.All {
+		if r.Over() {
+			continue
+		}
+		d.take(ctx, r.ID)
+	}
+}
+
+// take has a run go on as far as it can now.
+func (d *driller) take(ctx context.Context, id string) {
+	for range policy.MaxDrillSteps {
+		s := d.state()
+		r, ok := s.Drills.Get(id)
+		if !ok || r.Over() || ctx.Err() != nil {
+			return
+		}
+		if _, due := drill.Next(s, r, d.clock()); !due {
+			for _, a := range drill.Asks(&r) {
+				d.ask1(ctx, s, r, a)
+			}
+			return
+		}
+		if err := d.ask(ctx, change.StepDrill{ID: id, Seq: r.Seq}); err != nil {
+			if ctx.Err() == nil {
+				d.log.Debug("a drill did not go on; it is tried again", "drill", id, "error", err)
+			}
+			return
+		}
+	}
+}
+
+// ask1 asks the outside for what a step waits for, once at a time.
+func (d *driller) ask1(ctx context.Context, s *policy.State, r policy.Drill, a drill.Ask) {
+	key := asked{r.ID, a.Step}
+	d.mu.Lock()
+	going := d.asking[key]
+	d.asking[key] = true
+	d.mu.Unlock()
+	if going {
+		return
+	}
+	d.all.Go(func() {
+		defer func() {
+			d.mu.Lock()
+			delete(d.asking, key)
+			d.mu.Unlock()
+		}()
+		inner, cancel := context.WithTimeout(ctx, drillAsk)
+		defer cancel()
+		out, ok := d.answer(inner, s, &r, a)
+		if !ok || ctx.Err() != nil { // asked again: by the next look, or by the next leader
+			return
+		}
+		if err := d.ask(ctx, out); err != nil && ctx.Err() == nil {
+			d.log.Debug("what a drill waited for could not be brought in; it is asked again", "drill", r.ID, "error", err)
+		}
+	})
+}
+
+func (d *driller) answer(ctx context.Context, s *policy.State, r *policy.Drill, a drill.Ask) (out change.SettleDrill, ok bool) {
+	out = change.SettleDrill{ID: r.ID, Step: a.Step}
+	switch a.Kind {
+	case policy.StepPreflight:
+		out.Checks = d.world.preflight(ctx, s, &r.Plan)
+	case policy.StepWindow:
+		until, nodes, err := d.world.window(ctx, s, &r.Plan, changedBy(r, a.Step))
+		if err != nil {
+			d.log.Debug("when a window closes is not known yet", "drill", r.ID, "error", err)
+			return out, false
+		}
+		out.Until, out.Nodes = until.UnixNano(), nodes
+	case policy.StepWebhook:
+		code, err := d.world.webhook(ctx, r, a.Step)
+		if out.Code = code; err != nil {
+			out.Problem = err.Error()
+		}
+	}
+	return out, true
+}
+
+// changedBy is the index of the last change that the steps before one made to answers.
+func changedBy(r *policy.Drill, step int) (index uint64) {
+	for i := range r.Steps {
+		if st := &r.Steps[i]; st.Group < r.Steps[step].Group && st.State == policy.StepDone && st.Kind != policy.StepWindow {
+			index = max(index, st.Index)
+		}
+	}
+	return index
+}
+
+// schedule starts the runs that are due, each instant once.
+func (d *driller) schedule(ctx context.Context, s *policy.State) {
+	now := d.clock()
+	var fresh []string
+	for name, o := range s.DrillPlans.All {
+		plan := o.Spec
+		if plan.Schedule == nil {
+			continue
+		}
+		from, known := s.Schedules.Get(name)
+		if !known {
+			fresh = append(fresh, name)
+			continue
+		}
+		for n, at := range drill.Due(&plan, from, now) {
+			if n > 0 && d.state().Index == s.Index { // the one before did not go through
+				break
+			}
+			d.do(ctx, change.StartDrill{Plan: name, Due: at})
+		}
+	}
+	gone := false
+	for name := range s.Schedules.All {
+		o, ok := s.DrillPlans.Get(name)
+		gone = gone || !ok || o.Spec.Schedule == nil
+	}
+	if len(fresh) > 0 || gone {
+		d.do(ctx, change.NoteSchedules{Plans: fresh})
+	}
+}

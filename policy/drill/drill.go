@@ -1,0 +1,429 @@
+// Package drill takes drills on: pure steps over State, so that whoever leads comes to the same.
+//
+// A plan is compiled into groups of steps (policy.DrillPlan.Compile). Next says what becomes of a run by now; the change
+// that brings it in works it out again, on the state that it meets, and holds it against the number of the run's last
+// step (compare-and-set). What cannot be worked out from State (preflight, a webhook, the TTL window) the leader asks for
+// (Asks); the answer comes back as a change.
+package drill
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/meridian-gtm/meridian/policy"
+)
+
+// Why a run did not end well, or did not start. A failed check of preflight has its own name as the code.
+const (
+	CodeOperator   = "operator"         // somebody aborted it
+	CodeCondition  = "abort-condition"  // one of the plan's came true
+	CodeFailure    = "real-failure"     // something else failed
+	CodeControl    = "operator-control" // an operator controls the same target
+	CodeLifted     = "control-lifted"   // an operator lifted what the drill did
+	CodeExpired    = "expired"          // its hard end came
+	CodeStep       = "step-failed"      // a step did
+	CodeTimeout    = "timeout"          // a step did not come to its end in time
+	CodeBusy       = "another-drill"    // one goes on already
+	CodeBlocked    = "blocked-window"
+	CodeOutside    = "outside-window" // in none of the allowed ones
+	CodeMissed     = "missed"         // nobody led when it was due
+	CodeNotAllowed = "refused"        // what a step does was refused, by a safety rule for instance
+)
+
+// Move is what becomes of a run.
+type Move struct {
+	Run  policy.Drill
+	Put  []Put    // controls that are to be put in force
+	Lift []string // controls that are to be taken away, by id
+}
+
+// Put is a control that a step makes. Whoever applies it gives it its id.
+type Put struct {
+	Step    int
+	Control policy.Control
+}
+
+// mover is a run on the move.
+type mover struct {
+	s   *policy.State
+	now int64
+	Move
+}
+
+// Next is what becomes of a run at a time of State's clock; false: nothing now.
+func Next(s *policy.State, r policy.Drill, now int64) (Move, bool) {
+	if r.Over() {
+		return Move{}, false
+	}
+	m := newMover(s, r, now)
+	if code, problem := m.ended(); code != "" {
+		m.end(code, problem)
+		return m.done()
+	}
+	group, going := m.group()
+	if !going {
+		m.end("", "")
+		return m.done()
+	}
+	moved := false
+	for i := range m.Run.Steps {
+		if m.Run.Steps[i].Group != group || m.Run.Over() {
+			continue
+		}
+		switch m.Run.Steps[i].State {
+		case "":
+			m.begin(i)
+			moved = true
+		case policy.StepRunning:
+			moved = m.look(i) || moved
+		}
+	}
+	if !moved {
+		return Move{}, false
+	}
+	return m.done()
+}
+
+func newMover(s *policy.State, r policy.Drill, now int64) *mover {
+	r.Steps = slices.Clone(r.Steps)
+	r.Timeline = slices.Clip(r.Timeline)
+	return &mover{s: s, now: now, Move: Move{Run: r}}
+}
+
+func (m *mover) done() (Move, bool) {
+	m.Run.Seq++
+	return m.Move, true
+}
+
+// group is the first group of steps that are not over; false when all are.
+func (m *mover) group() (int, bool) {
+	for i := range m.Run.Steps {
+		if st := &m.Run.Steps[i]; st.State == "" || st.State == policy.StepRunning {
+			return st.Group, true
+		}
+	}
+	return 0, false
+}
+
+// note adds to the timeline, to a bound: the first and the last are kept.
+func (m *mover) note(format string, args ...any) {
+	m.Run.Timeline = append(m.Run.Timeline, policy.DrillNote{At: m.now, Phase: m.Run.Phase, Text: cut(fmt.Sprintf(format, args...))})
+	if n := len(m.Run.Timeline); n > policy.MaxDrillNotes {
+		m.Run.Timeline = slices.Delete(slices.Clone(m.Run.Timeline), policy.MaxDrillNotes/2, n-policy.MaxDrillNotes/2)
+	}
+}
+
+func cut(text string) string {
+	if len(text) > policy.MaxDrillText {
+		return strings.ToValidUTF8(text[:policy.MaxDrillText], "") + "…"
+	}
+	return text
+}
+
+func (m *mover) enter(phase string) {
+	if m.Run.Phase != phase {
+		m.Run.Phase, m.Run.PhaseAt = phase, m.now
+	}
+}
+
+// ended says why a run may not go on; "" when it may.
+func (m *mover) ended() (code, problem string) {
+	r := &m.Run
+	if m.now >= r.ExpiresAt {
+		return CodeExpired, fmt.Sprintf("its hard end came, %v after its start", time.Duration(r.ExpiresAt-max(r.StartedAt, r.CreatedAt)).Round(time.Second))
+	}
+	if r.StartedAt == 0 || r.Practice { // nothing is done yet, and preflight looks at the rest
+		return "", ""
+	}
+	for _, text := range r.Plan.AbortWhen {
+		problem, err := m.s.Condition(text, m.now)
+		if err != nil {
+			problem = text + " cannot be told: " + err.Error()
+		}
+		if problem != "" {
+			return CodeCondition, problem
+		}
+	}
+	if !r.Acts() {
+		return "", ""
+	}
+	if problem := Failure(m.s, &r.Plan); problem != "" {
+		return CodeFailure, problem
+	}
+	if problem := operated(m.s, &r.Plan); problem != "" {
+		return CodeControl, problem
+	}
+	for i := range r.Steps {
+		for _, id := range r.Steps[i].Controls {
+			if !r.Steps[i].Restored && !m.s.Controls.Has(id) {
+				return CodeLifted, fmt.Sprintf("the control %s of its step %s was lifted", id, r.Steps[i].Name)
+			}
+		}
+	}
+	return "", ""
+}
+
+// begin starts a step.
+func (m *mover) begin(i int) {
+	st := &m.Run.Steps[i]
+	m.enter(st.Phase)
+	if m.Run.StartedAt == 0 && st.Kind != policy.StepApproval {
+		m.Run.StartedAt, m.Run.ExpiresAt = m.now, m.now+int64(m.Run.Plan.Lasts())
+	}
+	st.State, st.StartedAt, st.Index = policy.StepRunning, m.now, m.s.Index
+	if d := timeout(st); d > 0 {
+		st.Until = m.now + int64(d)
+	}
+	switch st.Kind {
+	case policy.StepApproval:
+		m.note("%s waits for %s", st.Name, approvals(st.ApprovalsNeeded))
+	case policy.StepLowerTTL:
+		ahead := m.s.Ahead()
+		if ahead == 0 {
+			m.finish(i, "no service has a range of TTLs, so none can be lowered")
+			return
+		}
+		st.Until = m.now + int64(ahead)
+		m.put(i, st.LowerTTL, policy.Drain, policy.Near)
+		m.note("services hand out their least TTL; until %v from now longer-lived answers are about", time.Duration(ahead))
+	case policy.StepDrain:
+		m.put(i, st.Drain, policy.Drain, policy.InForce)
+		m.finish(i, "drained "+strings.Join(st.Drain, ", "))
+	case policy.StepForceDown:
+		m.put(i, st.ForceDown, policy.ForceDown, policy.InForce)
+		m.finish(i, "down, as if measured: "+strings.Join(st.ForceDown, ", "))
+	case policy.StepVantage:
+		m.Run.Vantages = append(slices.Clone(m.Run.Vantages), st.IgnoreVantage)
+		m.finish(i, "the reports of "+st.IgnoreVantage+" are ignored")
+	case policy.StepSilence:
+		m.Run.Silent = append(slices.Clone(m.Run.Silent), st.SilenceNode)
+		m.finish(i, st.SilenceNode+" answers no query")
+	case policy.StepRestore:
+		m.restore(st.Restore)
+		m.finish(i, "restored "+st.Restore)
+	case policy.StepWait:
+		st.Until = m.now + int64(st.Wait)
+		m.note("%s for %v", st.Name, st.Wait)
+	case policy.StepWaitFor:
+		m.note("%s waits for %s", st.Name, st.WaitFor)
+	case policy.StepPreflight, policy.StepWindow, policy.StepWebhook:
+		m.note("%s", st.Name)
+	}
+}
+
+func approvals(n int) string {
+	if n == 1 {
+		return "an approval"
+	}
+	return fmt.Sprintf("%d approvals", n)
+}
+
+// timeout is how long a step may take; 0 where it takes what it takes.
+func timeout(st *policy.DrillStepRun) policy.Duration {
+	switch {
+	case st.Kind == policy.StepWait || st.Kind == policy.StepLowerTTL:
+		return 0
+	case st.Timeout > 0:
+		return st.Timeout
+	case st.Kind == policy.StepPreflight:
+		return policy.Duration(2 * time.Minute)
+	case st.Kind == policy.StepWindow:
+		return 0 // its answer says until when
+	case st.Kind == policy.StepWebhook, st.Kind == policy.StepWaitFor:
+		return policy.Duration(15 * time.Minute)
+	}
+	return 0
+}
+
+// look sees whether a step that goes on is over, and says whether anything became of it.
+func (m *mover) look(i int) bool {
+	st := &m.Run.Steps[i]
+	due := st.Until != 0 && m.now >= st.Until
+	switch st.Kind {
+	case policy.StepLowerTTL, policy.StepWait:
+		if due {
+			m.finish(i, "")
+		}
+		return due
+	case policy.StepWindow:
+		if due {
+			text := "no well-behaved client has an older answer any more"
+			if len(st.Nodes) > 0 {
+				text = "incomplete: " + strings.Join(st.Nodes, ", ") + " cannot be asked, and may answer as before"
+			}
+			m.finish(i, text)
+		}
+		return due
+	case policy.StepApproval:
+		if len(st.Approvals) >= st.ApprovalsNeeded {
+			m.finish(i, "approved")
+			return true
+		}
+	case policy.StepWaitFor:
+		if reached(m.s, st.WaitFor, m.now) {
+			m.finish(i, st.WaitFor)
+			return true
+		}
+	}
+	if due {
+		m.fail(i, CodeTimeout, fmt.Sprintf("it did not come to its end within %v", time.Duration(st.Until-st.StartedAt)))
+	}
+	return due
+}
+
+func reached(s *policy.State, text string, now int64) bool {
+	if id, ok := strings.CutPrefix(text, "up:"); ok {
+		up, all := 0, 0
+		if t, err := policy.ParseTarget(id); err == nil {
+			for v := range endpoints(s, t) {
+				all++
+				if v.up(s) {
+					up++
+				}
+			}
+		}
+		return all > 0 && 2*up > all
+	}
+	problem, err := s.Condition(text, now)
+	return err == nil && problem == ""
+}
+
+func (m *mover) finish(i int, text string) {
+	st := &m.Run.Steps[i]
+	st.State, st.EndedAt = policy.StepDone, m.now
+	if text != "" {
+		m.note("%s: %s", st.Name, text)
+	}
+}
+
+// fail ends a step badly, and the run too unless the step says to go on.
+func (m *mover) fail(i int, code, problem string) {
+	st := &m.Run.Steps[i]
+	st.State, st.EndedAt, st.Problem = policy.StepFailed, m.now, cut(problem)
+	m.note("%s failed: %s", st.Name, problem)
+	if st.OnFailure != "continue" {
+		m.end(code, st.Name+": "+problem)
+	}
+}
+
+// put has a step make controls.
+func (m *mover) put(i int, targets []string, action policy.Action, phase policy.Phase) {
+	r := &m.Run
+	for _, t := range targets {
+		if phase == policy.InForce { // what was ahead of it is over
+			m.lift(func(c *policy.Control) bool { return c.Phase == policy.Near && c.Target == t })
+		}
+		c := policy.Control{
+			Target: t, Action: action, Reason: cut(strings.TrimSpace("drill " + r.ID + " (" + r.Plan.Name + ") " + r.Reason)), Actor: r.Actor, CreatedAt: m.now,
+			ExpiresAt: r.ExpiresAt, Phase: phase, Source: policy.ByDrill, Drill: r.ID,
+		}
+		if phase == policy.Near {
+			c.StartsAt = r.ExpiresAt // never by itself
+		}
+		m.Put = append(m.Put, Put{i, c})
+	}
+}
+
+// lift takes controls of the run away.
+func (m *mover) lift(which func(*policy.Control) bool) {
+	for id, c := range m.s.Controls.All {
+		if c.Drill == m.Run.ID && which(&c) && !slices.Contains(m.Lift, id) {
+			m.Lift = append(m.Lift, id)
+		}
+	}
+	for i := range m.Run.Steps {
+		st := &m.Run.Steps[i]
+		if slices.ContainsFunc(st.Controls, func(id string) bool { return slices.Contains(m.Lift, id) }) {
+			st.Controls = slices.DeleteFunc(slices.Clone(st.Controls), func(id string) bool { return slices.Contains(m.Lift, id) })
+		}
+	}
+}
+
+// restore takes back what a step did, or all of them.
+func (m *mover) restore(name string) {
+	r := &m.Run
+	for i := range r.Steps {
+		st := &r.Steps[i]
+		if name != policy.RestoreAll && st.Name != name || st.State == "" {
+			continue
+		}
+		mine := slices.Clone(st.Controls)
+		m.lift(func(c *policy.Control) bool { return slices.Contains(mine, c.ID) })
+		st.Restored = true
+		r.Vantages = without(r.Vantages, st.IgnoreVantage)
+		r.Silent = without(r.Silent, st.SilenceNode)
+	}
+}
+
+func without(list []string, one string) []string {
+	return slices.DeleteFunc(slices.Clone(list), func(v string) bool { return v == one })
+}
+
+// end is the end of a run: nothing of what it did is left.
+func (m *mover) end(code, problem string) {
+	r := &m.Run
+	phase := policy.DrillDone
+	switch {
+	case code == CodeExpired:
+		phase = policy.DrillExpired
+	case code == "":
+	case r.Due != 0 && !r.Acted():
+		phase = policy.DrillSkipped
+	case !r.Acted() && code != CodeOperator:
+		phase = policy.DrillFailed
+	case slices.Contains([]string{CodeOperator, CodeCondition, CodeFailure, CodeControl, CodeLifted}, code):
+		phase = policy.DrillAborted
+	default:
+		phase = policy.DrillFailed
+	}
+	m.lift(func(*policy.Control) bool { return true })
+	m.Put, r.Vantages, r.Silent = nil, nil, nil
+	for i := range r.Steps {
+		st := &r.Steps[i]
+		st.Restored = st.Restored || len(st.Controls) > 0
+		switch st.State {
+		case "":
+			st.State = policy.StepSkipped
+		case policy.StepRunning:
+			st.State, st.EndedAt = policy.StepSkipped, m.now
+		}
+	}
+	r.Code, r.Problem = code, cut(problem)
+	m.enter(phase)
+	r.EndedAt = m.now
+	if problem != "" {
+		m.note("%s: %s", phase, problem)
+	} else {
+		m.note("%s", phase)
+	}
+}
+
+// Abort ends a run for somebody, whatever it is at.
+func Abort(s *policy.State, r policy.Drill, now int64, problem string) Move {
+	m := newMover(s, r, now)
+	m.end(CodeOperator, problem)
+	v, _ := m.done()
+	return v
+}
+
+// Refused is a run of which a step was not let do what it does.
+func Refused(s *policy.State, r policy.Drill, now int64, step int, problem string) Move {
+	m := newMover(s, r, now)
+	st := &m.Run.Steps[step]
+	if st.State == "" {
+		m.enter(st.Phase)
+		st.StartedAt = m.now
+	}
+	m.fail(step, CodeNotAllowed, problem)
+	v, _ := m.done()
+	return v
+}
+
+// Skip is a scheduled run that does not start.
+func Skip(s *policy.State, r policy.Drill, now int64, code, problem string) policy.Drill {
+	m := newMover(s, r, now)
+	m.end(code, problem)
+	return m.Run
+}
