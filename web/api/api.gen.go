@@ -1843,6 +1843,11 @@ type ControlRequest struct {
 	// Examples: 30s
 	ExpiresIn Duration `json:"expiresIn,omitempty,omitzero"`
 
+	// Override Safety rules that it may break, by name, as X-Override has them.
+	//
+	// Examples: ["keep-two"]
+	Override []string `json:"override,omitempty,omitzero"`
+
 	// Reason Why, for whoever is on call next.
 	Reason string `json:"reason"`
 
