@@ -49,6 +49,7 @@ func TestRampSteps(t *testing.T) {
 	if c, _ := m.s.Controls.Get(id); c.Moved == 0 || c.Moved >= m.index {
 		t.Errorf("the last step is of index %d", c.Moved)
 	}
+	roundTrip(t, m.s)
 	m.at(10000, DeleteControl{ID: id, Over: policy.Duration(90 * time.Second)})
 	mustEqual(t, "on its way back", m.stands(id), "returning 10")
 	for range 8 {
