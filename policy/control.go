@@ -22,21 +22,24 @@ const (
 	ByAutomation Source = "automation"
 )
 
-// Phase is how far a control is that was planned ahead.
+// Phase is how far a control is that was planned ahead, or that goes in steps.
 type Phase string
 
 // The phases. A control that was not planned is in force from the start.
 const (
-	InForce Phase = ""
-	Planned Phase = "planned" // it does nothing yet
-	Near    Phase = "near"    // services with a range of TTLs hand out their least already
-	Refused Phase = "refused" // its time came, and it would have hurt; it does nothing
+	InForce   Phase = ""
+	Planned   Phase = "planned"   // it does nothing yet
+	Near      Phase = "near"      // services with a range of TTLs hand out their least already
+	Refused   Phase = "refused"   // its time came, and it would have hurt; it does nothing
+	Ramping   Phase = "ramping"   // it is on its way, step by step
+	Paused    Phase = "paused"    // on its way, and held where it is by Problem
+	Returning Phase = "returning" // it is on its way back, and is lifted when it is there
 )
 
-// Control is an operator's forced state on part of the world.
+// Control is a forced state on part of the world.
 type Control struct {
 	ID        string `json:"id"`
-	Target    string `json:"target"` // "region/us-east", "provider/aws", "az/us-east/a", "pool/web", "endpoint/web/a"
+	Target    string `json:"target"` // as ParseTarget reads it
 	Action    Action `json:"action"`
 	Reason    string `json:"reason"`
 	Actor     string `json:"actor"`
@@ -44,11 +47,57 @@ type Control struct {
 	StartsAt  int64  `json:"startsAt,omitempty"`  // State clock; 0 at once
 	ExpiresAt int64  `json:"expiresAt,omitempty"` // State clock; 0 never
 	Phase     Phase  `json:"phase,omitempty"`
-	Problem   string `json:"problem,omitempty"` // why it is refused
+	Problem   string `json:"problem,omitempty"` // why it is refused, paused or on its way back
 	Source    Source `json:"source,omitempty"`
 	Drill     string `json:"drill,omitempty"` // id of the drill that made it
 	// Overrides are the safety rules that it was let break, by name.
 	Overrides []string `json:"overrides,omitempty"`
+	Share     int      `json:"share,omitempty"` // of the action share: percent of its usual clients that the target keeps
+	Ramp      *Ramp    `json:"ramp,omitempty"`  // nil: at once. Never changed, only replaced
+	// Moved is the index of the change that last took it on: a planned start, or a step of its ramp.
+	// 0: the one that made it.
+	Moved uint64 `json:"moved,omitempty"`
+}
+
+// Acts says whether the control does anything now.
+func (c *Control) Acts() bool {
+	switch c.Phase {
+	case InForce, Ramping, Paused, Returning:
+		return true
+	}
+	return false
+}
+
+// At says whether a control is where another is: on the same step, for the same reason.
+func (c *Control) At(o Control) bool {
+	return c.Phase == o.Phase && c.Problem == o.Problem && c.Ramp == o.Ramp
+}
+
+// OnItsWay says whether the control has steps to go.
+func (c *Control) OnItsWay() bool {
+	return c.Phase == Ramping || c.Phase == Paused || c.Phase == Returning
+}
+
+// Kept is the share of its usual clients that a control leaves its target when it acts, in percent.
+// What a control of another action than drain or share forces is not a matter of shares.
+func (c *Control) Kept() int {
+	switch {
+	case c.Action != Drain && c.Action != Share:
+		return 100
+	case c.Ramp != nil:
+		return c.Ramp.Kept()
+	case c.Action == Share:
+		return c.Share
+	}
+	return 0
+}
+
+// Since is when a control came into force, by State's clock.
+func (c *Control) Since() int64 {
+	if c.StartsAt != 0 {
+		return c.StartsAt
+	}
+	return c.CreatedAt
 }
 
 // Next is what becomes of a control at a time of State's clock: its phase, or
@@ -77,31 +126,4 @@ func (s *State) Ahead() Duration {
 		}
 	}
 	return Duration(most) * Duration(1e9)
-}
-
-// Drains lists the controls that drain an endpoint.
-func (s *State) Drains(pool *Pool, e *Endpoint) []Control {
-	return s.covering(pool, e, func(c *Control) bool { return c.Action == Drain && c.Phase == InForce })
-}
-
-// Nearing says whether a drain of an endpoint is about to begin.
-func (s *State) Nearing(pool *Pool, e *Endpoint) bool {
-	return len(s.covering(pool, e, func(c *Control) bool { return c.Action == Drain && c.Phase == Near })) > 0
-}
-
-func (s *State) covering(pool *Pool, e *Endpoint, which func(*Control) bool) []Control {
-	if s.Controls.Len() == 0 {
-		return nil
-	}
-	var found []Control
-	region := s.Region(e.RegionOr(pool))
-	for _, c := range s.Controls.All {
-		if !which(&c) {
-			continue
-		}
-		if t, err := ParseTarget(c.Target); err == nil && t.Covers(region, pool, e) {
-			found = append(found, c)
-		}
-	}
-	return found
 }

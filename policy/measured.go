@@ -95,6 +95,50 @@ type Load struct {
 // Due is the clock from which the load is too old.
 func (l Load) Due() int64 { return l.At + int64(l.MaxAge) }
 
+// PoolLoad is a pool's load: what was told of it, or else the sum of its endpoints'.
+func (s *State) PoolLoad(spec *Pool) (load float64, known bool) {
+	if l, ok := s.Loads.Get("pool/" + spec.Name); ok {
+		return l.Value, true
+	}
+	for i := range spec.Endpoints {
+		if l, ok := s.Loads.Get(EndpointID(spec.Name, spec.Endpoints[i].Name)); ok {
+			load, known = load+l.Value, true
+		}
+	}
+	return load, known
+}
+
+// RegionLoad is a region's load: what was told of it, or else the sum of its pools'.
+func (s *State) RegionLoad(region string) (load float64, known bool) {
+	if l, ok := s.Loads.Get("region/" + region); ok {
+		return l.Value, true
+	}
+	for _, o := range s.Pools.All {
+		if o.Spec.Region == region {
+			if l, ok := s.PoolLoad(&o.Spec); ok {
+				load, known = load+l, true
+			}
+		}
+	}
+	return load, known
+}
+
+// Median is the middle of the round trips between clients and a region, in milliseconds, each subject once.
+func (s *State) Median(region string) (ms float64, known bool) {
+	var list []float64
+	for _, l := range s.Latencies.All {
+		if r, ok := l.Region(region); ok {
+			list = append(list, r.Ms)
+		}
+	}
+	if len(list) == 0 {
+		return 0, false
+	}
+	slices.Sort(list)
+	n := len(list)
+	return (list[(n-1)/2] + list[n/2]) / 2, true
+}
+
 // Loadable says whether a load may be about an object of this id, if there is one.
 func Loadable(id string) error {
 	kind, rest, _ := strings.Cut(id, "/")

@@ -93,10 +93,11 @@ func TestPlaceCoordinates(t *testing.T) {
 func TestTarget(t *testing.T) {
 	region := &Region{Name: "us-east", Provider: "aws"}
 	pool := &Pool{Name: "web", Region: "us-east"}
-	e := &Endpoint{Name: "a", AZ: "b"}
+	e := &Endpoint{Name: "a", AZ: "b", Labels: map[string]string{"tier": "gold=1", "none": ""}}
 	for id, covers := range map[string]bool{
 		"region/us-east": true, "region/eu": false, "provider/aws": true, "provider/gcp": false, "az/us-east/b": true, "az/us-east/a": false,
 		"az/eu/b": false, "pool/web": true, "pool/eu": false, "endpoint/web/a": true, "endpoint/web/b": false, "endpoint/eu/a": false,
+		"label/tier=gold=1": true, "label/tier=gold": false, "label/none=": true, "label/other=": false, "service/www.example.com": false,
 	} {
 		target, err := ParseTarget(id)
 		if err != nil || target.Covers(region, pool, e) != covers {
@@ -106,7 +107,7 @@ func TestTarget(t *testing.T) {
 			t.Errorf("%s covers an endpoint without a region", id)
 		}
 	}
-	for _, id := range []string{"", "region", "region/", "region/a/b", "pool/", "az/us-east", "az/us-east/", "az//b", "endpoint/web", "endpoint/web/a/b", "service/www", "zone/x", "*", "all"} {
+	for _, id := range []string{"", "region", "region/", "region/a/b", "pool/", "az/us-east", "az/us-east/", "az//b", "endpoint/web", "endpoint/web/a/b", "service/", "label/x", "label/=x", "zone/x", "*", "all"} {
 		if target, err := ParseTarget(id); KindOf(err) != Invalid {
 			t.Errorf("%q is read as %+v, %v", id, target, err)
 		}
@@ -252,13 +253,13 @@ func TestDrainsAndVerdict(t *testing.T) {
 	pool, _ := s.Pools.Get("us")
 	a, b := &pool.Spec.Endpoints[0], &pool.Spec.Endpoints[1]
 	s.Controls.Set("c1", Control{ID: "c1", Target: "az/us-east/a", Action: Drain})
-	s.Controls.Set("c2", Control{ID: "c2", Target: "region/us-east", Action: "force-up"})
+	s.Controls.Set("c2", Control{ID: "c2", Target: "region/us-east", Action: ForceUp, Phase: Planned})
 	s.Controls.Set("c3", Control{ID: "c3", Target: "nonsense", Action: Drain})
-	if d := s.Drains(&pool.Spec, a); len(d) != 1 || d[0].ID != "c1" {
-		t.Errorf("a is drained by %v", d)
+	if f := s.Forces("").On(&pool.Spec, a); f.Drained != "c1" || f.Up != "" {
+		t.Errorf("of a controls make %+v", f)
 	}
-	if d := s.Drains(&pool.Spec, b); len(d) != 0 {
-		t.Errorf("b is drained by %v", d)
+	if f := s.Forces("").On(&pool.Spec, b); f != (Force{Share: 100}) {
+		t.Errorf("of b controls make %+v", f)
 	}
 	if h := s.Health(&pool.Spec, a, nil); len(h.Checks) != 1 || h.Checks[0] != "us/a@web" || h.Status != Unknown || h.Ramp != 100 {
 		t.Errorf("the health before the first verdict is %+v", h)

@@ -244,49 +244,6 @@ func (s *State) ZoneFor(n Name) *Zone {
 // EndpointID is the id of an endpoint: "endpoint/POOL/NAME".
 func EndpointID(pool, endpoint string) string { return "endpoint/" + pool + "/" + endpoint }
 
-// Target is what a control aims at.
-type Target struct {
-	Kind string // "region", "provider", "az", "pool" or "endpoint"
-	Name string // the region, provider, pool, or for az and endpoint the part before the last slash
-	Sub  string // the az or endpoint
-}
-
-// ParseTarget reads "region/us-east", "provider/aws", "az/us-east/a", "pool/web" or "endpoint/web/a".
-func ParseTarget(id string) (Target, error) {
-	kind, rest, _ := strings.Cut(id, "/")
-	t := Target{Kind: kind, Name: rest}
-	parts := 1
-	switch kind {
-	case "region", "provider", "pool":
-	case "az", "endpoint":
-		t.Name, t.Sub, _ = strings.Cut(rest, "/")
-		parts = 2
-	default:
-		return t, Errorf(Invalid, "%q is not a target; write region/NAME, provider/NAME, az/REGION/AZ, pool/NAME or endpoint/POOL/NAME", id)
-	}
-	if t.Name == "" || parts == 2 && t.Sub == "" || strings.Count(rest, "/") != parts-1 {
-		return t, Errorf(Invalid, "%q is not a whole target; write region/NAME, provider/NAME, az/REGION/AZ, pool/NAME or endpoint/POOL/NAME", id)
-	}
-	return t, nil
-}
-
-// Covers says whether an endpoint is within the target. region is the endpoint's own.
-func (t Target) Covers(region *Region, pool *Pool, e *Endpoint) bool {
-	switch t.Kind {
-	case "region":
-		return region != nil && region.Name == t.Name
-	case "provider":
-		return region != nil && region.Provider == t.Name
-	case "az":
-		return region != nil && region.Name == t.Name && e.AZ == t.Sub
-	case "pool":
-		return pool.Name == t.Name
-	case "endpoint":
-		return pool.Name == t.Name && e.Name == t.Sub
-	}
-	return false
-}
-
 // Region finds a region by name, or gives nil.
 func (s *State) Region(name string) *Region {
 	if o, ok := s.Regions.Get(name); ok {

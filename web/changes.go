@@ -185,7 +185,7 @@ func (r *changesReader) read(in changesRequest) (b change.Batch) {
 			if len(v.Reason) > maxReason {
 				p.Add(at+"/reason", "the reason has %d octets; %d are the most", len(v.Reason), maxReason)
 			}
-			part.Body = change.PutControl{Target: v.Target, Action: v.Action, ExpiresIn: v.ExpiresIn, StartsIn: v.StartsIn}
+			part.Body = v.body()
 		default:
 			part.Body = change.DeleteControl{ID: item.DeleteControl.Id}
 		}

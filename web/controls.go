@@ -22,12 +22,18 @@ const maxReason = 1000
 
 // controlRequest is an api.ControlRequest in our nouns.
 type controlRequest struct {
-	Target    string          `json:"target"`
-	Action    policy.Action   `json:"action"`
-	Reason    string          `json:"reason"`
-	ExpiresIn policy.Duration `json:"expiresIn"`
-	StartsIn  policy.Duration `json:"startsIn"`
-	Override  []string        `json:"override"`
+	Target    string           `json:"target"`
+	Action    policy.Action    `json:"action"`
+	Reason    string           `json:"reason"`
+	ExpiresIn policy.Duration  `json:"expiresIn"`
+	StartsIn  policy.Duration  `json:"startsIn"`
+	Share     *int             `json:"share"`
+	Ramp      *policy.RampPlan `json:"ramp"`
+	Override  []string         `json:"override"`
+}
+
+func (r *controlRequest) body() change.PutControl {
+	return change.PutControl{Target: r.Target, Action: r.Action, ExpiresIn: r.ExpiresIn, StartsIn: r.StartsIn, Share: r.Share, Ramp: r.Ramp}
 }
 
 func (s *server) CreateControl(c *gin.Context, params api.CreateControlParams) {
@@ -56,7 +62,7 @@ func (s *server) CreateControl(c *gin.Context, params api.CreateControlParams) {
 		return
 	}
 	ch.Reason = cmp.Or(strings.TrimSpace(in.Reason), ch.Reason)
-	ch.Body = change.PutControl{Target: in.Target, Action: in.Action, ExpiresIn: in.ExpiresIn, StartsIn: in.StartsIn}
+	ch.Body = in.body()
 	if params.DryRun {
 		ch.Clock = s.cfg.Now().UnixNano()
 		s.rehearse(c, ch, in)
@@ -66,19 +72,28 @@ func (s *server) CreateControl(c *gin.Context, params api.CreateControlParams) {
 	if !ok {
 		return
 	}
-	nodes := s.cfg.Node.Settle(context.WithoutCancel(c.Request.Context()), out.Index)
-	r := written(c, out, nodes)
-	control, ok := s.cfg.Node.State().Controls.Get(out.Made)
+	state := s.cfg.Node.State()
+	control, ok := state.Controls.Get(out.Made)
 	if !ok {
 		s.refuse(c, policy.Errorf(policy.Conflict, "the control %s was made at index %d and is no longer in force: it has been lifted or has expired", out.Made, out.Index))
 		return
 	}
-	s.published.keep(control.ID, nodes)
-	v := renderControl(control, nodes)
+	named := make(chan []string, 1)
+	go func() { named <- staticWarnings(state, control) }()
+	w := s.window(context.WithoutCancel(c.Request.Context()), state, control)
+	var nodes []policy.Publication
+	for i := range w.Nodes {
+		nodes = append(nodes, w.Nodes[i].Publication)
+	}
+	out.Warnings = append(slices.Clip(out.Warnings), <-named...)
+	r := written(c, out, nodes)
+	v := renderControl(control, w)
+	render(&v, state.Rivals()[control.ID])
 	c.Header("Location", base+"/controls/"+control.ID)
 	s.render(c, http.StatusCreated, api.ControlCreated{
 		Id: v.Id, Target: v.Target, Action: v.Action, Reason: v.Reason, Actor: v.Actor, CreatedAt: v.CreatedAt, StartsAt: v.StartsAt, ExpiresAt: v.ExpiresAt,
-		Phase: api.ControlCreatedPhase(v.Phase), Problem: v.Problem, Overrides: v.Overrides, Window: v.Window,
+		Phase: api.ControlCreatedPhase(v.Phase), Problem: v.Problem, Override: v.Override, Window: v.Window,
+		Share: v.Share, Kept: v.Kept, Ramp: v.Ramp, Source: api.ControlCreatedSource(v.Source), Drill: v.Drill, Covers: v.Covers, Overrides: v.Overrides, OverriddenBy: v.OverriddenBy,
 		Revision: r.Revision, Index: r.Index, Warnings: r.Warnings, Nodes: r.Nodes, Unpublished: r.Unpublished, Replayed: r.Replayed,
 	})
 }
@@ -93,22 +108,26 @@ func (s *server) ListControls(c *gin.Context) {
 	slices.SortFunc(controls, func(a, b policy.Control) int {
 		return cmp.Or(cmp.Compare(a.CreatedAt, b.CreatedAt), cmp.Compare(madeAt(a), madeAt(b)))
 	})
-	list := api.ControlList{Items: []api.Control{}}
-	for _, v := range controls {
-		nodes, _ := s.published.get(v.ID)
-		list.Items = append(list.Items, renderControl(v, nodes))
+	list, rivals := api.ControlList{Items: []api.Control{}}, s.rivals(state)
+	windows := s.windows(c.Request.Context(), state, controls)
+	for i, v := range controls {
+		a := renderControl(v, windows[i])
+		render(&a, rivals[v.ID])
+		list.Items = append(list.Items, a)
 	}
 	read(c, state, state.Revision)
 	s.render(c, http.StatusOK, list)
 }
 
-// GetControl shows a control and asks the nodes again unless all are known to have published it.
+// GetControl shows a control, and asks the nodes about it.
 func (s *server) GetControl(c *gin.Context, _ string) {
 	id := c.Param("id")
 	state := s.cfg.Node.State()
 	if v, ok := s.localControl(id); ok {
 		read(c, state, state.Revision)
-		s.render(c, http.StatusOK, renderControl(v, nil))
+		a := renderControl(v, policy.Window{})
+		render(&a, s.rivals(state)[id])
+		s.render(c, http.StatusOK, a)
 		return
 	}
 	v, ok := state.Controls.Get(id)
@@ -116,12 +135,16 @@ func (s *server) GetControl(c *gin.Context, _ string) {
 		s.refuse(c, policy.Errorf(policy.NotFound, "there is no control %q; it may have expired or been lifted", id))
 		return
 	}
-	nodes, known := s.published.get(id)
-	if !known || slices.ContainsFunc(nodes, func(n policy.Publication) bool { return !n.Done() }) {
-		nodes = s.published.keep(id, s.cfg.Node.Settle(c.Request.Context(), madeAt(v)))
-	}
+	w := s.window(c.Request.Context(), state, v)
 	read(c, state, state.Revision)
-	s.render(c, http.StatusOK, renderControl(v, nodes))
+	a := renderControl(v, w)
+	render(&a, s.rivals(state)[id])
+	s.render(c, http.StatusOK, a)
+}
+
+// rivals is what controls cover and override, with those of this node alone.
+func (s *server) rivals(state *policy.State) map[string]policy.Rivals {
+	return state.WithControls(s.cfg.Local.Controls()).Rivals()
 }
 
 func (s *server) DeleteControl(c *gin.Context, id string, params api.DeleteControlParams) {
@@ -138,7 +161,14 @@ func (s *server) DeleteControl(c *gin.Context, id string, params api.DeleteContr
 		s.refuse(c, err)
 		return
 	}
-	ch.Body = change.DeleteControl{ID: c.Param("id")}
+	b := change.DeleteControl{ID: c.Param("id")}
+	if params.Over != "" {
+		if err := b.Over.UnmarshalText([]byte(params.Over)); err != nil || b.Over <= 0 {
+			s.refuse(c, policy.Errorf(policy.Invalid, "over=%q is no time to come; write 10m or 600", params.Over))
+			return
+		}
+	}
+	ch.Body = b
 	s.put(c, http.StatusOK, ch, 0)
 }
 
@@ -202,94 +232,4 @@ func madeAt(v policy.Control) uint64 {
 		return 0 // published everywhere long since
 	}
 	return index
-}
-
-func renderControl(v policy.Control, nodes []policy.Publication) api.Control {
-	a := api.Control{
-		Id: v.ID, Target: v.Target, Action: string(v.Action), Reason: v.Reason, Actor: v.Actor,
-		CreatedAt: time.Unix(0, v.CreatedAt).UTC(), Phase: api.ControlPhase(v.Phase), Problem: v.Problem, Overrides: v.Overrides, Window: window(nodes),
-	}
-	if v.Local() { // it is answered by when the call that made it returns
-		a.Local, a.Window = true, api.Window{State: "published", PublishedAt: a.CreatedAt, Nodes: []api.Publication{}}
-	}
-	if v.Phase == policy.InForce {
-		a.Phase = "in-force"
-	}
-	if v.StartsAt != 0 {
-		a.StartsAt = time.Unix(0, v.StartsAt).UTC()
-	}
-	if v.ExpiresAt != 0 {
-		a.ExpiresAt = time.Unix(0, v.ExpiresAt).UTC()
-	}
-	return a
-}
-
-// window says how far a control is published.
-func window(nodes []policy.Publication) api.Window {
-	w := api.Window{State: api.WindowState("published"), Nodes: renderPublications(nodes)}
-	var last time.Time
-	for _, n := range nodes {
-		switch {
-		case !n.Done() && n.Reachable:
-			w.State = "publishing"
-		case !n.Done() && w.State == "published":
-			w.State = "incomplete"
-		}
-		if n.PublishedAt.After(last) {
-			last = n.PublishedAt
-		}
-	}
-	if len(nodes) == 0 {
-		w.State = "publishing"
-	}
-	if w.State == "published" {
-		w.PublishedAt = last
-	}
-	return w
-}
-
-// maxPublications is for how many recent controls a node remembers who published them when.
-const maxPublications = 1024
-
-// publications remembers when the nodes published recent controls.
-type publications struct {
-	mu    sync.Mutex
-	by    map[string][]policy.Publication
-	order []string // oldest first
-}
-
-func newPublications() *publications {
-	return &publications{by: map[string][]policy.Publication{}}
-}
-
-func (p *publications) get(id string) ([]policy.Publication, bool) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	nodes, ok := p.by[id]
-	return nodes, ok
-}
-
-// keep takes in what was just heard and gives all that is known: when a node
-// has said once that it has published, that stands, though it is out of reach now.
-func (p *publications) keep(id string, heard []policy.Publication) []policy.Publication {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	old, ok := p.by[id]
-	if !ok {
-		if p.order = append(p.order, id); len(p.order) > maxPublications {
-			delete(p.by, p.order[0])
-			p.order = p.order[1:]
-		}
-	}
-	nodes := slices.Clone(heard)
-	for i := range nodes {
-		for _, o := range old {
-			if o.ID == nodes[i].ID && o.Done() {
-				o.Reachable = nodes[i].Reachable
-				nodes[i] = o
-			}
-		}
-	}
-	p.by[id] = nodes
-	return nodes
 }

@@ -59,7 +59,7 @@ func (s *server) note(c *gin.Context, text string) {
 
 // drainLocally is CreateControl with the break-glass token.
 func (s *server) drainLocally(c *gin.Context, in controlRequest) {
-	if in.Action != policy.Drain || in.StartsIn != 0 {
+	if in.Action != policy.Drain || in.StartsIn != 0 || in.Share != nil || in.Ramp != nil {
 		s.refuse(c, policy.Errorf(policy.Invalid, "the break-glass token drains, at once; nothing else"))
 		return
 	}
@@ -70,7 +70,7 @@ func (s *server) drainLocally(c *gin.Context, in controlRequest) {
 		s.refuse(c, err)
 		return
 	}
-	v := renderControl(made, nil)
+	v := renderControl(made, policy.Window{})
 	state := s.cfg.Node.State()
 	c.Header("Location", base+"/controls/"+made.ID)
 	s.render(c, http.StatusCreated, api.ControlCreated{
@@ -92,8 +92,10 @@ func (s *server) localControl(id string) (policy.Control, bool) {
 
 // liftLocally is DeleteControl of one of this node alone, by whoever may lift any.
 func (s *server) liftLocally(c *gin.Context, v policy.Control) {
-	if !s.within(c, v.Target) {
-		return
+	for _, object := range s.cfg.Node.State().Touched(v.Target) {
+		if !s.within(c, object) {
+			return
+		}
 	}
 	s.note(c, "lift of "+v.ID+", the drain of "+v.Target)
 	if err := s.cfg.Local.Lift(c.Request.Context(), v.ID); err != nil {

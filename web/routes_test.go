@@ -15,6 +15,7 @@ import (
 	"github.com/meridian-gtm/meridian/policy"
 	"github.com/meridian-gtm/meridian/policy/change"
 	"github.com/meridian-gtm/meridian/policy/document"
+	"github.com/meridian-gtm/meridian/policy/drill"
 	"github.com/meridian-gtm/meridian/web/webtest"
 )
 
@@ -138,6 +139,8 @@ var examples = map[string]example{
 	"getDrill":        {path: "/drills/d7", before: startAway("op")},
 	"abortDrill":      {path: "/drills/d7/abort", before: startAway("op")},
 	"approveDrill":    {path: "/drills/d7/approve", before: startAway("op")},
+	"listReports":     {path: "/reports", before: reported},
+	"getReport":       {path: "/reports/d7", before: reported},
 	"listDrafts":      {path: "/drafts", before: sent("POST", "/drafts", aDraft)},
 	"createDraft":     {path: "/drafts", body: aDraft, status: 201},
 	"getDraft":        {path: "/drafts/d6", before: sent("POST", "/drafts", aDraft)},
@@ -189,6 +192,16 @@ func startAway(actor string) func(*rig) {
 				panic(fmt.Sprint(err, out.Refused))
 			}
 		}
+	}
+}
+
+// reported has a drill aborted, and a report of it.
+func reported(r *rig) {
+	startAway("op")(r)
+	r.send("POST", "/drills/d7/abort", "").is(200)
+	run, _ := r.node.State().Drills.Get("d7")
+	if out, err := r.node.Propose(context.Background(), change.Change{Body: change.PutReport{Report: drill.Report(&run)}}); err != nil || out.Refused != nil {
+		panic(fmt.Sprint(err, out.Refused))
 	}
 }
 

@@ -129,7 +129,7 @@ func memberNames(ctx context.Context, c *client) []string {
 	return names
 }
 
-// targetNames are all that can be drained.
+// targetNames are all that a control may be on.
 func targetNames(ctx context.Context, c *client) []string {
 	cfg, err := c.config(ctx)
 	if err != nil {
@@ -150,7 +150,13 @@ func targetNames(ctx context.Context, c *client) []string {
 		found["pool/"+p.Name] = true
 		for j := range p.Endpoints {
 			found["endpoint/"+p.Name+"/"+p.Endpoints[j].Name] = true
+			for k, v := range p.Endpoints[j].Labels {
+				found["label/"+k+"="+v] = true
+			}
 		}
+	}
+	for i := range cfg.Services {
+		found["service/"+cfg.Services[i].ID()] = true
 	}
 	return slices.Sorted(maps.Keys(found))
 }
@@ -158,27 +164,28 @@ func targetNames(ctx context.Context, c *client) []string {
 // loadNames are all that has a load.
 func loadNames(ctx context.Context, c *client) (names []string) {
 	for _, n := range targetNames(ctx, c) {
-		if !strings.HasPrefix(n, "provider/") && !strings.HasPrefix(n, "az/") {
+		if !strings.HasPrefix(n, "provider/") && !strings.HasPrefix(n, "az/") && !strings.HasPrefix(n, "label/") {
 			names = append(names, n)
 		}
-	}
-	for _, n := range kindNames("services")(ctx, c) {
-		names = append(names, "service/"+n)
 	}
 	return names
 }
 
-// drainedNames are what undrain takes: controls, and what they are on.
-func drainedNames(ctx context.Context, c *client) []string {
-	list, _, err := decode[api.ControlList](read(c.ListControls(ctx)))
-	if err != nil {
-		return nil
+// drainedNames are what undrain and lift take: controls of an action, or with "" of any, and what they are on.
+func drainedNames(action string) source {
+	return func(ctx context.Context, c *client) []string {
+		list, _, err := decode[api.ControlList](read(c.ListControls(ctx)))
+		if err != nil {
+			return nil
+		}
+		var names []string
+		for _, v := range list.Items {
+			if action == "" || v.Action == action {
+				names = append(names, v.Target+"\t"+v.Reason, v.Id+"\t"+v.Action+" "+v.Target+": "+v.Reason)
+			}
+		}
+		return names
 	}
-	var names []string
-	for _, v := range list.Items {
-		names = append(names, v.Target+"\t"+v.Reason, v.Id+"\t"+v.Action+" "+v.Target+": "+v.Reason)
-	}
-	return names
 }
 
 // config is the configuration, decoded.
@@ -241,7 +248,7 @@ func completeAssume(g *globals) cobra.CompletionFunc {
 	return func(cmd *cobra.Command, _ []string, begun string) ([]string, cobra.ShellCompDirective) {
 		what, _, ok := strings.Cut(begun, ":")
 		if !ok {
-			return starting([]string{"down:", "up:", "drain:"}, begun), cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
+			return starting([]string{"down:", "up:", "drain:", "force-up:", "force-down:", "share:"}, begun), cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
 		}
 		names := g.names(cmd.Context(), targetNames)
 		for i := range names {

@@ -29,6 +29,7 @@ OBJECT is ` + describable + `.`,
 		Example: `  meridian describe pool/web-us-east
   meridian describe endpoint/web-us-east/a
   meridian describe service/www.example.com -o json
+  meridian describe control/c17
   meridian describe region/us-east -w`,
 		Args: exactly("OBJECT", describable), ValidArgsFunction: completeDescribe(g),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -36,6 +37,9 @@ OBJECT is ` + describable + `.`,
 				conn, err := g.connect()
 				if err != nil {
 					return err
+				}
+				if id, ok := strings.CutPrefix(args[0], "control/"); ok {
+					return describeControl(cmd, g, conn, id)
 				}
 				d, err := conn.describe(cmd.Context(), args[0])
 				if err != nil {

@@ -36,6 +36,12 @@ var changing = []struct{ line, input string }{
 	{"drain region/us-east --reason rehearsal", ""},
 	{"undrain region/us-east", ""},
 	{"drain pool/web-eu --in 1h --reason planned", ""},
+	{"share region/us-east 20 --reason rehearsal --over 10m", ""},
+	{"lift region/us-east", ""},
+	{"force up pool/web-eu --reason wrong", ""},
+	{"force down service/www.example.com --reason rehearsal", ""},
+	{"lift service/www.example.com", ""},
+	{"lift pool/web-eu", ""},
 	{"latency set 192.0.2.0/24 us-east=12.5", ""},
 	{"latency set 192.0.2.0/24 us-east=13 eu-central=80", ""},
 	{"latency forget 192.0.2.0/24", ""},
@@ -44,6 +50,9 @@ var changing = []struct{ line, input string }{
 	{"signal billing-ok up", ""},
 	{"signal billing-ok down --reason spent", ""},
 	{"signal billing-ok --delete -y", ""},
+	{"switch on window --reason rehearsal", ""},
+	{"switch off window --reason done", ""},
+	{"switch delete window", ""},
 	{"secret set db-password", "hunter2"},
 	{"secret delete db-password -y", ""},
 	{"token create ci --role viewer", ""},
@@ -140,7 +149,7 @@ func TestUndoTakesBack(t *testing.T) {
 	addr := apiServer(t, node).URL
 	everything := func() string {
 		all := ""
-		for _, line := range []string{"get config", "zone list -o yaml", "get controls -o yaml", "get latency -o yaml", "get loads -o yaml", "get signals -o yaml", "get secrets -o yaml", "token list -o yaml", "user list -o yaml"} {
+		for _, line := range []string{"get config", "zone list -o yaml", "get controls -o yaml", "get latency -o yaml", "get loads -o yaml", "get signals -o yaml", "switch list -o yaml", "get secrets -o yaml", "token list -o yaml", "user list -o yaml"} {
 			out, code := cli(t, addr, line, "")
 			if code != 0 {
 				t.Fatal(out)

@@ -21,7 +21,27 @@ func reachOf(cfg *policy.Config, target string) (r reach, err error) {
 	if err != nil {
 		return r, err
 	}
+	if t.Kind == "service" {
+		return reachOfService(cfg, target, t.Name), nil
+	}
 	return reachWhere(cfg, target, t.Covers), nil
+}
+
+// reachOfService is what one service uses, and no other service.
+func reachOfService(cfg *policy.Config, target, id string) reach {
+	used := map[string]bool{}
+	for i := range cfg.Services {
+		if s := &cfg.Services[i]; s.ID() == id {
+			for pool := range cfg.PoolsOf(s) {
+				used[pool] = true
+			}
+		}
+	}
+	r := reachWhere(cfg, target, func(_ *policy.Region, p *policy.Pool, _ *policy.Endpoint) bool { return used[p.Name] })
+	if r.services = nil; len(used) > 0 {
+		r.services = []string{id}
+	}
+	return r
 }
 
 // reachWhere finds the endpoints that a condition holds for.

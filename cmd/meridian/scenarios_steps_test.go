@@ -125,6 +125,8 @@ func (s *scenario) step(line string) {
 		s.apply(reason, body)
 	case "batch":
 		s.batch(rest)
+	case "switch":
+		s.apply("why", change.PutSwitch{Name: args[0], On: args[1] == "on"})
 	case "config", "replace":
 		s.config(args[0], verb == "config")
 	case "zone":

@@ -38,6 +38,7 @@ import (
 //	island VANTAGES | mainland              be a node without a leader that hears these; be one with a leader again
 //	drain TARGET [for 1h] "reason" | lift TARGET
 //	batch STEP ; STEP                       drains and lifts as one change
+//	switch NAME on|off
 //	config FILE | replace FILE | zone FILE  config is merged by name
 //	latency SUBJECT us=12 eu=80 | load TARGET 95
 //	signal NAME up|down [for 30s] | signal NAME deleted
@@ -62,7 +63,7 @@ var scenarioGroups = []struct {
 	{"NS", "NetScaler GSLB", 4}, {"OCI", "OCI Traffic Management", 2}, {"GD", "gdnsd", 14},
 	{"better", "Where others are known to hurt", 12}, {"domain", "Failure domains and panic", 3},
 	{"health", "Health: losses, cuts, flapping, recovery", 11},
-	{"signal", "External signals", 1},
+	{"signal", "External signals", 1}, {"safety", "Safety rules", 4},
 }
 
 // notApplying are the ids that have no script, each with the reason.

@@ -21,6 +21,7 @@ type making struct {
 	// approved is the draft that PublishDraft makes.
 	approved *policy.Draft
 	whole    bool // it is part of several changes that are judged together, when all are made
+	each     bool // each part of it is judged by itself: what waits or is refused is one control, not the change
 	// spent are the overrides that a part of the change was in need of.
 	spent map[string]bool
 }

@@ -72,7 +72,7 @@ func TestRequestsOnce(t *testing.T) {
 		t.Fatalf("the retry gives %+v; there are %d controls", again, m.s.Controls.Len())
 	}
 	// A refusal is an outcome too.
-	gone := Change{Request: "r2", Body: DeleteControl{"c999"}}
+	gone := Change{Request: "r2", Body: DeleteControl{ID: "c999"}}
 	m.refused(policy.NotFound, "no control", gone)
 	if o := m.do(gone); !o.Replayed || o.Refused == nil || o.Refused.Kind != policy.NotFound {
 		t.Fatalf("%+v", o)
@@ -130,7 +130,7 @@ func TestClockNeverGoesBack(t *testing.T) {
 	m.accepted(Change{Clock: 5000, Body: ExpireControls{}})
 	m.accepted(Change{Clock: 3000, Body: ExpireControls{}})
 	mustEqual(t, "the clock", m.s.Clock, 5000)
-	m.refused(policy.NotFound, "", Change{Clock: 7000, Body: DeleteControl{"c"}})
+	m.refused(policy.NotFound, "", Change{Clock: 7000, Body: DeleteControl{ID: "c"}})
 	mustEqual(t, "the clock after a refusal", m.s.Clock, 7000)
 }
 
@@ -150,7 +150,7 @@ func TestIfMatch(t *testing.T) {
 		{PutZone{changed}, z},
 		{PutConfig{Config: other}, func() uint64 { return m.s.ConfigRevision }},
 		{PutControl{Target: "region/eu", Action: policy.Drain}, func() uint64 { return m.s.Revision }},
-		{DeleteControl{control}, func() uint64 { return m.s.Revision }},
+		{DeleteControl{ID: control}, func() uint64 { return m.s.Revision }},
 		{PutSecret{policy.Secret{Name: "s", Sealed: []byte{2}}}, func() uint64 { return m.s.Revision }},
 		{DeleteSecret{"s"}, func() uint64 { return m.s.Revision }},
 		{PutZone{zone(t, "example.org")}, func() uint64 { return 0 }}, // only if it is not there yet

@@ -122,7 +122,7 @@ func TestAuditTells(t *testing.T) {
 	m.accepted(Change{Actor: "alice", From: "192.0.2.7", Request: "r1", Reason: "why not", Body: PutConfig{Config: config("us", "eu")}})
 	m.refuse(policy.NotFound, "no zone", DeleteZone{name("other.example.")})
 	m.ok(EditZone{Zone: name("example.com"), Updates: []Update{{Add, name("new.example.com"), policy.TypeA, 60, [][]byte{{192, 0, 2, 1}}}}})
-	m.ok(PutControl{"region/us", policy.Drain, 0, 0})
+	m.ok(PutControl{Target: "region/us", Action: policy.Drain})
 	m.ok(PutSecret{policy.Secret{Name: "key", Sealed: []byte("sealed")}})
 	entries, records := told(t, m.s)
 	var lines []string
@@ -237,7 +237,7 @@ func TestAuditOmits(t *testing.T) {
 
 // Each table of State is audited, or is known not to be.
 func TestEveryTableIsAudited(t *testing.T) {
-	leave := strings.Fields("IDs Zones Verdicts Removed Staged Requests RequestLog Latencies Loads Notified Audit Schedules Reports") // zones have their own way
+	leave := strings.Fields("IDs Zones Verdicts Removed Staged Requests RequestLog Latencies Loads Notified Audit Paces Schedules Reports") // zones have their own way
 	s, shown := reflect.TypeFor[policy.State](), len(leave)
 	for i := range s.NumField() {
 		if strings.HasPrefix(s.Field(i).Type.String(), "*policy.Tree[") {

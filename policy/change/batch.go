@@ -62,7 +62,7 @@ func (b Batch) apply(d *making) error {
 		if err := part.make(p.Body); err != nil {
 			return within(i, len(b.Parts), p.Body, err)
 		}
-		if KindOf(p.Body) == "control.put" {
+		if k := KindOf(p.Body); k == "control.put" || k == "control.delete" {
 			drained = i
 		}
 		d.outcome.Warnings = append(d.outcome.Warnings, part.outcome.Warnings...)

@@ -16,8 +16,8 @@ func TestBatchIsOneChange(t *testing.T) {
 		{of(m.zone().Rev), "", EditZone{Zone: name("example.com"), Updates: []Update{{Add, name("x.example.com"), policy.TypeA, 5, a}}}},
 		{of(m.zone().Rev), "", EditZone{Zone: name("example.com"), Prerequisites: []Prerequisite{{RRsetExists, name("x.example.com"), policy.TypeA, nil}}, Updates: []Update{{Add, name("y.example.com"), policy.TypeA, 5, a}}}},
 		{of(m.s.ConfigRevision), "", PutConfig{Config: policy.Config{Regions: []policy.Region{{Name: "sa"}}}, Merge: true}},
-		{nil, "", PutControl{"region/us", policy.Drain, 0, 0}},
-		{nil, "of its own", PutControl{"region/eu", policy.Drain, 0, 0}},
+		{nil, "", PutControl{Target: "region/us", Action: policy.Drain}},
+		{nil, "of its own", PutControl{Target: "region/eu", Action: policy.Drain}},
 	}})
 	mustEqual(t, "the revision", m.s.Revision, before+1)
 	mustEqual(t, "the outcome's", o.Revision, before+1)
@@ -51,7 +51,7 @@ func TestBatchIsRefusedWhole(t *testing.T) {
 		{policy.NotFound, "/changes/1", Part{nil, "", DeleteZone{name("example.org")}}},
 		{policy.Stale, "/changes/1", Part{of(uint64(99)), "", DeleteZone{name("example.net")}}},
 		{policy.Invalid, "/changes/1/regions/0/name", Part{nil, "", PutConfig{Config: policy.Config{Regions: []policy.Region{{}}}, Merge: true}}},
-		{policy.NotFound, "/changes/1", Part{nil, "", PutControl{"region/mars", policy.Drain, 0, 0}}},
+		{policy.NotFound, "/changes/1", Part{nil, "", PutControl{Target: "region/mars", Action: policy.Drain}}},
 	} {
 		m := edited(t)
 		o := m.refuse(c.kind, "change 2 of 2 (", Batch{[]Part{good, c.part}})

@@ -154,10 +154,17 @@ func needs(b Body) (level int) {
 	case DeleteToken, *DeleteToken:
 		return policy.FeatureAccess
 	case Rollback, *Rollback, PutObject, *PutObject, DeleteObject, *DeleteObject, PutNotified, *PutNotified,
-		PutDraft, *PutDraft, ReviewDraft, *ReviewDraft, PublishDraft, *PublishDraft, CloseDraft, *CloseDraft, StartCanary, *StartCanary, EndCanary, *EndCanary:
+		PutDraft, *PutDraft, ReviewDraft, *ReviewDraft, PublishDraft, *PublishDraft, CloseDraft, *CloseDraft, EndCanary, *EndCanary:
 		return policy.FeatureReview
 	case PutSwitch, *PutSwitch, DeleteSwitch, *DeleteSwitch:
 		return policy.FeatureDrill
+	case StartCanary:
+		level = policy.FeatureReview
+		for _, text := range b.AbortWhen {
+			level = max(level, policy.ConditionFeature(text))
+		}
+	case *StartCanary:
+		return needs(*b)
 	case StartDrill, *StartDrill, StepDrill, *StepDrill, SettleDrill, *SettleDrill, ApproveDrill, *ApproveDrill, AbortDrill, *AbortDrill,
 		NoteSchedules, *NoteSchedules, PutReport, *PutReport:
 		return policy.FeatureDrill
@@ -170,10 +177,14 @@ func needs(b Body) (level int) {
 	case *PutConfig:
 		return b.Config.Feature()
 	case PutControl:
-		if b.StartsIn > 0 {
-			return policy.FeatureHealth
-		}
+		return b.feature()
 	case *PutControl:
+		return b.feature()
+	case DeleteControl:
+		if b.Over != 0 {
+			return policy.FeatureDrill
+		}
+	case *DeleteControl:
 		return needs(*b)
 	case Batch:
 		for i := range b.Parts {

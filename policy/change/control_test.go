@@ -14,7 +14,7 @@ func drain(target string) PutControl { return PutControl{Target: target, Action:
 
 func TestDrain(t *testing.T) {
 	m := started(t)
-	o := m.accepted(Change{Actor: "alice", Reason: "maintenance", Clock: 5000, Body: PutControl{"region/us", policy.Drain, policy.Duration(time.Second), 0}})
+	o := m.accepted(Change{Actor: "alice", Reason: "maintenance", Clock: 5000, Body: PutControl{Target: "region/us", Action: policy.Drain, ExpiresIn: policy.Duration(time.Second)}})
 	c, ok := m.s.Controls.Get(o.Made)
 	if !ok || !reflect.DeepEqual(c, policy.Control{ID: o.Made, Target: "region/us", Action: policy.Drain, Reason: "maintenance", Actor: "alice", CreatedAt: 5000, ExpiresAt: 5000 + int64(time.Second)}) {
 		t.Fatalf("%+v", c)
@@ -24,10 +24,10 @@ func TestDrain(t *testing.T) {
 		fragment string
 		change   Change
 	}{
-		{policy.Invalid, `action "stop" is not known; drain is`, Change{Reason: "x", Body: PutControl{Target: "region/us", Action: "stop"}}},
+		{policy.Invalid, `action "stop" is not known; drain, force-up, force-down and share are`, Change{Reason: "x", Body: PutControl{Target: "region/us", Action: "stop"}}},
 		{policy.Invalid, "a drain needs a reason", Change{Reason: "  ", Body: drain("region/us")}},
-		{policy.Invalid, "expiresIn of -1s is in the past", Change{Reason: "x", Body: PutControl{"region/us", policy.Drain, policy.Duration(-time.Second), 0}}},
-		{policy.Invalid, "is more than 87600h0m0s", Change{Reason: "x", Body: PutControl{"region/us", policy.Drain, 1<<63 - 1, 0}}},
+		{policy.Invalid, "expiresIn of -1s is in the past", Change{Reason: "x", Body: PutControl{Target: "region/us", Action: policy.Drain, ExpiresIn: policy.Duration(-time.Second)}}},
+		{policy.Invalid, "is more than 87600h0m0s", Change{Reason: "x", Body: PutControl{Target: "region/us", Action: policy.Drain, ExpiresIn: 1<<63 - 1}}},
 		{policy.Invalid, "is not a target", Change{Reason: "x", Body: drain("everything")}},
 		{policy.Invalid, "is not a target", Change{Reason: "x", Body: drain("")}}, // I-05: never all
 		{policy.Invalid, "is not a whole target", Change{Reason: "x", Body: drain("region/")}},
@@ -36,7 +36,7 @@ func TestDrain(t *testing.T) {
 		{policy.NotFound, "there is no endpoint/us/z; there are pool/", Change{Reason: "x", Body: drain("endpoint/us/z")}},
 		{policy.NotFound, "there is no provider/gcp", Change{Reason: "x", Body: drain("provider/gcp")}},
 		{policy.NotFound, "there is no az/us/a", Change{Reason: "x", Body: drain("az/us/a")}},
-		{policy.NotFound, "no control \"c0\"", Change{Body: DeleteControl{"c0"}}},
+		{policy.NotFound, "no control \"c0\"", Change{Body: DeleteControl{ID: "c0"}}},
 		{policy.NotFound, "no control \"\"", Change{Body: DeleteControl{}}}, // I-05
 	} {
 		m.refused(c.kind, c.fragment, c.change)
@@ -45,7 +45,7 @@ func TestDrain(t *testing.T) {
 	conf.Regions = append(conf.Regions, policy.Region{Name: "empty"})
 	m.ok(PutConfig{Config: conf})
 	m.refuse(policy.NotFound, "region/empty has no endpoint in it", drain("region/empty"))
-	m.ok(DeleteControl{o.Made})
+	m.ok(DeleteControl{ID: o.Made})
 	mustEqual(t, "the number of controls", m.s.Controls.Len(), 0)
 }
 
@@ -90,16 +90,16 @@ func TestDrainSafetyRule(t *testing.T) {
 	m.ok(PutConfig{Config: c})
 	first := m.ok(drain("region/us")).Made
 	m.refuse(policy.Unsafe, `safety rule "keep-two" wants 2 undrained regions for service www.example.com; 1 would be left (ap)`, drain("region/eu"))
-	m.ok(DeleteControl{first})
+	m.ok(DeleteControl{ID: first})
 	m.ok(drain("region/eu"))
 }
 
 func TestExpiry(t *testing.T) {
 	m := started(t)
 	at := func(seconds int64) int64 { return seconds * int64(time.Second) }
-	m.accepted(Change{Clock: at(100), Reason: "x", Body: PutControl{"region/us", policy.Drain, policy.Duration(10 * time.Second), 0}})
-	m.accepted(Change{Clock: at(100), Reason: "x", Body: PutControl{"endpoint/eu/a", policy.Drain, policy.Duration(20 * time.Second), 0}})
-	forever := m.accepted(Change{Clock: at(100), Reason: "x", Body: PutControl{"endpoint/eu/b", policy.Drain, 0, 0}}).Made
+	m.accepted(Change{Clock: at(100), Reason: "x", Body: PutControl{Target: "region/us", Action: policy.Drain, ExpiresIn: policy.Duration(10 * time.Second)}})
+	m.accepted(Change{Clock: at(100), Reason: "x", Body: PutControl{Target: "endpoint/eu/a", Action: policy.Drain, ExpiresIn: policy.Duration(20 * time.Second)}})
+	forever := m.accepted(Change{Clock: at(100), Reason: "x", Body: PutControl{Target: "endpoint/eu/b", Action: policy.Drain}}).Made
 	rev := m.s.Revision
 	// Passing time alone lifts nothing: expiry is a change of its own.
 	m.accepted(Change{Clock: at(111), Body: PutMember{policy.Member{ID: "m2", Node: "n2"}}})
@@ -127,7 +127,7 @@ func TestPlannedDrain(t *testing.T) {
 	o.Spec.TTL = &policy.TTL{Max: 60, Min: 5}
 	m.ok(PutConfig{Config: policy.Config{Services: []policy.Service{o.Spec}}, Merge: true})
 	plan := func(target string, in, lasts int64) string {
-		return m.accepted(Change{Clock: at(1000), Reason: "x", Body: PutControl{target, policy.Drain, policy.Duration(at(lasts)), policy.Duration(at(in))}}).Made
+		return m.accepted(Change{Clock: at(1000), Reason: "x", Body: PutControl{Target: target, Action: policy.Drain, ExpiresIn: policy.Duration(at(lasts)), StartsIn: policy.Duration(at(in))}}).Made
 	}
 	id := plan("endpoint/eu/a", 100, 50)
 	soon := plan("endpoint/eu/b", 30, 0)
@@ -139,7 +139,7 @@ func TestPlannedDrain(t *testing.T) {
 		return string(c.Phase)
 	}
 	mustEqual(t, "what starts within the longest TTL", phase(soon), "near")
-	m.ok(DeleteControl{soon})
+	m.ok(DeleteControl{ID: soon})
 	for _, step := range []struct {
 		second int64
 		phase  string
@@ -149,7 +149,7 @@ func TestPlannedDrain(t *testing.T) {
 		m.accepted(Change{Clock: at(step.second), Body: ExpireControls{}})
 		mustEqual(t, fmt.Sprint("the phase at ", step.second), phase(id), step.phase)
 		eu, _ := m.s.Pools.Get("eu")
-		mustEqual(t, fmt.Sprint("drained at ", step.second), len(m.s.Drains(&eu.Spec, &eu.Spec.Endpoints[0])) > 0, step.phase == "")
+		mustEqual(t, fmt.Sprint("drained at ", step.second), m.s.Forces("").On(&eu.Spec, &eu.Spec.Endpoints[0]).Drained != "", step.phase == "")
 	}
 	m.s.Clock = at(1000)
 	last := plan("region/us", 10, 0)
@@ -163,5 +163,5 @@ func TestPlannedDrain(t *testing.T) {
 	if c.Phase != policy.Refused || !strings.Contains(c.Problem, "no undrained") {
 		t.Errorf("a drain of the last region came into force: %+v", c)
 	}
-	m.refuse(policy.Invalid, "startsIn of -1s is not within 0 to", PutControl{"region/us", policy.Drain, 0, -1e9})
+	m.refuse(policy.Invalid, "startsIn of -1s is not within 0 to", PutControl{Target: "region/us", Action: policy.Drain, StartsIn: -1e9})
 }

@@ -81,8 +81,8 @@ func samples(t fataler) []Change {
 			[]Update{{Add, name("*.example.com"), policy.TypeTXT, 60, [][]byte{{0}, []byte("\x01x")}}, {Replace, name("static.example.com"), policy.TypeA, policy.MaxTTL, [][]byte{{192, 0, 2, 98}}},
 				{DeleteRRset, name("example.com"), 257, 0, nil}, {DeleteName, name("gone.example.com"), 0, 0, nil}, {DeleteRecords, name("static.example.com"), policy.TypeA, 0, [][]byte{{192, 0, 2, 97}}}}}),
 		with(&PutConfig{conf, true, true}),
-		with(&PutControl{"region/us", policy.Drain, policy.Duration(2 * time.Hour), 0}),
-		with(&DeleteControl{"c17"}),
+		with(&PutControl{Target: "region/us", Action: policy.Drain, ExpiresIn: policy.Duration(2 * time.Hour)}),
+		with(&DeleteControl{ID: "c17"}),
 		{Body: &ExpireControls{}},
 		with(&RecordVerdicts{[]policy.Edge{edge}}),
 		with(&PutSecret{policy.Secret{Name: "token", Sealed: []byte{0, 255}}}),
@@ -116,6 +116,8 @@ func samples(t fataler) []Change {
 		with(&CloseDraft{"d17"}),
 		with(&StartCanary{"d17", []string{"ns1"}, policy.Duration(time.Minute), true, []string{"signal:slo"}}),
 		with(&EndCanary{"d17", "why", true}),
+		func() Change { c := with(&PutSwitch{"window", true}); c.Override = []string{"keep"}; return c }(),
+		with(&DeleteSwitch{"window"}),
 		with(&StartDrill{"weekly", true, 1_750_000_000_000_000_000}),
 		with(&StepDrill{"d17", 3}),
 		with(&SettleDrill{"d17", 2, []policy.DrillCheck{{Name: "capacity", Result: policy.CheckWarn, Text: "eu gets 12 % of all clients more"}}, 1_750_000_000_000_000_000, []string{"ns3"}, 503, "it answers 503"}),
@@ -125,7 +127,7 @@ func samples(t fataler) []Change {
 		with(&PutReport{policy.EvacuationReport{ID: "d17", Kind: "drill", Title: "weekly", Drill: "d17", Plan: "weekly", Targets: []string{"region/us"}, Result: "done", RTO: policy.Duration(90 * time.Second), Reached: policy.Duration(31 * time.Second), Met: of(true),
 			At:    policy.EvacuationTimes{First: 1, Decided: 2, Committed: 3, Published: 4, Closed: 5, Restored: 6, Recovered: 7, Ended: 8},
 			Nodes: []policy.EvacuationNode{{Node: "ns1", Reachable: true, Published: 4, MaxTTL: 30, Closes: 5, Asked: 10, Answered: 9, LastNamed: 6, FirstClean: 7}}}}),
-		with(&Batch{[]Part{{of(uint64(3)), "part", &DeleteZone{name("example.org")}}, {nil, "", &PutControl{"region/us", policy.Drain, 0, 0}}}}),
+		with(&Batch{[]Part{{of(uint64(3)), "part", &DeleteZone{name("example.org")}}, {nil, "", &PutControl{Target: "region/us", Action: policy.Drain}}}}),
 	}
 }
 
@@ -230,7 +232,7 @@ func fullState(t fataler) *policy.State {
 	}
 	m.ok(PutMember{policy.Member{ID: "m3", Node: "ns3"}})
 	m.ok(DeleteMember{"m3"})
-	m.ok(PutControl{"region/us", policy.Drain, policy.Duration(2 * time.Hour), 0})
+	m.ok(PutControl{Target: "region/us", Action: policy.Drain, ExpiresIn: policy.Duration(2 * time.Hour)})
 	m.ok(StageChunk{"s-1", 0, []byte("abc")})
 	for _, c := range samples(t) {
 		if p, ok := c.Body.(*PutConfig); ok {
@@ -261,6 +263,9 @@ func fullState(t fataler) *policy.State {
 		Regions: []string{"us"}, Services: []policy.Name{name("www.example.com")}, Severities: []string{policy.Critical}, Events: []string{"pool"}}}))
 	m.ok(PutNotified{map[string]uint64{"ops": 17}})
 	m.level(policy.FeatureDrill)
+	m.ok(PutSwitch{"window", true})
+	m.ok(PutObject{Config: policy.Config{SafetyRules: []policy.SafetyRule{{Name: "slow", MinBetween: policy.Duration(time.Second)}}}})
+	m.ok(PutControl{Target: "endpoint/us/b", Action: policy.Drain})
 	m.ok(PutObject{Config: policy.Config{DrillPlans: []policy.DrillPlan{drillPlan()}}})
 	m.ok(NoteSchedules{[]string{"failover"}})
 	m.ok(StartDrill{Plan: "failover", Practice: true})

@@ -62,9 +62,9 @@ func drawBody(t *rapid.T, s *policy.State, staging bool) Body {
 	case "config":
 		return PutConfig{drawConfig(t), rapid.Bool().Draw(t, "merge"), rapid.Bool().Draw(t, "force")}
 	case "drain":
-		return PutControl{pick(targets...), policy.Drain, policy.Duration(rapid.Int64Range(0, 50).Draw(t, "expires") * 1e9), 0}
+		return PutControl{Target: pick(targets...), Action: policy.Drain, ExpiresIn: policy.Duration(rapid.Int64Range(0, 50).Draw(t, "expires") * 1e9)}
 	case "undrain":
-		return DeleteControl{pick(append(keys(s.Controls), "c0")...)}
+		return DeleteControl{ID: pick(append(keys(s.Controls), "c0")...)}
 	case "verdicts":
 		var edges []policy.Edge
 		for _, check := range s.Checks() {

@@ -11,6 +11,9 @@ import (
 
 // judged applies a body as the whole of a change, unless what it leaves would hurt.
 func (d *making) judged(b Body) error {
+	if err := d.mayOverride(d.change.Override); err != nil {
+		return err
+	}
 	before := d.Clone()
 	if err := d.make(b); err != nil {
 		return err
@@ -23,13 +26,10 @@ func (d *making) judged(b Body) error {
 // safe holds what a change has made against the safety rules, and overrides against the rules that are broken. Whatever
 // makes something else of what serves comes by here, once all of it is made.
 func (d *making) safe(before *policy.State) error {
-	if d.whole {
+	if d.whole || d.each {
 		return nil
 	}
 	over := d.change.Override
-	if err := d.mayOverride(over); err != nil {
-		return err
-	}
 	if len(over) == 0 && standing(before) == standing(d.State) {
 		return nil
 	}

@@ -35,13 +35,13 @@ var reach = map[string]changed{
 	"revision.rollback": func(before, after *policy.State, _ Body) []string {
 		return append(differing(before, after), differingZones(before, after)...)
 	},
-	"control.put": about(func(_ *policy.State, b *PutControl) []string { return []string{b.Target} }),
+	"control.put": about(func(s *policy.State, b *PutControl) []string { return s.Touched(b.Target) }),
 	"control.delete": about(func(s *policy.State, b *DeleteControl) []string {
 		c, ok := s.Controls.Get(b.ID)
 		if !ok { // refused anyhow
 			return nil
 		}
-		return []string{c.Target}
+		return s.Touched(c.Target)
 	}),
 	"verdict.resume": about(func(_ *policy.State, b *ResumeEndpoint) []string { return []string{b.Endpoint} }),
 	"latency.put": about(func(_ *policy.State, b *PutLatency) (list []string) {

@@ -65,7 +65,7 @@ func TestScopesReachEveryKind(t *testing.T) {
 		"object.delete":     {nil, []Body{DeleteObject{Object: "service/api.example.com"}}},
 		"revision.rollback": {[]Body{Rollback{Revision: m.s.Revision - 1}}, []Body{Rollback{Revision: first}}},
 		"control.put":       {[]Body{PutControl{Target: "endpoint/us/b", Action: policy.Drain}, PutControl{Target: "pool/us", Action: policy.Drain}}, []Body{PutControl{Target: "region/eu", Action: policy.Drain}, PutControl{Target: "provider/aws", Action: policy.Drain, StartsIn: 1}, PutControl{Target: "endpoint/eu/a", Action: policy.Drain}}},
-		"control.delete":    {[]Body{DeleteControl{mine}}, []Body{DeleteControl{drained}}},
+		"control.delete":    {[]Body{DeleteControl{ID: mine}}, []Body{DeleteControl{ID: drained}}},
 		"verdict.resume":    {[]Body{ResumeEndpoint{"endpoint/us/a"}}, []Body{ResumeEndpoint{"endpoint/eu/a"}}},
 		"latency.put":       {[]Body{PutLatency{Measurements: []Measurement{{"192.0.2.0/24", "us", 12, 1}}}}, []Body{PutLatency{Measurements: []Measurement{{"192.0.2.0/24", "us", 12, 1}, {"192.0.2.0/24", "eu", 12, 1}}}, PutLatency{Measurements: []Measurement{{Subject: "192.0.2.0/24"}}}}},
 		"load.put":          {[]Body{PutLoad{[]TargetLoad{{"pool/us", of(1.0), 0}, {"endpoint/us/a", of(1.0), 0}, {"region/us", of(1.0), 0}, {"service/www.example.com", of(1.0), 0}}}}, []Body{PutLoad{[]TargetLoad{{"pool/us", of(1.0), 0}, {"pool/eu", of(1.0), 0}}}}},

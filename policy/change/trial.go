@@ -77,7 +77,7 @@ func (t *Trial) onto(s *policy.State) *policy.State {
 	d.NextID, d.Revision, d.ConfigRevision = t.after.NextID, t.after.Revision, t.after.ConfigRevision
 	d.IDs, d.Zones, d.Controls = t.after.IDs, t.after.Zones, t.after.Controls
 	d.Regions, d.Providers, d.Monitors, d.Pools = t.after.Regions, t.after.Providers, t.after.Monitors, t.after.Pools
-	d.Templates, d.Services, d.SafetyRules, d.Places = t.after.Templates, t.after.Services, t.after.SafetyRules, t.after.Places
+	d.Templates, d.Services, d.SafetyRules, d.Places, d.DrillPlans = t.after.Templates, t.after.Services, t.after.SafetyRules, t.after.Places, t.after.DrillPlans
 	d.Receivers, d.ReviewRules = t.after.Receivers, t.after.ReviewRules
 	if t.after.ConfigRevision != s.ConfigRevision {
 		d.dropOrphanVerdicts()

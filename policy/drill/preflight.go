@@ -3,6 +3,7 @@ package drill
 import (
 	"fmt"
 	"iter"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -96,6 +97,11 @@ func concerned(s *policy.State, p *policy.DrillPlan) map[string]bool {
 		}
 	}
 	return in
+}
+
+// Endpoints are the ids of the endpoints that a plan takes out, in order.
+func Endpoints(s *policy.State, p *policy.DrillPlan) []string {
+	return slices.Sorted(maps.Keys(concerned(s, p)))
 }
 
 // Concerned lists the services of which a plan takes an endpoint out, in order.

@@ -48,7 +48,8 @@ func (s side) measures(rule *policy.SafetyRule) (list []measure) {
 		for _, o := range s.Services.All {
 			pools = slices.AppendSeq(pools, s.PoolsOf(&o.Spec))
 		}
-		r := steer.ReachOf(s.State, pools, func(p *policy.Pool, e *policy.Endpoint) bool { return !steer.Out(s.State, p, e) })
+		out := steer.Out(s.State, "")
+		r := steer.ReachOf(s.State, pools, func(p *policy.Pool, e *policy.Endpoint) bool { return !out(p, e) })
 		list = append(list, atLeast(a, r, "all services together", nil)...)
 	} else if a != nil {
 		for id, o := range s.Services.All {
@@ -150,6 +151,11 @@ func (s side) unit(kind string, p *policy.Pool, e *policy.Endpoint) string {
 // drained are the things, in order, of which every endpoint is drained; those of one service where that is not nil.
 func (s side) drained(svc *policy.Service, in func(*policy.Pool, *policy.Endpoint) []string) (list []string) {
 	whole := map[string]bool{} // false: some endpoint of it is not drained
+	service := ""
+	if svc != nil {
+		service = svc.ID()
+	}
+	isOut := steer.Out(s.State, service)
 	count := func(name string) {
 		o, ok := s.Pools.Get(name)
 		if !ok {
@@ -157,7 +163,7 @@ func (s side) drained(svc *policy.Service, in func(*policy.Pool, *policy.Endpoin
 		}
 		for i := range o.Spec.Endpoints {
 			e := &o.Spec.Endpoints[i]
-			out := steer.Out(s.State, &o.Spec, e)
+			out := isOut(&o.Spec, e)
 			for _, id := range in(&o.Spec, e) {
 				before, seen := whole[id]
 				whole[id] = out && (before || !seen)

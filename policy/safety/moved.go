@@ -20,12 +20,12 @@ func movesOf(before, after *policy.State) (m moves) {
 	}
 	in := func(s *policy.State, id string) (c policy.Control, ok bool) {
 		c, ok = s.Controls.Get(id)
-		return c, ok && c.Phase == policy.InForce
+		return c, ok && c.Acts()
 	}
 	for id, c := range after.Controls.All {
 		old, was := in(before, id)
 		switch {
-		case c.Phase != policy.InForce:
+		case !c.Acts():
 		case !was || old.Target != c.Target || old.Action != c.Action:
 			m.put = append(m.put, c)
 		case !reflect.DeepEqual(old, c):
@@ -33,7 +33,7 @@ func movesOf(before, after *policy.State) (m moves) {
 		}
 	}
 	for id, c := range before.Controls.All {
-		if _, is := in(after, id); !is && c.Phase == policy.InForce {
+		if _, is := in(after, id); !is && c.Acts() {
 			m.lifted = append(m.lifted, c)
 		}
 	}
@@ -145,6 +145,13 @@ func touches(s *policy.State, target string, svc *policy.Service, others []strin
 	if err != nil {
 		return false
 	}
+	if t.Kind == "service" { // of no other service's endpoints
+		o, ok := s.Services.Get(t.Name)
+		if !ok || svc != nil && svc.ID() != t.Name {
+			return false
+		}
+		svc = &o.Spec
+	}
 	var list []policy.Target
 	for _, id := range others {
 		if o, err := policy.ParseTarget(id); err == nil {
@@ -155,7 +162,7 @@ func touches(s *policy.State, target string, svc *policy.Service, others []strin
 		for i := range pool.Endpoints {
 			e := &pool.Endpoints[i]
 			region := s.Region(e.RegionOr(pool))
-			if t.Covers(region, pool, e) && (len(others) == 0 || slices.ContainsFunc(list, func(o policy.Target) bool { return o.Covers(region, pool, e) })) {
+			if (t.Kind == "service" || t.Covers(region, pool, e)) && (len(others) == 0 || slices.ContainsFunc(list, func(o policy.Target) bool { return o.Covers(region, pool, e) })) {
 				return true
 			}
 		}

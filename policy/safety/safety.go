@@ -176,7 +176,7 @@ func (l look) liftable(which func(policy.Control) bool) string {
 	var list []string
 	first := int64(0)
 	for id, c := range l.was.Controls.All {
-		if !l.is.Controls.Has(id) || c.Phase != policy.InForce || !takesOut(c) || !which(c) {
+		if !l.is.Controls.Has(id) || !c.Acts() || !takesOut(c) || !which(c) {
 			continue
 		}
 		list = append(list, fmt.Sprintf("the %s %s of %s", c.Action, id, c.Target))

@@ -67,7 +67,8 @@ func Standings(s *policy.State, now int64, up func(pool, endpoint string) bool, 
 
 // ill tells of what is short when what is down counts as drained.
 func (s side) ill(rule *policy.SafetyRule, up func(pool, endpoint string) bool) (texts []string) {
-	in := func(p *policy.Pool, e *policy.Endpoint) bool { return !steer.Out(s.State, p, e) && up(p.Name, e.Name) }
+	out := steer.Out(s.State, "")
+	in := func(p *policy.Pool, e *policy.Endpoint) bool { return !out(p, e) && up(p.Name, e.Name) }
 	note := func(pools []string, whose string, svc *policy.Service) {
 		for _, m := range atLeast(rule.AtLeast, steer.ReachOf(s.State, pools, in), whose, svc) {
 			if m.short > 0 {

@@ -39,7 +39,7 @@ func Compile(prev *Snapshot, state *policy.State, local Local) (*Snapshot, error
 		return s, s.update(prev, pools)
 	}
 	s.world(prev)
-	s.index = &index{pools: make(map[string]int32, state.Pools.Len()), services: make(map[string]int32, state.Services.Len())}
+	s.index = &index{own: controlled(state), pools: make(map[string]int32, state.Pools.Len()), services: make(map[string]int32, state.Services.Len())}
 	var pools []*steer.Pool
 	var services []*Service
 	s.maps = map[string]*geography{}
@@ -87,8 +87,48 @@ func (s *Snapshot) beside() steer.Beside {
 // part in. It stands for as long as no service and no name of a pool changes.
 type index struct {
 	pools, services map[string]int32
-	users           [][]int32 // by pool
-	entangled       bool      // a pool may depend on others: they share a region's capacity
+	users           [][]int32       // by pool
+	entangled       bool            // a pool may depend on others: they share a region's capacity
+	own             map[string]bool // services with controls of their own
+}
+
+// controlled lists the services with controls of their own, by id; nil when there is none.
+func controlled(s *policy.State) (own map[string]bool) {
+	for _, c := range s.Controls.All {
+		if t, err := policy.ParseTarget(c.Target); err == nil && t.Kind == "service" {
+			if own == nil {
+				own = map[string]bool{}
+			}
+			own[t.Name] = true
+		}
+	}
+	return own
+}
+
+// poolsOf gives the pools as a service uses them: those of everybody, or where it has controls of
+// its own such as are made for it alone. What they say of verdicts is the same, so that one of its own looks otherwise
+// only when everybody's does.
+func (s *Snapshot) poolsOf(old *Service, id string, spec *policy.Service) func(name string) *steer.Pool {
+	if !s.index.own[id] {
+		return s.pool
+	}
+	pools := map[string]*steer.Pool{}
+	for name := range s.State.PoolsOf(spec) {
+		o, ok := s.State.Pools.Get(name)
+		if pools[name] != nil || !ok {
+			continue
+		}
+		by := s.beside()
+		by.Service = id
+		p := steer.NewPool(s.State, &o.Spec, s.pool(name).Answers, by)
+		if old != nil {
+			if i := slices.IndexFunc(old.tree.Pools, p.Equal); i >= 0 {
+				p = old.tree.Pools[i]
+			}
+		}
+		pools[name] = p
+	}
+	return func(name string) *steer.Pool { return pools[name] }
 }
 
 func (s *Snapshot) pool(name string) *steer.Pool {
@@ -146,13 +186,14 @@ func overrides(s *policy.State) (list []geo.Override) {
 // service compiles a service, or takes over the one that prev has.
 func (s *Snapshot) service(prev *Snapshot, id string, o policy.Object[policy.Service]) (*Service, error) {
 	old := prev.serviceByID(id)
+	pool := s.poolsOf(old, id, &o.Spec)
 	if old != nil && !s.kept(&o.Spec) && old.spec.Rev == o.Rev && prev.geo == s.geo && (prev.rtt == s.rtt || !old.measured) &&
 		prev.State.Templates.Sum() == s.State.Templates.Sum() && (!old.tree.Bounded() || prev.load(id) == s.load(id)) &&
-		!slices.ContainsFunc(old.tree.Pools, func(p *steer.Pool) bool { return s.pool(p.Name) != p }) {
+		!slices.ContainsFunc(old.tree.Pools, func(p *steer.Pool) bool { return pool(p.Name) != p }) {
 		s.keep(old.geo)
 		return old, nil
 	}
-	tree, err := steer.Build(&o.Spec, s.pool, s.State.Template)
+	tree, err := steer.Build(&o.Spec, pool, s.State.Template)
 	if err != nil {
 		return nil, err
 	}

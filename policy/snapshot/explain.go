@@ -2,8 +2,10 @@ package snapshot
 
 import (
 	"fmt"
+	"math"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/meridian-gtm/meridian/policy"
@@ -19,8 +21,9 @@ type ExplainQuery struct {
 	Client netip.Prefix // a whole address, or as much of it as EDNS Client Subnet tells
 	// Somebody is asked about instead of Client where it is set: anybody in a country or behind an AS number.
 	Somebody policy.Subject
-	// Assume changes the world for this question: "down:TARGET", "up:TARGET"
-	// or "drain:TARGET", where TARGET is as in a control ("region/us-east").
+	// Assume changes the world for this question: "down:TARGET" and "up:TARGET" are verdicts; "drain:TARGET",
+	// "force-up:TARGET", "force-down:TARGET" and "share:TARGET=20" are controls that count before all others. TARGET
+	// is as in a control ("region/us-east").
 	Assume []string
 }
 
@@ -88,6 +91,9 @@ type Standing struct {
 	Measured policy.Status    `json:"measured"`
 	Status   policy.Status    `json:"status"` // as used
 	Drained  string           `json:"drained,omitempty"`
+	Forced   string           `json:"forced,omitempty"` // the control that says what Status is
+	Share    *int             `json:"share,omitempty"`  // percent of its usual clients that it keeps; nil: all
+	Shared   string           `json:"shared,omitempty"` // the control that says so
 	Why      string           `json:"why,omitempty"`
 	Quorum   string           `json:"quorum,omitempty"` // "3/3": how many of the assigned vantages agreed
 	Ballots  []policy.Ballot  `json:"ballots,omitempty"`
@@ -278,7 +284,10 @@ func (s *Snapshot) explainFlattened(x *Explanation, tree *steer.Tree) {
 
 func (s *Snapshot) standing(p *steer.Pool, i int, k policy.AnswerKind) Standing {
 	m := &p.Members[i]
-	st := Standing{Endpoint: m.ID, Region: m.Region, Measured: m.Measured, Status: m.Status, Drained: m.Drained, Why: m.Why}
+	st := Standing{Endpoint: m.ID, Region: m.Region, Measured: m.Measured, Status: m.Status, Drained: m.Drained, Forced: m.Forced, Why: m.Why}
+	if m.Share != 100 {
+		st.Share, st.Shared = &m.Share, m.Shared
+	}
 	if p.Spares(m, k) {
 		st.Status, st.Why = policy.Up, p.Panic
 	}
@@ -315,62 +324,76 @@ func placeText(p *ExplainedPlace) string {
 
 // assume builds the service's tree as if the assumptions held.
 func (s *Snapshot) assume(svc *Service, list []string) (*steer.Tree, error) {
-	assumed, drained, err := s.assumed(list)
+	assumed, controls, err := s.assumed(list)
 	if err != nil {
 		return nil, err
 	}
-	domains := health.DomainsAssuming(s.State, s.local.Down, assumed)
+	state := s.State.WithControls(controls)
+	by := s.beside()
+	by.Service, by.Domains = svc.ID, health.DomainsAssuming(state, s.local.Down, assumed)
 	pools := map[string]*steer.Pool{}
-	for name := range s.State.PoolsOf(svc.Spec()) {
-		o, ok := s.State.Pools.Get(name)
+	for name := range state.PoolsOf(svc.Spec()) {
+		o, ok := state.Pools.Get(name)
 		if pools[name] != nil || !ok {
 			continue
 		}
-		p := steer.NewPool(s.State, &o.Spec, s.pool(name).Answers, steer.Beside{Down: s.local.Down, Near: s.local.Near, Domains: domains})
+		p := steer.NewPool(state, &o.Spec, s.pool(name).Answers, by)
 		for i := range p.Members {
 			m := &p.Members[i]
-			if status, ok := assumed[m.ID]; ok {
+			if status, ok := assumed[m.ID]; ok && m.Forced == "" {
 				m.Status, m.Why = status, "assumed"
-			}
-			if drained[m.ID] {
-				m.Drained = "assumed"
 			}
 		}
 		p.Settle()
 		pools[name] = p
 	}
-	tree, err := steer.Build(&svc.spec.Spec, func(name string) *steer.Pool { return pools[name] }, s.State.Template)
+	tree, err := steer.Build(&svc.spec.Spec, func(name string) *steer.Pool { return pools[name] }, state.Template)
 	if err == nil {
-		tree.Keep(s.State, svc.Spec())
+		tree.Keep(state, svc.Spec())
 	}
 	return tree, err
 }
 
-// assumed reads assumptions into what they say of endpoints, by their ids. A later one wins.
-func (s *Snapshot) assumed(list []string) (status map[string]policy.Status, drained map[string]bool, err error) {
-	status, drained = map[string]policy.Status{}, map[string]bool{}
-	for _, a := range list {
-		verb, id, ok := strings.Cut(a, ":")
-		t, err := policy.ParseTarget(id)
-		if !ok || err != nil || verb != "down" && verb != "up" && verb != "drain" {
-			return nil, nil, policy.Errorf(policy.Invalid, "%q is not an assumption; write down:TARGET, up:TARGET or drain:TARGET, as in down:region/us-east", a)
+// assumedID is what controls are called that are only assumed.
+const assumedID = "assumed"
+
+// assumed reads assumptions into verdicts on endpoints, by their ids, and controls. A later one wins.
+func (s *Snapshot) assumed(list []string) (status map[string]policy.Status, controls []policy.Control, err error) {
+	status = map[string]policy.Status{}
+	for i, a := range list {
+		verb, id, _ := strings.Cut(a, ":")
+		c := policy.Control{ID: assumedID + strings.Repeat("+", i), Action: policy.Action(verb), CreatedAt: math.MaxInt64 - int64(len(list)-i)}
+		if i == 0 {
+			c.ID = assumedID
 		}
-		for _, o := range s.State.Pools.All {
-			for i := range o.Spec.Endpoints {
-				e := &o.Spec.Endpoints[i]
-				if !t.Covers(s.State.Region(e.RegionOr(&o.Spec)), &o.Spec, e) {
-					continue
-				}
-				switch at := policy.EndpointID(o.Spec.Name, e.Name); verb {
-				case "down":
-					status[at] = policy.Down
-				case "up":
-					status[at] = policy.Up
-				case "drain":
-					drained[at] = true
-				}
+		ok := true
+		if c.Action == policy.Share {
+			at := strings.LastIndexByte(id, '=')
+			if ok = at > 0; ok {
+				c.Share, err = strconv.Atoi(id[at+1:])
+				ok = err == nil && c.Share >= 0 && c.Share <= 100
+				id = id[:at]
 			}
 		}
+		t, err := policy.ParseTarget(id)
+		if c.Target = id; !ok || err != nil {
+			return nil, nil, policy.Errorf(policy.Invalid, "%q is not an assumption; write %s, as in down:region/us-east", a, assumptions)
+		}
+		switch c.Action {
+		case policy.Drain, policy.ForceUp, policy.ForceDown, policy.Share:
+			controls = append(controls, c)
+		case "down", "up":
+			for pool, e := range s.State.Covered(t) {
+				at := policy.EndpointID(pool.Name, e.Name)
+				if status[at] = policy.Up; verb == "down" {
+					status[at] = policy.Down
+				}
+			}
+		default:
+			return nil, nil, policy.Errorf(policy.Invalid, "%q is not an assumption; write %s, as in down:region/us-east", a, assumptions)
+		}
 	}
-	return status, drained, nil
+	return status, controls, nil
 }
+
+const assumptions = "down:TARGET, up:TARGET, drain:TARGET, force-up:TARGET, force-down:TARGET or share:TARGET=PERCENT"

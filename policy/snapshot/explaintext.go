@@ -50,6 +50,9 @@ func (x *Explanation) Text() string {
 			if e.Drained != "" {
 				fmt.Fprintf(&b, "  drained by %s", e.Drained)
 			}
+			if e.Share != nil {
+				fmt.Fprintf(&b, "  keeps %d %% by %s", *e.Share, e.Shared)
+			}
 			if e.Why != "" {
 				fmt.Fprintf(&b, "  %s", e.Why)
 			}

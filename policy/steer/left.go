@@ -6,7 +6,8 @@ import (
 	"github.com/meridian-gtm/meridian/policy"
 )
 
-// Left is what of a service no control drains.
+// Left is what of a service no control takes out of answers: drains it, leaves it no share, or forces it down.
+// That a service is forced down as a whole takes nothing: it is how its last resort is rehearsed.
 type Left struct {
 	Reach     // of what is undrained
 	Endpoints [policy.AnswerKinds]int
@@ -14,22 +15,22 @@ type Left struct {
 	Fenced    []Fenced                // the branches of geo that their clients cannot leave
 }
 
-// Fenced is what of a fenced branch no control drains.
+// Fenced is what of a fenced branch no control takes out.
 type Fenced struct {
 	Path      string
 	Endpoints [policy.AnswerKinds]int
 	Out       [policy.AnswerKinds]int
 }
 
-// Undrained counts what of a service no control drains; health plays no part.
+// Undrained counts what of a service no control takes out; health plays no part.
 func Undrained(s *policy.State, svc *policy.Service) Left {
-	c := counter{s: s, seen: map[string]bool{}}
+	c := counter{s: s, out: Out(s, svc.ID()), seen: map[string]bool{}}
 	var l Left
 	pools := slices.Collect(s.PoolsOf(svc))
 	for _, name := range pools {
 		c.add(name, &l.Endpoints, &l.Out)
 	}
-	l.Reach = ReachOf(s, pools, func(pool *policy.Pool, e *policy.Endpoint) bool { return !Out(s, pool, e) })
+	l.Reach = ReachOf(s, pools, func(pool *policy.Pool, e *policy.Endpoint) bool { return !c.out(pool, e) })
 	c.fenced(&svc.Steer, "", 1, &l.Fenced)
 	return l
 }
@@ -37,6 +38,7 @@ func Undrained(s *policy.State, svc *policy.Service) Left {
 // counter counts each pool once.
 type counter struct {
 	s    *policy.State
+	out  func(*policy.Pool, *policy.Endpoint) bool
 	seen map[string]bool
 }
 
@@ -48,7 +50,7 @@ func (c counter) add(name string, left, out *[policy.AnswerKinds]int) {
 	c.seen[name] = true
 	for i := range o.Spec.Endpoints {
 		e, counts := &o.Spec.Endpoints[i], left
-		if Out(c.s, &o.Spec, e) {
+		if c.out(&o.Spec, e) {
 			counts = out
 		}
 		for k := range policy.AnswerKinds {
@@ -74,7 +76,7 @@ func (c counter) fenced(t *policy.Steering, path string, depth int, list *[]Fenc
 	for i := range children {
 		at := childPath(join(path, kind), kind, i, t)
 		if t.Fence {
-			f, in := Fenced{Path: at}, counter{c.s, map[string]bool{}}
+			f, in := Fenced{Path: at}, counter{c.s, c.out, map[string]bool{}}
 			for name := range c.s.PoolsOf(&policy.Service{Steer: children[i].Steering}) {
 				in.add(name, &f.Endpoints, &f.Out)
 			}

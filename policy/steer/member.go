@@ -44,7 +44,7 @@ func (e *evaluation) choose(p *Pool, want func(*Member) bool) []int {
 }
 
 // stale says whether a member has been down too long to be among the last good ones.
-func (e *evaluation) stale(m *Member) bool { return m.Measured == policy.Down && m.Since < e.good }
+func (e *evaluation) stale(m *Member) bool { return m.fallen() && m.Fell < e.good }
 
 func (e *evaluation) pool(n *Node, k policy.AnswerKind) (shares []Share, need policy.Duration) {
 	p := n.Pool
@@ -58,32 +58,54 @@ func (e *evaluation) pool(n *Node, k policy.AnswerKind) (shares []Share, need po
 			members = nil
 		}
 	}
-	weight := (*Member).weight
-	if e.tier.asIfHealthy() || p.Panics(k) {
-		weight = func(m *Member) int { return m.Weight } // a ramp is for what has recovered
-	}
-	total := 0
-	for _, i := range members {
-		total += weight(&p.Members[i])
-	}
+	parts, kept := e.parts(p, k, members)
 	shed := min(e.class.Shed[p.Name], 1-1e-9) // what sheds everything is still there for those whom nobody else has room for
-	for _, i := range members {
-		part := 1 / float64(len(members))
-		if total > 0 {
-			part = float64(weight(&p.Members[i])) / float64(total)
-		}
-		shares = append(shares, Share{Name: p.Members[i].ID, Part: part * (1 - shed), Pool: p, Member: i})
+	for j, i := range members {
+		shares = append(shares, Share{Name: p.Members[i].ID, Part: parts[j] * (1 - shed) * kept, Pool: p, Member: i})
 	}
 	for i := range p.Members {
 		if m := &p.Members[i]; m.Has[k] && (m.Drained == "" || e.tier.drained()) {
-			need = sooner(need, m.Need)
+			need = sooner(need, m.need())
 		}
 	}
 	if shed > 0 && len(shares) > 0 {
 		e.drop(at, "pool %s: sheds %.1f %% of these clients, for it is short of capacity", p.Name, shed*100)
 	}
+	if len(members) > 0 && kept < 1 {
+		e.drop(at, "pool %s: keeps %.0f %% of these clients by control %s, while there is somewhere else for the rest", p.Name, kept*100, p.Members[members[0]].Shared)
+	}
 	e.toldPool(at, p, k, members)
 	return shares, need
+}
+
+// parts divides a pool's clients among those of its members that serve, by weight and by what controls let each
+// keep. kept is the part of them that stays in the pool: as much as the member keeps that keeps most.
+func (e *evaluation) parts(p *Pool, k policy.AnswerKind, members []int) (parts []float64, kept float64) {
+	weight := (*Member).weight
+	if e.tier.asIfHealthy() || p.Panics(k) {
+		weight = func(m *Member) int { return m.Weight } // a ramp is for what has recovered
+	}
+	total, most := 0, 0
+	for _, i := range members {
+		total += weight(&p.Members[i])
+		most = max(most, p.Members[i].Share)
+	}
+	parts = make([]float64, len(members))
+	sum := 0.0
+	for j, i := range members {
+		m := &p.Members[i]
+		if parts[j] = 1; total > 0 {
+			parts[j] = float64(weight(m))
+		}
+		if m.Share != most {
+			parts[j] *= float64(m.Share) / float64(most)
+		}
+		sum += parts[j]
+	}
+	for j := range parts {
+		parts[j] /= sum
+	}
+	return parts, float64(most) / 100
 }
 
 // lastGoodSpan is how much earlier than the last one something may have gone
@@ -126,8 +148,8 @@ func (e *evaluation) resort(n *Node, k policy.AnswerKind) (shares []Share, need 
 func (n *Node) newest(k policy.AnswerKind) (since int64) {
 	if n.Pool != nil {
 		for i := range n.Pool.Members {
-			if m := &n.Pool.Members[i]; m.Has[k] && m.Drained == "" && m.Measured == policy.Down {
-				since = max(since, m.Since)
+			if m := &n.Pool.Members[i]; m.Has[k] && m.Drained == "" && m.fallen() {
+				since = max(since, m.Fell)
 			}
 		}
 	}

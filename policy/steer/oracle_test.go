@@ -1,11 +1,13 @@
 package steer
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"math"
 	"net/netip"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -40,8 +42,11 @@ func (o *oracle) measured(p *policy.Pool, e *policy.Endpoint) policy.Status {
 	return v.Status
 }
 
-// status is what is measured, unless a failure domain of the endpoint counts as down.
+// status is what a control forces, or what is measured, unless a failure domain of the endpoint counts as down.
 func (o *oracle) status(p *policy.Pool, e *policy.Endpoint) policy.Status {
+	if forced := o.forced(p, e); forced != policy.Unknown {
+		return forced
+	}
 	r, _ := o.s.Regions.Get(o.region(p, e))
 	for _, id := range []string{"az/" + r.Spec.Name + "/" + e.AZ, "region/" + r.Spec.Name, "provider/" + r.Spec.Provider} {
 		if o.domains[id] != "" {
@@ -49,6 +54,98 @@ func (o *oracle) status(p *policy.Pool, e *policy.Endpoint) policy.Status {
 		}
 	}
 	return o.measured(p, e)
+}
+
+// covering are the controls on an endpoint that do anything, the one that counts first ahead.
+func (o *oracle) covering(p *policy.Pool, e *policy.Endpoint) (list []policy.Control) {
+	r, hasRegion := o.s.Regions.Get(o.region(p, e))
+	for _, c := range o.s.Controls.All {
+		covers := false
+		switch c.Target {
+		case "pool/" + p.Name, "endpoint/" + p.Name + "/" + e.Name, "service/" + o.svc.ID():
+			covers = true
+		case "region/" + r.Spec.Name, "provider/" + r.Spec.Provider, "az/" + r.Spec.Name + "/" + e.AZ:
+			covers = hasRegion
+		case "label/tier=" + e.Labels["tier"]:
+			covers = e.Labels["tier"] != ""
+		}
+		if covers && c.Phase != policy.Planned && c.Phase != policy.Near && c.Phase != policy.Refused {
+			list = append(list, c)
+		}
+	}
+	source := map[policy.Source]int{policy.ByOperator: 0, policy.ByDrill: 1, policy.ByAutomation: 2}
+	slices.SortFunc(list, func(a, b policy.Control) int {
+		return cmp.Or(source[a.Source]-source[b.Source], cmp.Compare(b.CreatedAt, a.CreatedAt), strings.Compare(b.ID, a.ID))
+	})
+	return list
+}
+
+func moving(c policy.Control) bool {
+	return c.Phase == policy.Ramping || c.Phase == policy.Paused || c.Phase == policy.Returning
+}
+
+func kept(c policy.Control) int {
+	switch {
+	case c.Ramp != nil && c.Ramp.Done == 0:
+		return 100
+	case c.Ramp != nil:
+		return c.Ramp.Steps[c.Ramp.Done-1]
+	}
+	return c.Share // of a drain 0
+}
+
+// forced is the status that a control gives an endpoint; unknown is none. A force-up counts only where nothing
+// that outranks it takes the endpoint out.
+func (o *oracle) forced(p *policy.Pool, e *policy.Endpoint) policy.Status {
+	out := o.outs(p, e)
+	for _, c := range o.covering(p, e) {
+		switch c.Action {
+		case policy.ForceUp:
+			if len(out) == 0 {
+				return policy.Up
+			}
+			return policy.Unknown
+		case policy.ForceDown:
+			return policy.Down
+		}
+	}
+	return policy.Unknown
+}
+
+// outs are the controls that take an endpoint out and that no force-up outranks.
+func (o *oracle) outs(p *policy.Pool, e *policy.Endpoint) (list []policy.Control) {
+	shares := 0
+	for _, c := range o.covering(p, e) {
+		switch {
+		case c.Action == policy.ForceUp:
+			return list
+		case c.Action == policy.ForceDown, c.Action == policy.Drain && kept(c) == 0, c.Action == policy.Share && kept(c) == 0 && shares == 0:
+			list = append(list, c)
+		}
+		if c.Action == policy.Share && !moving(c) {
+			shares++
+		}
+	}
+	return list
+}
+
+// share is what controls let an endpoint keep of its clients: what the first settled share says, or less
+// by what outranks it and is on its way.
+func (o *oracle) shareOf(p *policy.Pool, e *policy.Endpoint) float64 {
+	if o.drained(p, e) {
+		return 1
+	}
+	keeps, settled, up := 100, false, false
+	for _, c := range o.covering(p, e) {
+		up = up || c.Action == policy.ForceUp
+		switch {
+		case kept(c) == 0 || c.Action == policy.ForceUp || c.Action == policy.ForceDown:
+		case c.Action == policy.Drain && !up, c.Action == policy.Share && !settled:
+			keeps = min(keeps, kept(c))
+		}
+		settled = settled || c.Action == policy.Share && !moving(c) && (kept(c) > 0 || !up)
+	}
+	return float64(keeps) / 100
 }
 
 // panics says whether health may not remove anything from a pool: too few of
@@ -66,9 +163,9 @@ func (o *oracle) panics(p *policy.Pool, of func(*policy.Endpoint) bool) bool {
 	return p.PanicThreshold > 0 && wanted && up/all < float64(p.PanicThreshold)/100
 }
 
-// weighed says whether an endpoint counts for a panic: it has a weight and a verdict, and is not drained.
+// weighed says whether an endpoint counts for a panic: it has a weight and a verdict or is forced, and is not drained.
 func (o *oracle) weighed(p *policy.Pool, e *policy.Endpoint) bool {
-	return weightOf(e.Weight) > 0 && !o.drained(p, e) && o.measured(p, e) != policy.Unknown
+	return weightOf(e.Weight) > 0 && !o.drained(p, e) && (o.measured(p, e) != policy.Unknown || o.forced(p, e) != policy.Unknown)
 }
 
 func (o *oracle) region(p *policy.Pool, e *policy.Endpoint) string {
@@ -79,18 +176,7 @@ func (o *oracle) region(p *policy.Pool, e *policy.Endpoint) string {
 }
 
 func (o *oracle) drained(p *policy.Pool, e *policy.Endpoint) bool {
-	r, hasRegion := o.s.Regions.Get(o.region(p, e))
-	for _, c := range o.s.Controls.All {
-		switch c.Target {
-		case "pool/" + p.Name, "endpoint/" + p.Name + "/" + e.Name:
-			return true
-		case "region/" + r.Spec.Name, "provider/" + r.Spec.Provider, "az/" + r.Spec.Name + "/" + e.AZ:
-			if hasRegion {
-				return true
-			}
-		}
-	}
-	return false
+	return slices.ContainsFunc(o.outs(p, e), func(c policy.Control) bool { return c.Action != policy.ForceDown })
 }
 
 func serves(e *policy.Endpoint, f policy.AnswerKind) bool {
@@ -111,10 +197,10 @@ func (o *oracle) usable(p *policy.Pool, of func(*policy.Endpoint) bool) []*polic
 	for i := range p.Endpoints {
 		e := &p.Endpoints[i]
 		down := o.status(p, e) == policy.Down && !(panics && o.weighed(p, e))
-		if v, _ := o.s.Verdicts.Get(p.Name + "/" + e.Name + "@" + p.Monitor); o.measured(p, e) == policy.Down && v.Since < o.good {
+		if since, fell := o.fell(p, e); fell && since < o.good {
 			continue
 		}
-		pending := p.Monitor != "" && o.measured(p, e) == policy.Unknown
+		pending := p.Monitor != "" && o.measured(p, e) == policy.Unknown && o.forced(p, e) == policy.Unknown
 		ok := map[int]bool{1: !down && !pending, 2: !down, 3: !down, 4: true, 5: !down, 6: true}[o.level]
 		if of(e) && ok && (o.level >= 5 || !o.drained(p, e)) {
 			list = append(list, e)
@@ -130,6 +216,22 @@ func (o *oracle) usable(p *policy.Pool, of func(*policy.Endpoint) bool) []*polic
 	return list
 }
 
+// fell is when an endpoint went down, by what is measured or by a control.
+func (o *oracle) fell(p *policy.Pool, e *policy.Endpoint) (since int64, fell bool) {
+	switch o.forced(p, e) {
+	case policy.Up:
+		return 0, false
+	case policy.Down:
+		for _, c := range o.covering(p, e) {
+			if c.Action == policy.ForceDown {
+				return c.CreatedAt, true
+			}
+		}
+	}
+	v, _ := o.s.Verdicts.Get(p.Name + "/" + e.Name + "@" + p.Monitor)
+	return v.Since, o.measured(p, e) == policy.Down
+}
+
 func weightOf(w *int) float64 {
 	if w == nil {
 		return 1
@@ -137,22 +239,60 @@ func weightOf(w *int) float64 {
 	return float64(*w)
 }
 
-// mix puts weighted distributions together; when all weights are 0 they count alike.
+// mix puts weighted distributions together; when all weights are 0 they count alike. What some of
+// them do not keep of their clients, those get that keep all of theirs.
 func mix(parts []map[endpoint]float64, weights []float64) map[endpoint]float64 {
 	total := 0.0
 	for _, w := range weights {
 		total += w
 	}
+	shares := make([]float64, len(parts))
+	left, whole := 0.0, 0.0
+	for i, part := range parts {
+		shares[i] = 1 / float64(len(parts))
+		if total > 0 {
+			shares[i] = weights[i] / total
+		}
+		if k := all(part); k < 1-1e-9 {
+			left += shares[i] * (1 - k)
+		} else {
+			whole += shares[i]
+		}
+	}
 	out := map[endpoint]float64{}
 	for i, part := range parts {
-		share := 1 / float64(len(parts))
-		if total > 0 {
-			share = weights[i] / total
+		share := shares[i]
+		if all(part) > 1-1e-9 && whole > 0 {
+			share += left * share / whole
 		}
 		for e, p := range part {
 			if share > 0 {
 				out[e] += share * p
 			}
+		}
+	}
+	return out
+}
+
+// all is the part of its clients that a distribution keeps.
+func all(d map[endpoint]float64) (total float64) {
+	for _, e := range slices.SortedFunc(maps.Keys(d), func(a, b endpoint) int {
+		return cmp.Or(strings.Compare(a.pool, b.pool), strings.Compare(a.name, b.name))
+	}) {
+		total += d[e]
+	}
+	return total
+}
+
+// next adds to what some clients get what the rest of them get.
+func next(d, then map[endpoint]float64) map[endpoint]float64 {
+	out, left := maps.Clone(d), 1-all(d)
+	if len(d) == 0 {
+		return then
+	}
+	for e, p := range then {
+		if left >= 1e-6 { // what next to nobody gets is nobody's
+			out[e] += left * p
 		}
 	}
 	return out
@@ -186,9 +326,8 @@ func (o *oracle) eval(s *policy.Steering, path string) map[endpoint]float64 {
 			p, _ := o.s.Pools.Get(name)
 			for i := range p.Spec.Endpoints {
 				e := &p.Spec.Endpoints[i]
-				v, _ := o.s.Verdicts.Get(name + "/" + e.Name + "@" + p.Spec.Monitor)
-				if o.measured(&p.Spec, e) == policy.Down && serves(e, o.family) && !o.drained(&p.Spec, e) {
-					newest = max(newest, v.Since)
+				if since, fell := o.fell(&p.Spec, e); fell && serves(e, o.family) && !o.drained(&p.Spec, e) {
+					newest = max(newest, since)
 				}
 			}
 		}
@@ -252,21 +391,39 @@ func (o *oracle) inner(s *policy.Steering, path string) map[endpoint]float64 {
 	}
 	switch kind {
 	case "failover", "geo":
+		var d map[endpoint]float64
 		for _, i := range order {
-			if len(dist[i]) > 0 {
-				return dist[i]
-			}
+			d = next(d, dist[i])
 		}
+		return d
 	case "nearest", "latency":
+		var d map[endpoint]float64
+		seen := map[int]bool{}
 		for _, i := range order {
-			if len(dist[i]) > 0 {
-				return o.share(children, dist, func(j int) bool {
-					a, b := &children[i], &children[j]
-					return j == i || kind == "nearest" && o.samePlace(a, b) || kind == "latency" && a.Bias == b.Bias && o.place(a) == o.place(b) &&
-						o.regionsOf(a) == o.regionsOf(b) && (o.place(a) != "" || o.regionsOf(a) != "[]")
-				})
+			if len(dist[i]) == 0 || seen[i] {
+				continue
 			}
+			equals := func(j int) bool {
+				a, b := &children[i], &children[j]
+				return j == i || !seen[j] && (kind == "nearest" && o.samePlace(a, b) || kind == "latency" && a.Bias == b.Bias && o.place(a) == o.place(b) &&
+					o.regionsOf(a) == o.regionsOf(b) && (o.place(a) != "" || o.regionsOf(a) != "[]"))
+			}
+			group := map[int]bool{}
+			for j := range children {
+				group[j] = equals(j)
+			}
+			weighed := 0.0 // a reserve among them serves only when they have nothing else, and then comes after them
+			for j := range children {
+				if group[j] && len(dist[j]) > 0 {
+					weighed += weightOf(children[j].Weight)
+				}
+			}
+			for j := range children {
+				seen[j] = seen[j] || group[j] && (weighed == 0 || weightOf(children[j].Weight) > 0)
+			}
+			d = next(d, o.share(children, dist, func(j int) bool { return group[j] }))
 		}
+		return d
 	case "weighted":
 		return o.share(children, dist, func(int) bool { return true })
 	}
@@ -336,23 +493,46 @@ func (o *oracle) pool(s *policy.Steering) map[endpoint]float64 {
 		return nil
 	}
 	panics := o.panics(p, func(e *policy.Endpoint) bool { return serves(e, o.family) })
-	var parts []map[endpoint]float64
-	var weights []float64
+	var list []*policy.Endpoint
 	for _, e := range o.usable(p, func(e *policy.Endpoint) bool { return serves(e, o.family) }) {
-		if o.regions != nil && !o.regions[o.region(p, e)] {
-			continue
+		if o.regions == nil || o.regions[o.region(p, e)] {
+			list = append(list, e)
 		}
+	}
+	weight := func(e *policy.Endpoint) float64 {
 		w := weightOf(e.Weight)
-		if v, ok := o.s.Verdicts.Get(p.Name + "/" + e.Name + "@" + p.Monitor); ok && o.level != 4 && o.level != 6 && !panics {
+		if v, ok := o.s.Verdicts.Get(p.Name + "/" + e.Name + "@" + p.Monitor); ok && o.level != 4 && o.level != 6 && !panics && o.forced(p, e) == policy.Unknown {
 			w *= float64(v.Ramp) / 100
 		}
-		parts = append(parts, map[endpoint]float64{{p.Name, e.Name}: 1})
-		weights = append(weights, w)
+		return w
 	}
-	if len(parts) == 0 {
-		return nil
+	keeps := 0.0 // what the member keeps that keeps most
+	reserves := !slices.ContainsFunc(list, func(e *policy.Endpoint) bool { return weight(e) > 0 })
+	for _, e := range list {
+		keeps = max(keeps, o.shareOf(p, e))
 	}
-	return mix(parts, weights)
+	total, d := 0.0, map[endpoint]float64{}
+	for _, e := range list {
+		w := weight(e)
+		if reserves {
+			w = 1
+		}
+		d[endpoint{p.Name, e.Name}] = w * o.shareOf(p, e) / keeps
+		total += w * o.shareOf(p, e) / keeps
+	}
+	for e := range d {
+		d[e] *= keeps / total
+	}
+	return d
+}
+
+// scaledUp divides what no one keeps among those who keep something: there is nowhere else to go.
+func scaledUp(d map[endpoint]float64) map[endpoint]float64 {
+	total := all(d)
+	for e := range d {
+		d[e] /= total
+	}
+	return d
 }
 
 // answer goes through the levels, best first.
@@ -384,7 +564,7 @@ func answer(w *world, svc *policy.Service, f policy.AnswerKind, orders map[strin
 			for name := range s.PoolsOf(svc) {
 				p, _ := s.Pools.Get(name)
 				for _, family := range []policy.AnswerKind{policy.IPv4, policy.IPv6} {
-					o := &oracle{s: s, domains: w.domains, level: level, family: family}
+					o := &oracle{s: s, domains: w.domains, svc: svc, level: level, family: family}
 					for _, e := range o.usable(&p.Spec, func(e *policy.Endpoint) bool { return serves(e, family) }) {
 						r := o.region(&p.Spec, e)
 						c := count[r]
@@ -398,11 +578,11 @@ func answer(w *world, svc *policy.Service, f policy.AnswerKind, orders map[strin
 			}
 			// Other types follow the addresses where they can, and never move them.
 			if len(both) > 0 && len(run(policy.IPv4, both)) > 0 && len(run(policy.IPv6, both)) > 0 && len(run(f, both)) > 0 {
-				return run(f, both), level
+				return scaledUp(run(f, both)), level
 			}
 		}
 		if d := run(f, nil); len(d) > 0 {
-			return d, level
+			return scaledUp(d), level
 		}
 		if withheld {
 			return nil, 8
@@ -437,6 +617,7 @@ func drawWorld(t *rapid.T) (*world, *policy.Service) {
 			if region == "us" || region == "us2" { // at the very same place
 				text += rapid.SampledFrom([]string{"", " in=us", " in=us2"}).Draw(t, "in")
 			}
+			text += rapid.SampledFrom([]string{"", "", " gold"}).Draw(t, "label")
 			if drains > 0 {
 				text += rapid.SampledFrom([]string{"", "", " drained"}).Draw(t, "drained")
 			}
@@ -456,6 +637,7 @@ func drawWorld(t *rapid.T) (*world, *policy.Service) {
 	for range drains {
 		w.drain(rapid.SampledFrom([]string{"region/us", "region/eu", "region/ap", "provider/cloud-us2", "pool/p", "pool/q"}).Draw(t, "target"))
 	}
+	drawControls(t, w)
 	if id := rapid.SampledFrom([]string{"", "", "region/us", "region/eu", "provider/cloud-us2"}).Draw(t, "out"); id != "" {
 		w.domains = map[string]string{id: id + " counts as down"}
 	}
@@ -466,6 +648,31 @@ func drawWorld(t *rapid.T) (*world, *policy.Service) {
 	svc := &policy.Service{Name: policy.MustName("www.example.com"), Steer: drawSteering(t, names, []string{"one", "two"}, 3)}
 	svc.Families = rapid.SampledFrom([]string{"", "independent"}).Draw(t, "families option")
 	return w, svc
+}
+
+// drawControls adds controls of every kind, in every phase and of every age.
+func drawControls(t *rapid.T, w *world) {
+	for i := range rapid.SampledFrom([]int{0, 0, 1, 2, 4}).Draw(t, "controls") {
+		c := policy.Control{
+			ID: fmt.Sprintf("x%d", i), CreatedAt: rapid.Int64Range(0, 2).Draw(t, "at") * 100e9,
+			Target: rapid.SampledFrom([]string{"region/us", "region/eu", "provider/cloud-us2", "pool/p", "pool/q", "endpoint/p/a", "endpoint/p/b", "label/tier=gold",
+				"service/www.example.com", "service/other.example.com"}).Draw(t, "target"),
+			Action: rapid.SampledFrom([]policy.Action{policy.Drain, policy.ForceUp, policy.ForceDown, policy.Share, policy.Share}).Draw(t, "action"),
+			Source: rapid.SampledFrom([]policy.Source{policy.ByOperator, policy.ByOperator, policy.ByDrill, policy.ByAutomation}).Draw(t, "source"),
+			Phase:  rapid.SampledFrom([]policy.Phase{policy.InForce, policy.InForce, policy.InForce, policy.Planned, policy.Near, policy.Refused}).Draw(t, "phase"),
+		}
+		if c.Action == policy.Share {
+			c.Share = rapid.SampledFrom([]int{0, 20, 50, 100}).Draw(t, "kept")
+		}
+		if (c.Action == policy.Share || c.Action == policy.Drain) && c.Share < 50 && rapid.Bool().Draw(t, "ramp") {
+			c.Ramp = &policy.Ramp{Steps: []int{60, 50, c.Share}, Done: rapid.IntRange(0, 3).Draw(t, "done")}
+			c.Phase = rapid.SampledFrom([]policy.Phase{policy.Ramping, policy.Paused, policy.Returning}).Draw(t, "moving")
+			if c.Ramp.Done == 3 {
+				c.Phase = policy.InForce
+			}
+		}
+		w.s.Controls.Set(c.ID, c)
+	}
 }
 
 func drawSteering(t *rapid.T, pools, templates []string, depth int) policy.Steering {
@@ -588,7 +795,7 @@ func plain(n *Node) bool {
 func TestAgainstOracle(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		w, svc := drawWorld(t)
-		tree := w.tree(t, svc.Steer)
+		tree := w.treeOf(t, svc)
 		orders, at := drawOrders(t, w.s, svc)
 		if len(orders) != len(tree.Ordered) {
 			t.Fatalf("%d branches have an order, not %d", len(tree.Ordered), len(orders))

@@ -10,7 +10,7 @@ import (
 // Settle decides whether the pool panics: health would take more of its members out
 // than panicThreshold allows. It is called anew when a member's status is set from outside.
 //
-// It only looks at members with a weight that are judged and not drained. What
+// It only looks at members with a weight that are judged or forced, and not drained. What
 // awaits its first verdict was never in, so nothing removes it; a reserve stays one.
 func (p *Pool) Settle() {
 	up, counted := 0, 0
@@ -29,7 +29,7 @@ func (p *Pool) Settle() {
 
 // counts says whether the member has a part in the pool's panic.
 func (m *Member) counts() bool {
-	return m.Weight > 0 && m.Drained == "" && m.Measured != policy.Unknown && m.Status != policy.Unknown
+	return m.Weight > 0 && m.Drained == "" && (m.Forced != "" || m.Measured != policy.Unknown && m.Status != policy.Unknown)
 }
 
 // Panics says whether the pool panics for a kind of answer: it never does where

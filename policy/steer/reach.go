@@ -85,7 +85,12 @@ func ReachOf(s *policy.State, pools []string, in func(*policy.Pool, *policy.Endp
 	return r
 }
 
-// Out says whether a control takes an endpoint out of answers while anything else is left.
-func Out(s *policy.State, pool *policy.Pool, e *policy.Endpoint) bool {
-	return len(s.Drains(pool, e)) > 0
+// Out says of endpoints, as a service uses them, or with "" as nobody in particular does, whether a control takes them
+// out of answers while anything else is left.
+func Out(s *policy.State, service string) func(*policy.Pool, *policy.Endpoint) bool {
+	forces := s.Forces(service).Rehearsed()
+	return func(pool *policy.Pool, e *policy.Endpoint) bool {
+		f := forces.On(pool, e)
+		return f.Drained != "" || f.Down != ""
+	}
 }

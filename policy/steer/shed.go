@@ -22,7 +22,7 @@ type Pressure struct {
 // pressure reads what the state knows of a pool's load and capacity. What no load was told of is at ease.
 func pressure(s *policy.State, spec *policy.Pool) Pressure {
 	p := Pressure{Room: math.Inf(1), Low: math.Inf(1), High: math.Inf(1)}
-	load, known := poolLoad(s, spec)
+	load, known := s.PoolLoad(spec)
 	p.Load, p.Known = load, known
 	if spec.Capacity != nil {
 		c := spec.Capacity.WithDefaults()
@@ -42,7 +42,7 @@ func pressure(s *policy.State, spec *policy.Pool) Pressure {
 			continue
 		}
 		pools++
-		if l, ok := poolLoad(s, &o.Spec); ok {
+		if l, ok := s.PoolLoad(&o.Spec); ok {
 			total, fed = total+l, true
 		} else {
 			untold++
@@ -75,19 +75,6 @@ func (p *Pressure) press(c policy.Capacity, load float64, pools int) {
 	low, high := c.Low*c.Limit, c.High*c.Limit
 	p.Shed = max(p.Shed, min(1, max(0, (load-low)/(high-low))))
 	p.Room = min(p.Room, max(0, low-load)/float64(pools))
-}
-
-// poolLoad is a pool's load: what was told of it, or else the sum of its endpoints'.
-func poolLoad(s *policy.State, spec *policy.Pool) (load float64, known bool) {
-	if l, ok := s.Loads.Get("pool/" + spec.Name); ok {
-		return l.Value, true
-	}
-	for i := range spec.Endpoints {
-		if l, ok := s.Loads.Get(policy.EndpointID(spec.Name, spec.Endpoints[i].Name)); ok {
-			load, known = load+l.Value, true
-		}
-	}
-	return load, known
 }
 
 // Bounded says whether any pool of the tree has a capacity.

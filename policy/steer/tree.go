@@ -25,19 +25,45 @@ type Member struct {
 	Pending  bool          // a monitor checks it, and there has been no verdict yet
 	Why      string        // why Status is what it is, when that is not the verdict
 	Drained  string        // the control that drains it, or ""
+	Forced   string        // the control that says what Status is, or ""
+	Share    int           // percent of its usual clients that it keeps
+	Shared   string        // the control that says so, or ""
 	Ramp     int           // share of its weight it has back, in percent
 	Since    int64         // State clock at the last change of Measured
-	// Need is how long it takes until its verdict can change, at the least; next to
-	// nothing when a planned drain is about to begin; 0 when neither can be.
+	Fell     int64         // State clock since when it is fallen
+	// Need is how long it takes until its verdict can change, at the least; 0 when it cannot.
 	Need policy.Duration
+	Near bool // a control is about to take more of it, or is on its way
 }
 
 // weight is the effective weight: the ramp scales it, but never to nothing.
 func (m *Member) weight() int {
-	if m.Weight == 0 {
+	switch {
+	case m.Weight == 0:
 		return 0
+	case m.Forced != "": // as if it had been up for long
+		return 100 * m.Weight
 	}
 	return max(1, m.Weight*m.Ramp)
+}
+
+// fallen says whether it is down by what is measured of it, or forced down.
+func (m *Member) fallen() bool {
+	if m.Forced != "" {
+		return m.Status == policy.Down
+	}
+	return m.Measured == policy.Down
+}
+
+// need is how long it takes until what it is can change: next to nothing where a control is about to change it.
+func (m *Member) need() policy.Duration {
+	switch {
+	case m.Near:
+		return 1
+	case m.Forced != "":
+		return 0
+	}
+	return m.Need
 }
 
 // Pool is a pool as an evaluation sees it.
@@ -86,6 +112,7 @@ func (a Answers) equal(b Answers) bool {
 
 // Beside is what a pool goes by beside the state.
 type Beside struct {
+	Service string                     // whose use of the pool it is; "": that of every service without controls of its own
 	Down    map[string]bool            // checks that this node alone holds to be down (island mode)
 	Near    map[string]policy.Duration // how soon checks may change, where that is sooner than without samples against them
 	Domains map[string]string          // failure domains that count as down, with why
@@ -96,6 +123,7 @@ type Beside struct {
 func NewPool(s *policy.State, spec *policy.Pool, answers []Answers, by Beside) *Pool {
 	p := &Pool{Name: spec.Name, Min: spec.MinAvailable.Of(len(spec.Endpoints)), Threshold: spec.PanicThreshold, Answers: answers}
 	var middle middle
+	forces := s.Forces(by.Service)
 	for i := range spec.Endpoints {
 		e := &spec.Endpoints[i]
 		region := e.RegionOr(spec)
@@ -112,9 +140,6 @@ func NewPool(s *policy.State, spec *policy.Pool, answers []Answers, by Beside) *
 			}
 			m.Need = sooner(m.Need, by.Near[policy.CheckID(spec, e, name)])
 		}
-		if s.Nearing(spec, e) {
-			m.Need = 1
-		}
 		switch {
 		case h.Own:
 			m.Measured = s.Health(spec, e, nil).Status
@@ -123,9 +148,10 @@ func NewPool(s *policy.State, spec *policy.Pool, answers []Answers, by Beside) *
 			m.Why = "no monitor checks it"
 		}
 		m.outage(s, spec, e, by.Domains)
-		if drains := s.Drains(spec, e); len(drains) > 0 {
-			m.Drained = drains[0].ID
+		if m.Measured == policy.Down {
+			m.Fell = m.Since
 		}
+		m.force(forces.On(spec, e))
 		p.Members = append(p.Members, m)
 		if r := s.Region(region); r != nil {
 			middle.add(r.Place, float64(max(1, m.Weight)))
@@ -147,6 +173,19 @@ func (m *Member) outage(s *policy.State, spec *policy.Pool, e *policy.Endpoint, 
 			m.Status, m.Why = policy.Down, why
 			return
 		}
+	}
+}
+
+// force is what controls make of a member. What is measured stays beside it.
+func (m *Member) force(f policy.Force) {
+	m.Drained, m.Share, m.Shared, m.Near = f.Drained, f.Share, f.Shared, f.Near
+	if f.Up != "" {
+		m.Status, m.Pending, m.Forced, m.Fell = policy.Up, false, f.Up, 0
+		m.Why = "forced up by control " + f.Up + ", measured " + m.Measured.String()
+	}
+	if f.Down != "" {
+		m.Status, m.Pending, m.Forced, m.Fell = policy.Down, false, f.Down, f.DownSince
+		m.Why = "forced down by control " + f.Down + ", measured " + m.Measured.String()
 	}
 }
 

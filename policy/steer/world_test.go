@@ -38,7 +38,7 @@ func newWorld() *world {
 }
 
 // pool adds a monitored pool. Each endpoint is "NAME STATUS [FAMILY] [w=N]
-// [ramp=N] [in=REGION] [drained]", where FAMILY is 4 (by default), 6, 46, cname
+// [ramp=N] [in=REGION] [gold] [drained]", where FAMILY is 4 (by default), 6, 46, cname
 // or nothing, with the types of its records behind it: 46+MX+TXT.
 func (w *world) pool(name, region string, minAvailable int, endpoints ...string) *world {
 	p := policy.Pool{Name: name, Region: region, Monitor: "m", MinAvailable: policy.Amount{Count: minAvailable}}
@@ -75,6 +75,8 @@ func (w *world) pool(name, region string, minAvailable int, endpoints ...string)
 				v.Since *= int64(time.Second)
 			case "in":
 				e.Region = value
+			case "gold":
+				e.Labels = map[string]string{"tier": "gold"}
 			case "drained":
 				w.drain("endpoint/" + name + "/" + f[0])
 			default:
@@ -125,14 +127,18 @@ func atLeast(n int, s policy.Steering) policy.Steering {
 }
 
 func (w *world) tree(t interface{ Fatalf(string, ...any) }, s policy.Steering) *Tree {
+	return w.treeOf(t, &policy.Service{Steer: s})
+}
+
+func (w *world) treeOf(t interface{ Fatalf(string, ...any) }, svc *policy.Service) *Tree {
 	pools := map[string]*Pool{}
-	tree, err := Build(&policy.Service{Steer: s}, func(name string) *Pool {
+	tree, err := Build(svc, func(name string) *Pool {
 		o, ok := w.s.Pools.Get(name)
 		if !ok {
 			return nil
 		}
 		if pools[name] == nil {
-			pools[name] = NewPool(w.s, &o.Spec, answersOf(&o.Spec), Beside{Domains: w.domains})
+			pools[name] = NewPool(w.s, &o.Spec, answersOf(&o.Spec), Beside{Domains: w.domains, Service: svc.ID()})
 		}
 		return pools[name]
 	}, w.s.Template)

@@ -64,10 +64,13 @@ func (e Circuit) Valid() bool {
 
 // Defines values for ControlPhase.
 const (
-	ControlPhaseInForce ControlPhase = "in-force"
-	ControlPhaseNear    ControlPhase = "near"
-	ControlPhasePlanned ControlPhase = "planned"
-	ControlPhaseRefused ControlPhase = "refused"
+	ControlPhaseInForce   ControlPhase = "in-force"
+	ControlPhaseNear      ControlPhase = "near"
+	ControlPhasePaused    ControlPhase = "paused"
+	ControlPhasePlanned   ControlPhase = "planned"
+	ControlPhaseRamping   ControlPhase = "ramping"
+	ControlPhaseRefused   ControlPhase = "refused"
+	ControlPhaseReturning ControlPhase = "returning"
 )
 
 // Valid indicates whether the value is a known member of the ControlPhase enum.
@@ -77,9 +80,36 @@ func (e ControlPhase) Valid() bool {
 		return true
 	case ControlPhaseNear:
 		return true
+	case ControlPhasePaused:
+		return true
 	case ControlPhasePlanned:
 		return true
+	case ControlPhaseRamping:
+		return true
 	case ControlPhaseRefused:
+		return true
+	case ControlPhaseReturning:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ControlSource.
+const (
+	ControlSourceAutomation ControlSource = "automation"
+	ControlSourceDrill      ControlSource = "drill"
+	ControlSourceOperator   ControlSource = "operator"
+)
+
+// Valid indicates whether the value is a known member of the ControlSource enum.
+func (e ControlSource) Valid() bool {
+	switch e {
+	case ControlSourceAutomation:
+		return true
+	case ControlSourceDrill:
+		return true
+	case ControlSourceOperator:
 		return true
 	default:
 		return false
@@ -88,10 +118,13 @@ func (e ControlPhase) Valid() bool {
 
 // Defines values for ControlCreatedPhase.
 const (
-	ControlCreatedPhaseInForce ControlCreatedPhase = "in-force"
-	ControlCreatedPhaseNear    ControlCreatedPhase = "near"
-	ControlCreatedPhasePlanned ControlCreatedPhase = "planned"
-	ControlCreatedPhaseRefused ControlCreatedPhase = "refused"
+	ControlCreatedPhaseInForce   ControlCreatedPhase = "in-force"
+	ControlCreatedPhaseNear      ControlCreatedPhase = "near"
+	ControlCreatedPhasePaused    ControlCreatedPhase = "paused"
+	ControlCreatedPhasePlanned   ControlCreatedPhase = "planned"
+	ControlCreatedPhaseRamping   ControlCreatedPhase = "ramping"
+	ControlCreatedPhaseRefused   ControlCreatedPhase = "refused"
+	ControlCreatedPhaseReturning ControlCreatedPhase = "returning"
 )
 
 // Valid indicates whether the value is a known member of the ControlCreatedPhase enum.
@@ -101,9 +134,36 @@ func (e ControlCreatedPhase) Valid() bool {
 		return true
 	case ControlCreatedPhaseNear:
 		return true
+	case ControlCreatedPhasePaused:
+		return true
 	case ControlCreatedPhasePlanned:
 		return true
+	case ControlCreatedPhaseRamping:
+		return true
 	case ControlCreatedPhaseRefused:
+		return true
+	case ControlCreatedPhaseReturning:
+		return true
+	default:
+		return false
+	}
+}
+
+// Defines values for ControlCreatedSource.
+const (
+	ControlCreatedSourceAutomation ControlCreatedSource = "automation"
+	ControlCreatedSourceDrill      ControlCreatedSource = "drill"
+	ControlCreatedSourceOperator   ControlCreatedSource = "operator"
+)
+
+// Valid indicates whether the value is a known member of the ControlCreatedSource enum.
+func (e ControlCreatedSource) Valid() bool {
+	switch e {
+	case ControlCreatedSourceAutomation:
+		return true
+	case ControlCreatedSourceDrill:
+		return true
+	case ControlCreatedSourceOperator:
 		return true
 	default:
 		return false
@@ -1276,17 +1336,20 @@ func (e VerdictEdgeWaits) Valid() bool {
 
 // Defines values for WindowState.
 const (
+	WindowStateDrained    WindowState = "drained"
+	WindowStateDraining   WindowState = "draining"
 	WindowStateIncomplete WindowState = "incomplete"
-	WindowStatePublished  WindowState = "published"
 	WindowStatePublishing WindowState = "publishing"
 )
 
 // Valid indicates whether the value is a known member of the WindowState enum.
 func (e WindowState) Valid() bool {
 	switch e {
-	case WindowStateIncomplete:
+	case WindowStateDrained:
 		return true
-	case WindowStatePublished:
+	case WindowStateDraining:
+		return true
+	case WindowStateIncomplete:
 		return true
 	case WindowStatePublishing:
 		return true
@@ -1880,16 +1943,24 @@ type ConfigResult struct {
 
 // Control An operator's forced state on part of the world.
 //
-// Examples: {"action":"drain","actor":"0a1b2c3d","createdAt":"2026-01-02T03:04:05Z","id":"c17","phase":"in-force","reason":"maintenance","target":"region/us-east","window":{"nodes":[{"id":"6f1c","node":"ns1","publishedAt":"2026-01-02T03:04:05Z","reachable":true}],"publishedAt":"2026-01-02T03:04:06Z","state":"published"}}
+// Examples: {"action":"drain","actor":"0a1b2c3d","createdAt":"2026-01-02T03:04:05Z","id":"c17","phase":"in-force","reason":"maintenance","target":"region/us-east","window":{"nodes":[{"id":"6f1c","node":"ns1","publishedAt":"2026-01-02T03:04:05Z","reachable":true}],"publishedAt":"2026-01-02T03:04:06Z","state":"drained"}}
 type Control struct {
-	// Action drain.
+	// Action drain, force-up, force-down or share.
 	Action string `json:"action"`
 
 	// Actor Id of the token that made it.
 	Actor string `json:"actor"`
 
+	// Covers What a control covers.
+	//
+	// Examples: {"count":1,"endpoints":[{"endpoint":"endpoint/web-us-east/a","measured":"down"}]}
+	Covers *Coverage `json:"covers,omitempty,omitzero"`
+
 	// CreatedAt By the cluster's clock.
 	CreatedAt time.Time `json:"createdAt"`
+
+	// Drill Id of the drill that made it.
+	Drill string `json:"drill,omitempty,omitzero"`
 
 	// ExpiresAt By the cluster's clock; absent when it does not expire.
 	ExpiresAt time.Time `json:"expiresAt,omitempty,omitzero"`
@@ -1899,22 +1970,42 @@ type Control struct {
 	// Examples: c17
 	Id string `json:"id"`
 
+	// Kept Percent of its usual clients that the target keeps now. Of drain and share only, while they act.
+	Kept *int `json:"kept,omitempty,omitzero"`
+
 	// Local Whether it is in force on the node that was asked alone, by its break-glass token.
 	Local bool `json:"local,omitempty,omitzero"`
 
-	// Overrides Safety rules that it was let break, by name.
+	// OverriddenBy Ids of the controls that count in its stead where both cover an endpoint.
+	OverriddenBy []string `json:"overriddenBy,omitempty,omitzero"`
+
+	// Override Safety rules that it was let break, by name.
 	//
 	// Examples: ["keep-two"]
+	Override []string `json:"override,omitempty,omitzero"`
+
+	// Overrides Ids of the controls that do not count where both cover an endpoint.
 	Overrides []string `json:"overrides,omitempty,omitzero"`
 
-	// Phase planned: it does nothing yet; near: it begins within the longest TTL of a service that has a range of them, and such services hand out their least already; in-force; refused: its time came and it would have left a service nothing undrained, or broken a safety rule (`problem` says which).
+	// Phase planned: it does nothing yet; near: it begins within the longest TTL of a service that has a range of them, and such services hand out their least already; in-force; refused: its time came and it would have left a service nothing undrained, or broken a safety rule (`problem` says which); ramping: it is on its way, step by step; paused: it is held where it is (`problem` says by what) and goes on when that is over; returning: it is on its way back and is lifted then.
 	Phase ControlPhase `json:"phase"`
 
-	// Problem Why it is refused.
+	// Problem Why it is refused, paused, or turned back; or why it is in force though its time is over.
 	Problem string `json:"problem,omitempty,omitzero"`
+
+	// Ramp How far a control has come that goes in steps.
+	//
+	// Examples: {"done":2,"every":"2m","nextAt":"2026-01-02T03:04:05Z","steps":[75,50,25,0]}
+	Ramp *Ramp `json:"ramp,omitempty,omitzero"`
 
 	// Reason Why, as whoever made it said.
 	Reason string `json:"reason"`
+
+	// Share Of the action share: percent of its usual clients that the target keeps in the end.
+	Share *int `json:"share,omitempty,omitzero"`
+
+	// Source On whose behalf. Where several cover an endpoint an operator's counts before a drill's and that before automation's, then the newest.
+	Source ControlSource `json:"source,omitempty,omitzero"`
 
 	// StartsAt By the cluster's clock; absent when it was not planned ahead.
 	StartsAt time.Time `json:"startsAt,omitempty,omitzero"`
@@ -1922,25 +2013,36 @@ type Control struct {
 	// Target What it is about.
 	Target string `json:"target"`
 
-	// Window How far a control is published.
+	// Window Until when resolvers that abide by TTLs may give out what a control takes out of answers. A second is in closesAt for resolvers that count whole seconds, and no more. Resolvers with a least TTL of their own, that serve stale answers, and clients that never ask again are not covered: GET /residual tells of them.
 	//
-	// Examples: {"nodes":[{"id":"6f1c","node":"ns1","publishedAt":"2026-01-02T03:04:05Z","reachable":true}],"publishedAt":"2026-01-02T03:04:06Z","state":"published"}
+	// Examples: {"closesAt":"2026-01-02T03:04:37Z","decidedAt":"2026-01-02T03:04:05Z","maxTTL":30,"nodes":[{"closesAt":"2026-01-02T03:04:36Z","id":"6f1c","maxTTL":30,"node":"ns1","publishedAt":"2026-01-02T03:04:05Z","reachable":true}],"publishedAt":"2026-01-02T03:04:06Z","state":"draining"}
 	Window Window `json:"window"`
 }
 
-// ControlPhase planned: it does nothing yet; near: it begins within the longest TTL of a service that has a range of them, and such services hand out their least already; in-force; refused: its time came and it would have left a service nothing undrained, or broken a safety rule (`problem` says which).
+// ControlPhase planned: it does nothing yet; near: it begins within the longest TTL of a service that has a range of them, and such services hand out their least already; in-force; refused: its time came and it would have left a service nothing undrained, or broken a safety rule (`problem` says which); ramping: it is on its way, step by step; paused: it is held where it is (`problem` says by what) and goes on when that is over; returning: it is on its way back and is lifted then.
 type ControlPhase string
+
+// ControlSource On whose behalf. Where several cover an endpoint an operator's counts before a drill's and that before automation's, then the newest.
+type ControlSource string
 
 // ControlCreated A control that was just made.
 type ControlCreated struct {
-	// Action drain.
+	// Action drain, force-up, force-down or share.
 	Action string `json:"action"`
 
 	// Actor Id of the token that made it.
 	Actor string `json:"actor"`
 
+	// Covers What a control covers.
+	//
+	// Examples: {"count":1,"endpoints":[{"endpoint":"endpoint/web-us-east/a","measured":"down"}]}
+	Covers *Coverage `json:"covers,omitempty,omitzero"`
+
 	// CreatedAt By the cluster's clock.
 	CreatedAt time.Time `json:"createdAt"`
+
+	// Drill Id of the drill that made it.
+	Drill string `json:"drill,omitempty,omitzero"`
 
 	// ExpiresAt By the cluster's clock; absent when it does not expire.
 	ExpiresAt time.Time `json:"expiresAt,omitempty,omitzero"`
@@ -1953,22 +2055,36 @@ type ControlCreated struct {
 	// Index The Raft index it was applied at.
 	Index uint64 `json:"index"`
 
+	// Kept Percent of its usual clients that the target keeps now. Of drain and share only, while they act.
+	Kept *int `json:"kept,omitempty,omitzero"`
+
 	// Local Whether it is in force on the node that was asked alone, by its break-glass token.
 	Local bool `json:"local,omitempty,omitzero"`
 
 	// Nodes Each node's publication.
 	Nodes []Publication `json:"nodes"`
 
-	// Overrides Safety rules that it was let break, by name.
+	// OverriddenBy Ids of the controls that count in its stead where both cover an endpoint.
+	OverriddenBy []string `json:"overriddenBy,omitempty,omitzero"`
+
+	// Override Safety rules that it was let break, by name.
 	//
 	// Examples: ["keep-two"]
+	Override []string `json:"override,omitempty,omitzero"`
+
+	// Overrides Ids of the controls that do not count where both cover an endpoint.
 	Overrides []string `json:"overrides,omitempty,omitzero"`
 
-	// Phase planned: it does nothing yet; near: it begins within the longest TTL of a service that has a range of them, and such services hand out their least already; in-force; refused: its time came and it would have left a service nothing undrained, or broken a safety rule (`problem` says which).
+	// Phase planned: it does nothing yet; near: it begins within the longest TTL of a service that has a range of them, and such services hand out their least already; in-force; refused: its time came and it would have left a service nothing undrained, or broken a safety rule (`problem` says which); ramping: it is on its way, step by step; paused: it is held where it is (`problem` says by what) and goes on when that is over; returning: it is on its way back and is lifted then.
 	Phase ControlCreatedPhase `json:"phase"`
 
-	// Problem Why it is refused.
+	// Problem Why it is refused, paused, or turned back; or why it is in force though its time is over.
 	Problem string `json:"problem,omitempty,omitzero"`
+
+	// Ramp How far a control has come that goes in steps.
+	//
+	// Examples: {"done":2,"every":"2m","nextAt":"2026-01-02T03:04:05Z","steps":[75,50,25,0]}
+	Ramp *Ramp `json:"ramp,omitempty,omitzero"`
 
 	// Reason Why, as whoever made it said.
 	Reason string `json:"reason"`
@@ -1978,6 +2094,12 @@ type ControlCreated struct {
 
 	// Revision The revision that the write made; that of before when it changed nothing.
 	Revision uint64 `json:"revision"`
+
+	// Share Of the action share: percent of its usual clients that the target keeps in the end.
+	Share *int `json:"share,omitempty,omitzero"`
+
+	// Source On whose behalf. Where several cover an endpoint an operator's counts before a drill's and that before automation's, then the newest.
+	Source ControlCreatedSource `json:"source,omitempty,omitzero"`
 
 	// StartsAt By the cluster's clock; absent when it was not planned ahead.
 	StartsAt time.Time `json:"startsAt,omitempty,omitzero"`
@@ -1991,18 +2113,21 @@ type ControlCreated struct {
 	// Warnings What is allowed and probably not meant.
 	Warnings []string `json:"warnings"`
 
-	// Window How far a control is published.
+	// Window Until when resolvers that abide by TTLs may give out what a control takes out of answers. A second is in closesAt for resolvers that count whole seconds, and no more. Resolvers with a least TTL of their own, that serve stale answers, and clients that never ask again are not covered: GET /residual tells of them.
 	//
-	// Examples: {"nodes":[{"id":"6f1c","node":"ns1","publishedAt":"2026-01-02T03:04:05Z","reachable":true}],"publishedAt":"2026-01-02T03:04:06Z","state":"published"}
+	// Examples: {"closesAt":"2026-01-02T03:04:37Z","decidedAt":"2026-01-02T03:04:05Z","maxTTL":30,"nodes":[{"closesAt":"2026-01-02T03:04:36Z","id":"6f1c","maxTTL":30,"node":"ns1","publishedAt":"2026-01-02T03:04:05Z","reachable":true}],"publishedAt":"2026-01-02T03:04:06Z","state":"draining"}
 	Window Window `json:"window"`
 }
 
-// ControlCreatedPhase planned: it does nothing yet; near: it begins within the longest TTL of a service that has a range of them, and such services hand out their least already; in-force; refused: its time came and it would have left a service nothing undrained, or broken a safety rule (`problem` says which).
+// ControlCreatedPhase planned: it does nothing yet; near: it begins within the longest TTL of a service that has a range of them, and such services hand out their least already; in-force; refused: its time came and it would have left a service nothing undrained, or broken a safety rule (`problem` says which); ramping: it is on its way, step by step; paused: it is held where it is (`problem` says by what) and goes on when that is over; returning: it is on its way back and is lifted then.
 type ControlCreatedPhase string
+
+// ControlCreatedSource On whose behalf. Where several cover an endpoint an operator's counts before a drill's and that before automation's, then the newest.
+type ControlCreatedSource string
 
 // ControlList The controls in force, planned or refused.
 //
-// Examples: {"items":[{"action":"drain","actor":"0a1b2c3d","createdAt":"2026-01-02T03:04:05Z","id":"c17","phase":"in-force","reason":"maintenance","target":"region/us-east","window":{"nodes":[{"id":"6f1c","node":"ns1","publishedAt":"2026-01-02T03:04:05Z","reachable":true}],"publishedAt":"2026-01-02T03:04:06Z","state":"published"}}]}
+// Examples: {"items":[{"action":"drain","actor":"0a1b2c3d","createdAt":"2026-01-02T03:04:05Z","id":"c17","phase":"in-force","reason":"maintenance","target":"region/us-east","window":{"nodes":[{"id":"6f1c","node":"ns1","publishedAt":"2026-01-02T03:04:05Z","reachable":true}],"publishedAt":"2026-01-02T03:04:06Z","state":"drained"}}]}
 type ControlList struct {
 	// Items Oldest first.
 	Items []Control `json:"items"`
@@ -2012,7 +2137,7 @@ type ControlList struct {
 //
 // Examples: {"action":"drain","expiresIn":"2h","target":"region/us-east"}
 type ControlPut struct {
-	// Action drain.
+	// Action drain: out of answers while anything else is left; force-up or force-down: as if every verdict were that; share: keeps a part of its clients.
 	//
 	// Examples: drain
 	Action string `json:"action"`
@@ -2027,15 +2152,25 @@ type ControlPut struct {
 	// Examples: ["keep-two"]
 	Override []string `json:"override,omitempty,omitzero"`
 
+	// Ramp A way in steps: either over a time, or in steps of its own. The first step is at once.
+	//
+	// Examples: {"over":"10m","pauseWhen":["load:region/eu-central\u003e90"]}
+	Ramp *RampPlan `json:"ramp,omitempty,omitzero"`
+
 	// Reason By default that of the request.
 	Reason string `json:"reason,omitempty,omitzero"`
+
+	// Share Of the action share: percent of its usual clients that the target keeps. 0 acts as a drain.
+	//
+	// Examples: 20
+	Share *int `json:"share,omitempty,omitzero"`
 
 	// StartsIn A number with a unit (500ms, 30s, 2h), or seconds as an integer. It is given as the former.
 	//
 	// Examples: 30s
 	StartsIn Duration `json:"startsIn,omitempty,omitzero"`
 
-	// Target region/NAME, provider/NAME, az/REGION/AZ, pool/NAME or endpoint/POOL/NAME.
+	// Target region/NAME, provider/NAME, az/REGION/AZ, pool/NAME, endpoint/POOL/NAME, service/NAME (the endpoints as that service uses them) or label/KEY=VALUE (every endpoint with that label).
 	//
 	// Examples: region/us-east
 	Target string `json:"target"`
@@ -2076,7 +2211,7 @@ type ControlRehearsal struct {
 //
 // Examples: {"action":"drain","expiresIn":"2h","reason":"maintenance","target":"region/us-east"}
 type ControlRequest struct {
-	// Action drain.
+	// Action drain: out of answers while anything else is left; force-up or force-down: as if every verdict were that; share: keeps a part of its clients.
 	//
 	// Examples: drain
 	Action string `json:"action"`
@@ -2086,18 +2221,55 @@ type ControlRequest struct {
 	// Examples: 30s
 	ExpiresIn Duration `json:"expiresIn,omitempty,omitzero"`
 
+	// Ramp A way in steps: either over a time, or in steps of its own. The first step is at once.
+	//
+	// Examples: {"over":"10m","pauseWhen":["load:region/eu-central\u003e90"]}
+	Ramp *RampPlan `json:"ramp,omitempty,omitzero"`
+
 	// Reason Why, for whoever is on call next.
 	Reason string `json:"reason"`
+
+	// Share Of the action share: percent of its usual clients that the target keeps. 0 acts as a drain.
+	//
+	// Examples: 20
+	Share *int `json:"share,omitempty,omitzero"`
 
 	// StartsIn A number with a unit (500ms, 30s, 2h), or seconds as an integer. It is given as the former.
 	//
 	// Examples: 30s
 	StartsIn Duration `json:"startsIn,omitempty,omitzero"`
 
-	// Target region/NAME, provider/NAME, az/REGION/AZ, pool/NAME or endpoint/POOL/NAME.
+	// Target region/NAME, provider/NAME, az/REGION/AZ, pool/NAME, endpoint/POOL/NAME, service/NAME (the endpoints as that service uses them) or label/KEY=VALUE (every endpoint with that label).
 	//
 	// Examples: region/us-east
 	Target string `json:"target"`
+}
+
+// Coverage What a control covers.
+//
+// Examples: {"count":1,"endpoints":[{"endpoint":"endpoint/web-us-east/a","measured":"down"}]}
+type Coverage struct {
+	// Count Endpoints.
+	Count int `json:"count"`
+
+	// Endpoints The first 100 of them.
+	Endpoints []CoveredEndpoint `json:"endpoints"`
+}
+
+// CoveredEndpoint An endpoint that a control covers.
+//
+// Examples: {"endpoint":"endpoint/web-us-east/a","measured":"down"}
+type CoveredEndpoint struct {
+	// Endpoint Its id.
+	//
+	// Examples: endpoint/web-us-east/a
+	Endpoint string `json:"endpoint"`
+
+	// Measured What is thought of a check or an endpoint. unknown: nobody can tell, or none was asked yet.
+	Measured Status `json:"measured"`
+
+	// OverriddenBy Id of the control that counts here in its stead.
+	OverriddenBy string `json:"overriddenBy,omitempty,omitzero"`
 }
 
 // CredentialRef Names a credential (PUT /secrets/{name}).
@@ -2231,6 +2403,68 @@ type DeliveryList struct {
 
 	// Node The label of the node that leads, and so delivers.
 	Node string `json:"node"`
+}
+
+// Departure An endpoint that left the answers of a service.
+//
+// Examples: {"cause":"verdict","closesAt":"2026-01-02T03:04:37Z","endpoint":"endpoint/web/a","maxTTL":30,"nodes":[],"publishedAt":"2026-01-02T03:04:06Z","service":"www.example.com"}
+type Departure struct {
+	// By The control or the check, where it is one.
+	//
+	// Examples: control/c17
+	By string `json:"by,omitempty,omitzero"`
+
+	// Cause drain or another action of a control, verdict, island, configuration, or steering: something that is preferred came back, or latency, load or geography moved.
+	//
+	// Examples: verdict
+	Cause string `json:"cause"`
+
+	// ClosesAt When no resolver that abides by TTLs holds it any more.
+	ClosesAt time.Time `json:"closesAt"`
+
+	// CommittedAt When the first node had it applied.
+	CommittedAt time.Time `json:"committedAt,omitempty,omitzero"`
+
+	// DecidedAt By the cluster's clock; absent when a node decided by itself.
+	DecidedAt time.Time `json:"decidedAt,omitempty,omitzero"`
+
+	// Endpoint The endpoint.
+	//
+	// Examples: endpoint/web/a
+	Endpoint string `json:"endpoint"`
+
+	// Index Of the first state without it.
+	Index uint64 `json:"index,omitempty,omitzero"`
+
+	// LastAnswerAt The last answer that named it.
+	LastAnswerAt time.Time `json:"lastAnswerAt,omitempty,omitzero"`
+
+	// MaxTTL The largest TTL, in seconds, that it was handed out with.
+	//
+	// Examples: 30
+	MaxTTL int `json:"maxTTL"`
+
+	// Nodes Each node's part, in order of labels.
+	Nodes []NodeDeparture `json:"nodes"`
+
+	// PublishedAt When the last node that was asked was through with it.
+	PublishedAt time.Time `json:"publishedAt"`
+
+	// Service The service.
+	//
+	// Examples: www.example.com
+	Service string `json:"service"`
+}
+
+// DepartureList What left the answers.
+//
+// Examples: {"items":[],"missing":[]}
+type DepartureList struct {
+	// Items The newest first.
+	Items []Departure `json:"items"`
+
+	// Missing Nodes that could not be asked.
+	Missing []string `json:"missing"`
 }
 
 // Draft A change that waits.
@@ -2917,7 +3151,7 @@ type EndpointHealth struct {
 	// Since Of the measured status.
 	Since time.Time `json:"since,omitempty,omitzero"`
 
-	// Why When effective does not follow from the verdicts alone: a failure domain, the pool's panic, no leader, no monitor.
+	// Why When effective does not follow from the verdicts alone: a failure domain, a control, the pool's panic, no leader, no monitor.
 	Why string `json:"why,omitempty,omitzero"`
 }
 
@@ -3707,6 +3941,68 @@ type NodeAudit struct {
 	Items []NodeAct `json:"items"`
 }
 
+// NodeDeparture When one node was through with it.
+//
+// Examples: {"closesAt":"2026-01-02T03:04:37Z","maxTTL":30,"node":"ns1","publishedAt":"2026-01-02T03:04:06Z"}
+type NodeDeparture struct {
+	// ClosesAt When no resolver that asked this node holds it any more.
+	ClosesAt time.Time `json:"closesAt"`
+
+	// Index Of its first state without it.
+	Index uint64 `json:"index,omitempty,omitzero"`
+
+	// LastAnswerAt Its last answer that named it.
+	LastAnswerAt time.Time `json:"lastAnswerAt,omitempty,omitzero"`
+
+	// MaxTTL The largest TTL, in seconds, that it handed out with it.
+	//
+	// Examples: 30
+	MaxTTL int `json:"maxTTL"`
+
+	// Node The node's label.
+	//
+	// Examples: ns1
+	Node string `json:"node"`
+
+	// PublishedAt When its last DNS worker had left the answers with it.
+	PublishedAt time.Time `json:"publishedAt"`
+}
+
+// NodeWindow One node's part of a window. Its times are worked out from ages, so that its wall clock plays no part.
+type NodeWindow struct {
+	// ClosesAt Absent while it has not published, or hands some of it out.
+	ClosesAt time.Time `json:"closesAt,omitempty,omitzero"`
+
+	// Error Why it has not published it.
+	Error string `json:"error,omitempty,omitzero"`
+
+	// Id The node's Raft server id.
+	Id string `json:"id"`
+
+	// JournalledAt When it had the change on disk.
+	JournalledAt time.Time `json:"journalledAt,omitempty,omitzero"`
+
+	// LastAnswerAt Its last answer that named any of it, to about a millisecond; absent when it knows of none since it started.
+	LastAnswerAt time.Time `json:"lastAnswerAt,omitempty,omitzero"`
+
+	// MaxTTL The largest TTL, in seconds, that it handed out with any of it.
+	//
+	// Examples: 30
+	MaxTTL int `json:"maxTTL,omitempty,omitzero"`
+
+	// Node The node's label.
+	Node string `json:"node"`
+
+	// PublishedAt When its last DNS worker had left the older view, by the node's wall clock.
+	PublishedAt time.Time `json:"publishedAt,omitempty,omitzero"`
+
+	// Reachable The node could be asked.
+	Reachable bool `json:"reachable"`
+
+	// StillServed Endpoints of it that the node hands out.
+	StillServed []string `json:"stillServed,omitempty,omitzero"`
+}
+
 // OIDC How people log in with an OpenID Connect provider.
 //
 // Examples: {"clientID":"meridian","clientSecret":{"secret":"oidc"},"issuer":"https://id.example.com","redirectURL":"https://gtm.example.com/api/v1/auth/oidc/callback","roles":[{"group":"dns-team","limits":["zone/example.com"],"role":"editor"}]}
@@ -3847,6 +4143,53 @@ type ObjectRef struct {
 	//
 	// Examples: pool/web-eu
 	Object string `json:"object"`
+}
+
+// Observation That clients were seen to come to an endpoint, or to ask for a service.
+//
+// Examples: {"client":"91.10.3.77","count":3,"endpoint":"192.0.2.10","source":"nginx"}
+type Observation struct {
+	// At When; by default now. At most 24 hours ago, and 5 minutes ahead.
+	At time.Time `json:"at,omitempty,omitzero"`
+
+	// Client An address or a prefix. No more than a /24 or a /56 of it is kept.
+	//
+	// Examples: 91.10.3.77
+	Client string `json:"client"`
+
+	// Count How often.
+	Count int `json:"count,omitempty,omitzero"`
+
+	// Endpoint An address or a host name of an endpoint, or its id.
+	//
+	// Examples: 192.0.2.10
+	Endpoint string `json:"endpoint,omitempty,omitzero"`
+
+	// Service What was asked for, of a query log. One of endpoint and service is needed.
+	//
+	// Examples: www.example.com
+	Service string `json:"service,omitempty,omitzero"`
+
+	// Source Whose log it is.
+	//
+	// Examples: nginx
+	Source string `json:"source,omitempty,omitzero"`
+}
+
+// Observations Who was seen to come where.
+//
+// Examples: {"observations":[{"client":"91.10.3.77","count":3,"endpoint":"192.0.2.10"}]}
+type Observations struct {
+	// Observations 1 to 10,000 of them.
+	Observations []Observation `json:"observations"`
+}
+
+// ObservationsTaken What was taken in.
+//
+// Examples: {"observations":1}
+type ObservationsTaken struct {
+	// Observations How many.
+	Observations int `json:"observations"`
 }
 
 // Password 12 characters at the least, 1024 octets at the most.
@@ -4255,6 +4598,61 @@ type RRsetWrite struct {
 	Type string `json:"type,omitempty,omitzero"`
 }
 
+// Ramp How far a control has come that goes in steps.
+//
+// Examples: {"done":2,"every":"2m","nextAt":"2026-01-02T03:04:05Z","steps":[75,50,25,0]}
+type Ramp struct {
+	// BackWhen What turns it back.
+	BackWhen []string `json:"backWhen,omitempty,omitzero"`
+
+	// Done Steps that are made, 0 to all. On the way back it goes down.
+	Done int `json:"done"`
+
+	// Every A number with a unit (500ms, 30s, 2h), or seconds as an integer. It is given as the former.
+	//
+	// Examples: 30s
+	Every Duration `json:"every"`
+
+	// NextAt When the next step is due, by the cluster's clock; absent when it is through or held by a condition.
+	NextAt time.Time `json:"nextAt,omitempty,omitzero"`
+
+	// PauseWhen What holds it.
+	PauseWhen []string `json:"pauseWhen,omitempty,omitzero"`
+
+	// Steps Percent that is kept after each.
+	Steps []int `json:"steps"`
+}
+
+// RampPlan A way in steps: either over a time, or in steps of its own. The first step is at once.
+//
+// Examples: {"over":"10m","pauseWhen":["load:region/eu-central\u003e90"]}
+type RampPlan struct {
+	// BackWhen Conditions that take it back the same way until it is through; then it is lifted.
+	//
+	// Examples: ["signal:errors"]
+	BackWhen []string `json:"backWhen,omitempty,omitzero"`
+
+	// Every A number with a unit (500ms, 30s, 2h), or seconds as an integer. It is given as the former.
+	//
+	// Examples: 30s
+	Every Duration `json:"every,omitempty,omitzero"`
+
+	// Over A number with a unit (500ms, 30s, 2h), or seconds as an integer. It is given as the former.
+	//
+	// Examples: 30s
+	Over Duration `json:"over,omitempty,omitzero"`
+
+	// PauseWhen Conditions that hold it where it is: down:TARGET (more than half of it is down), signal:NAME (not up, or stale), load:pool/NAME>90 or load:region/NAME>90 (percent of its capacity), latency:region/NAME>250ms (the median of the measured round trips). What cannot be told holds it too.
+	//
+	// Examples: ["load:region/eu-central\u003e90"]
+	PauseWhen []string `json:"pauseWhen,omitempty,omitzero"`
+
+	// Steps Percent of its clients that the target keeps after each, going down; the last is 0, or of a share that share.
+	//
+	// Examples: [75,50,25,0]
+	Steps []int `json:"steps,omitempty,omitzero"`
+}
+
 // Receiver Somebody who is told of what happens: exactly one of webhook, slack, pagerduty and alertmanager.
 //
 // Examples: {"name":"oncall","route":{"severities":["critical"]},"webhook":{"secret":{"secret":"hook"},"url":"https://alerts.example.com/meridian"}}
@@ -4545,6 +4943,68 @@ type ReportTimes struct {
 
 	// Restored What was taken out was brought back.
 	Restored time.Time `json:"restored,omitempty,omitzero"`
+}
+
+// Residual Clients that still come.
+//
+// Examples: {"after":"4m28s","client":"91.10.3.0/24","count":3,"country":"DE","firstAt":"2026-01-02T03:05:05Z","lastAt":"2026-01-02T03:09:05Z","to":"192.0.2.10"}
+type Residual struct {
+	// After A number with a unit (500ms, 30s, 2h), or seconds as an integer. It is given as the former.
+	//
+	// Examples: 30s
+	After Duration `json:"after"`
+
+	// Asn Its autonomous system; absent when no data knows.
+	//
+	// Examples: 3320
+	Asn uint32 `json:"asn,omitempty,omitzero"`
+
+	// Client Their network.
+	//
+	// Examples: 91.10.3.0/24
+	Client string `json:"client"`
+
+	// Count How often, at the least: of the 10 seconds in which the window closed only one is counted.
+	Count int `json:"count"`
+
+	// Country Where it is, as ISO 3166-1 alpha-2; absent when no data knows.
+	//
+	// Examples: DE
+	Country string `json:"country,omitempty,omitzero"`
+
+	// FirstAt The first time.
+	FirstAt time.Time `json:"firstAt"`
+
+	// LastAt The last time.
+	LastAt time.Time `json:"lastAt"`
+
+	// Source Whose log says so.
+	Source string `json:"source,omitempty,omitzero"`
+
+	// To What they came to, as it was observed.
+	//
+	// Examples: 192.0.2.10
+	To string `json:"to"`
+}
+
+// ResidualList Who still comes to what was drained.
+//
+// Examples: {"endpoints":["endpoint/web/a"],"items":[],"missing":[],"since":"2026-01-02T03:04:37Z","total":0}
+type ResidualList struct {
+	// Endpoints The endpoints.
+	Endpoints []string `json:"endpoints"`
+
+	// Items Those that come most ahead, 1,000 at most.
+	Items []Residual `json:"items"`
+
+	// Missing Nodes that could not be asked.
+	Missing []string `json:"missing"`
+
+	// Since When the window closed, or what was asked for.
+	Since time.Time `json:"since"`
+
+	// Total How many there are.
+	Total int `json:"total,omitempty,omitzero"`
 }
 
 // ResumeRequest Why an endpoint is to come up again.
@@ -5713,21 +6173,43 @@ type Where struct {
 	Subdivision string `json:"subdivision,omitempty,omitzero"`
 }
 
-// Window How far a control is published.
+// Window Until when resolvers that abide by TTLs may give out what a control takes out of answers. A second is in closesAt for resolvers that count whole seconds, and no more. Resolvers with a least TTL of their own, that serve stale answers, and clients that never ask again are not covered: GET /residual tells of them.
 //
-// Examples: {"nodes":[{"id":"6f1c","node":"ns1","publishedAt":"2026-01-02T03:04:05Z","reachable":true}],"publishedAt":"2026-01-02T03:04:06Z","state":"published"}
+// Examples: {"closesAt":"2026-01-02T03:04:37Z","decidedAt":"2026-01-02T03:04:05Z","maxTTL":30,"nodes":[{"closesAt":"2026-01-02T03:04:36Z","id":"6f1c","maxTTL":30,"node":"ns1","publishedAt":"2026-01-02T03:04:05Z","reachable":true}],"publishedAt":"2026-01-02T03:04:06Z","state":"draining"}
 type Window struct {
-	// Nodes How far each node is.
-	Nodes []Publication `json:"nodes"`
+	// ClosesAt When no resolver that abides by TTLs holds any of it any more. Only when every node has published and none hands any of it out.
+	ClosesAt time.Time `json:"closesAt,omitempty,omitzero"`
 
-	// PublishedAt When the last node answered by it. Only when published.
+	// CommittedAt When the first node, which is the leader, had it applied. Absent when no node remembers.
+	CommittedAt time.Time `json:"committedAt,omitempty,omitzero"`
+
+	// DecidedAt When it was decided, by the cluster's clock.
+	DecidedAt time.Time `json:"decidedAt,omitempty,omitzero"`
+
+	// LastAnswerAt The last answer that named any of it, as far as the nodes know.
+	LastAnswerAt time.Time `json:"lastAnswerAt,omitempty,omitzero"`
+
+	// MaxTTL The largest TTL, in seconds, that any node handed out with any of it.
+	//
+	// Examples: 30
+	MaxTTL int `json:"maxTTL,omitempty,omitzero"`
+
+	// Nodes How far each node is.
+	Nodes []NodeWindow `json:"nodes"`
+
+	// PublishedAt When the last node answered by it. Only when every node does.
 	PublishedAt time.Time `json:"publishedAt,omitempty,omitzero"`
 
-	// State publishing: reachable nodes are still to follow, or this node was not asked about them yet; published: every node answers by it and has it on disk; incomplete: every reachable node does, but not every node is reachable.
+	// State publishing: reachable nodes are still to follow, or it has not begun; draining: every node answers by it and has it on disk, and resolvers may still hold what was answered before, or some of it is still answered (stillServed); drained: no resolver that abides by TTLs holds any of it; incomplete: every reachable node answers by it, but not every node can be asked whether it does.
 	State WindowState `json:"state"`
+
+	// StillServed Endpoints of it that some node hands out all the same: nothing else is left, or another control says so. While there are any it is never drained.
+	//
+	// Examples: ["endpoint/web/a"]
+	StillServed []string `json:"stillServed,omitempty,omitzero"`
 }
 
-// WindowState publishing: reachable nodes are still to follow, or this node was not asked about them yet; published: every node answers by it and has it on disk; incomplete: every reachable node does, but not every node is reachable.
+// WindowState publishing: reachable nodes are still to follow, or it has not begun; draining: every node answers by it and has it on disk, and resolvers may still hold what was answered before, or some of it is still answered (stillServed); drained: no resolver that abides by TTLs holds any of it; incomplete: every reachable node answers by it, but not every node can be asked whether it does.
 type WindowState string
 
 // WriteResult What became of a write that was not refused.
@@ -6041,6 +6523,9 @@ type CreateControlParams struct {
 
 // DeleteControlParams defines parameters for DeleteControl.
 type DeleteControlParams struct {
+	// Over How long it takes, 9s to 168h; by default it is at once. Of drains and shares only.
+	Over Duration `form:"over,omitempty" json:"over,omitempty,omitzero"`
+
 	// IfMatch The revision that the change is based on. It is checked where the change is applied.
 	IfMatch IfMatch `json:"If-Match,omitempty,omitzero"`
 
@@ -6160,6 +6645,9 @@ type DeleteDrillPlanParams struct {
 	// XReason Why, for the audit; one line of at most 1,000 octets of UTF-8. A reason in the body goes before it. Control characters are
 	// refused, by HTTP itself (a 400 without a problem) or, of those that HTTP lets through, with a problem.
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
+
+	// XOverride Names of the safety rules that the write may break, with commas between. It takes an admin, has to name each rule that is broken, and may name no other. It is in the audit.
+	XOverride XOverride `json:"X-Override,omitempty,omitzero"`
 }
 
 // PutDrillPlanParams defines parameters for PutDrillPlan.
@@ -6179,6 +6667,9 @@ type PutDrillPlanParams struct {
 	// XReason Why, for the audit; one line of at most 1,000 octets of UTF-8. A reason in the body goes before it. Control characters are
 	// refused, by HTTP itself (a 400 without a problem) or, of those that HTTP lets through, with a problem.
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
+
+	// XOverride Names of the safety rules that the write may break, with commas between. It takes an admin, has to name each rule that is broken, and may name no other. It is in the audit.
+	XOverride XOverride `json:"X-Override,omitempty,omitzero"`
 }
 
 // StartDrillParams defines parameters for StartDrill.
@@ -6229,7 +6720,7 @@ type ExplainParams struct {
 	// an AS number (asn/64500). By default the caller's own address.
 	Client string `form:"client,omitempty" json:"client,omitempty,omitzero"`
 
-	// Assume What if: `down:TARGET`, `up:TARGET` or `drain:TARGET`, any number of times.
+	// Assume What if, any number of times: the verdicts `down:TARGET` and `up:TARGET`; the controls `drain:TARGET`, `force-up:TARGET`, `force-down:TARGET` and `share:TARGET=PERCENT`, which count before all others. What a control forces a verdict does not change.
 	Assume []string `form:"assume,omitempty" json:"assume,omitempty,omitzero"`
 }
 
@@ -6245,7 +6736,7 @@ type ExplainDraftParams struct {
 	// an AS number (asn/64500). By default the caller's own address.
 	Client string `form:"client,omitempty" json:"client,omitempty,omitzero"`
 
-	// Assume What if: `down:TARGET`, `up:TARGET` or `drain:TARGET`, any number of times.
+	// Assume What if, any number of times: the verdicts `down:TARGET` and `up:TARGET`; the controls `drain:TARGET`, `force-up:TARGET`, `force-down:TARGET` and `share:TARGET=PERCENT`, which count before all others. What a control forces a verdict does not change.
 	Assume []string `form:"assume,omitempty" json:"assume,omitempty,omitzero"`
 }
 
@@ -6355,6 +6846,9 @@ type DeleteNotificationParams struct {
 	// XReason Why, for the audit; one line of at most 1,000 octets of UTF-8. A reason in the body goes before it. Control characters are
 	// refused, by HTTP itself (a 400 without a problem) or, of those that HTTP lets through, with a problem.
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
+
+	// XOverride Names of the safety rules that the write may break, with commas between. It takes an admin, has to name each rule that is broken, and may name no other. It is in the audit.
+	XOverride XOverride `json:"X-Override,omitempty,omitzero"`
 }
 
 // PutNotificationParams defines parameters for PutNotification.
@@ -6374,6 +6868,9 @@ type PutNotificationParams struct {
 	// XReason Why, for the audit; one line of at most 1,000 octets of UTF-8. A reason in the body goes before it. Control characters are
 	// refused, by HTTP itself (a 400 without a problem) or, of those that HTTP lets through, with a problem.
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
+
+	// XOverride Names of the safety rules that the write may break, with commas between. It takes an admin, has to name each rule that is broken, and may name no other. It is in the audit.
+	XOverride XOverride `json:"X-Override,omitempty,omitzero"`
 }
 
 // DeletePlaceParams defines parameters for DeletePlace.
@@ -6390,6 +6887,9 @@ type DeletePlaceParams struct {
 	// XReason Why, for the audit; one line of at most 1,000 octets of UTF-8. A reason in the body goes before it. Control characters are
 	// refused, by HTTP itself (a 400 without a problem) or, of those that HTTP lets through, with a problem.
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
+
+	// XOverride Names of the safety rules that the write may break, with commas between. It takes an admin, has to name each rule that is broken, and may name no other. It is in the audit.
+	XOverride XOverride `json:"X-Override,omitempty,omitzero"`
 }
 
 // PutPlaceParams defines parameters for PutPlace.
@@ -6409,6 +6909,9 @@ type PutPlaceParams struct {
 	// XReason Why, for the audit; one line of at most 1,000 octets of UTF-8. A reason in the body goes before it. Control characters are
 	// refused, by HTTP itself (a 400 without a problem) or, of those that HTTP lets through, with a problem.
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
+
+	// XOverride Names of the safety rules that the write may break, with commas between. It takes an admin, has to name each rule that is broken, and may name no other. It is in the audit.
+	XOverride XOverride `json:"X-Override,omitempty,omitzero"`
 }
 
 // DeletePoolParams defines parameters for DeletePool.
@@ -6534,6 +7037,18 @@ type PutRegionParams struct {
 	XOverride XOverride `json:"X-Override,omitempty,omitzero"`
 }
 
+// GetResidualParams defines parameters for GetResidual.
+type GetResidualParams struct {
+	// Control Of this control: its target, since its window closed.
+	Control string `form:"control,omitempty" json:"control,omitempty,omitzero"`
+
+	// Target region/NAME, provider/NAME, az/REGION/AZ, pool/NAME, endpoint/POOL/NAME or service/NAME.
+	Target string `form:"target,omitempty" json:"target,omitempty,omitzero"`
+
+	// Since With target: from when on, as in 2026-01-02T03:04:05Z.
+	Since time.Time `form:"since,omitempty" json:"since,omitempty,omitzero"`
+}
+
 // PutReviewRuleParams defines parameters for PutReviewRule.
 type PutReviewRuleParams struct {
 	// Force Let this one change delete more than the larger of 10 endpoints and 20 % of them.
@@ -6551,6 +7066,9 @@ type PutReviewRuleParams struct {
 	// XReason Why, for the audit; one line of at most 1,000 octets of UTF-8. A reason in the body goes before it. Control characters are
 	// refused, by HTTP itself (a 400 without a problem) or, of those that HTTP lets through, with a problem.
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
+
+	// XOverride Names of the safety rules that the write may break, with commas between. It takes an admin, has to name each rule that is broken, and may name no other. It is in the audit.
+	XOverride XOverride `json:"X-Override,omitempty,omitzero"`
 }
 
 // ListRevisionsParams defines parameters for ListRevisions.
@@ -6956,6 +7474,9 @@ type PutMonitorJSONRequestBody = Monitor
 // PutNotificationJSONRequestBody defines body for PutNotification for application/json ContentType.
 type PutNotificationJSONRequestBody = Receiver
 
+// PutObservationsJSONRequestBody defines body for PutObservations for application/json ContentType.
+type PutObservationsJSONRequestBody = Observations
+
 // PutPlaceJSONRequestBody defines body for PutPlace for application/json ContentType.
 type PutPlaceJSONRequestBody = PlaceOverride
 
@@ -7277,6 +7798,8 @@ type ClientInterface interface {
 	CreateControl(ctx context.Context, params *CreateControlParams, body CreateControlJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// DeleteControl Lift a control
+	//
+	// At once, or with `over` by and by: it goes back in ten even steps, and is then gone. Refused with `unsafe` where what it overrides would hurt then.
 	//
 	// Corresponds with DELETE /controls/{id} (the `DeleteControl` operationId).
 	DeleteControl(ctx context.Context, id string, params *DeleteControlParams, reqEditors ...RequestEditorFn) (*http.Response, error)
@@ -7752,6 +8275,32 @@ type ClientInterface interface {
 	// Corresponds with POST /notifications/{name}/test (the `TestNotification` operationId).
 	TestNotification(ctx context.Context, name string, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// PutObservationsWithBody Hand in who was seen to come where
+	//
+	// For samples of query logs and for access logs of endpoints: as JSON, or as lines of JSON (`application/x-ndjson`), one
+	// Observation each. The node keeps a client as no more than a /24 of IPv4 or a /56 of IPv6, in at most 100,000 cells of 10 seconds
+	// each (about 25 MiB; what was heard first goes), for 24 hours, in memory alone: not in the state, and gone when it stops. At most
+	// 10,000 at once; all go in or none. Example:
+	// `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/json' -X PUT -d '{"observations":[{"client":"91.10.3.77","endpoint":"192.0.2.10","count":3,"source":"nginx"}]}' http://127.0.0.1:8080/api/v1/observations`
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /observations (the `PutObservations` operationId).
+	PutObservationsWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PutObservations Hand in who was seen to come where
+	//
+	// For samples of query logs and for access logs of endpoints: as JSON, or as lines of JSON (`application/x-ndjson`), one
+	// Observation each. The node keeps a client as no more than a /24 of IPv4 or a /56 of IPv6, in at most 100,000 cells of 10 seconds
+	// each (about 25 MiB; what was heard first goes), for 24 hours, in memory alone: not in the state, and gone when it stops. At most
+	// 10,000 at once; all go in or none. Example:
+	// `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/json' -X PUT -d '{"observations":[{"client":"91.10.3.77","endpoint":"192.0.2.10","count":3,"source":"nginx"}]}' http://127.0.0.1:8080/api/v1/observations`
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /observations (the `PutObservations` operationId).
+	PutObservations(ctx context.Context, body PutObservationsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// GetContract This document, as JSON
 	//
 	// Open to everybody, without a token.
@@ -7926,6 +8475,14 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /reports/{id} (the `GetReport` operationId).
 	GetReport(ctx context.Context, id string, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetResidual Who still comes to what was drained
+	//
+	// The clients that were observed (`PUT /observations`) at drained endpoints after their window had closed: resolvers that stretch
+	// TTLs, programs that never ask again. Every node is asked for what was handed in to it. Give `control`, or `target` with `since`.
+	//
+	// Corresponds with GET /residual (the `GetResidual` operationId).
+	GetResidual(ctx context.Context, params *GetResidualParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListReviewRules List the review rules
 	//
@@ -8374,6 +8931,15 @@ type ClientInterface interface {
 	//
 	// Corresponds with PATCH /users/{name} (the `UpdateUser` operationId).
 	UpdateUser(ctx context.Context, name string, params *UpdateUserParams, body UpdateUserJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListWindows List what left the answers, and when the last client was gone
+	//
+	// The latest departures of endpoints from the answers of services, for whatever cause: drains and other controls,
+	// verdicts (automatic failover), changes of the configuration, island mode. Every node is asked; each remembers its last 1,000,
+	// across restarts. `meridian get windows` shows them.
+	//
+	// Corresponds with GET /windows (the `ListWindows` operationId).
+	ListWindows(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListZones List the zones
 	//
@@ -8852,6 +9418,8 @@ func (c *Client) CreateControl(ctx context.Context, params *CreateControlParams,
 }
 
 // DeleteControl Lift a control
+//
+// At once, or with `over` by and by: it goes back in ten even steps, and is then gone. Refused with `unsafe` where what it overrides would hurt then.
 //
 // Corresponds with DELETE /controls/{id} (the `DeleteControl` operationId).
 func (c *Client) DeleteControl(ctx context.Context, id string, params *DeleteControlParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
@@ -9907,6 +10475,52 @@ func (c *Client) TestNotification(ctx context.Context, name string, reqEditors .
 	return c.Client.Do(req)
 }
 
+// PutObservationsWithBody Hand in who was seen to come where
+//
+// For samples of query logs and for access logs of endpoints: as JSON, or as lines of JSON (`application/x-ndjson`), one
+// Observation each. The node keeps a client as no more than a /24 of IPv4 or a /56 of IPv6, in at most 100,000 cells of 10 seconds
+// each (about 25 MiB; what was heard first goes), for 24 hours, in memory alone: not in the state, and gone when it stops. At most
+// 10,000 at once; all go in or none. Example:
+// `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/json' -X PUT -d '{"observations":[{"client":"91.10.3.77","endpoint":"192.0.2.10","count":3,"source":"nginx"}]}' http://127.0.0.1:8080/api/v1/observations`
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /observations (the `PutObservations` operationId).
+func (c *Client) PutObservationsWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPutObservationsRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PutObservations Hand in who was seen to come where
+//
+// For samples of query logs and for access logs of endpoints: as JSON, or as lines of JSON (`application/x-ndjson`), one
+// Observation each. The node keeps a client as no more than a /24 of IPv4 or a /56 of IPv6, in at most 100,000 cells of 10 seconds
+// each (about 25 MiB; what was heard first goes), for 24 hours, in memory alone: not in the state, and gone when it stops. At most
+// 10,000 at once; all go in or none. Example:
+// `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/json' -X PUT -d '{"observations":[{"client":"91.10.3.77","endpoint":"192.0.2.10","count":3,"source":"nginx"}]}' http://127.0.0.1:8080/api/v1/observations`
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /observations (the `PutObservations` operationId).
+func (c *Client) PutObservations(ctx context.Context, body PutObservationsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPutObservationsRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // GetContract This document, as JSON
 //
 // Open to everybody, without a token.
@@ -10302,6 +10916,24 @@ func (c *Client) ListReports(ctx context.Context, reqEditors ...RequestEditorFn)
 // Corresponds with GET /reports/{id} (the `GetReport` operationId).
 func (c *Client) GetReport(ctx context.Context, id string, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetReportRequest(c.Server, id)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetResidual Who still comes to what was drained
+//
+// The clients that were observed (`PUT /observations`) at drained endpoints after their window had closed: resolvers that stretch
+// TTLs, programs that never ask again. Every node is asked for what was handed in to it. Give `control`, or `target` with `since`.
+//
+// Corresponds with GET /residual (the `GetResidual` operationId).
+func (c *Client) GetResidual(ctx context.Context, params *GetResidualParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetResidualRequest(c.Server, params)
 	if err != nil {
 		return nil, err
 	}
@@ -11300,6 +11932,25 @@ func (c *Client) UpdateUserWithBody(ctx context.Context, name string, params *Up
 // Corresponds with PATCH /users/{name} (the `UpdateUser` operationId).
 func (c *Client) UpdateUser(ctx context.Context, name string, params *UpdateUserParams, body UpdateUserJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewUpdateUserRequest(c.Server, name, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListWindows List what left the answers, and when the last client was gone
+//
+// The latest departures of endpoints from the answers of services, for whatever cause: drains and other controls,
+// verdicts (automatic failover), changes of the configuration, island mode. Every node is asked; each remembers its last 1,000,
+// across restarts. `meridian get windows` shows them.
+//
+// Corresponds with GET /windows (the `ListWindows` operationId).
+func (c *Client) ListWindows(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListWindowsRequest(c.Server)
 	if err != nil {
 		return nil, err
 	}
@@ -12395,6 +13046,29 @@ func NewDeleteControlRequest(server string, id string, params *DeleteControlPara
 		return nil, err
 	}
 
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "over", params.Over, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
 	req, err := http.NewRequest(http.MethodDelete, queryURL.String(), nil)
 	if err != nil {
 		return nil, err
@@ -13202,6 +13876,15 @@ func NewDeleteDrillPlanRequest(server string, name string, params *DeleteDrillPl
 
 		req.Header.Set("X-Reason", headerParam2)
 
+		var headerParam3 string
+
+		headerParam3, err = runtime.StyleParamWithOptions("simple", false, "X-Override", params.XOverride, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("X-Override", headerParam3)
+
 	}
 
 	return req, nil
@@ -13345,6 +14028,15 @@ func NewPutDrillPlanRequestWithBody(server string, name string, params *PutDrill
 		}
 
 		req.Header.Set("X-Reason", headerParam3)
+
+		var headerParam4 string
+
+		headerParam4, err = runtime.StyleParamWithOptions("simple", false, "X-Override", params.XOverride, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("X-Override", headerParam4)
 
 	}
 
@@ -14696,6 +15388,15 @@ func NewDeleteNotificationRequest(server string, name string, params *DeleteNoti
 
 		req.Header.Set("X-Reason", headerParam2)
 
+		var headerParam3 string
+
+		headerParam3, err = runtime.StyleParamWithOptions("simple", false, "X-Override", params.XOverride, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("X-Override", headerParam3)
+
 	}
 
 	return req, nil
@@ -14840,6 +15541,15 @@ func NewPutNotificationRequestWithBody(server string, name string, params *PutNo
 
 		req.Header.Set("X-Reason", headerParam3)
 
+		var headerParam4 string
+
+		headerParam4, err = runtime.StyleParamWithOptions("simple", false, "X-Override", params.XOverride, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("X-Override", headerParam4)
+
 	}
 
 	return req, nil
@@ -14875,6 +15585,46 @@ func NewTestNotificationRequest(server string, name string) (*http.Request, erro
 	if err != nil {
 		return nil, err
 	}
+
+	return req, nil
+}
+
+// NewPutObservationsRequest calls the generic PutObservations builder with application/json body
+func NewPutObservationsRequest(server string, body PutObservationsJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewPutObservationsRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewPutObservationsRequestWithBody constructs an http.Request for the PutObservations method, with any body, and a specified content type
+func NewPutObservationsRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/observations")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
 
 	return req, nil
 }
@@ -15015,6 +15765,15 @@ func NewDeletePlaceRequest(server string, name string, params *DeletePlaceParams
 		}
 
 		req.Header.Set("X-Reason", headerParam2)
+
+		var headerParam3 string
+
+		headerParam3, err = runtime.StyleParamWithOptions("simple", false, "X-Override", params.XOverride, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("X-Override", headerParam3)
 
 	}
 
@@ -15159,6 +15918,15 @@ func NewPutPlaceRequestWithBody(server string, name string, params *PutPlacePara
 		}
 
 		req.Header.Set("X-Reason", headerParam3)
+
+		var headerParam4 string
+
+		headerParam4, err = runtime.StyleParamWithOptions("simple", false, "X-Override", params.XOverride, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("X-Override", headerParam4)
 
 	}
 
@@ -16057,6 +16825,72 @@ func NewGetReportRequest(server string, id string) (*http.Request, error) {
 	return req, nil
 }
 
+// NewGetResidualRequest constructs an http.Request for the GetResidual method
+func NewGetResidualRequest(server string, params *GetResidualParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/residual")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "control", params.Control, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "target", params.Target, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "since", params.Since, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewListReviewRulesRequest constructs an http.Request for the ListReviewRules method
 func NewListReviewRulesRequest(server string) (*http.Request, error) {
 	var err error
@@ -16222,6 +17056,15 @@ func NewPutReviewRuleRequestWithBody(server string, name string, params *PutRevi
 		}
 
 		req.Header.Set("X-Reason", headerParam3)
+
+		var headerParam4 string
+
+		headerParam4, err = runtime.StyleParamWithOptions("simple", false, "X-Override", params.XOverride, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("X-Override", headerParam4)
 
 	}
 
@@ -18403,6 +19246,33 @@ func NewUpdateUserRequestWithBody(server string, name string, params *UpdateUser
 	return req, nil
 }
 
+// NewListWindowsRequest constructs an http.Request for the ListWindows method
+func NewListWindowsRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/windows")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewListZonesRequest constructs an http.Request for the ListZones method
 func NewListZonesRequest(server string) (*http.Request, error) {
 	var err error
@@ -19162,6 +20032,8 @@ type ClientWithResponsesInterface interface {
 
 	// DeleteControlWithResponse Lift a control
 	//
+	// At once, or with `over` by and by: it goes back in ten even steps, and is then gone. Refused with `unsafe` where what it overrides would hurt then.
+	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with DELETE /controls/{id} (the `DeleteControl` operationId).
@@ -19700,6 +20572,32 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /notifications/{name}/test (the `TestNotification` operationId).
 	TestNotificationWithResponse(ctx context.Context, name string, reqEditors ...RequestEditorFn) (*TestNotificationResponse, error)
 
+	// PutObservationsWithBodyWithResponse Hand in who was seen to come where
+	//
+	// For samples of query logs and for access logs of endpoints: as JSON, or as lines of JSON (`application/x-ndjson`), one
+	// Observation each. The node keeps a client as no more than a /24 of IPv4 or a /56 of IPv6, in at most 100,000 cells of 10 seconds
+	// each (about 25 MiB; what was heard first goes), for 24 hours, in memory alone: not in the state, and gone when it stops. At most
+	// 10,000 at once; all go in or none. Example:
+	// `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/json' -X PUT -d '{"observations":[{"client":"91.10.3.77","endpoint":"192.0.2.10","count":3,"source":"nginx"}]}' http://127.0.0.1:8080/api/v1/observations`
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /observations (the `PutObservations` operationId).
+	PutObservationsWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PutObservationsResponse, error)
+
+	// PutObservationsWithResponse Hand in who was seen to come where
+	//
+	// For samples of query logs and for access logs of endpoints: as JSON, or as lines of JSON (`application/x-ndjson`), one
+	// Observation each. The node keeps a client as no more than a /24 of IPv4 or a /56 of IPv6, in at most 100,000 cells of 10 seconds
+	// each (about 25 MiB; what was heard first goes), for 24 hours, in memory alone: not in the state, and gone when it stops. At most
+	// 10,000 at once; all go in or none. Example:
+	// `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/json' -X PUT -d '{"observations":[{"client":"91.10.3.77","endpoint":"192.0.2.10","count":3,"source":"nginx"}]}' http://127.0.0.1:8080/api/v1/observations`
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /observations (the `PutObservations` operationId).
+	PutObservationsWithResponse(ctx context.Context, body PutObservationsJSONRequestBody, reqEditors ...RequestEditorFn) (*PutObservationsResponse, error)
+
 	// GetContractWithResponse This document, as JSON
 	//
 	// Open to everybody, without a token.
@@ -19904,6 +20802,16 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with GET /reports/{id} (the `GetReport` operationId).
 	GetReportWithResponse(ctx context.Context, id string, reqEditors ...RequestEditorFn) (*GetReportResponse, error)
+
+	// GetResidualWithResponse Who still comes to what was drained
+	//
+	// The clients that were observed (`PUT /observations`) at drained endpoints after their window had closed: resolvers that stretch
+	// TTLs, programs that never ask again. Every node is asked for what was handed in to it. Give `control`, or `target` with `since`.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /residual (the `GetResidual` operationId).
+	GetResidualWithResponse(ctx context.Context, params *GetResidualParams, reqEditors ...RequestEditorFn) (*GetResidualResponse, error)
 
 	// ListReviewRulesWithResponse List the review rules
 	//
@@ -20410,6 +21318,17 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with PATCH /users/{name} (the `UpdateUser` operationId).
 	UpdateUserWithResponse(ctx context.Context, name string, params *UpdateUserParams, body UpdateUserJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateUserResponse, error)
+
+	// ListWindowsWithResponse List what left the answers, and when the last client was gone
+	//
+	// The latest departures of endpoints from the answers of services, for whatever cause: drains and other controls,
+	// verdicts (automatic failover), changes of the configuration, island mode. Every node is asked; each remembers its last 1,000,
+	// across restarts. `meridian get windows` shows them.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /windows (the `ListWindows` operationId).
+	ListWindowsWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListWindowsResponse, error)
 
 	// ListZonesWithResponse List the zones
 	//
@@ -23802,6 +24721,54 @@ func (r TestNotificationResponse) ContentType() string {
 	return ""
 }
 
+type PutObservationsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON202 the response for an HTTP 202 `application/json` response
+	JSON202 *ObservationsTaken
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+}
+
+// GetJSON202 returns the response for an HTTP 202 `application/json` response
+func (r PutObservationsResponse) GetJSON202() *ObservationsTaken {
+	return r.JSON202
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r PutObservationsResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r PutObservationsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r PutObservationsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r PutObservationsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r PutObservationsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type GetContractResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -24912,6 +25879,54 @@ func (r GetReportResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r GetReportResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetResidualResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ResidualList
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetResidualResponse) GetJSON200() *ResidualList {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetResidualResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetResidualResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetResidualResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetResidualResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetResidualResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -27314,6 +28329,54 @@ func (r UpdateUserResponse) ContentType() string {
 	return ""
 }
 
+type ListWindowsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *DepartureList
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListWindowsResponse) GetJSON200() *DepartureList {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListWindowsResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListWindowsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListWindowsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListWindowsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListWindowsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // ListZonesResponse200Headers the declared response headers of an HTTP 200 response for ListZones
 type ListZonesResponse200Headers struct {
 	ETag   string
@@ -28122,6 +29185,8 @@ func (c *ClientWithResponses) CreateControlWithResponse(ctx context.Context, par
 }
 
 // DeleteControlWithResponse Lift a control
+//
+// At once, or with `over` by and by: it goes back in ten even steps, and is then gone. Refused with `unsafe` where what it overrides would hurt then.
 //
 // Returns a wrapper object for the known response body format(s).
 //
@@ -29009,6 +30074,44 @@ func (c *ClientWithResponses) TestNotificationWithResponse(ctx context.Context, 
 	return ParseTestNotificationResponse(rsp)
 }
 
+// PutObservationsWithBodyWithResponse Hand in who was seen to come where
+//
+// For samples of query logs and for access logs of endpoints: as JSON, or as lines of JSON (`application/x-ndjson`), one
+// Observation each. The node keeps a client as no more than a /24 of IPv4 or a /56 of IPv6, in at most 100,000 cells of 10 seconds
+// each (about 25 MiB; what was heard first goes), for 24 hours, in memory alone: not in the state, and gone when it stops. At most
+// 10,000 at once; all go in or none. Example:
+// `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/json' -X PUT -d '{"observations":[{"client":"91.10.3.77","endpoint":"192.0.2.10","count":3,"source":"nginx"}]}' http://127.0.0.1:8080/api/v1/observations`
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /observations (the `PutObservations` operationId).
+func (c *ClientWithResponses) PutObservationsWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PutObservationsResponse, error) {
+	rsp, err := c.PutObservationsWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePutObservationsResponse(rsp)
+}
+
+// PutObservationsWithResponse Hand in who was seen to come where
+//
+// For samples of query logs and for access logs of endpoints: as JSON, or as lines of JSON (`application/x-ndjson`), one
+// Observation each. The node keeps a client as no more than a /24 of IPv4 or a /56 of IPv6, in at most 100,000 cells of 10 seconds
+// each (about 25 MiB; what was heard first goes), for 24 hours, in memory alone: not in the state, and gone when it stops. At most
+// 10,000 at once; all go in or none. Example:
+// `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/json' -X PUT -d '{"observations":[{"client":"91.10.3.77","endpoint":"192.0.2.10","count":3,"source":"nginx"}]}' http://127.0.0.1:8080/api/v1/observations`
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /observations (the `PutObservations` operationId).
+func (c *ClientWithResponses) PutObservationsWithResponse(ctx context.Context, body PutObservationsJSONRequestBody, reqEditors ...RequestEditorFn) (*PutObservationsResponse, error) {
+	rsp, err := c.PutObservations(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePutObservationsResponse(rsp)
+}
+
 // GetContractWithResponse This document, as JSON
 //
 // Open to everybody, without a token.
@@ -29350,6 +30453,22 @@ func (c *ClientWithResponses) GetReportWithResponse(ctx context.Context, id stri
 		return nil, err
 	}
 	return ParseGetReportResponse(rsp)
+}
+
+// GetResidualWithResponse Who still comes to what was drained
+//
+// The clients that were observed (`PUT /observations`) at drained endpoints after their window had closed: resolvers that stretch
+// TTLs, programs that never ask again. Every node is asked for what was handed in to it. Give `control`, or `target` with `since`.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /residual (the `GetResidual` operationId).
+func (c *ClientWithResponses) GetResidualWithResponse(ctx context.Context, params *GetResidualParams, reqEditors ...RequestEditorFn) (*GetResidualResponse, error) {
+	rsp, err := c.GetResidual(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetResidualResponse(rsp)
 }
 
 // ListReviewRulesWithResponse List the review rules
@@ -30186,6 +31305,23 @@ func (c *ClientWithResponses) UpdateUserWithResponse(ctx context.Context, name s
 		return nil, err
 	}
 	return ParseUpdateUserResponse(rsp)
+}
+
+// ListWindowsWithResponse List what left the answers, and when the last client was gone
+//
+// The latest departures of endpoints from the answers of services, for whatever cause: drains and other controls,
+// verdicts (automatic failover), changes of the configuration, island mode. Every node is asked; each remembers its last 1,000,
+// across restarts. `meridian get windows` shows them.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /windows (the `ListWindows` operationId).
+func (c *ClientWithResponses) ListWindowsWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListWindowsResponse, error) {
+	rsp, err := c.ListWindows(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListWindowsResponse(rsp)
 }
 
 // ListZonesWithResponse List the zones
@@ -33305,6 +34441,39 @@ func ParseTestNotificationResponse(rsp *http.Response) (*TestNotificationRespons
 	return response, nil
 }
 
+// ParsePutObservationsResponse parses an HTTP response from a PutObservationsWithResponse call
+func ParsePutObservationsResponse(rsp *http.Response) (*PutObservationsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &PutObservationsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 202:
+		var dest ObservationsTaken
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON202 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
 // ParseGetContractResponse parses an HTTP response from a GetContractWithResponse call
 func ParseGetContractResponse(rsp *http.Response) (*GetContractResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -34386,6 +35555,39 @@ func ParseGetReportResponse(rsp *http.Response) (*GetReportResponse, error) {
 			headers.XIndex = value
 		}
 		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetResidualResponse parses an HTTP response from a GetResidualWithResponse call
+func ParseGetResidualResponse(rsp *http.Response) (*GetResidualResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetResidualResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ResidualList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
 	}
 
 	return response, nil
@@ -36622,6 +37824,39 @@ func ParseUpdateUserResponse(rsp *http.Response) (*UpdateUserResponse, error) {
 	return response, nil
 }
 
+// ParseListWindowsResponse parses an HTTP response from a ListWindowsWithResponse call
+func ParseListWindowsResponse(rsp *http.Response) (*ListWindowsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListWindowsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest DepartureList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
 // ParseListZonesResponse parses an HTTP response from a ListZonesWithResponse call
 func ParseListZonesResponse(rsp *http.Response) (*ListZonesResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -37279,6 +38514,9 @@ type ServerInterface interface {
 	// TestNotification Send a receiver a test, now
 	// (POST /notifications/{name}/test)
 	TestNotification(c *gin.Context, name string)
+	// PutObservations Hand in who was seen to come where
+	// (PUT /observations)
+	PutObservations(c *gin.Context)
 	// GetContract This document, as JSON
 	// (GET /openapi.json)
 	GetContract(c *gin.Context)
@@ -37336,6 +38574,9 @@ type ServerInterface interface {
 	// GetReport Read a report
 	// (GET /reports/{id})
 	GetReport(c *gin.Context, id string)
+	// GetResidual Who still comes to what was drained
+	// (GET /residual)
+	GetResidual(c *gin.Context, params GetResidualParams)
 	// ListReviewRules List the review rules
 	// (GET /review-rules)
 	ListReviewRules(c *gin.Context)
@@ -37462,6 +38703,9 @@ type ServerInterface interface {
 	// UpdateUser Change a user
 	// (PATCH /users/{name})
 	UpdateUser(c *gin.Context, name string, params UpdateUserParams)
+	// ListWindows List what left the answers, and when the last client was gone
+	// (GET /windows)
+	ListWindows(c *gin.Context)
 	// ListZones List the zones
 	// (GET /zones)
 	ListZones(c *gin.Context)
@@ -38286,6 +39530,14 @@ func (siw *ServerInterfaceWrapper) DeleteControl(c *gin.Context) {
 
 	// Parameter object where we will unmarshal all parameters from the context
 	var params DeleteControlParams
+
+	// ------------- Optional query parameter "over" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "over", c.Request.URL.Query(), &params.Over, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter over: %w", err), http.StatusBadRequest)
+		return
+	}
 
 	headers := c.Request.Header
 
@@ -39162,6 +40414,25 @@ func (siw *ServerInterfaceWrapper) DeleteDrillPlan(c *gin.Context) {
 
 	}
 
+	// ------------- Optional header parameter "X-Override" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Override")]; found {
+		var XOverride XOverride
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Override, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Override", valueList[0], &XOverride, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Override: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XOverride = XOverride
+
+	}
+
 	for _, middleware := range siw.HandlerMiddlewares {
 		middleware(c)
 		if c.IsAborted() {
@@ -39298,6 +40569,25 @@ func (siw *ServerInterfaceWrapper) PutDrillPlan(c *gin.Context) {
 		}
 
 		params.XReason = XReason
+
+	}
+
+	// ------------- Optional header parameter "X-Override" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Override")]; found {
+		var XOverride XOverride
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Override, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Override", valueList[0], &XOverride, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Override: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XOverride = XOverride
 
 	}
 
@@ -40458,6 +41748,25 @@ func (siw *ServerInterfaceWrapper) DeleteNotification(c *gin.Context) {
 
 	}
 
+	// ------------- Optional header parameter "X-Override" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Override")]; found {
+		var XOverride XOverride
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Override, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Override", valueList[0], &XOverride, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Override: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XOverride = XOverride
+
+	}
+
 	for _, middleware := range siw.HandlerMiddlewares {
 		middleware(c)
 		if c.IsAborted() {
@@ -40597,6 +41906,25 @@ func (siw *ServerInterfaceWrapper) PutNotification(c *gin.Context) {
 
 	}
 
+	// ------------- Optional header parameter "X-Override" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Override")]; found {
+		var XOverride XOverride
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Override, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Override", valueList[0], &XOverride, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Override: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XOverride = XOverride
+
+	}
+
 	for _, middleware := range siw.HandlerMiddlewares {
 		middleware(c)
 		if c.IsAborted() {
@@ -40630,6 +41958,19 @@ func (siw *ServerInterfaceWrapper) TestNotification(c *gin.Context) {
 	}
 
 	siw.Handler.TestNotification(c, name)
+}
+
+// PutObservations operation middleware
+func (siw *ServerInterfaceWrapper) PutObservations(c *gin.Context) {
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.PutObservations(c)
 }
 
 // GetContract operation middleware
@@ -40740,6 +42081,25 @@ func (siw *ServerInterfaceWrapper) DeletePlace(c *gin.Context) {
 		}
 
 		params.XReason = XReason
+
+	}
+
+	// ------------- Optional header parameter "X-Override" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Override")]; found {
+		var XOverride XOverride
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Override, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Override", valueList[0], &XOverride, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Override: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XOverride = XOverride
 
 	}
 
@@ -40879,6 +42239,25 @@ func (siw *ServerInterfaceWrapper) PutPlace(c *gin.Context) {
 		}
 
 		params.XReason = XReason
+
+	}
+
+	// ------------- Optional header parameter "X-Override" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Override")]; found {
+		var XOverride XOverride
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Override, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Override", valueList[0], &XOverride, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Override: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XOverride = XOverride
 
 	}
 
@@ -41785,6 +43164,49 @@ func (siw *ServerInterfaceWrapper) GetReport(c *gin.Context) {
 	siw.Handler.GetReport(c, id)
 }
 
+// GetResidual operation middleware
+func (siw *ServerInterfaceWrapper) GetResidual(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetResidualParams
+
+	// ------------- Optional query parameter "control" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "control", c.Request.URL.Query(), &params.Control, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter control: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "target" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "target", c.Request.URL.Query(), &params.Target, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter target: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "since" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "since", c.Request.URL.Query(), &params.Since, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter since: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.GetResidual(c, params)
+}
+
 // ListReviewRules operation middleware
 func (siw *ServerInterfaceWrapper) ListReviewRules(c *gin.Context) {
 
@@ -41924,6 +43346,25 @@ func (siw *ServerInterfaceWrapper) PutReviewRule(c *gin.Context) {
 		}
 
 		params.XReason = XReason
+
+	}
+
+	// ------------- Optional header parameter "X-Override" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Override")]; found {
+		var XOverride XOverride
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Override, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Override", valueList[0], &XOverride, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Override: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XOverride = XOverride
 
 	}
 
@@ -43984,6 +45425,19 @@ func (siw *ServerInterfaceWrapper) UpdateUser(c *gin.Context) {
 	siw.Handler.UpdateUser(c, name, params)
 }
 
+// ListWindows operation middleware
+func (siw *ServerInterfaceWrapper) ListWindows(c *gin.Context) {
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ListWindows(c)
+}
+
 // ListZones operation middleware
 func (siw *ServerInterfaceWrapper) ListZones(c *gin.Context) {
 
@@ -44596,6 +46050,7 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.PUT(options.BaseURL+"/notifications/:name", wrapper.PutNotification)
 	router.POST(options.BaseURL+"/notifications/:name/test", wrapper.TestNotification)
 	router.GET(options.BaseURL+"/notifications/deliveries", wrapper.ListDeliveries)
+	router.PUT(options.BaseURL+"/observations", wrapper.PutObservations)
 	router.GET(options.BaseURL+"/openapi.json", wrapper.GetContract)
 	router.GET(options.BaseURL+"/places", wrapper.ListPlaces)
 	router.DELETE(options.BaseURL+"/places/:name", wrapper.DeletePlace)
@@ -44615,6 +46070,7 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.PUT(options.BaseURL+"/regions/:name", wrapper.PutRegion)
 	router.GET(options.BaseURL+"/reports", wrapper.ListReports)
 	router.GET(options.BaseURL+"/reports/:id", wrapper.GetReport)
+	router.GET(options.BaseURL+"/residual", wrapper.GetResidual)
 	router.GET(options.BaseURL+"/review-rules", wrapper.ListReviewRules)
 	router.GET(options.BaseURL+"/review-rules/:name", wrapper.GetReviewRule)
 	router.PUT(options.BaseURL+"/review-rules/:name", wrapper.PutReviewRule)
@@ -44657,6 +46113,7 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.POST(options.BaseURL+"/users", wrapper.CreateUser)
 	router.DELETE(options.BaseURL+"/users/:name", wrapper.DeleteUser)
 	router.PATCH(options.BaseURL+"/users/:name", wrapper.UpdateUser)
+	router.GET(options.BaseURL+"/windows", wrapper.ListWindows)
 	router.GET(options.BaseURL+"/zones", wrapper.ListZones)
 	router.DELETE(options.BaseURL+"/zones/:zone", wrapper.DeleteZone)
 	router.GET(options.BaseURL+"/zones/:zone", wrapper.GetZone)

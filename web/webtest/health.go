@@ -32,8 +32,14 @@ func (n *Node) Health() []policy.EndpointHealth {
 					h.Checks = append(h.Checks, c)
 				}
 			}
-			for _, c := range s.Drains(&o.Spec, e) {
-				h.Controls, h.Effective = append(h.Controls, c.ID), "drained"
+			f := s.Forces("").On(&o.Spec, e)
+			switch h.Controls = f.IDs(); {
+			case f.Drained != "":
+				h.Effective = "drained"
+			case f.Up != "":
+				h.Effective = policy.Up.String()
+			case f.Down != "":
+				h.Effective = policy.Down.String()
 			}
 			list = append(list, h)
 		}

@@ -130,13 +130,8 @@ func covers(s *policy.State, target string) bool {
 	if err != nil {
 		return false
 	}
-	for _, o := range s.Pools.All {
-		for i := range o.Spec.Endpoints {
-			e := &o.Spec.Endpoints[i]
-			if t.Covers(s.Region(e.RegionOr(&o.Spec)), &o.Spec, e) {
-				return true
-			}
-		}
+	for range s.Covered(t) {
+		return true
 	}
 	return false
 }

@@ -42,6 +42,7 @@ type duties struct {
 	head    string // of the audit, as it was last told to the log
 	headAt  int64
 	trials  map[string]*change.Trial // of drafts in use at some nodes, by draft
+	stepped int64                    // clock when it last looked at controls that go in steps
 }
 
 // run leads until ctx ends.
@@ -142,9 +143,14 @@ func (d *duties) idle(ctx context.Context) {
 	}
 }
 
-// expire lifts controls whose time is over, and begins those whose time has come.
+// expire lifts controls whose time is over, begins those whose time has come, and once a second takes those on that go in steps.
 func (d *duties) expire(ctx context.Context) {
-	if change.Overdue(d.state(), d.clock()) {
+	s, now := d.state(), d.clock()
+	look := now-d.stepped >= int64(time.Second) || now < d.stepped
+	if look {
+		d.stepped = now
+	}
+	if change.Overdue(s, now) || look && change.Unsteady(s, now) {
 		d.do(ctx, change.ExpireControls{})
 	}
 }

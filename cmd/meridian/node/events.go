@@ -92,7 +92,63 @@ func controlText(c policy.Control) string {
 	case policy.Refused:
 		return fmt.Sprintf("planned %s of %s is refused: %s", c.Action, c.Target, c.Problem)
 	}
-	return fmt.Sprintf("%s: %s by %s: %s", c.Action, c.Target, c.Actor, c.Reason)
+	return fmt.Sprintf("%s: %s by %s: %s", actionText(c), c.Target, c.Actor, c.Reason)
+}
+
+// actionText is what a control does, in a few words.
+func actionText(c policy.Control) string {
+	if c.Action == policy.Share && !c.OnItsWay() {
+		return fmt.Sprintf("share of %d %%", c.Kept())
+	}
+	return string(c.Action)
+}
+
+// stepText is a control that has gone a step, or is held or turned back.
+func stepText(c, was policy.Control) string {
+	switch {
+	case c.Phase == policy.Paused:
+		return fmt.Sprintf("%s of %s is paused, and keeps %d %%: %s", c.Action, c.Target, c.Kept(), c.Problem)
+	case c.Phase == policy.Returning && was.Phase != policy.Returning && c.Problem != "":
+		return fmt.Sprintf("%s of %s is turned back, and keeps %d %%: %s", c.Action, c.Target, c.Kept(), c.Problem)
+	case c.Phase == policy.Returning:
+		return fmt.Sprintf("%s of %s is on its way back, and keeps %d %%", c.Action, c.Target, c.Kept())
+	case c.Phase == policy.Ramping && was.Phase == policy.Paused && was.Kept() == c.Kept():
+		return fmt.Sprintf("%s of %s goes on: what held it is over", c.Action, c.Target)
+	}
+	return fmt.Sprintf("%s of %s keeps %d %% (step %d of %d)", c.Action, c.Target, c.Kept(), c.Ramp.Done, len(c.Ramp.Steps))
+}
+
+// tellControls tells of controls that were made, moved on, or are gone.
+func (e *events) tellControls(old, next *policy.State) {
+	for id, c := range next.Controls.All {
+		was, ok := old.Controls.Get(id)
+		text := ""
+		switch {
+		case !ok || was.Phase != c.Phase && c.Ramp == nil || c.Ramp != nil && (was.Phase == policy.Planned || was.Phase == policy.Near):
+			text = controlText(c)
+		case was.Phase != c.Phase || was.Kept() != c.Kept():
+			text = stepText(c, was)
+		case was.Problem != c.Problem && c.Problem != "":
+			text = fmt.Sprintf("%s of %s: %s", c.Action, c.Target, c.Problem)
+		}
+		if text != "" {
+			e.tell(policy.Event{Type: "control", Index: next.Index, Object: "control/" + id, Data: c, Text: text})
+		}
+	}
+	for id, c := range old.Controls.All {
+		if next.Controls.Has(id) {
+			continue
+		}
+		why := "lifted"
+		switch {
+		case c.ExpiresAt != 0 && c.ExpiresAt <= next.Clock:
+			why = "expired"
+		case c.Phase == policy.Returning && c.Problem != "":
+			why = "lifted, for it was turned back: " + c.Problem
+		}
+		e.tell(policy.Event{Type: "control", Index: next.Index, Object: "control/" + id, Data: c,
+			Text: fmt.Sprintf("%s of %s is %s", c.Action, c.Target, why)})
+	}
 }
 
 // tellChanges tells what differs between two states that were published one after the other.
@@ -101,21 +157,7 @@ func (e *events) tellChanges(old, next *policy.State) {
 		e.tellVerdicts(old, next)
 	}
 	if old.Controls.Sum() != next.Controls.Sum() {
-		for id, c := range next.Controls.All {
-			if was, ok := old.Controls.Get(id); !ok || was.Phase != c.Phase {
-				e.tell(policy.Event{Type: "control", Index: next.Index, Object: "control/" + id, Data: c, Text: controlText(c)})
-			}
-		}
-		for id, c := range old.Controls.All {
-			if !next.Controls.Has(id) {
-				why := "lifted"
-				if c.ExpiresAt != 0 && c.ExpiresAt <= next.Clock {
-					why = "expired"
-				}
-				e.tell(policy.Event{Type: "control", Index: next.Index, Object: "control/" + id, Data: c,
-					Text: fmt.Sprintf("%s of %s is %s", c.Action, c.Target, why)})
-			}
-		}
+		e.tellControls(old, next)
 	}
 	if old.Drills.Sum() != next.Drills.Sum() {
 		e.tellDrills(old, next)

@@ -51,8 +51,9 @@ func (n *Node) healthOf(s *policy.State, pool *policy.Pool, e *policy.Endpoint, 
 		}
 	}
 	_, local := n.publisher.given()
-	for _, c := range s.WithControls(local.Controls).Drains(pool, e) {
-		h.Controls, h.Effective = append(h.Controls, c.ID), "drained"
+	f := s.WithControls(local.Controls).Forces("").On(pool, e)
+	if h.Controls = f.IDs(); f.Drained != "" {
+		h.Effective = "drained"
 	}
 	return h
 }

@@ -198,6 +198,12 @@ func differences(old, next *policy.State, was, is picture) (list []policy.Notice
 		switch {
 		case c.Phase == policy.Refused && before.Phase != policy.Refused:
 			add("safety", "refused", "control/"+id, policy.Warning, fmt.Sprintf("the planned %s of %s is refused: %s", c.Action, c.Target, c.Problem), 0)
+		case c.Phase == policy.Paused && before.Phase != policy.Paused && ok, c.Phase == policy.Returning && c.Problem != "" && before.Phase != policy.Returning:
+			what, word := "paused", "paused"
+			if c.Phase == policy.Returning {
+				what, word = "returning", "turned back"
+			}
+			add("control", what, "control/"+id, policy.Warning, fmt.Sprintf("the %s of %s is %s, and keeps %d %%: %s", c.Action, c.Target, word, c.Kept(), c.Problem), 0)
 		case !ok:
 			add("control", "put", "control/"+id, policy.Info, fmt.Sprintf("%s of %s by %s: %s", c.Action, c.Target, c.Actor, c.Reason), c.CreatedAt)
 		}
