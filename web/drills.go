@@ -115,11 +115,9 @@ func (s *server) PreflightDrill(c *gin.Context, name string) {
 		s.refuse(c, policy.Errorf(policy.NotFound, "there is no drill plan %q", name))
 		return
 	}
-	out := api.Preflight{Plan: name, Ok: true, Checks: []api.DrillCheck{}, Steps: renderSteps(o.Spec.Compile())}
-	for _, v := range s.cfg.Node.Preflight(c.Request.Context(), &o.Spec) {
-		out.Ok = out.Ok && v.Result != policy.CheckFail
-		out.Checks = append(out.Checks, api.DrillCheck{Name: v.Name, Result: api.DrillCheckResult(v.Result), Text: v.Text})
-	}
+	out := api.Preflight{Plan: name, Steps: renderSteps(o.Spec.Compile())}
+	checks := s.cfg.Node.Preflight(c.Request.Context(), &o.Spec)
+	out.Ok, out.Checks = !slices.ContainsFunc(checks, func(v policy.DrillCheck) bool { return v.Result == policy.CheckFail }), renderChecks(checks)
 	s.render(c, http.StatusOK, out)
 }
 
@@ -127,14 +125,8 @@ func renderDrill(state *policy.State, r *policy.Drill) drillShown {
 	v := drillShown{Plan: r.Plan, Drill: api.Drill{
 		Id: r.ID, Actor: r.Actor, ActorName: actorName(state, r.Actor), Reason: r.Reason, Due: clockTime(r.Due), Practice: r.Practice,
 		Phase: api.DrillPhase(r.Phase), Over: r.Over(), Code: r.Code, Problem: r.Problem, CreatedAt: clockTime(r.CreatedAt), StartedAt: clockTime(r.StartedAt),
-		EndedAt: clockTime(r.EndedAt), ExpiresAt: clockTime(r.ExpiresAt), Steps: renderSteps(r.Steps), Checks: []api.DrillCheck{}, Timeline: []api.DrillNote{},
+		EndedAt: clockTime(r.EndedAt), ExpiresAt: clockTime(r.ExpiresAt), Steps: renderSteps(r.Steps), Checks: renderChecks(r.Checks), Timeline: renderNotes(r.Timeline),
 	}}
-	for _, k := range r.Checks {
-		v.Checks = append(v.Checks, api.DrillCheck{Name: k.Name, Result: api.DrillCheckResult(k.Result), Text: k.Text})
-	}
-	for _, n := range r.Timeline {
-		v.Timeline = append(v.Timeline, api.DrillNote{At: clockTime(n.At), Phase: n.Phase, Text: n.Text})
-	}
 	return v
 }
 

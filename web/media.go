@@ -18,6 +18,8 @@ const (
 	mediaYAML = "application/yaml"
 	mediaZone = "text/dns"
 	mediaText = "text/plain"
+	mediaMark = "text/markdown"
+	mediaHTML = "text/html"
 )
 
 // aliases are other names under which a type is asked for or sent.

@@ -22,7 +22,7 @@ var leastRoles = func() map[string]string {
 			"GET /revisions", "GET /revisions/:revision", "GET /revisions/:revision/config", "GET /audit",
 			"GET /providers", "GET /providers/:name", "GET /templates", "GET /templates/:name", "GET /safety-rules", "GET /safety-rules/:name",
 			"GET /places", "GET /places/:name", "GET /review-rules", "GET /review-rules/:name", "GET /drafts", "GET /drafts/:id",
-			"GET /drill-plans", "GET /drill-plans/:name", "GET /drill-plans/:name/preflight", "GET /drills", "GET /drills/:id",
+			"GET /drill-plans", "GET /drill-plans/:name", "GET /drill-plans/:name/preflight", "GET /drills", "GET /drills/:id", "GET /reports", "GET /reports/:id",
 			planCall, "GET /session", "DELETE /session", "PUT /session/password", "GET /notifications", "GET /notifications/:name", "GET /notifications/deliveries",
 		},
 		policy.RoleOperator: {

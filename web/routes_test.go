@@ -13,7 +13,9 @@ import (
 	"github.com/getkin/kin-openapi/openapi3"
 
 	"github.com/meridian-gtm/meridian/policy"
+	"github.com/meridian-gtm/meridian/policy/change"
 	"github.com/meridian-gtm/meridian/policy/document"
+	"github.com/meridian-gtm/meridian/policy/drill"
 	"github.com/meridian-gtm/meridian/web/webtest"
 )
 
@@ -133,15 +135,27 @@ var examples = map[string]example{
 		r.node.Grant("deadbeef", "another", policy.RoleEditor)
 		r.send("PUT", "/review-rules/four", `{"name":"four","kinds":["place"]}`).is(201)
 	}},
-	"putReviewRule": {path: "/review-rules/four", body: `{"name":"four","kinds":["place","zone"],"approvals":1}`, status: 201, before: func(r *rig) { r.node.Grant("deadbeef", "another", policy.RoleEditor) }},
-	"listDrafts":    {path: "/drafts", before: sent("POST", "/drafts", aDraft)},
-	"createDraft":   {path: "/drafts", body: aDraft, status: 201},
-	"getDraft":      {path: "/drafts/d6", before: sent("POST", "/drafts", aDraft)},
-	"putDraft":      {path: "/drafts/d6", body: `{"title":"t","changes":[{"putObject":{"region":{"name":"sb"}}}]}`, before: sent("POST", "/drafts", aDraft)},
-	"withdrawDraft": {path: "/drafts/d6", before: sent("POST", "/drafts", aDraft)},
-	"reviewDraft":   {path: "/drafts/d6/reviews", body: `{"verdict":"reject","comment":"why"}`, before: sent("POST", "/drafts", aDraft)},
-	"publishDraft":  {path: "/drafts/d6/publish", before: sent("POST", "/drafts", aDraft)},
-	"startCanary":   {path: "/drafts/d6/canary", body: `{"nodes":["ns1"],"for":"1m","abortWhen":["down:pool/web-eu"],"hold":true}`, before: sent("POST", "/drafts", aDraft)},
+	"putReviewRule":   {path: "/review-rules/four", body: `{"name":"four","kinds":["place","zone"],"approvals":1}`, status: 201, before: func(r *rig) { r.node.Grant("deadbeef", "another", policy.RoleEditor) }},
+	"listDrillPlans":  {path: "/drill-plans", before: putAway},
+	"getDrillPlan":    {path: "/drill-plans/away", before: putAway},
+	"putDrillPlan":    {path: "/drill-plans/away", body: away, status: 201},
+	"deleteDrillPlan": {path: "/drill-plans/away", before: putAway},
+	"preflightDrill":  {path: "/drill-plans/away/preflight", before: putAway},
+	"listDrills":      {path: "/drills", before: startAway("op")},
+	"startDrill":      {path: "/drills", body: `{"plan":"away","practice":true}`, status: 201, before: putAway},
+	"getDrill":        {path: "/drills/d7", before: startAway("op")},
+	"abortDrill":      {path: "/drills/d7/abort", before: startAway("op")},
+	"approveDrill":    {path: "/drills/d7/approve", before: startAway("op")},
+	"listReports":     {path: "/reports", before: reported},
+	"getReport":       {path: "/reports/d7", before: reported},
+	"listDrafts":      {path: "/drafts", before: sent("POST", "/drafts", aDraft)},
+	"createDraft":     {path: "/drafts", body: aDraft, status: 201},
+	"getDraft":        {path: "/drafts/d6", before: sent("POST", "/drafts", aDraft)},
+	"putDraft":        {path: "/drafts/d6", body: `{"title":"t","changes":[{"putObject":{"region":{"name":"sb"}}}]}`, before: sent("POST", "/drafts", aDraft)},
+	"withdrawDraft":   {path: "/drafts/d6", before: sent("POST", "/drafts", aDraft)},
+	"reviewDraft":     {path: "/drafts/d6/reviews", body: `{"verdict":"reject","comment":"why"}`, before: sent("POST", "/drafts", aDraft)},
+	"publishDraft":    {path: "/drafts/d6/publish", before: sent("POST", "/drafts", aDraft)},
+	"startCanary":     {path: "/drafts/d6/canary", body: `{"nodes":["ns1"],"for":"1m","abortWhen":["down:pool/web-eu"],"hold":true}`, before: sent("POST", "/drafts", aDraft)},
 	"endCanary": {path: "/drafts/d6/canary", before: func(r *rig) {
 		r.send("POST", "/drafts", aDraft)
 		r.send("POST", "/drafts/d6/canary", `{"nodes":["ns1"],"for":"1m"}`).is(200)
@@ -170,6 +184,32 @@ var examples = map[string]example{
 	"beginOIDC":         {path: "/auth/oidc/login", before: putOIDC, status: 302},
 	// Without a log-in under way; TestLogInByOIDC has the whole way.
 	"endOIDC": {path: "/auth/oidc/callback?code=c&state=s", status: 401, lax: true},
+}
+
+const away = `{"name":"away","title":"us-east is away","evacuate":["region/us-east"],"hold":"5m","lowerTTL":false,"expires":"1h","abortWhen":["down:pool/web-eu"],"blocked":[{"days":["fri"],"from":"22:00","to":"06:00"}],"approvals":1,"rto":"90s","schedule":{"cron":"0 9 * * 2","jitter":"30m"}}`
+
+func putAway(r *rig) { r.send("PUT", "/drill-plans/away", away).is(201) }
+
+// startAway has somebody start the drill, which waits for an approval then.
+func startAway(actor string) func(*rig) {
+	return func(r *rig) {
+		putAway(r)
+		for _, body := range []change.Body{change.StartDrill{Plan: "away"}, change.StepDrill{ID: "d7"}} {
+			if out, err := r.node.Propose(context.Background(), change.Change{Actor: actor, Body: body}); err != nil || out.Refused != nil {
+				panic(fmt.Sprint(err, out.Refused))
+			}
+		}
+	}
+}
+
+// reported has a drill aborted, and a report of it.
+func reported(r *rig) {
+	startAway("op")(r)
+	r.send("POST", "/drills/d7/abort", "").is(200)
+	run, _ := r.node.State().Drills.Get("d7")
+	if out, err := r.node.Propose(context.Background(), change.Change{Body: change.PutReport{Report: drill.Report(&run)}}); err != nil || out.Refused != nil {
+		panic(fmt.Sprint(err, out.Refused))
+	}
 }
 
 const anna = `{"name":"anna","role":"editor","scopes":["zone/example.com"],"password":"correct horse battery"}`

@@ -27,7 +27,7 @@ something else fails or a condition of its plan comes true, and leaves nothing b
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
-	c.AddCommand(drillPlans(g), drillPreflight(g), drillStart(g), drillList(g), drillShow(g), drillAct(g, "abort"), drillAct(g, "approve"))
+	c.AddCommand(drillPlans(g), drillPreflight(g), drillStart(g), drillList(g), drillShow(g), drillAct(g, "abort"), drillAct(g, "approve"), drillReport(g))
 	return c
 }
 
@@ -124,6 +124,61 @@ func drillPreflight(g *globals) *cobra.Command {
 			return err
 		},
 	}
+}
+
+func drillReport(g *globals) *cobra.Command {
+	var as string
+	c := &cobra.Command{
+		Use:   "report [ID]",
+		Short: "Read the report of a run that is over, or list all reports",
+		Long: `Read the report of a run: as Markdown, or with --as html as one page that needs nothing
+else, with its steps as a picture. Without an ID the reports are listed, with the recovery
+time that was expected and the one that was achieved. -o json gives either as JSON.`,
+		Example: "  meridian drill report\n  meridian drill report d17\n  meridian drill report d17 --as html > report.html",
+		Args:    cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				return present(cmd, g, func(ctx context.Context, conn *client) (*http.Response, error) { return conn.ListReports(ctx) }, printReports)
+			}
+			if as != "markdown" && as != "html" {
+				return fmt.Errorf("--as is markdown or html, not %q", as)
+			}
+			conn, err := g.connect()
+			if err != nil {
+				return err
+			}
+			media := "text/" + as
+			if g.output == "json" || g.output == "yaml" {
+				media = "application/json"
+			}
+			r, err := read(conn.GetReport(cmd.Context(), args[0], func(_ context.Context, req *http.Request) error {
+				req.Header.Set("Accept", media)
+				return nil
+			}))
+			if err != nil {
+				return err
+			}
+			if done, err := g.structured(cmd.OutOrStdout(), r.body); done || err != nil {
+				return err
+			}
+			_, err = cmd.OutOrStdout().Write(r.body)
+			return err
+		},
+	}
+	c.Flags().StringVar(&as, "as", "markdown", "markdown or html")
+	return c
+}
+
+func printReports(out io.Writer, list api.ReportList) {
+	var rows [][]string
+	for _, v := range list.Items {
+		met := "-"
+		if v.Met != nil {
+			met = map[bool]string{true: "yes", false: "no"}[*v.Met]
+		}
+		rows = append(rows, []string{v.Id, orDash(v.Plan), second(v.At.Ended), v.Result, orDash(v.Code), orDash(v.Rto), orDash(v.Achieved), met})
+	}
+	table(out, []string{"ID", "PLAN", "ENDED", "RESULT", "CODE", "EXPECTED", "ACHIEVED", "MET"}, rows)
 }
 
 func printChecks(out io.Writer, checks []api.DrillCheck) {

@@ -174,7 +174,7 @@ func (d *making) move(was policy.Drill, m drill.Move) error {
 		c.ID = fmt.Sprintf("c%d-%d", d.Index, n+1)
 		if c.Phase != policy.InForce {
 			d.Controls.Set(c.ID, c)
-		} else if err := d.drain(c, 0); err != nil {
+		} else if err := d.control(c); err != nil {
 			*d.State = *before
 			return d.move(was, drill.Refused(d.State, was, d.Clock, put.Step, err.Error()))
 		}

@@ -3,6 +3,7 @@ package drill
 import (
 	"fmt"
 	"iter"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -96,6 +97,11 @@ func concerned(s *policy.State, p *policy.DrillPlan) map[string]bool {
 		}
 	}
 	return in
+}
+
+// Endpoints are the ids of the endpoints that a plan takes out, in order.
+func Endpoints(s *policy.State, p *policy.DrillPlan) []string {
+	return slices.Sorted(maps.Keys(concerned(s, p)))
 }
 
 // Concerned lists the services of which a plan takes an endpoint out, in order.
@@ -280,7 +286,7 @@ func last(s *policy.State, p *policy.DrillPlan) string {
 	in := concerned(s, p)
 	var bad []string
 	for id, o := range s.Services.All {
-		before, after := 0, 0
+		before, after, forces := 0, 0, s.Forces(id)
 		for name := range s.PoolsOf(&o.Spec) {
 			pool, ok := s.Pools.Get(name)
 			if !ok {
@@ -288,7 +294,7 @@ func last(s *policy.State, p *policy.DrillPlan) string {
 			}
 			for i := range pool.Spec.Endpoints {
 				v := endpoint{&pool.Spec, &pool.Spec.Endpoints[i]}
-				if !v.up(s) || len(s.Drains(v.pool, v.e)) > 0 {
+				if !v.up(s) || forces.On(v.pool, v.e).Drained != "" {
 					continue
 				}
 				before++

@@ -890,6 +890,21 @@ func (e RegionContinent) Valid() bool {
 	}
 }
 
+// Defines values for ReportKind.
+const (
+	ReportKindDrill ReportKind = "drill"
+)
+
+// Valid indicates whether the value is a known member of the ReportKind enum.
+func (e ReportKind) Valid() bool {
+	switch e {
+	case ReportKindDrill:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ReviewRuleKinds.
 const (
 	ReviewRuleKindsMonitor    ReviewRuleKinds = "monitor"
@@ -4832,6 +4847,109 @@ type RegionList struct {
 	Items []Region `json:"items"`
 }
 
+// Report What is known of a drill when it is over.
+//
+// Examples: {"achieved":"31s","at":{},"id":"d17","kind":"drill","met":true,"result":"done","rto":"1m30s","targets":["region/us-east"],"title":"weekly"}
+type Report struct {
+	// Achieved From the decision to the close of the TTL window. Absent when it did not come to that.
+	//
+	// Examples: 31s
+	Achieved string `json:"achieved,omitempty,omitzero"`
+
+	// Actor Who started it.
+	Actor string `json:"actor,omitempty,omitzero"`
+
+	// At When it happened; each is absent where it did not, or is not known.
+	//
+	// Examples: {"closed":"2026-01-02T03:04:36Z","decided":"2026-01-02T03:04:05Z"}
+	At ReportTimes `json:"at"`
+
+	// Checks What preflight said.
+	Checks []DrillCheck `json:"checks,omitempty,omitzero"`
+
+	// Code Why it did not end well.
+	Code string `json:"code,omitempty,omitzero"`
+
+	// Cut Something was left out, so that it is at most 64 KiB.
+	Cut bool `json:"cut,omitempty,omitzero"`
+
+	// Drill The id of the run.
+	Drill string `json:"drill,omitempty,omitzero"`
+
+	// Id Its id.
+	//
+	// Examples: d17
+	Id string `json:"id"`
+
+	// Kind What it is of.
+	Kind ReportKind `json:"kind"`
+
+	// Met Whether that is within what was expected. Absent when there is nothing to compare.
+	Met *bool `json:"met,omitempty,omitzero"`
+
+	// Plan The name of its plan.
+	Plan string `json:"plan,omitempty,omitzero"`
+
+	// Problem The same for a person.
+	Problem string `json:"problem,omitempty,omitzero"`
+
+	// Result The phase in which the run ended.
+	//
+	// Examples: done
+	Result string `json:"result"`
+
+	// Rto The recovery time that the plan expects.
+	//
+	// Examples: 1m30s
+	Rto string `json:"rto,omitempty,omitzero"`
+
+	// Steps In their order.
+	Steps []DrillStepRun `json:"steps,omitempty,omitzero"`
+
+	// Targets What was evacuated or feigned to be down.
+	Targets []string `json:"targets"`
+
+	// Timeline What happened, the oldest first.
+	Timeline []DrillNote `json:"timeline,omitempty,omitzero"`
+
+	// Title On one line.
+	Title string `json:"title"`
+}
+
+// ReportKind What it is of.
+type ReportKind string
+
+// ReportList Reports.
+//
+// Examples: {"items":[]}
+type ReportList struct {
+	// Items The newest first.
+	Items []Report `json:"items"`
+}
+
+// ReportTimes When it happened; each is absent where it did not, or is not known.
+//
+// Examples: {"closed":"2026-01-02T03:04:36Z","decided":"2026-01-02T03:04:05Z"}
+type ReportTimes struct {
+	// Closed No well-behaved client had an older answer from here on.
+	Closed time.Time `json:"closed,omitempty,omitzero"`
+
+	// Committed It was in the log of a majority.
+	Committed time.Time `json:"committed,omitempty,omitzero"`
+
+	// Decided The step that began the evacuation.
+	Decided time.Time `json:"decided,omitempty,omitzero"`
+
+	// Ended The run was over.
+	Ended time.Time `json:"ended,omitempty,omitzero"`
+
+	// Recovered No well-behaved client had an answer from during the drill from here on.
+	Recovered time.Time `json:"recovered,omitempty,omitzero"`
+
+	// Restored What was taken out was brought back.
+	Restored time.Time `json:"restored,omitempty,omitzero"`
+}
+
 // Residual Clients that still come.
 //
 // Examples: {"after":"4m28s","client":"91.10.3.0/24","count":3,"country":"DE","firstAt":"2026-01-02T03:05:05Z","lastAt":"2026-01-02T03:09:05Z","to":"192.0.2.10"}
@@ -6532,6 +6650,9 @@ type DeleteDrillPlanParams struct {
 	// XReason Why, for the audit; one line of at most 1,000 octets of UTF-8. A reason in the body goes before it. Control characters are
 	// refused, by HTTP itself (a 400 without a problem) or, of those that HTTP lets through, with a problem.
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
+
+	// XOverride Names of the safety rules that the write may break, with commas between. It takes an admin, has to name each rule that is broken, and may name no other. It is in the audit.
+	XOverride XOverride `json:"X-Override,omitempty,omitzero"`
 }
 
 // PutDrillPlanParams defines parameters for PutDrillPlan.
@@ -6551,6 +6672,9 @@ type PutDrillPlanParams struct {
 	// XReason Why, for the audit; one line of at most 1,000 octets of UTF-8. A reason in the body goes before it. Control characters are
 	// refused, by HTTP itself (a 400 without a problem) or, of those that HTTP lets through, with a problem.
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
+
+	// XOverride Names of the safety rules that the write may break, with commas between. It takes an admin, has to name each rule that is broken, and may name no other. It is in the audit.
+	XOverride XOverride `json:"X-Override,omitempty,omitzero"`
 }
 
 // StartDrillParams defines parameters for StartDrill.
@@ -8344,6 +8468,18 @@ type ClientInterface interface {
 	//
 	// Corresponds with PUT /regions/{name} (the `PutRegion` operationId).
 	PutRegion(ctx context.Context, name string, params *PutRegionParams, body PutRegionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListReports List the reports of drills
+	//
+	// Corresponds with GET /reports (the `ListReports` operationId).
+	ListReports(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetReport Read a report
+	//
+	// As JSON, with `Accept: text/markdown` as Markdown, with `Accept: text/html` as one page that needs nothing else, with its steps as a picture.
+	//
+	// Corresponds with GET /reports/{id} (the `GetReport` operationId).
+	GetReport(ctx context.Context, id string, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// GetResidual Who still comes to what was drained
 	//
@@ -10753,6 +10889,38 @@ func (c *Client) PutRegionWithBody(ctx context.Context, name string, params *Put
 // Corresponds with PUT /regions/{name} (the `PutRegion` operationId).
 func (c *Client) PutRegion(ctx context.Context, name string, params *PutRegionParams, body PutRegionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewPutRegionRequest(c.Server, name, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListReports List the reports of drills
+//
+// Corresponds with GET /reports (the `ListReports` operationId).
+func (c *Client) ListReports(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListReportsRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetReport Read a report
+//
+// As JSON, with `Accept: text/markdown` as Markdown, with `Accept: text/html` as one page that needs nothing else, with its steps as a picture.
+//
+// Corresponds with GET /reports/{id} (the `GetReport` operationId).
+func (c *Client) GetReport(ctx context.Context, id string, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetReportRequest(c.Server, id)
 	if err != nil {
 		return nil, err
 	}
@@ -13713,6 +13881,15 @@ func NewDeleteDrillPlanRequest(server string, name string, params *DeleteDrillPl
 
 		req.Header.Set("X-Reason", headerParam2)
 
+		var headerParam3 string
+
+		headerParam3, err = runtime.StyleParamWithOptions("simple", false, "X-Override", params.XOverride, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("X-Override", headerParam3)
+
 	}
 
 	return req, nil
@@ -13856,6 +14033,15 @@ func NewPutDrillPlanRequestWithBody(server string, name string, params *PutDrill
 		}
 
 		req.Header.Set("X-Reason", headerParam3)
+
+		var headerParam4 string
+
+		headerParam4, err = runtime.StyleParamWithOptions("simple", false, "X-Override", params.XOverride, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationHeader, Type: "string", Format: ""})
+		if err != nil {
+			return nil, err
+		}
+
+		req.Header.Set("X-Override", headerParam4)
 
 	}
 
@@ -16578,6 +16764,67 @@ func NewPutRegionRequestWithBody(server string, name string, params *PutRegionPa
 
 		req.Header.Set("X-Override", headerParam4)
 
+	}
+
+	return req, nil
+}
+
+// NewListReportsRequest constructs an http.Request for the ListReports method
+func NewListReportsRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/reports")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetReportRequest constructs an http.Request for the GetReport method
+func NewGetReportRequest(server string, id string) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "id", id, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/reports/%s", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
 	}
 
 	return req, nil
@@ -20544,6 +20791,22 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with PUT /regions/{name} (the `PutRegion` operationId).
 	PutRegionWithResponse(ctx context.Context, name string, params *PutRegionParams, body PutRegionJSONRequestBody, reqEditors ...RequestEditorFn) (*PutRegionResponse, error)
+
+	// ListReportsWithResponse List the reports of drills
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /reports (the `ListReports` operationId).
+	ListReportsWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListReportsResponse, error)
+
+	// GetReportWithResponse Read a report
+	//
+	// As JSON, with `Accept: text/markdown` as Markdown, with `Accept: text/html` as one page that needs nothing else, with its steps as a picture.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /reports/{id} (the `GetReport` operationId).
+	GetReportWithResponse(ctx context.Context, id string, reqEditors ...RequestEditorFn) (*GetReportResponse, error)
 
 	// GetResidualWithResponse Who still comes to what was drained
 	//
@@ -25515,6 +25778,118 @@ func (r PutRegionResponse) ContentType() string {
 	return ""
 }
 
+// ListReportsResponse200Headers the declared response headers of an HTTP 200 response for ListReports
+type ListReportsResponse200Headers struct {
+	ETag   string
+	XIndex uint64
+}
+
+type ListReportsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ReportList
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListReportsResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListReportsResponse) GetJSON200() *ReportList {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListReportsResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListReportsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListReportsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListReportsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListReportsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetReportResponse200Headers the declared response headers of an HTTP 200 response for GetReport
+type GetReportResponse200Headers struct {
+	ETag   string
+	XIndex uint64
+}
+
+type GetReportResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Report
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetReportResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetReportResponse) GetJSON200() *Report {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetReportResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetReportResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetReportResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetReportResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetReportResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type GetResidualResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -30055,6 +30430,34 @@ func (c *ClientWithResponses) PutRegionWithResponse(ctx context.Context, name st
 		return nil, err
 	}
 	return ParsePutRegionResponse(rsp)
+}
+
+// ListReportsWithResponse List the reports of drills
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /reports (the `ListReports` operationId).
+func (c *ClientWithResponses) ListReportsWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListReportsResponse, error) {
+	rsp, err := c.ListReports(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListReportsResponse(rsp)
+}
+
+// GetReportWithResponse Read a report
+//
+// As JSON, with `Accept: text/markdown` as Markdown, with `Accept: text/html` as one page that needs nothing else, with its steps as a picture.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /reports/{id} (the `GetReport` operationId).
+func (c *ClientWithResponses) GetReportWithResponse(ctx context.Context, id string, reqEditors ...RequestEditorFn) (*GetReportResponse, error) {
+	rsp, err := c.GetReport(ctx, id, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetReportResponse(rsp)
 }
 
 // GetResidualWithResponse Who still comes to what was drained
@@ -35053,6 +35456,115 @@ func ParsePutRegionResponse(rsp *http.Response) (*PutRegionResponse, error) {
 	return response, nil
 }
 
+// ParseListReportsResponse parses an HTTP response from a ListReportsWithResponse call
+func ParseListReportsResponse(rsp *http.Response) (*ListReportsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListReportsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ReportList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListReportsResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetReportResponse parses an HTTP response from a GetReportWithResponse call
+func ParseGetReportResponse(rsp *http.Response) (*GetReportResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetReportResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Report
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	case rsp.StatusCode == 200:
+		// Content-type (text/markdown) unsupported
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetReportResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseGetResidualResponse parses an HTTP response from a GetResidualWithResponse call
 func ParseGetResidualResponse(rsp *http.Response) (*GetResidualResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -38061,6 +38573,12 @@ type ServerInterface interface {
 	// PutRegion Create a region, or replace the whole of it
 	// (PUT /regions/{name})
 	PutRegion(c *gin.Context, name string, params PutRegionParams)
+	// ListReports List the reports of drills
+	// (GET /reports)
+	ListReports(c *gin.Context)
+	// GetReport Read a report
+	// (GET /reports/{id})
+	GetReport(c *gin.Context, id string)
 	// GetResidual Who still comes to what was drained
 	// (GET /residual)
 	GetResidual(c *gin.Context, params GetResidualParams)
@@ -39901,6 +40419,25 @@ func (siw *ServerInterfaceWrapper) DeleteDrillPlan(c *gin.Context) {
 
 	}
 
+	// ------------- Optional header parameter "X-Override" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Override")]; found {
+		var XOverride XOverride
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Override, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Override", valueList[0], &XOverride, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Override: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XOverride = XOverride
+
+	}
+
 	for _, middleware := range siw.HandlerMiddlewares {
 		middleware(c)
 		if c.IsAborted() {
@@ -40037,6 +40574,25 @@ func (siw *ServerInterfaceWrapper) PutDrillPlan(c *gin.Context) {
 		}
 
 		params.XReason = XReason
+
+	}
+
+	// ------------- Optional header parameter "X-Override" -------------
+	if valueList, found := headers[http.CanonicalHeaderKey("X-Override")]; found {
+		var XOverride XOverride
+		n := len(valueList)
+		if n != 1 {
+			siw.ErrorHandler(c, fmt.Errorf("Expected one value for X-Override, got %d", n), http.StatusBadRequest)
+			return
+		}
+
+		err = runtime.BindStyledParameterWithOptions("simple", "X-Override", valueList[0], &XOverride, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""})
+		if err != nil {
+			siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter X-Override: %w", err), http.StatusBadRequest)
+			return
+		}
+
+		params.XOverride = XOverride
 
 	}
 
@@ -42573,6 +43129,44 @@ func (siw *ServerInterfaceWrapper) PutRegion(c *gin.Context) {
 	}
 
 	siw.Handler.PutRegion(c, name, params)
+}
+
+// ListReports operation middleware
+func (siw *ServerInterfaceWrapper) ListReports(c *gin.Context) {
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ListReports(c)
+}
+
+// GetReport operation middleware
+func (siw *ServerInterfaceWrapper) GetReport(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "id" -------------
+	var id string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "id", c.Param("id"), &id, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter id: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.GetReport(c, id)
 }
 
 // GetResidual operation middleware
@@ -45479,6 +46073,8 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.DELETE(options.BaseURL+"/regions/:name", wrapper.DeleteRegion)
 	router.GET(options.BaseURL+"/regions/:name", wrapper.GetRegion)
 	router.PUT(options.BaseURL+"/regions/:name", wrapper.PutRegion)
+	router.GET(options.BaseURL+"/reports", wrapper.ListReports)
+	router.GET(options.BaseURL+"/reports/:id", wrapper.GetReport)
 	router.GET(options.BaseURL+"/residual", wrapper.GetResidual)
 	router.GET(options.BaseURL+"/review-rules", wrapper.ListReviewRules)
 	router.GET(options.BaseURL+"/review-rules/:name", wrapper.GetReviewRule)

@@ -15,6 +15,7 @@ import (
 
 	"github.com/meridian-gtm/meridian/policy"
 	"github.com/meridian-gtm/meridian/policy/change"
+	"github.com/meridian-gtm/meridian/policy/drill"
 	"github.com/meridian-gtm/meridian/policy/geo"
 	"github.com/meridian-gtm/meridian/policy/snapshot"
 )
@@ -255,6 +256,11 @@ func (n *Node) Notifications(context.Context) (policy.Notifications, error) {
 		out.Deliveries = append(out.Deliveries, policy.Delivery{ID: "d1", Receiver: name, At: Start, Status: policy.Delivered, Attempts: 1, Notices: 1, Text: "pool web-eu is down", Code: 200})
 	}
 	return out, nil
+}
+
+// Preflight is what State says of a plan.
+func (n *Node) Preflight(_ context.Context, plan *policy.DrillPlan) []policy.DrillCheck {
+	return drill.Preflight(n.State(), plan, "", time.Now().UnixNano())
 }
 
 // TestNotification fails.

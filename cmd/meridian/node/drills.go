@@ -19,8 +19,9 @@ const (
 type drillWorld interface {
 	// preflight checks what State does not say.
 	preflight(ctx context.Context, s *policy.State, plan *policy.DrillPlan) []policy.DrillCheck
-	// window says when nobody has an answer of before a change any more, and which nodes cannot be asked.
-	window(ctx context.Context, s *policy.State, plan *policy.DrillPlan, index uint64) (until time.Time, nodes []string, err error)
+	// window says when nobody has an answer of before a change any more, and which nodes cannot be asked. The change
+	// takes what the plan takes out of answers, or brings it back.
+	window(ctx context.Context, s *policy.State, plan *policy.DrillPlan, index uint64, back bool) (until time.Time, nodes []string, err error)
 	// webhook makes the call of a step.
 	webhook(ctx context.Context, r *policy.Drill, step int) (code int, err error)
 }
@@ -55,10 +56,11 @@ func (d *driller) look(ctx context.Context) {
 	}
 	d.schedule(ctx, s)
 	for _, r := range s.Drills.All {
-		if r.Over() {
-			continue
+		if !r.Over() {
+			d.take(ctx, r.ID)
+		} else if !r.Reported {
+			d.do(ctx, change.PutReport{Report: drill.Report(&r)})
 		}
-		d.take(ctx, r.ID)
 	}
 }
 
@@ -119,7 +121,7 @@ func (d *driller) answer(ctx context.Context, s *policy.State, r *policy.Drill, 
 	case policy.StepPreflight:
 		out.Checks = d.world.preflight(ctx, s, &r.Plan)
 	case policy.StepWindow:
-		until, nodes, err := d.world.window(ctx, s, &r.Plan, changedBy(r, a.Step))
+		until, nodes, err := d.world.window(ctx, s, &r.Plan, changedBy(r, a.Step), !r.Acts())
 		if err != nil {
 			d.log.Debug("when a window closes is not known yet", "drill", r.ID, "error", err)
 			return out, false

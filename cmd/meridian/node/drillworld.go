@@ -146,8 +146,25 @@ func worse(a, b string) string {
 	return b
 }
 
-// window asks every node when it published a change.
-func (n *Node) window(ctx context.Context, s *policy.State, plan *policy.DrillPlan, index uint64) (until time.Time, lost []string, err error) {
+// window asks every node when it published a change, and with which TTL it handed out before what that takes out.
+func (n *Node) window(ctx context.Context, s *policy.State, plan *policy.DrillPlan, index uint64, back bool) (until time.Time, lost []string, err error) {
+	if !back {
+		w := n.Window(ctx, policy.WindowQuery{Index: index, Endpoints: drill.Endpoints(s, plan)})
+		for i := range w.Nodes {
+			if at := w.Nodes[i].ClosesAt; at.After(until) {
+				until = at
+			}
+		}
+		switch {
+		case w.State == policy.WindowPublishing:
+			return until, nil, fmt.Errorf("not every node has published it yet")
+		case len(w.StillServed) > 0:
+			return until, nil, fmt.Errorf("%v are still served", w.StillServed)
+		case until.IsZero():
+			until = time.Now()
+		}
+		return until, w.Unreachable(), nil
+	}
 	nodes := n.Settle(ctx, index)
 	for _, p := range nodes {
 		switch {
