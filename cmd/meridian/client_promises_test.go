@@ -35,7 +35,7 @@ var changing = []struct{ line, input string }{
 	{"apply --prune -y -f -", strings.Replace(webtest.Document, "ttl: 30", "ttl: 25", 1)},
 	{"drain region/us-east --reason rehearsal", ""},
 	{"undrain region/us-east", ""},
-	{"drain pool/web-eu --in 1h --reason planned", ""},
+	{"drain pool/web-us-east --in 1h --reason planned", ""},
 	{"latency set 192.0.2.0/24 us-east=12.5", ""},
 	{"latency set 192.0.2.0/24 us-east=13 eu-central=80", ""},
 	{"latency forget 192.0.2.0/24", ""},
