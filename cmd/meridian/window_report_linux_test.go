@@ -1,7 +1,7 @@
 package main
 
 import (
-	"errors"
+	"fmt"
 	"net/http"
 	"time"
 
@@ -44,9 +44,29 @@ func (w *world) control(id string) (windowReport, error) {
 	return r, err
 }
 
-// failover is the window of a site that has failed since a moment, of all services that had it in their answers.
+// failover is the window of a site that has failed since a moment: the latest of all services that had it in their answers.
 func (w *world) failover(s *site, since time.Time) (r windowReport, err error) {
-	return r, errors.New("no windows yet")
+	var list struct {
+		Items []struct {
+			Endpoint, Cause string
+			windowReport
+		}
+	}
+	if err := w.do(0, http.MethodGet, "/windows", "", nil, &list); err != nil {
+		return r, err
+	}
+	for _, d := range list.Items {
+		if d.Endpoint != w.endpoint(s) || d.PublishedAt.Before(since) {
+			continue
+		}
+		if d.Cause != "verdict" {
+			return r, fmt.Errorf("it left answers because of %q", d.Cause)
+		}
+		if d.ClosesAt.After(r.ClosesAt) {
+			r = d.windowReport
+		}
+	}
+	return r, nil
 }
 
 // direct asks a node as a client of the first resolver would, past it.
