@@ -153,8 +153,10 @@ func (w *world) window(t *testing.T, k windowKind, run int, out *windowResults) 
 	}
 	for i, s := range regions {
 		after, err := report(s)
-		if err != nil || after.State != "drained" || !after.ClosesAt.Equal(reports[i].ClosesAt) {
+		if apart := after.ClosesAt.Sub(reports[i].ClosesAt); err != nil || after.State != "drained" || apart.Abs() > agree {
 			t.Errorf("run %d, %s: the window was %+v and is %+v a second after it closed, %v", run, s.name, reports[i], after, err)
+		} else if apart > 0 {
+			after.ClosesAt = reports[i].ClosesAt // nodes tell ages, not times; the first to go by is what counts
 		}
 		w.judge(t, fmt.Sprintf("%s %d, %s", k.name, run, s.name), s, &after, watches, out)
 	}

@@ -28,20 +28,9 @@ type nodeReport struct {
 
 // control is a control's window.
 func (w *world) control(id string) (windowReport, error) {
-	var c struct {
-		CreatedAt time.Time
-		Window    windowReport
-	}
+	var c struct{ Window windowReport }
 	err := w.do(0, http.MethodGet, "/controls/"+id, "", nil, &c)
-	r := c.Window
-	if r.State == "published" { // INTERIM
-		r.DecidedAt, r.CommittedAt, r.MaxTTL = c.CreatedAt, c.CreatedAt, windowTTL
-		r.ClosesAt = r.PublishedAt.Add((windowTTL + 1) * time.Second)
-		if time.Now().After(r.ClosesAt) {
-			r.State = "drained"
-		}
-	}
-	return r, err
+	return c.Window, err
 }
 
 // failover is the window of a site that has failed since a moment: the latest of all services that had it in their answers.
@@ -65,6 +54,9 @@ func (w *world) failover(s *site, since time.Time) (r windowReport, err error) {
 		if d.ClosesAt.After(r.ClosesAt) {
 			r = d.windowReport
 		}
+	}
+	if r.State = "draining"; time.Now().After(r.ClosesAt) {
+		r.State = "drained" // what is over has no state of its own
 	}
 	return r, nil
 }
