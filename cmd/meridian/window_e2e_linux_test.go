@@ -64,7 +64,7 @@ var windowKinds = []windowKind{
 	{"provider outage", both, fails},
 }
 
-func TestE2EWindow(t *testing.T) {
+func TestE2EWindowBehindResolvers(t *testing.T) {
 	if runs() == 1 {
 		t.Skip("part of make e2e: its times want a machine that does little else")
 	}
