@@ -74,6 +74,13 @@ func New(config Config, sockets *Sockets, log *slog.Logger, reg prometheus.Regis
 // left is closed when the last worker, TCP answers on their way out included, has left every earlier view.
 func (s *Server) Publish(v *View) (left <-chan struct{}, ok bool) { return s.views.publish(v) }
 
+// LastGiven calls yield for the endpoints in the answers of a service of a view
+// that were given, with when that was last, to about a millisecond. For a view that
+// every worker has left (Publish) it is final.
+func (s *Server) LastGiven(v *View, service int32, yield func(endpoint string, at time.Time)) {
+	v.LastGiven(service, func(endpoint string, at int64) { yield(endpoint, s.epoch.Add(time.Duration(at))) })
+}
+
 // CookieKey is a secret of DNS cookies.
 type CookieKey = cookie.Key
 

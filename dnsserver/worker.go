@@ -39,6 +39,7 @@ func (w *worker) serves(t transport) {
 func (w *worker) look() {
 	t := time.Now()
 	w.now, w.request.Now = int64(t.Sub(w.server.epoch)), uint32(t.Unix())
+	w.request.Mono = w.now
 	w.request.Keys = w.server.cookies.Load()
 }
 

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -53,15 +52,22 @@ func (s *server) CreateControl(c *gin.Context, params api.CreateControlParams) {
 	if !ok {
 		return
 	}
-	nodes := s.cfg.Node.Settle(context.WithoutCancel(c.Request.Context()), out.Index)
-	r := written(c, out, nodes)
-	control, ok := s.cfg.Node.State().Controls.Get(out.Made)
+	state := s.cfg.Node.State()
+	control, ok := state.Controls.Get(out.Made)
 	if !ok {
 		s.refuse(c, policy.Errorf(policy.Conflict, "the control %s was made at index %d and is no longer in force: it has been lifted or has expired", out.Made, out.Index))
 		return
 	}
-	s.published.keep(control.ID, nodes)
-	v := renderControl(control, nodes)
+	named := make(chan []string, 1)
+	go func() { named <- staticWarnings(state, control) }()
+	w := s.window(context.WithoutCancel(c.Request.Context()), state, control)
+	var nodes []policy.Publication
+	for i := range w.Nodes {
+		nodes = append(nodes, w.Nodes[i].Publication)
+	}
+	out.Warnings = append(slices.Clip(out.Warnings), <-named...)
+	r := written(c, out, nodes)
+	v := renderControl(control, w)
 	c.Header("Location", base+"/controls/"+control.ID)
 	s.render(c, http.StatusCreated, api.ControlCreated{
 		Id: v.Id, Target: v.Target, Action: v.Action, Reason: v.Reason, Actor: v.Actor, CreatedAt: v.CreatedAt, StartsAt: v.StartsAt, ExpiresAt: v.ExpiresAt,
@@ -81,21 +87,21 @@ func (s *server) ListControls(c *gin.Context) {
 		return cmp.Or(cmp.Compare(a.CreatedAt, b.CreatedAt), cmp.Compare(madeAt(a), madeAt(b)))
 	})
 	list := api.ControlList{Items: []api.Control{}}
-	for _, v := range controls {
-		nodes, _ := s.published.get(v.ID)
-		list.Items = append(list.Items, renderControl(v, nodes))
+	windows := s.windows(c.Request.Context(), state, controls)
+	for i, v := range controls {
+		list.Items = append(list.Items, renderControl(v, windows[i]))
 	}
 	read(c, state, state.Revision)
 	s.render(c, http.StatusOK, list)
 }
 
-// GetControl shows a control and asks the nodes again unless all are known to have published it.
+// GetControl shows a control, and asks the nodes about it.
 func (s *server) GetControl(c *gin.Context, _ string) {
 	id := c.Param("id")
 	state := s.cfg.Node.State()
 	if v, ok := s.localControl(id); ok {
 		read(c, state, state.Revision)
-		s.render(c, http.StatusOK, renderControl(v, nil))
+		s.render(c, http.StatusOK, renderControl(v, policy.Window{}))
 		return
 	}
 	v, ok := state.Controls.Get(id)
@@ -103,12 +109,9 @@ func (s *server) GetControl(c *gin.Context, _ string) {
 		s.refuse(c, policy.Errorf(policy.NotFound, "there is no control %q; it may have expired or been lifted", id))
 		return
 	}
-	nodes, known := s.published.get(id)
-	if !known || slices.ContainsFunc(nodes, func(n policy.Publication) bool { return !n.Done() }) {
-		nodes = s.published.keep(id, s.cfg.Node.Settle(c.Request.Context(), madeAt(v)))
-	}
+	w := s.window(c.Request.Context(), state, v)
 	read(c, state, state.Revision)
-	s.render(c, http.StatusOK, renderControl(v, nodes))
+	s.render(c, http.StatusOK, renderControl(v, w))
 }
 
 func (s *server) DeleteControl(c *gin.Context, id string, params api.DeleteControlParams) {
@@ -191,13 +194,13 @@ func madeAt(v policy.Control) uint64 {
 	return index
 }
 
-func renderControl(v policy.Control, nodes []policy.Publication) api.Control {
+func renderControl(v policy.Control, w policy.Window) api.Control {
 	a := api.Control{
 		Id: v.ID, Target: v.Target, Action: string(v.Action), Reason: v.Reason, Actor: v.Actor,
-		CreatedAt: time.Unix(0, v.CreatedAt).UTC(), Phase: api.ControlPhase(v.Phase), Problem: v.Problem, Window: window(nodes),
+		CreatedAt: time.Unix(0, v.CreatedAt).UTC(), Phase: api.ControlPhase(v.Phase), Problem: v.Problem, Window: renderWindow(w),
 	}
 	if v.Local() { // it is answered by when the call that made it returns
-		a.Local, a.Window = true, api.Window{State: "published", PublishedAt: a.CreatedAt, Nodes: []api.Publication{}}
+		a.Local, a.Window = true, api.Window{State: api.WindowStateDraining, PublishedAt: a.CreatedAt, Nodes: []api.NodeWindow{}}
 	}
 	if v.Phase == policy.InForce {
 		a.Phase = "in-force"
@@ -209,74 +212,4 @@ func renderControl(v policy.Control, nodes []policy.Publication) api.Control {
 		a.ExpiresAt = time.Unix(0, v.ExpiresAt).UTC()
 	}
 	return a
-}
-
-// window says how far a control is published.
-func window(nodes []policy.Publication) api.Window {
-	w := api.Window{State: api.WindowState("published"), Nodes: renderPublications(nodes)}
-	var last time.Time
-	for _, n := range nodes {
-		switch {
-		case !n.Done() && n.Reachable:
-			w.State = "publishing"
-		case !n.Done() && w.State == "published":
-			w.State = "incomplete"
-		}
-		if n.PublishedAt.After(last) {
-			last = n.PublishedAt
-		}
-	}
-	if len(nodes) == 0 {
-		w.State = "publishing"
-	}
-	if w.State == "published" {
-		w.PublishedAt = last
-	}
-	return w
-}
-
-// maxPublications is for how many recent controls a node remembers who published them when.
-const maxPublications = 1024
-
-// publications remembers when the nodes published recent controls.
-type publications struct {
-	mu    sync.Mutex
-	by    map[string][]policy.Publication
-	order []string // oldest first
-}
-
-func newPublications() *publications {
-	return &publications{by: map[string][]policy.Publication{}}
-}
-
-func (p *publications) get(id string) ([]policy.Publication, bool) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	nodes, ok := p.by[id]
-	return nodes, ok
-}
-
-// keep takes in what was just heard and gives all that is known: when a node
-// has said once that it has published, that stands, though it is out of reach now.
-func (p *publications) keep(id string, heard []policy.Publication) []policy.Publication {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	old, ok := p.by[id]
-	if !ok {
-		if p.order = append(p.order, id); len(p.order) > maxPublications {
-			delete(p.by, p.order[0])
-			p.order = p.order[1:]
-		}
-	}
-	nodes := slices.Clone(heard)
-	for i := range nodes {
-		for _, o := range old {
-			if o.ID == nodes[i].ID && o.Done() {
-				o.Reachable = nodes[i].Reachable
-				nodes[i] = o
-			}
-		}
-	}
-	p.by[id] = nodes
-	return nodes
 }

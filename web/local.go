@@ -70,7 +70,7 @@ func (s *server) drainLocally(c *gin.Context, in controlRequest) {
 		s.refuse(c, err)
 		return
 	}
-	v := renderControl(made, nil)
+	v := renderControl(made, policy.Window{})
 	state := s.cfg.Node.State()
 	c.Header("Location", base+"/controls/"+made.ID)
 	s.render(c, http.StatusCreated, api.ControlCreated{

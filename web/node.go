@@ -28,6 +28,22 @@ type Node interface {
 	// index, for 2 seconds at most, and says how far each member is.
 	Settle(ctx context.Context, index uint64) []policy.Publication
 
+	// Window asks every node how far a change is that takes endpoints out of
+	// answers, waiting for those that have yet to publish it as Settle does, and until when resolvers may hold them.
+	Window(ctx context.Context, q policy.WindowQuery) policy.Window
+
+	// Windows is Window of several changes, without the wait.
+	Windows(ctx context.Context, list []policy.WindowQuery) []policy.Window
+
+	// Departures asks every node what left its answers of late, for a second at most.
+	Departures(ctx context.Context) policy.Departures
+
+	// Observe takes in who was seen to come where, on this node alone.
+	Observe(batch []policy.Observation)
+
+	// Residual asks every node who was seen to come to some endpoints after a time, for a second at most.
+	Residual(ctx context.Context, q policy.ResidualQuery) policy.Residuals
+
 	// Snapshot is what this node answers queries from now.
 	Snapshot() (*snapshot.Snapshot, error)
 

@@ -36,7 +36,6 @@ type Config struct {
 // server answers the routes of api.ServerInterface.
 type server struct {
 	cfg        Config
-	published  *publications
 	writes     *limiter // by token
 	failures   *limiter // of authentication, by peer
 	refusals   *refusalLog
@@ -69,7 +68,7 @@ func newServer(cfg Config) *server {
 		cfg.Local = nobodyLocal{}
 	}
 	return &server{
-		cfg: cfg, published: newPublications(),
+		cfg:      cfg,
 		writes:   newLimiter(writesPerSecond, writesBurst, cfg.Now),
 		failures: newLimiter(failuresPerSecond, failuresBurst, cfg.Now),
 		refusals: newRefusalLog(cfg.Log, cfg.Now, cfg.Local),
@@ -268,6 +267,7 @@ var queryParameters = map[string][]string{
 	"POST /explain": {"name", "type", "client", "assume"},
 
 	"GET /geo/lookup": {"address"},
+	"GET /residual":   {"control", "target", "since"},
 
 	"GET /auth/oidc/callback": {"code", "state", "error"},
 

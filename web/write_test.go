@@ -274,11 +274,11 @@ func TestControlIsFollowed(t *testing.T) {
 	}
 	r.node.CutOff("ns3", false)
 	v := into[api.Control](r.call("GET", "/controls/"+c.Id, "").is(200))
-	if v.Window.State != "published" || v.Window.PublishedAt.IsZero() || len(v.Window.Nodes) != 3 {
+	if v.Window.State != "drained" || v.Window.PublishedAt.IsZero() || len(v.Window.Nodes) != 3 {
 		t.Errorf("the window is %+v", v.Window)
 	}
 	r.node.CutOff("ns2", true) // what it said once stands
-	if list := into[api.ControlList](r.call("GET", "/controls", "").is(200)); len(list.Items) != 1 || list.Items[0].Window.State != "published" {
+	if list := into[api.ControlList](r.call("GET", "/controls", "").is(200)); len(list.Items) != 1 || list.Items[0].Window.State != "drained" {
 		t.Errorf("the list is %+v", list)
 	}
 	r.call("DELETE", "/controls/"+c.Id, "").is(200)

@@ -18,6 +18,7 @@ const targets = "region/NAME, provider/NAME, az/REGION/AZ, pool/NAME or endpoint
 
 func drainCommand(g *globals) *cobra.Command {
 	var reason, lasts, ahead string
+	var wait bool
 	var glass breakGlassFlags
 	var rehearse *dry
 	c := &cobra.Command{
@@ -28,7 +29,8 @@ left. TARGET is ` + targets + `.
 
 The command returns when every node that can be reached answers without it. A drain
 that would leave a service nothing but drained endpoints is refused. Resolvers may
-go on giving what they have for one TTL.`,
+go on giving what they have for one TTL: --wait shows that window close, and returns
+when no resolver that abides by TTLs has anything left; it fails when nodes cannot be asked.`,
 		Example: `  meridian drain region/us-east --reason "power maintenance" --for 2h
   meridian drain endpoint/web-us-east/a --reason "disk is failing"
   meridian drain provider/aws --in 2h --for 1h --reason "rehearsal"`,
@@ -58,12 +60,16 @@ go on giving what they have for one TTL.`,
 			if err := glass.apply(g); err != nil {
 				return err
 			}
-			return drain(cmd, g, body, rehearse)
+			if wait && (ahead != "" || glass.on) {
+				return errors.New("--wait goes with a drain that begins at once, everywhere; follow others with meridian get control ID -w")
+			}
+			return drain(cmd, g, body, rehearse, wait)
 		},
 	}
 	glass.add(c)
 	rehearse = dryFlag(c)
 	c.Flags().StringVar(&reason, "reason", "", "why, for whoever is on call next")
+	c.Flags().BoolVar(&wait, "wait", false, "show the TTL window close, and return when it has")
 	c.Flags().StringVar(&ahead, "in", "", "begin after this time (30m, at most 2160h), handing out short TTLs just before; by default at once")
 	c.Flags().StringVar(&lasts, "for", "", "lift it by itself after this time (2h); by default it stays until undrain")
 	return c
@@ -79,7 +85,7 @@ func exactly(name, what string) cobra.PositionalArgs {
 	}
 }
 
-func drain(cmd *cobra.Command, g *globals, body api.ControlRequest, rehearse *dry) error {
+func drain(cmd *cobra.Command, g *globals, body api.ControlRequest, rehearse *dry, wait bool) error {
 	conn, err := g.connect()
 	if err != nil {
 		return err
@@ -103,6 +109,9 @@ func drain(cmd *cobra.Command, g *globals, body api.ControlRequest, rehearse *dr
 	}
 	out := cmd.OutOrStdout()
 	if done, err := g.structured(out, r.body); done || err != nil {
+		if err == nil && wait { // the same, when it is over
+			return awaitQuietly(cmd, conn, made.Id)
+		}
 		return err
 	}
 	until := "until it is lifted"
@@ -122,8 +131,15 @@ func drain(cmd *cobra.Command, g *globals, body api.ControlRequest, rehearse *dr
 	}
 	fmt.Fprintf(out, "Drained %s (%s), %s. Reason: %s\n", made.Target, made.Id, until, made.Reason)
 	printAfter(out, made.Nodes, made.Unpublished, made.Warnings)
-	fmt.Fprintln(out, "Resolvers may give what they have for one TTL more.")
 	undo(out, "undrain", made.Id)
+	if wait {
+		return awaitWindow(cmd, conn, made.Id)
+	}
+	if w := made.Window; w.State == api.WindowStateDraining && !w.ClosesAt.IsZero() {
+		fmt.Fprintf(out, "Resolvers may give what they have until %s (meridian get control %s).\n", second(w.ClosesAt), made.Id)
+	} else if w.State != api.WindowStateDrained {
+		fmt.Fprintf(out, "Resolvers may give what they have for one TTL more: %s\n", windowText(w, false))
+	}
 	return nil
 }
 

@@ -142,14 +142,9 @@ var getKinds = []kind{
 
 		heading: controlHeading,
 		rows:    each(controlRow),
-		detail: func(w io.Writer, body []byte) error {
-			var v api.Control
-			err := json.Unmarshal(body, &v)
-			fmt.Fprintln(w)
-			printNodes(w, v.Window.Nodes)
-			return err
-		},
+		detail:  controlDetail,
 	},
+	windowsKind,
 	{
 		name: "health",
 		list: func(c *client, ctx context.Context) (*http.Response, error) { return c.ListHealth(ctx) },
@@ -204,6 +199,9 @@ func controlRow(v api.Control) []string {
 		until = v.ExpiresAt.UTC().Format("Jan 2 15:04Z")
 	}
 	state := string(v.Window.State)
+	if v.Window.State == api.WindowStateDrained && v.Action != "drain" && v.Action != "force-down" {
+		state = "published" // it takes nothing out of answers by itself
+	}
 	if v.Phase != "in-force" {
 		state = string(v.Phase)
 	}

@@ -36,7 +36,7 @@ type page struct {
 var statusColours = map[string]string{
 	"up": "32", "closed": "32", "yes": "32", "ok": "32", "published": "32",
 	"down": "31", "open": "31", "no": "31", "refused": "31", "incomplete": "31",
-	"unknown": "33", "half-open": "33", "drained": "33", "planned": "33", "near": "33", "publishing": "33", "abstains": "33", "silent": "33", "stale": "33",
+	"unknown": "33", "half-open": "33", "drained": "33", "planned": "33", "near": "33", "publishing": "33", "draining": "33", "abstains": "33", "silent": "33", "stale": "33",
 }
 
 // statusColumns are the headings of columns whose cells begin with such a word.

@@ -91,7 +91,7 @@ NO_COLOR=1 turns the colours of status words off; elsewhere than on a terminal t
 		}
 	}
 	add("run", "Run it:", serveCommand(), demoCommand())
-	add("see", "See:", getCommand(g), describeCommand(g), explainCommand(g), probeCommand(g), digCommand(g), geoCommand(g), clusterCommand(g))
+	add("see", "See:", getCommand(g), describeCommand(g), explainCommand(g), residualCommand(g), probeCommand(g), digCommand(g), geoCommand(g), clusterCommand(g))
 	add("change", "Change:", planCommand(g), applyCommand(g), drainCommand(g), undrainCommand(g), resumeCommand(g), zoneCommand(g), latencyCommand(g), loadCommand(g), signalCommand(g), secretCommand(g), notifyCommand(g))
 	add("history", "What was done:", historyCommand(g), diffCommand(g), rollbackCommand(g), auditCommand(g), draftCommand(g))
 	add("access", "Who may, and where:", tokenCommand(g), userCommand(g), contextCommand(g))

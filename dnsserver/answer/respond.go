@@ -36,6 +36,7 @@ type Request struct {
 	Rand      uint64 // uniformly random
 
 	Now     uint32       // Unix time in seconds, modulo 2^32
+	Mono    int64        // monotonic time in nanoseconds, above 0
 	Keys    *cookie.Keys // nil: without cookies
 	Trusted bool         // the address is not forged, cookie or not
 }

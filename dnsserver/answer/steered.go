@@ -25,6 +25,7 @@ func (r *Responder) decide(p *place, typ uint16) (set *packedSet, ttl uint32, sc
 	if set.cname == nil && set.typ != typ && typ != policy.TypeANY {
 		return nil, 0, 0 // a CNAME would have been an answer, and this client gets none
 	}
+	set.given(r.req.Mono)
 	return set, d.TTL, d.Scope
 }
 

@@ -967,17 +967,20 @@ func (e VerdictEdgeWaits) Valid() bool {
 
 // Defines values for WindowState.
 const (
+	WindowStateDrained    WindowState = "drained"
+	WindowStateDraining   WindowState = "draining"
 	WindowStateIncomplete WindowState = "incomplete"
-	WindowStatePublished  WindowState = "published"
 	WindowStatePublishing WindowState = "publishing"
 )
 
 // Valid indicates whether the value is a known member of the WindowState enum.
 func (e WindowState) Valid() bool {
 	switch e {
-	case WindowStateIncomplete:
+	case WindowStateDrained:
 		return true
-	case WindowStatePublished:
+	case WindowStateDraining:
+		return true
+	case WindowStateIncomplete:
 		return true
 	case WindowStatePublishing:
 		return true
@@ -1545,7 +1548,7 @@ type ConfigResult struct {
 
 // Control An operator's forced state on part of the world.
 //
-// Examples: {"action":"drain","actor":"0a1b2c3d","createdAt":"2026-01-02T03:04:05Z","id":"c17","phase":"in-force","reason":"maintenance","target":"region/us-east","window":{"nodes":[{"id":"6f1c","node":"ns1","publishedAt":"2026-01-02T03:04:05Z","reachable":true}],"publishedAt":"2026-01-02T03:04:06Z","state":"published"}}
+// Examples: {"action":"drain","actor":"0a1b2c3d","createdAt":"2026-01-02T03:04:05Z","id":"c17","phase":"in-force","reason":"maintenance","target":"region/us-east","window":{"nodes":[{"id":"6f1c","node":"ns1","publishedAt":"2026-01-02T03:04:05Z","reachable":true}],"publishedAt":"2026-01-02T03:04:06Z","state":"drained"}}
 type Control struct {
 	// Action drain.
 	Action string `json:"action"`
@@ -1582,9 +1585,9 @@ type Control struct {
 	// Target What it is about.
 	Target string `json:"target"`
 
-	// Window How far a control is published.
+	// Window Until when resolvers that abide by TTLs may give out what a control takes out of answers. A second is in closesAt for resolvers that count whole seconds, and no more. Resolvers with a least TTL of their own, that serve stale answers, and clients that never ask again are not covered: GET /residual tells of them.
 	//
-	// Examples: {"nodes":[{"id":"6f1c","node":"ns1","publishedAt":"2026-01-02T03:04:05Z","reachable":true}],"publishedAt":"2026-01-02T03:04:06Z","state":"published"}
+	// Examples: {"closesAt":"2026-01-02T03:04:37Z","decidedAt":"2026-01-02T03:04:05Z","maxTTL":30,"nodes":[{"closesAt":"2026-01-02T03:04:36Z","id":"6f1c","maxTTL":30,"node":"ns1","publishedAt":"2026-01-02T03:04:05Z","reachable":true}],"publishedAt":"2026-01-02T03:04:06Z","state":"draining"}
 	Window Window `json:"window"`
 }
 
@@ -1646,9 +1649,9 @@ type ControlCreated struct {
 	// Warnings What is allowed and probably not meant.
 	Warnings []string `json:"warnings"`
 
-	// Window How far a control is published.
+	// Window Until when resolvers that abide by TTLs may give out what a control takes out of answers. A second is in closesAt for resolvers that count whole seconds, and no more. Resolvers with a least TTL of their own, that serve stale answers, and clients that never ask again are not covered: GET /residual tells of them.
 	//
-	// Examples: {"nodes":[{"id":"6f1c","node":"ns1","publishedAt":"2026-01-02T03:04:05Z","reachable":true}],"publishedAt":"2026-01-02T03:04:06Z","state":"published"}
+	// Examples: {"closesAt":"2026-01-02T03:04:37Z","decidedAt":"2026-01-02T03:04:05Z","maxTTL":30,"nodes":[{"closesAt":"2026-01-02T03:04:36Z","id":"6f1c","maxTTL":30,"node":"ns1","publishedAt":"2026-01-02T03:04:05Z","reachable":true}],"publishedAt":"2026-01-02T03:04:06Z","state":"draining"}
 	Window Window `json:"window"`
 }
 
@@ -1657,7 +1660,7 @@ type ControlCreatedPhase string
 
 // ControlList The controls in force, planned or refused.
 //
-// Examples: {"items":[{"action":"drain","actor":"0a1b2c3d","createdAt":"2026-01-02T03:04:05Z","id":"c17","phase":"in-force","reason":"maintenance","target":"region/us-east","window":{"nodes":[{"id":"6f1c","node":"ns1","publishedAt":"2026-01-02T03:04:05Z","reachable":true}],"publishedAt":"2026-01-02T03:04:06Z","state":"published"}}]}
+// Examples: {"items":[{"action":"drain","actor":"0a1b2c3d","createdAt":"2026-01-02T03:04:05Z","id":"c17","phase":"in-force","reason":"maintenance","target":"region/us-east","window":{"nodes":[{"id":"6f1c","node":"ns1","publishedAt":"2026-01-02T03:04:05Z","reachable":true}],"publishedAt":"2026-01-02T03:04:06Z","state":"drained"}}]}
 type ControlList struct {
 	// Items Oldest first.
 	Items []Control `json:"items"`
@@ -1860,6 +1863,68 @@ type DeliveryList struct {
 
 	// Node The label of the node that leads, and so delivers.
 	Node string `json:"node"`
+}
+
+// Departure An endpoint that left the answers of a service.
+//
+// Examples: {"cause":"verdict","closesAt":"2026-01-02T03:04:37Z","endpoint":"endpoint/web/a","maxTTL":30,"nodes":[],"publishedAt":"2026-01-02T03:04:06Z","service":"www.example.com"}
+type Departure struct {
+	// By The control or the check, where it is one.
+	//
+	// Examples: control/c17
+	By string `json:"by,omitempty,omitzero"`
+
+	// Cause drain or another action of a control, verdict, island, configuration, or steering: something that is preferred came back, or latency, load or geography moved.
+	//
+	// Examples: verdict
+	Cause string `json:"cause"`
+
+	// ClosesAt When no resolver that abides by TTLs holds it any more.
+	ClosesAt time.Time `json:"closesAt"`
+
+	// CommittedAt When the first node had it applied.
+	CommittedAt time.Time `json:"committedAt,omitempty,omitzero"`
+
+	// DecidedAt By the cluster's clock; absent when a node decided by itself.
+	DecidedAt time.Time `json:"decidedAt,omitempty,omitzero"`
+
+	// Endpoint The endpoint.
+	//
+	// Examples: endpoint/web/a
+	Endpoint string `json:"endpoint"`
+
+	// Index Of the first state without it.
+	Index uint64 `json:"index,omitempty,omitzero"`
+
+	// LastAnswerAt The last answer that named it.
+	LastAnswerAt time.Time `json:"lastAnswerAt,omitempty,omitzero"`
+
+	// MaxTTL The largest TTL, in seconds, that it was handed out with.
+	//
+	// Examples: 30
+	MaxTTL int `json:"maxTTL"`
+
+	// Nodes Each node's part, in order of labels.
+	Nodes []NodeDeparture `json:"nodes"`
+
+	// PublishedAt When the last node that was asked was through with it.
+	PublishedAt time.Time `json:"publishedAt"`
+
+	// Service The service.
+	//
+	// Examples: www.example.com
+	Service string `json:"service"`
+}
+
+// DepartureList What left the answers.
+//
+// Examples: {"items":[],"missing":[]}
+type DepartureList struct {
+	// Items The newest first.
+	Items []Departure `json:"items"`
+
+	// Missing Nodes that could not be asked.
+	Missing []string `json:"missing"`
 }
 
 // Draft A change that waits.
@@ -2911,6 +2976,68 @@ type NodeAudit struct {
 	Items []NodeAct `json:"items"`
 }
 
+// NodeDeparture When one node was through with it.
+//
+// Examples: {"closesAt":"2026-01-02T03:04:37Z","maxTTL":30,"node":"ns1","publishedAt":"2026-01-02T03:04:06Z"}
+type NodeDeparture struct {
+	// ClosesAt When no resolver that asked this node holds it any more.
+	ClosesAt time.Time `json:"closesAt"`
+
+	// Index Of its first state without it.
+	Index uint64 `json:"index,omitempty,omitzero"`
+
+	// LastAnswerAt Its last answer that named it.
+	LastAnswerAt time.Time `json:"lastAnswerAt,omitempty,omitzero"`
+
+	// MaxTTL The largest TTL, in seconds, that it handed out with it.
+	//
+	// Examples: 30
+	MaxTTL int `json:"maxTTL"`
+
+	// Node The node's label.
+	//
+	// Examples: ns1
+	Node string `json:"node"`
+
+	// PublishedAt When its last DNS worker had left the answers with it.
+	PublishedAt time.Time `json:"publishedAt"`
+}
+
+// NodeWindow One node's part of a window. Its times are worked out from ages, so that its wall clock plays no part.
+type NodeWindow struct {
+	// ClosesAt Absent while it has not published, or hands some of it out.
+	ClosesAt time.Time `json:"closesAt,omitempty,omitzero"`
+
+	// Error Why it has not published it.
+	Error string `json:"error,omitempty,omitzero"`
+
+	// Id The node's Raft server id.
+	Id string `json:"id"`
+
+	// JournalledAt When it had the change on disk.
+	JournalledAt time.Time `json:"journalledAt,omitempty,omitzero"`
+
+	// LastAnswerAt Its last answer that named any of it, to about a millisecond; absent when it knows of none since it started.
+	LastAnswerAt time.Time `json:"lastAnswerAt,omitempty,omitzero"`
+
+	// MaxTTL The largest TTL, in seconds, that it handed out with any of it.
+	//
+	// Examples: 30
+	MaxTTL int `json:"maxTTL,omitempty,omitzero"`
+
+	// Node The node's label.
+	Node string `json:"node"`
+
+	// PublishedAt When its last DNS worker had left the older view, by the node's wall clock.
+	PublishedAt time.Time `json:"publishedAt,omitempty,omitzero"`
+
+	// Reachable The node could be asked.
+	Reachable bool `json:"reachable"`
+
+	// StillServed Endpoints of it that the node hands out.
+	StillServed []string `json:"stillServed,omitempty,omitzero"`
+}
+
 // OIDC How people log in with an OpenID Connect provider.
 //
 // Examples: {"clientID":"meridian","clientSecret":{"secret":"oidc"},"issuer":"https://id.example.com","redirectURL":"https://gtm.example.com/api/v1/auth/oidc/callback","roles":[{"group":"dns-team","limits":["zone/example.com"],"role":"editor"}]}
@@ -3046,6 +3173,53 @@ type ObjectRef struct {
 	//
 	// Examples: pool/web-eu
 	Object string `json:"object"`
+}
+
+// Observation That clients were seen to come to an endpoint, or to ask for a service.
+//
+// Examples: {"client":"91.10.3.77","count":3,"endpoint":"192.0.2.10","source":"nginx"}
+type Observation struct {
+	// At When; by default now. At most 24 hours ago, and 5 minutes ahead.
+	At time.Time `json:"at,omitempty,omitzero"`
+
+	// Client An address or a prefix. No more than a /24 or a /56 of it is kept.
+	//
+	// Examples: 91.10.3.77
+	Client string `json:"client"`
+
+	// Count How often.
+	Count int `json:"count,omitempty,omitzero"`
+
+	// Endpoint An address or a host name of an endpoint, or its id.
+	//
+	// Examples: 192.0.2.10
+	Endpoint string `json:"endpoint,omitempty,omitzero"`
+
+	// Service What was asked for, of a query log. One of endpoint and service is needed.
+	//
+	// Examples: www.example.com
+	Service string `json:"service,omitempty,omitzero"`
+
+	// Source Whose log it is.
+	//
+	// Examples: nginx
+	Source string `json:"source,omitempty,omitzero"`
+}
+
+// Observations Who was seen to come where.
+//
+// Examples: {"observations":[{"client":"91.10.3.77","count":3,"endpoint":"192.0.2.10"}]}
+type Observations struct {
+	// Observations 1 to 10,000 of them.
+	Observations []Observation `json:"observations"`
+}
+
+// ObservationsTaken What was taken in.
+//
+// Examples: {"observations":1}
+type ObservationsTaken struct {
+	// Observations How many.
+	Observations int `json:"observations"`
 }
 
 // Password 12 characters at the least, 1024 octets at the most.
@@ -3624,6 +3798,68 @@ type RegionContinent string
 type RegionList struct {
 	// Items In order of names.
 	Items []Region `json:"items"`
+}
+
+// Residual Clients that still come.
+//
+// Examples: {"after":"4m28s","client":"91.10.3.0/24","count":3,"country":"DE","firstAt":"2026-01-02T03:05:05Z","lastAt":"2026-01-02T03:09:05Z","to":"192.0.2.10"}
+type Residual struct {
+	// After A number with a unit (500ms, 30s, 2h), or seconds as an integer. It is given as the former.
+	//
+	// Examples: 30s
+	After Duration `json:"after"`
+
+	// Asn Its autonomous system; absent when no data knows.
+	//
+	// Examples: 3320
+	Asn uint32 `json:"asn,omitempty,omitzero"`
+
+	// Client Their network.
+	//
+	// Examples: 91.10.3.0/24
+	Client string `json:"client"`
+
+	// Count How often, at the least: of the 10 seconds in which the window closed only one is counted.
+	Count int `json:"count"`
+
+	// Country Where it is, as ISO 3166-1 alpha-2; absent when no data knows.
+	//
+	// Examples: DE
+	Country string `json:"country,omitempty,omitzero"`
+
+	// FirstAt The first time.
+	FirstAt time.Time `json:"firstAt"`
+
+	// LastAt The last time.
+	LastAt time.Time `json:"lastAt"`
+
+	// Source Whose log says so.
+	Source string `json:"source,omitempty,omitzero"`
+
+	// To What they came to, as it was observed.
+	//
+	// Examples: 192.0.2.10
+	To string `json:"to"`
+}
+
+// ResidualList Who still comes to what was drained.
+//
+// Examples: {"endpoints":["endpoint/web/a"],"items":[],"missing":[],"since":"2026-01-02T03:04:37Z","total":0}
+type ResidualList struct {
+	// Endpoints The endpoints.
+	Endpoints []string `json:"endpoints"`
+
+	// Items Those that come most ahead, 1,000 at most.
+	Items []Residual `json:"items"`
+
+	// Missing Nodes that could not be asked.
+	Missing []string `json:"missing"`
+
+	// Since When the window closed, or what was asked for.
+	Since time.Time `json:"since"`
+
+	// Total How many there are.
+	Total int `json:"total,omitempty,omitzero"`
 }
 
 // ResumeRequest Why an endpoint is to come up again.
@@ -4610,21 +4846,43 @@ type Where struct {
 	Subdivision string `json:"subdivision,omitempty,omitzero"`
 }
 
-// Window How far a control is published.
+// Window Until when resolvers that abide by TTLs may give out what a control takes out of answers. A second is in closesAt for resolvers that count whole seconds, and no more. Resolvers with a least TTL of their own, that serve stale answers, and clients that never ask again are not covered: GET /residual tells of them.
 //
-// Examples: {"nodes":[{"id":"6f1c","node":"ns1","publishedAt":"2026-01-02T03:04:05Z","reachable":true}],"publishedAt":"2026-01-02T03:04:06Z","state":"published"}
+// Examples: {"closesAt":"2026-01-02T03:04:37Z","decidedAt":"2026-01-02T03:04:05Z","maxTTL":30,"nodes":[{"closesAt":"2026-01-02T03:04:36Z","id":"6f1c","maxTTL":30,"node":"ns1","publishedAt":"2026-01-02T03:04:05Z","reachable":true}],"publishedAt":"2026-01-02T03:04:06Z","state":"draining"}
 type Window struct {
-	// Nodes How far each node is.
-	Nodes []Publication `json:"nodes"`
+	// ClosesAt When no resolver that abides by TTLs holds any of it any more. Only when every node has published and none hands any of it out.
+	ClosesAt time.Time `json:"closesAt,omitempty,omitzero"`
 
-	// PublishedAt When the last node answered by it. Only when published.
+	// CommittedAt When the first node, which is the leader, had it applied. Absent when no node remembers.
+	CommittedAt time.Time `json:"committedAt,omitempty,omitzero"`
+
+	// DecidedAt When it was decided, by the cluster's clock.
+	DecidedAt time.Time `json:"decidedAt,omitempty,omitzero"`
+
+	// LastAnswerAt The last answer that named any of it, as far as the nodes know.
+	LastAnswerAt time.Time `json:"lastAnswerAt,omitempty,omitzero"`
+
+	// MaxTTL The largest TTL, in seconds, that any node handed out with any of it.
+	//
+	// Examples: 30
+	MaxTTL int `json:"maxTTL,omitempty,omitzero"`
+
+	// Nodes How far each node is.
+	Nodes []NodeWindow `json:"nodes"`
+
+	// PublishedAt When the last node answered by it. Only when every node does.
 	PublishedAt time.Time `json:"publishedAt,omitempty,omitzero"`
 
-	// State publishing: reachable nodes are still to follow, or this node was not asked about them yet; published: every node answers by it and has it on disk; incomplete: every reachable node does, but not every node is reachable.
+	// State publishing: reachable nodes are still to follow, or it has not begun; draining: every node answers by it and has it on disk, and resolvers may still hold what was answered before, or some of it is still answered (stillServed); drained: no resolver that abides by TTLs holds any of it; incomplete: every reachable node answers by it, but not every node can be asked whether it does.
 	State WindowState `json:"state"`
+
+	// StillServed Endpoints of it that some node hands out all the same: nothing else is left, or another control says so. While there are any it is never drained.
+	//
+	// Examples: ["endpoint/web/a"]
+	StillServed []string `json:"stillServed,omitempty,omitzero"`
 }
 
-// WindowState publishing: reachable nodes are still to follow, or this node was not asked about them yet; published: every node answers by it and has it on disk; incomplete: every reachable node does, but not every node is reachable.
+// WindowState publishing: reachable nodes are still to follow, or it has not begun; draining: every node answers by it and has it on disk, and resolvers may still hold what was answered before, or some of it is still answered (stillServed); drained: no resolver that abides by TTLs holds any of it; incomplete: every reachable node answers by it, but not every node can be asked whether it does.
 type WindowState string
 
 // WriteResult What became of a write that was not refused.
@@ -5283,6 +5541,18 @@ type PutRegionParams struct {
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
 }
 
+// GetResidualParams defines parameters for GetResidual.
+type GetResidualParams struct {
+	// Control Of this control: its target, since its window closed.
+	Control string `form:"control,omitempty" json:"control,omitempty,omitzero"`
+
+	// Target region/NAME, provider/NAME, az/REGION/AZ, pool/NAME, endpoint/POOL/NAME or service/NAME.
+	Target string `form:"target,omitempty" json:"target,omitempty,omitzero"`
+
+	// Since With target: from when on, as in 2026-01-02T03:04:05Z.
+	Since time.Time `form:"since,omitempty" json:"since,omitempty,omitzero"`
+}
+
 // PutReviewRuleParams defines parameters for PutReviewRule.
 type PutReviewRuleParams struct {
 	// Force Let this one change delete more than the larger of 10 endpoints and 20 % of them.
@@ -5630,6 +5900,9 @@ type PutMonitorJSONRequestBody = Monitor
 
 // PutNotificationJSONRequestBody defines body for PutNotification for application/json ContentType.
 type PutNotificationJSONRequestBody = Receiver
+
+// PutObservationsJSONRequestBody defines body for PutObservations for application/json ContentType.
+type PutObservationsJSONRequestBody = Observations
 
 // PutPlaceJSONRequestBody defines body for PutPlace for application/json ContentType.
 type PutPlaceJSONRequestBody = PlaceOverride
@@ -6328,6 +6601,32 @@ type ClientInterface interface {
 	// Corresponds with POST /notifications/{name}/test (the `TestNotification` operationId).
 	TestNotification(ctx context.Context, name string, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// PutObservationsWithBody Hand in who was seen to come where
+	//
+	// For samples of query logs and for access logs of endpoints: as JSON, or as lines of JSON (`application/x-ndjson`), one
+	// Observation each. The node keeps a client as no more than a /24 of IPv4 or a /56 of IPv6, in at most 100,000 cells of 10 seconds
+	// each (about 25 MiB; what was heard first goes), for 24 hours, in memory alone: not in the state, and gone when it stops. At most
+	// 10,000 at once; all go in or none. Example:
+	// `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/json' -X PUT -d '{"observations":[{"client":"91.10.3.77","endpoint":"192.0.2.10","count":3,"source":"nginx"}]}' http://127.0.0.1:8080/api/v1/observations`
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /observations (the `PutObservations` operationId).
+	PutObservationsWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PutObservations Hand in who was seen to come where
+	//
+	// For samples of query logs and for access logs of endpoints: as JSON, or as lines of JSON (`application/x-ndjson`), one
+	// Observation each. The node keeps a client as no more than a /24 of IPv4 or a /56 of IPv6, in at most 100,000 cells of 10 seconds
+	// each (about 25 MiB; what was heard first goes), for 24 hours, in memory alone: not in the state, and gone when it stops. At most
+	// 10,000 at once; all go in or none. Example:
+	// `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/json' -X PUT -d '{"observations":[{"client":"91.10.3.77","endpoint":"192.0.2.10","count":3,"source":"nginx"}]}' http://127.0.0.1:8080/api/v1/observations`
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /observations (the `PutObservations` operationId).
+	PutObservations(ctx context.Context, body PutObservationsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// GetContract This document, as JSON
 	//
 	// Open to everybody, without a token.
@@ -6490,6 +6789,14 @@ type ClientInterface interface {
 	//
 	// Corresponds with PUT /regions/{name} (the `PutRegion` operationId).
 	PutRegion(ctx context.Context, name string, params *PutRegionParams, body PutRegionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetResidual Who still comes to what was drained
+	//
+	// The clients that were observed (`PUT /observations`) at drained endpoints after their window had closed: resolvers that stretch
+	// TTLs, programs that never ask again. Every node is asked for what was handed in to it. Give `control`, or `target` with `since`.
+	//
+	// Corresponds with GET /residual (the `GetResidual` operationId).
+	GetResidual(ctx context.Context, params *GetResidualParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListReviewRules List the review rules
 	//
@@ -6899,6 +7206,15 @@ type ClientInterface interface {
 	//
 	// Corresponds with PATCH /users/{name} (the `UpdateUser` operationId).
 	UpdateUser(ctx context.Context, name string, params *UpdateUserParams, body UpdateUserJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListWindows List what left the answers, and when the last client was gone
+	//
+	// The latest departures of endpoints from the answers of services, for whatever cause: drains and other controls,
+	// verdicts (automatic failover), changes of the configuration, island mode. Every node is asked; each remembers its last 1,000,
+	// across restarts. `meridian get windows` shows them.
+	//
+	// Corresponds with GET /windows (the `ListWindows` operationId).
+	ListWindows(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListZones List the zones
 	//
@@ -8216,6 +8532,52 @@ func (c *Client) TestNotification(ctx context.Context, name string, reqEditors .
 	return c.Client.Do(req)
 }
 
+// PutObservationsWithBody Hand in who was seen to come where
+//
+// For samples of query logs and for access logs of endpoints: as JSON, or as lines of JSON (`application/x-ndjson`), one
+// Observation each. The node keeps a client as no more than a /24 of IPv4 or a /56 of IPv6, in at most 100,000 cells of 10 seconds
+// each (about 25 MiB; what was heard first goes), for 24 hours, in memory alone: not in the state, and gone when it stops. At most
+// 10,000 at once; all go in or none. Example:
+// `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/json' -X PUT -d '{"observations":[{"client":"91.10.3.77","endpoint":"192.0.2.10","count":3,"source":"nginx"}]}' http://127.0.0.1:8080/api/v1/observations`
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /observations (the `PutObservations` operationId).
+func (c *Client) PutObservationsWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPutObservationsRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PutObservations Hand in who was seen to come where
+//
+// For samples of query logs and for access logs of endpoints: as JSON, or as lines of JSON (`application/x-ndjson`), one
+// Observation each. The node keeps a client as no more than a /24 of IPv4 or a /56 of IPv6, in at most 100,000 cells of 10 seconds
+// each (about 25 MiB; what was heard first goes), for 24 hours, in memory alone: not in the state, and gone when it stops. At most
+// 10,000 at once; all go in or none. Example:
+// `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/json' -X PUT -d '{"observations":[{"client":"91.10.3.77","endpoint":"192.0.2.10","count":3,"source":"nginx"}]}' http://127.0.0.1:8080/api/v1/observations`
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /observations (the `PutObservations` operationId).
+func (c *Client) PutObservations(ctx context.Context, body PutObservationsJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPutObservationsRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // GetContract This document, as JSON
 //
 // Open to everybody, without a token.
@@ -8579,6 +8941,24 @@ func (c *Client) PutRegionWithBody(ctx context.Context, name string, params *Put
 // Corresponds with PUT /regions/{name} (the `PutRegion` operationId).
 func (c *Client) PutRegion(ctx context.Context, name string, params *PutRegionParams, body PutRegionJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewPutRegionRequest(c.Server, name, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetResidual Who still comes to what was drained
+//
+// The clients that were observed (`PUT /observations`) at drained endpoints after their window had closed: resolvers that stretch
+// TTLs, programs that never ask again. Every node is asked for what was handed in to it. Give `control`, or `target` with `since`.
+//
+// Corresponds with GET /residual (the `GetResidual` operationId).
+func (c *Client) GetResidual(ctx context.Context, params *GetResidualParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetResidualRequest(c.Server, params)
 	if err != nil {
 		return nil, err
 	}
@@ -9488,6 +9868,25 @@ func (c *Client) UpdateUserWithBody(ctx context.Context, name string, params *Up
 // Corresponds with PATCH /users/{name} (the `UpdateUser` operationId).
 func (c *Client) UpdateUser(ctx context.Context, name string, params *UpdateUserParams, body UpdateUserJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewUpdateUserRequest(c.Server, name, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListWindows List what left the answers, and when the last client was gone
+//
+// The latest departures of endpoints from the answers of services, for whatever cause: drains and other controls,
+// verdicts (automatic failover), changes of the configuration, island mode. Every node is asked; each remembers its last 1,000,
+// across restarts. `meridian get windows` shows them.
+//
+// Corresponds with GET /windows (the `ListWindows` operationId).
+func (c *Client) ListWindows(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListWindowsRequest(c.Server)
 	if err != nil {
 		return nil, err
 	}
@@ -12435,6 +12834,46 @@ func NewTestNotificationRequest(server string, name string) (*http.Request, erro
 	return req, nil
 }
 
+// NewPutObservationsRequest calls the generic PutObservations builder with application/json body
+func NewPutObservationsRequest(server string, body PutObservationsJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewPutObservationsRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewPutObservationsRequestWithBody constructs an http.Request for the PutObservations method, with any body, and a specified content type
+func NewPutObservationsRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/observations")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
 // NewGetContractRequest constructs an http.Request for the GetContract method
 func NewGetContractRequest(server string) (*http.Request, error) {
 	var err error
@@ -13493,6 +13932,72 @@ func NewPutRegionRequestWithBody(server string, name string, params *PutRegionPa
 
 		req.Header.Set("X-Reason", headerParam3)
 
+	}
+
+	return req, nil
+}
+
+// NewGetResidualRequest constructs an http.Request for the GetResidual method
+func NewGetResidualRequest(server string, params *GetResidualParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/residual")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "control", params.Control, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "target", params.Target, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "since", params.Since, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
 	}
 
 	return req, nil
@@ -15584,6 +16089,33 @@ func NewUpdateUserRequestWithBody(server string, name string, params *UpdateUser
 	return req, nil
 }
 
+// NewListWindowsRequest constructs an http.Request for the ListWindows method
+func NewListWindowsRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/windows")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewListZonesRequest constructs an http.Request for the ListZones method
 func NewListZonesRequest(server string) (*http.Request, error) {
 	var err error
@@ -16769,6 +17301,32 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /notifications/{name}/test (the `TestNotification` operationId).
 	TestNotificationWithResponse(ctx context.Context, name string, reqEditors ...RequestEditorFn) (*TestNotificationResponse, error)
 
+	// PutObservationsWithBodyWithResponse Hand in who was seen to come where
+	//
+	// For samples of query logs and for access logs of endpoints: as JSON, or as lines of JSON (`application/x-ndjson`), one
+	// Observation each. The node keeps a client as no more than a /24 of IPv4 or a /56 of IPv6, in at most 100,000 cells of 10 seconds
+	// each (about 25 MiB; what was heard first goes), for 24 hours, in memory alone: not in the state, and gone when it stops. At most
+	// 10,000 at once; all go in or none. Example:
+	// `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/json' -X PUT -d '{"observations":[{"client":"91.10.3.77","endpoint":"192.0.2.10","count":3,"source":"nginx"}]}' http://127.0.0.1:8080/api/v1/observations`
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /observations (the `PutObservations` operationId).
+	PutObservationsWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PutObservationsResponse, error)
+
+	// PutObservationsWithResponse Hand in who was seen to come where
+	//
+	// For samples of query logs and for access logs of endpoints: as JSON, or as lines of JSON (`application/x-ndjson`), one
+	// Observation each. The node keeps a client as no more than a /24 of IPv4 or a /56 of IPv6, in at most 100,000 cells of 10 seconds
+	// each (about 25 MiB; what was heard first goes), for 24 hours, in memory alone: not in the state, and gone when it stops. At most
+	// 10,000 at once; all go in or none. Example:
+	// `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/json' -X PUT -d '{"observations":[{"client":"91.10.3.77","endpoint":"192.0.2.10","count":3,"source":"nginx"}]}' http://127.0.0.1:8080/api/v1/observations`
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /observations (the `PutObservations` operationId).
+	PutObservationsWithResponse(ctx context.Context, body PutObservationsJSONRequestBody, reqEditors ...RequestEditorFn) (*PutObservationsResponse, error)
+
 	// GetContractWithResponse This document, as JSON
 	//
 	// Open to everybody, without a token.
@@ -16957,6 +17515,16 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with PUT /regions/{name} (the `PutRegion` operationId).
 	PutRegionWithResponse(ctx context.Context, name string, params *PutRegionParams, body PutRegionJSONRequestBody, reqEditors ...RequestEditorFn) (*PutRegionResponse, error)
+
+	// GetResidualWithResponse Who still comes to what was drained
+	//
+	// The clients that were observed (`PUT /observations`) at drained endpoints after their window had closed: resolvers that stretch
+	// TTLs, programs that never ask again. Every node is asked for what was handed in to it. Give `control`, or `target` with `since`.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /residual (the `GetResidual` operationId).
+	GetResidualWithResponse(ctx context.Context, params *GetResidualParams, reqEditors ...RequestEditorFn) (*GetResidualResponse, error)
 
 	// ListReviewRulesWithResponse List the review rules
 	//
@@ -17418,6 +17986,17 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with PATCH /users/{name} (the `UpdateUser` operationId).
 	UpdateUserWithResponse(ctx context.Context, name string, params *UpdateUserParams, body UpdateUserJSONRequestBody, reqEditors ...RequestEditorFn) (*UpdateUserResponse, error)
+
+	// ListWindowsWithResponse List what left the answers, and when the last client was gone
+	//
+	// The latest departures of endpoints from the answers of services, for whatever cause: drains and other controls,
+	// verdicts (automatic failover), changes of the configuration, island mode. Every node is asked; each remembers its last 1,000,
+	// across restarts. `meridian get windows` shows them.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /windows (the `ListWindows` operationId).
+	ListWindowsWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListWindowsResponse, error)
 
 	// ListZonesWithResponse List the zones
 	//
@@ -20229,6 +20808,54 @@ func (r TestNotificationResponse) ContentType() string {
 	return ""
 }
 
+type PutObservationsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON202 the response for an HTTP 202 `application/json` response
+	JSON202 *ObservationsTaken
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+}
+
+// GetJSON202 returns the response for an HTTP 202 `application/json` response
+func (r PutObservationsResponse) GetJSON202() *ObservationsTaken {
+	return r.JSON202
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r PutObservationsResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r PutObservationsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r PutObservationsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r PutObservationsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r PutObservationsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type GetContractResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -21227,6 +21854,54 @@ func (r PutRegionResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r PutRegionResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetResidualResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *ResidualList
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetResidualResponse) GetJSON200() *ResidualList {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetResidualResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetResidualResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetResidualResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetResidualResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetResidualResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -23406,6 +24081,54 @@ func (r UpdateUserResponse) ContentType() string {
 	return ""
 }
 
+type ListWindowsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *DepartureList
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListWindowsResponse) GetJSON200() *DepartureList {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListWindowsResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListWindowsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListWindowsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListWindowsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListWindowsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // ListZonesResponse200Headers the declared response headers of an HTTP 200 response for ListZones
 type ListZonesResponse200Headers struct {
 	ETag   string
@@ -24917,6 +25640,44 @@ func (c *ClientWithResponses) TestNotificationWithResponse(ctx context.Context, 
 	return ParseTestNotificationResponse(rsp)
 }
 
+// PutObservationsWithBodyWithResponse Hand in who was seen to come where
+//
+// For samples of query logs and for access logs of endpoints: as JSON, or as lines of JSON (`application/x-ndjson`), one
+// Observation each. The node keeps a client as no more than a /24 of IPv4 or a /56 of IPv6, in at most 100,000 cells of 10 seconds
+// each (about 25 MiB; what was heard first goes), for 24 hours, in memory alone: not in the state, and gone when it stops. At most
+// 10,000 at once; all go in or none. Example:
+// `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/json' -X PUT -d '{"observations":[{"client":"91.10.3.77","endpoint":"192.0.2.10","count":3,"source":"nginx"}]}' http://127.0.0.1:8080/api/v1/observations`
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /observations (the `PutObservations` operationId).
+func (c *ClientWithResponses) PutObservationsWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PutObservationsResponse, error) {
+	rsp, err := c.PutObservationsWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePutObservationsResponse(rsp)
+}
+
+// PutObservationsWithResponse Hand in who was seen to come where
+//
+// For samples of query logs and for access logs of endpoints: as JSON, or as lines of JSON (`application/x-ndjson`), one
+// Observation each. The node keeps a client as no more than a /24 of IPv4 or a /56 of IPv6, in at most 100,000 cells of 10 seconds
+// each (about 25 MiB; what was heard first goes), for 24 hours, in memory alone: not in the state, and gone when it stops. At most
+// 10,000 at once; all go in or none. Example:
+// `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/json' -X PUT -d '{"observations":[{"client":"91.10.3.77","endpoint":"192.0.2.10","count":3,"source":"nginx"}]}' http://127.0.0.1:8080/api/v1/observations`
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /observations (the `PutObservations` operationId).
+func (c *ClientWithResponses) PutObservationsWithResponse(ctx context.Context, body PutObservationsJSONRequestBody, reqEditors ...RequestEditorFn) (*PutObservationsResponse, error) {
+	rsp, err := c.PutObservations(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePutObservationsResponse(rsp)
+}
+
 // GetContractWithResponse This document, as JSON
 //
 // Open to everybody, without a token.
@@ -25230,6 +25991,22 @@ func (c *ClientWithResponses) PutRegionWithResponse(ctx context.Context, name st
 		return nil, err
 	}
 	return ParsePutRegionResponse(rsp)
+}
+
+// GetResidualWithResponse Who still comes to what was drained
+//
+// The clients that were observed (`PUT /observations`) at drained endpoints after their window had closed: resolvers that stretch
+// TTLs, programs that never ask again. Every node is asked for what was handed in to it. Give `control`, or `target` with `since`.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /residual (the `GetResidual` operationId).
+func (c *ClientWithResponses) GetResidualWithResponse(ctx context.Context, params *GetResidualParams, reqEditors ...RequestEditorFn) (*GetResidualResponse, error) {
+	rsp, err := c.GetResidual(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetResidualResponse(rsp)
 }
 
 // ListReviewRulesWithResponse List the review rules
@@ -25991,6 +26768,23 @@ func (c *ClientWithResponses) UpdateUserWithResponse(ctx context.Context, name s
 		return nil, err
 	}
 	return ParseUpdateUserResponse(rsp)
+}
+
+// ListWindowsWithResponse List what left the answers, and when the last client was gone
+//
+// The latest departures of endpoints from the answers of services, for whatever cause: drains and other controls,
+// verdicts (automatic failover), changes of the configuration, island mode. Every node is asked; each remembers its last 1,000,
+// across restarts. `meridian get windows` shows them.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /windows (the `ListWindows` operationId).
+func (c *ClientWithResponses) ListWindowsWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListWindowsResponse, error) {
+	rsp, err := c.ListWindows(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListWindowsResponse(rsp)
 }
 
 // ListZonesWithResponse List the zones
@@ -28559,6 +29353,39 @@ func ParseTestNotificationResponse(rsp *http.Response) (*TestNotificationRespons
 	return response, nil
 }
 
+// ParsePutObservationsResponse parses an HTTP response from a PutObservationsWithResponse call
+func ParsePutObservationsResponse(rsp *http.Response) (*PutObservationsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &PutObservationsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 202:
+		var dest ObservationsTaken
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON202 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
 // ParseGetContractResponse parses an HTTP response from a GetContractWithResponse call
 func ParseGetContractResponse(rsp *http.Response) (*GetContractResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -29531,6 +30358,39 @@ func ParsePutRegionResponse(rsp *http.Response) (*PutRegionResponse, error) {
 			headers.XIndex = value
 		}
 		response.Headers201 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetResidualResponse parses an HTTP response from a GetResidualWithResponse call
+func ParseGetResidualResponse(rsp *http.Response) (*GetResidualResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetResidualResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest ResidualList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
 	}
 
 	return response, nil
@@ -31562,6 +32422,39 @@ func ParseUpdateUserResponse(rsp *http.Response) (*UpdateUserResponse, error) {
 	return response, nil
 }
 
+// ParseListWindowsResponse parses an HTTP response from a ListWindowsWithResponse call
+func ParseListWindowsResponse(rsp *http.Response) (*ListWindowsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListWindowsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest DepartureList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
 // ParseListZonesResponse parses an HTTP response from a ListZonesWithResponse call
 func ParseListZonesResponse(rsp *http.Response) (*ListZonesResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -32189,6 +33082,9 @@ type ServerInterface interface {
 	// TestNotification Send a receiver a test, now
 	// (POST /notifications/{name}/test)
 	TestNotification(c *gin.Context, name string)
+	// PutObservations Hand in who was seen to come where
+	// (PUT /observations)
+	PutObservations(c *gin.Context)
 	// GetContract This document, as JSON
 	// (GET /openapi.json)
 	GetContract(c *gin.Context)
@@ -32240,6 +33136,9 @@ type ServerInterface interface {
 	// PutRegion Create a region, or replace the whole of it
 	// (PUT /regions/{name})
 	PutRegion(c *gin.Context, name string, params PutRegionParams)
+	// GetResidual Who still comes to what was drained
+	// (GET /residual)
+	GetResidual(c *gin.Context, params GetResidualParams)
 	// ListReviewRules List the review rules
 	// (GET /review-rules)
 	ListReviewRules(c *gin.Context)
@@ -32354,6 +33253,9 @@ type ServerInterface interface {
 	// UpdateUser Change a user
 	// (PATCH /users/{name})
 	UpdateUser(c *gin.Context, name string, params UpdateUserParams)
+	// ListWindows List what left the answers, and when the last client was gone
+	// (GET /windows)
+	ListWindows(c *gin.Context)
 	// ListZones List the zones
 	// (GET /zones)
 	ListZones(c *gin.Context)
@@ -34840,6 +35742,19 @@ func (siw *ServerInterfaceWrapper) TestNotification(c *gin.Context) {
 	siw.Handler.TestNotification(c, name)
 }
 
+// PutObservations operation middleware
+func (siw *ServerInterfaceWrapper) PutObservations(c *gin.Context) {
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.PutObservations(c)
+}
+
 // GetContract operation middleware
 func (siw *ServerInterfaceWrapper) GetContract(c *gin.Context) {
 
@@ -35839,6 +36754,49 @@ func (siw *ServerInterfaceWrapper) PutRegion(c *gin.Context) {
 	}
 
 	siw.Handler.PutRegion(c, name, params)
+}
+
+// GetResidual operation middleware
+func (siw *ServerInterfaceWrapper) GetResidual(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetResidualParams
+
+	// ------------- Optional query parameter "control" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "control", c.Request.URL.Query(), &params.Control, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter control: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "target" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "target", c.Request.URL.Query(), &params.Target, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter target: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "since" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "since", c.Request.URL.Query(), &params.Since, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter since: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.GetResidual(c, params)
 }
 
 // ListReviewRules operation middleware
@@ -37707,6 +38665,19 @@ func (siw *ServerInterfaceWrapper) UpdateUser(c *gin.Context) {
 	siw.Handler.UpdateUser(c, name, params)
 }
 
+// ListWindows operation middleware
+func (siw *ServerInterfaceWrapper) ListWindows(c *gin.Context) {
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ListWindows(c)
+}
+
 // ListZones operation middleware
 func (siw *ServerInterfaceWrapper) ListZones(c *gin.Context) {
 
@@ -38309,6 +39280,7 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.PUT(options.BaseURL+"/notifications/:name", wrapper.PutNotification)
 	router.POST(options.BaseURL+"/notifications/:name/test", wrapper.TestNotification)
 	router.GET(options.BaseURL+"/notifications/deliveries", wrapper.ListDeliveries)
+	router.PUT(options.BaseURL+"/observations", wrapper.PutObservations)
 	router.GET(options.BaseURL+"/openapi.json", wrapper.GetContract)
 	router.GET(options.BaseURL+"/places", wrapper.ListPlaces)
 	router.DELETE(options.BaseURL+"/places/:name", wrapper.DeletePlace)
@@ -38326,6 +39298,7 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.DELETE(options.BaseURL+"/regions/:name", wrapper.DeleteRegion)
 	router.GET(options.BaseURL+"/regions/:name", wrapper.GetRegion)
 	router.PUT(options.BaseURL+"/regions/:name", wrapper.PutRegion)
+	router.GET(options.BaseURL+"/residual", wrapper.GetResidual)
 	router.GET(options.BaseURL+"/review-rules", wrapper.ListReviewRules)
 	router.GET(options.BaseURL+"/review-rules/:name", wrapper.GetReviewRule)
 	router.PUT(options.BaseURL+"/review-rules/:name", wrapper.PutReviewRule)
@@ -38364,6 +39337,7 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.POST(options.BaseURL+"/users", wrapper.CreateUser)
 	router.DELETE(options.BaseURL+"/users/:name", wrapper.DeleteUser)
 	router.PATCH(options.BaseURL+"/users/:name", wrapper.UpdateUser)
+	router.GET(options.BaseURL+"/windows", wrapper.ListWindows)
 	router.GET(options.BaseURL+"/zones", wrapper.ListZones)
 	router.DELETE(options.BaseURL+"/zones/:zone", wrapper.DeleteZone)
 	router.GET(options.BaseURL+"/zones/:zone", wrapper.GetZone)

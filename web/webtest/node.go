@@ -38,11 +38,14 @@ type Node struct {
 	moved       chan struct{} // closed when state becomes another
 	applied     int           // changes that were not replays
 	beacons     []string
+	said        map[string]policy.NodeWindow // what each member said of each change, while it could be reached
+	observed    []policy.Observation
+	now         func() time.Time
 }
 
 // New makes a node whose cluster has been initialised.
 func New() *Node {
-	n := &Node{state: policy.NewState(), unreachable: map[string]bool{}, more: make(chan struct{}), moved: make(chan struct{})}
+	n := &Node{state: policy.NewState(), unreachable: map[string]bool{}, more: make(chan struct{}), moved: make(chan struct{}), said: map[string]policy.NodeWindow{}, now: time.Now}
 	hash := sha256.Sum256([]byte(Token))
 	n.must(change.InitCluster{
 		Cluster: policy.Cluster{ID: "test"}, Member: member(1),

@@ -61,8 +61,15 @@ type Node struct {
 	apiCert    *certificate // nil without TLS
 	cookies    cookieJar
 	beacons    beacons
-	glass      *breakGlass
-	notifier   *notify.Notifier
+	left       *tracker
+	leftFile   *windowKeeper
+	watches    *windowWatches
+
+	windowsKnown knownWindows
+	observed     observations
+
+	glass    *breakGlass
+	notifier *notify.Notifier
 
 	announcements seldom
 	port          *peer.Port
@@ -113,6 +120,10 @@ func New(cfg Config, opts Options) (_ *Node, err error) {
 	}
 	n.cookies = cookieJar{open: n.keeper.open, set: n.dns.SetCookieKeys, log: n.log}
 	n.publisher = newPublisher(cfg.Node, n.dns, n.events, n.log)
+	n.left = newTracker(time.Now)
+	n.leftFile = newWindowKeeper(n.left, cfg.DataDir, machineClock, n.log)
+	n.watches = newWindowWatches(n.Window, n.events.tell)
+	n.publisher.base, n.publisher.saw = n.journalled, n.sawLeave
 	n.glass = &breakGlass{
 		acts: acts{dir: cfg.DataDir}, label: cfg.Node, keeper: n.keeper, log: n.log, now: time.Now, state: n.State, leader: n.leaderLabel, publish: n.publisher.setControls,
 	}
@@ -143,6 +154,7 @@ func New(cfg Config, opts Options) (_ *Node, err error) {
 		return nil, err
 	}
 	n.answerPeers()
+	n.answerWindows()
 	if n.prober, n.references, err = openVantage(cfg, n.secret, n.log, n.registry); err != nil {
 		return nil, err
 	}
@@ -245,6 +257,7 @@ func (n *Node) Run(ctx context.Context) error {
 	lasting.Go(func() error { return n.dns.Run(lastingCtx) })
 	lasting.Go(func() error { return n.journal.Run(lastingCtx) })
 	lasting.Go(func() error { return n.publisher.Run(lastingCtx) })
+	lasting.Go(func() error { return n.leftFile.Run(lastingCtx) })
 	if n.journalled != nil {
 		n.adopt(n.journalled)
 	}
@@ -260,6 +273,7 @@ func (n *Node) Run(ctx context.Context) error {
 	work.Go(func() error { return n.report(workCtx) })
 	work.Go(func() error { return n.keepUp(workCtx) })
 	work.Go(func() error { return n.beacons.Run(workCtx) })
+	work.Go(func() error { return n.watches.Run(workCtx) })
 	work.Go(func() error { return n.runStore(workCtx) })
 	work.Go(func() error { // what lasts ends early only by failing, and takes the rest down with it
 		select {

@@ -1,8 +1,10 @@
 package node
 
 import (
+	"cmp"
 	"context"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -22,8 +24,11 @@ type publisher struct {
 	server *dnsserver.Server
 	events *events
 	log    *slog.Logger
+	base   *policy.State // the journal's, which is published before what came after it; nil: none
+	saw    func(leaving) // told of each swap when nobody uses the answers before it any more; nil: nobody
 
 	mu        sync.Mutex
+	gave      []publication // when each state was given, in order of positions
 	state     *policy.State // newest given
 	local     snapshot.Local
 	changed   bool
@@ -41,7 +46,7 @@ type publisher struct {
 type departure struct {
 	left      <-chan struct{}
 	at        policy.Position
-	old, next *policy.State
+	old, next *dnsserver.View // old is nil for the first
 }
 
 type publication struct {
@@ -62,6 +67,7 @@ func (p *publisher) give(s *policy.State) {
 	later := p.state == nil || position(p.state).Before(position(s))
 	if later {
 		p.state, p.changed = s, true
+		p.gave = noted(p.gave, publication{position(s), time.Now()})
 		if p.moved != nil {
 			close(p.moved)
 			p.moved = nil
@@ -174,9 +180,14 @@ func (p *publisher) Run(ctx context.Context) error {
 		state, local, prev, changed := p.state, p.local, p.current, p.changed
 		p.changed = false
 		p.mu.Unlock()
-		if state != nil && changed {
-			p.publish(prev, state, local)
+		if state == nil || !changed {
+			continue
 		}
+		if prev == nil && p.base != nil && position(p.base).Before(position(state)) {
+			p.publish(nil, p.base, local)
+			prev = p.snapshot()
+		}
+		p.publish(prev, state, local)
 	}
 }
 
@@ -200,17 +211,15 @@ func (p *publisher) publish(prev *snapshot.Snapshot, state *policy.State, local 
 		p.mu.Unlock()
 		return
 	}
-	left, ok := p.server.Publish(dnsserver.NewView(p.server.View(), next))
+	old := p.server.View()
+	view := dnsserver.NewView(old, next)
+	left, ok := p.server.Publish(view)
 	if !ok {
 		return
 	}
-	old := policy.NewState()
-	if prev != nil {
-		old = prev.State
-	}
 	p.mu.Lock()
 	p.current, p.err = next, nil
-	p.leaving = append(p.leaving, departure{left, next.Position, old, next.State})
+	p.leaving = append(p.leaving, departure{left, next.Position, old, view})
 	p.mu.Unlock()
 	ring(p.left)
 }
@@ -244,15 +253,48 @@ func (p *publisher) watchLeaving(ctx context.Context) {
 
 // settle notes that nobody uses a view before this one any more.
 func (p *publisher) settle(d departure) {
-	p.mu.Lock()
-	if p.published = append(p.published, publication{d.at, time.Now()}); len(p.published) > keepPublications {
-		p.published = append(p.published[:0:0], p.published[keepPublications/2:]...)
+	l := leaving{next: d.next.Snapshot(), applied: p.applied(d.at.Index)}
+	before := policy.NewState()
+	if d.old != nil {
+		l.old = d.old.Snapshot()
+		before = l.old.State
+		l.last = func(service int32, yield func(string, time.Time)) { p.server.LastGiven(d.old, service, yield) }
 	}
+	if p.saw != nil { // before it is published, so that whoever waits for that finds what left
+		p.saw(l)
+	}
+	p.mu.Lock()
+	p.published = noted(p.published, publication{d.at, time.Now()})
 	close(p.advanced)
 	p.advanced = make(chan struct{})
 	p.mu.Unlock()
-	p.events.tellChanges(d.old, d.next)
+	p.events.tellChanges(before, l.next.State)
 }
+
+// noted appends to a list that keeps the last keepPublications, and cuts it seldom.
+func noted(list []publication, p publication) []publication {
+	if list = append(list, p); len(list) > keepPublications {
+		list = append(list[:0:0], list[keepPublications/2:]...)
+	}
+	return list
+}
+
+// applied is when this node was given the change at index; zero when that was before it started, or too long ago.
+func (p *publisher) applied(index uint64) time.Time {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if len(p.gave) == 0 || index <= p.gave[0].at.Index {
+		return time.Time{}
+	}
+	i, _ := slices.BinarySearchFunc(p.gave, index, func(g publication, index uint64) int { return cmp.Compare(g.at.Index, index) })
+	if i == len(p.gave) {
+		return time.Time{}
+	}
+	return p.gave[i].on
+}
+
+// restarted says whether the change at index was there when this process began.
+func (p *publisher) restarted(index uint64) bool { return p.base != nil && index <= p.base.Index }
 
 // position is the latest that is served and nothing before it: no answer of an earlier view is on its way.
 func (p *publisher) position() (at policy.Position, on time.Time, err error) {
