@@ -185,12 +185,12 @@ func (w *world) judge(t *testing.T, what string, s *site, r *windowReport, watch
 		node := r.Nodes[n]
 		last, without := o.left(s.host)
 		if apart := without.Sub(node.PublishedAt); without.IsZero() || apart.Abs() > agree || last.Sub(node.PublishedAt) > agree {
-			t.Errorf("%s: %s reports that it published at %v; its last answer with the region came at %v, the first without it at %v", what, node.Node, clock(node.PublishedAt), clock(last), clock(without))
+			t.Errorf("%s: %s reports that it published at %v; its last answer with the region came at %v, the first without it at %v", what, node.Node, milli(node.PublishedAt), milli(last), milli(without))
 		} else {
 			out.observed = append(out.observed, apart)
 		}
 		if !node.LastAnswerAt.IsZero() && (last.Sub(node.LastAnswerAt) > agree || node.LastAnswerAt.Sub(node.PublishedAt) > agree) {
-			t.Errorf("%s: %s reports its last answer at %v; one came at %v, and it published at %v", what, node.Node, clock(node.LastAnswerAt), clock(last), clock(node.PublishedAt))
+			t.Errorf("%s: %s reports its last answer at %v; one came at %v, and it published at %v", what, node.Node, milli(node.LastAnswerAt), milli(last), milli(node.PublishedAt))
 		}
 	}
 	var latest time.Duration
@@ -200,7 +200,7 @@ func (w *world) judge(t *testing.T, what string, s *site, r *windowReport, watch
 		rel := hit.at.Sub(r.ClosesAt)
 		out.last[c.name] = append(out.last[c.name], rel)
 		if rel > 0 {
-			t.Errorf("%s: a client of %s came %v after the window had closed at %v (published %v): it had asked for %s", what, c.name, rel, clock(r.ClosesAt), clock(r.PublishedAt), hit.question)
+			t.Errorf("%s: a client of %s came %v after the window had closed at %v (published %v): it had asked for %s", what, c.name, rel, milli(r.ClosesAt), milli(r.PublishedAt), hit.question)
 		}
 		if f := c.latest(s.host); f.asked.After(r.PublishedAt.Add(-lately)) {
 			if !fetched || rel > latest {
@@ -229,7 +229,7 @@ func (o *lookout) seen(host string) bool {
 	return false
 }
 
-func clock(t time.Time) string { return t.Local().Format("15:04:05.000") }
+func milli(t time.Time) string { return t.Local().Format("15:04:05.000") }
 
 // cutOff drains while one node hears nothing of the others and answers its clients still.
 func (w *world) cutOff(t *testing.T) {
