@@ -97,7 +97,7 @@ func (w *world) part(name string, do func(*testing.T)) {
 // windowResults is what was measured in the runs of one kind.
 type windowResults struct {
 	last     map[string][]time.Duration // by resolver: the last hit less the end of the window
-	latest   []time.Duration            // of all resolvers that fetched lately
+	latest   []time.Duration            // of those that fetched lately
 	observed []time.Duration            // between reported and observed publication, each node's
 }
 
@@ -108,7 +108,7 @@ func (r *windowResults) print(t *testing.T, kind string) {
 	if len(r.latest) == 0 {
 		t.Fatal("in no run had a resolver fetched just before the publication")
 	}
-	percentiles(t, kind+", the last of all resolvers that fetched in the 100 ms before publication", r.latest)
+	percentiles(t, kind+", the last of unbound and kresd, when they fetched in the 100 ms before publication", r.latest)
 	percentiles(t, kind+", a node's publication as observed less as reported", r.observed)
 }
 
@@ -202,7 +202,8 @@ func (w *world) judge(t *testing.T, what string, s *site, r *windowReport, watch
 		if rel > 0 {
 			t.Errorf("%s: a client of %s came %v after the window had closed at %v (published %v): it had asked for %s", what, c.name, rel, milli(r.ClosesAt), milli(r.PublishedAt), hit.question)
 		}
-		if f := c.latest(s.host); f.asked.After(r.PublishedAt.Add(-lately)) {
+		// BIND drops a record up to a second before its TTL is over, so it shows nothing of padding.
+		if f := c.latest(s.host); c.name != "named" && f.asked.After(r.PublishedAt.Add(-lately)) {
 			if !fetched || rel > latest {
 				latest = rel
 			}
