@@ -4,6 +4,8 @@ GO ?= go
 RACE := $(if $(shell command -v $${CC:-cc} 2>/dev/null),-race)
 # Real peers that some tests speak to; .ci/run installs them.
 PEERS = unbound gdnsd knotd dnsperf named nsd kdig zonemaster-cli dnsviz pgbouncer redis-server mariadbd nginx prometheus-alertmanager
+# What `make e2e` wants besides: resolvers and nodes are put into network namespaces, as root.
+E2E_PEERS = kresd ip nft
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 
 .PHONY: build run test check bench e2e geo clean peers
@@ -18,9 +20,11 @@ test: peers ## every test, with the race detector
 	@$(if $(RACE),,echo 'No C compiler: running without the race detector.')
 	$(GO) test $(RACE) -timeout 25m ./...
 
+e2e: PEERS += $(E2E_PEERS)
+
 peers:
 	@missing=; for p in $(PEERS); do PATH=$$PATH:/usr/sbin command -v $$p >/dev/null 2>&1 || missing="$$missing $$p"; done; \
-	if [ -n "$$missing" ]; then echo "Not installed:$$missing. The tests that need them are skipped (Debian: apt-get install unbound gdnsd knot knot-dnsutils bind9 nsd dnsperf postgresql pgbouncer redis-server mariadb-server nginx prometheus-alertmanager)."; fi
+	if [ -n "$$missing" ]; then echo "Not installed:$$missing. The tests that need them are skipped (Debian: apt-get install unbound gdnsd knot knot-dnsutils bind9 nsd dnsperf postgresql pgbouncer redis-server mariadb-server nginx prometheus-alertmanager; for make e2e also knot-resolver iproute2 nftables)."; fi
 
 check: ## formatting, vet, staticcheck, and that generated files are up to date
 	@out=$$(gofmt -l $$(git ls-files '*.go')); [ -z "$$out" ] || { echo "gofmt would change:"; echo "$$out"; exit 1; }
@@ -32,7 +36,7 @@ bench: build ## queries a second and CPU per query, beside gdnsd and knot when t
 	$(GO) test -run '^$$' -bench . -benchmem ./policy/snapshot ./policy/geo ./dnsserver/...
 	MERIDIAN_BENCH=1 $(GO) test -count 1 -v -run TestBench -timeout 30m ./cmd/meridian
 
-e2e: build ## the end-to-end tests many times, with percentiles
+e2e: build peers ## the end-to-end tests many times, with percentiles
 	MERIDIAN_E2E_RUNS=$${MERIDIAN_E2E_RUNS:-30} $(GO) test -count 1 -v -run TestE2E -timeout 180m ./cmd/meridian
 
 geo: ## rebuild the embedded country data (needs npm)

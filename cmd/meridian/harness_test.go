@@ -46,11 +46,12 @@ func TestMain(m *testing.M) {
 
 const token = "e2e-token-0123456789"
 
-// cluster is three real `meridian serve` processes with their regions' backends.
+// cluster is real `meridian serve` processes, three but where a test says otherwise, with their regions' backends.
 type cluster struct {
 	t       *testing.T
 	dir     string
-	nodes   [3]*process
+	client  *http.Client // for the nodes' APIs
+	nodes   []*process
 	regions [3]*region
 	zone    string
 	askers  map[int]*asker // of the load that was started last
@@ -58,6 +59,7 @@ type cluster struct {
 
 type process struct {
 	name              string
+	ns                *namespace // nil is the network of this process
 	dns, api, cluster string
 	config            string
 	workDir           string // what it is started in; "" is here
@@ -113,7 +115,7 @@ func freePort(t *testing.T, host string) string {
 // newCluster makes the regions and the nodes' configurations, and starts nothing.
 func newCluster(t *testing.T) *cluster {
 	t.Helper()
-	c := &cluster{t: t, dir: t.TempDir(), zone: "example.com"}
+	c := &cluster{t: t, dir: t.TempDir(), client: http.DefaultClient, nodes: make([]*process, len(regionSeeds)), zone: "example.com"}
 	loopbacks.Lock()
 	base := loopbacks.next
 	loopbacks.next += 3
@@ -181,7 +183,7 @@ func (c *cluster) start(i int) {
 			c.t.Fatal(err)
 		}
 	}
-	p.cmd = exec.Command(file, "serve", "--config", p.config)
+	p.cmd = p.ns.command(file, "serve", "--config", p.config)
 	p.cmd.Dir = p.workDir
 	p.cmd.Env = append(os.Environ(), "MERIDIAN_TOKEN="+token)
 	p.cmd.Stdout, p.cmd.Stderr = p.log, p.log
@@ -261,7 +263,10 @@ func (c *cluster) voters(want int) error {
 }
 
 // healthy is nil when every node holds every endpoint to be up.
-func (c *cluster) healthy() error {
+func (c *cluster) healthy() error { return c.allUp(len(c.regions)) }
+
+// allUp is healthy with so many endpoints.
+func (c *cluster) allUp(endpoints int) error {
 	for i := range c.nodes {
 		var h struct {
 			Items []struct{ Endpoint, Measured string }
@@ -269,7 +274,7 @@ func (c *cluster) healthy() error {
 		if err := c.do(i, http.MethodGet, "/health", "", nil, &h); err != nil {
 			return err
 		}
-		if len(h.Items) != len(c.regions) {
+		if len(h.Items) != endpoints {
 			return fmt.Errorf("node %d knows %d endpoints", i, len(h.Items))
 		}
 		for _, e := range h.Items {
@@ -326,7 +331,7 @@ func (c *cluster) do(i int, method, path, media string, body []byte, into any) e
 	if media != "" {
 		req.Header.Set("Content-Type", media)
 	}
-	res, err := http.DefaultClient.Do(req)
+	res, err := c.client.Do(req)
 	if err != nil {
 		return err
 	}
@@ -383,7 +388,7 @@ func (c *cluster) run(i int, args ...string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	cmd := exec.Command(file, args...)
+	cmd := c.nodes[i].ns.command(append([]string{file}, args...)...)
 	cmd.Env = append(os.Environ(), "MERIDIAN_ADDR=http://"+c.nodes[i].api, "MERIDIAN_TOKEN="+token)
 	out, err := cmd.CombinedOutput()
 	return string(out), err
@@ -404,7 +409,7 @@ func (c *cluster) events(i int) <-chan event {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+c.nodes[i].api+"/api/v1/events", nil)
 	c.must(err)
 	req.Header.Set("Authorization", "Bearer "+token)
-	res, err := http.DefaultClient.Do(req)
+	res, err := c.client.Do(req)
 	c.must(err)
 	out := make(chan event, 1024)
 	go func() {

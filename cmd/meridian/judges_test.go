@@ -4,7 +4,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -44,69 +43,6 @@ www	IN CNAME @
 old	IN DNAME www
 `}
 
-// namespace is a network of its own, gone with the test.
-type namespace struct {
-	t    *testing.T
-	name string
-}
-
-func newNamespace(t *testing.T, addrs ...string) *namespace {
-	t.Helper()
-	if os.Geteuid() != 0 {
-		t.Skip("network namespaces need root")
-	}
-	if _, err := exec.LookPath("ip"); err != nil {
-		t.Skip("ip is not installed (Debian: apt-get install iproute2)")
-	}
-	n := &namespace{t, fmt.Sprintf("meridian-%d", os.Getpid())}
-	if out, err := exec.Command("ip", "netns", "add", n.name).CombinedOutput(); err != nil {
-		t.Skipf("no network namespace can be made: %v: %s", err, out)
-	}
-	t.Cleanup(func() { _ = exec.Command("ip", "netns", "delete", n.name).Run() })
-	n.must("ip", "link", "set", "lo", "up")
-	for _, a := range addrs {
-		if strings.Contains(a, ":") {
-			n.must("ip", "-6", "address", "add", a+"/128", "dev", "lo", "nodad")
-		} else {
-			n.must("ip", "address", "add", a+"/32", "dev", "lo")
-		}
-	}
-	return n
-}
-
-// command is a command that runs in the namespace.
-func (n *namespace) command(args ...string) *exec.Cmd {
-	return exec.Command("ip", append([]string{"netns", "exec", n.name}, args...)...)
-}
-
-func (n *namespace) must(args ...string) {
-	n.t.Helper()
-	if out, err := n.command(args...).CombinedOutput(); err != nil {
-		n.t.Fatalf("%s: %v\n%s", strings.Join(args, " "), err, out)
-	}
-}
-
-// start runs a daemon until the test ends.
-func (n *namespace) start(env []string, args ...string) {
-	n.t.Helper()
-	cmd := n.command(args...)
-	log, err := os.Create(filepath.Join(n.t.TempDir(), "log"))
-	if err != nil {
-		n.t.Fatal(err)
-	}
-	cmd.Env, cmd.Stdout, cmd.Stderr = append(os.Environ(), env...), log, log
-	if err := cmd.Start(); err != nil {
-		n.t.Fatal(err)
-	}
-	n.t.Cleanup(func() {
-		stop(cmd)
-		log.Close()
-		if text, _ := os.ReadFile(log.Name()); n.t.Failed() {
-			n.t.Logf("log of %s:\n%s", args[0], tail(text, 2000))
-		}
-	})
-}
-
 // judgedWorld starts the servers, with the zone loaded.
 func judgedWorld(t *testing.T) *namespace {
 	t.Helper()
@@ -115,7 +51,7 @@ func judgedWorld(t *testing.T) *namespace {
 	if err != nil {
 		t.Fatal(err)
 	}
-	n := newNamespace(t, rootAddr, judgedNS1, judgedNS2, judgedV6a, judgedV6b)
+	n := newNamespace(t, "judged", rootAddr, judgedNS1, judgedNS2, judgedV6a, judgedV6b)
 	dir := t.TempDir()
 	soa := " 3600 IN SOA a.root-srv.test. hostmaster.root-srv.test. 1 14400 3600 1209600 3600\n"
 	glue := "a.root-srv.test. 3600 IN A " + rootAddr + "\n"

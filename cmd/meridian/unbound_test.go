@@ -44,31 +44,12 @@ func (c *cluster) unbound() string {
 	program := lookPeer(c.t, "unbound")
 	addr := freePort(c.t, "127.0.0.1")
 	host, port, _ := net.SplitHostPort(addr)
-	var stubs strings.Builder
+	var servers []string
 	for _, p := range c.nodes {
-		h, n, _ := net.SplitHostPort(p.dns)
-		fmt.Fprintf(&stubs, "  stub-addr: %s@%s\n", h, n)
+		servers = append(servers, p.dns)
 	}
 	file := filepath.Join(c.dir, "unbound.conf")
-	text := fmt.Sprintf(`server:
-  interface: %s
-  port: %s
-  username: ""
-  chroot: ""
-  directory: %q
-  pidfile: %q
-  use-syslog: no
-  do-daemonize: no
-  do-not-query-localhost: no
-  module-config: "iterator"
-  access-control: 127.0.0.0/8 allow
-  domain-insecure: "example.com"
-remote-control:
-  control-enable: no
-stub-zone:
-  name: "example.com"
-%s`, host, port, c.dir, filepath.Join(c.dir, "unbound.pid"), stubs.String())
-	c.must(os.WriteFile(file, []byte(text), 0o644))
+	c.must(os.WriteFile(file, []byte(unboundConfig(c.dir, host, port, servers)), 0o644))
 	cmd := exec.Command(program, "-d", "-c", file)
 	var log strings.Builder
 	cmd.Stderr = &log
@@ -85,6 +66,33 @@ stub-zone:
 		return err
 	})
 	return addr
+}
+
+// unboundConfig is that of a cache which asks servers for example.com.
+func unboundConfig(dir, host, port string, servers []string) string {
+	var stubs strings.Builder
+	for _, s := range servers {
+		h, n, _ := net.SplitHostPort(s)
+		fmt.Fprintf(&stubs, "  stub-addr: %s@%s\n", h, n)
+	}
+	return fmt.Sprintf(`server:
+  interface: %s
+  port: %s
+  username: ""
+  chroot: ""
+  directory: %q
+  pidfile: %q
+  use-syslog: no
+  do-daemonize: no
+  do-not-query-localhost: no
+  module-config: "iterator"
+  access-control: %s/8 allow
+  domain-insecure: "example.com"
+remote-control:
+  control-enable: no
+stub-zone:
+  name: "example.com"
+%s`, host, port, dir, filepath.Join(dir, "unbound.pid"), host, stubs.String())
 }
 
 func resolve(addr string) ([]string, error) {

@@ -32,7 +32,24 @@ func (n *Node) Propose(ctx context.Context, c change.Change) (policy.Outcome, er
 	if err := change.Admit(n.State(), c.Body); err != nil {
 		return policy.Outcome{}, err
 	}
-	return store.Propose(ctx, c)
+	out, err := store.Propose(ctx, c)
+	if err == nil {
+		n.follow(ctx, out.Index)
+	}
+	return out, err
+}
+
+// follow waits until State is at an index or later: it is taken from the store beside whoever proposes.
+func (n *Node) follow(ctx context.Context, index uint64) {
+	ctx, cancel := context.WithTimeout(ctx, settleFor)
+	defer cancel()
+	for moved := n.Changed(); n.State().Index < index; moved = n.Changed() {
+		select {
+		case <-moved:
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 // SealJoinKey is the sealed verifier of a token with which nodes may join.
