@@ -173,7 +173,7 @@ func TestDrillRuns(t *testing.T) {
 			phases = append(phases, r.Phase)
 		}
 		us, _ := y.s.Pools.Get("us")
-		if len(y.s.Drains(&us.Spec, &us.Spec.Endpoints[0])) > 0 {
+		if y.s.Forces("").On(&us.Spec, &us.Spec.Endpoints[0]).Drained != "" {
 			drained++
 		}
 		y.now += int64(time.Second)

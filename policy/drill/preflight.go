@@ -286,7 +286,8 @@ func last(s *policy.State, p *policy.DrillPlan) string {
 	in := concerned(s, p)
 	var bad []string
 	for id, o := range s.Services.All {
-		before, after, forces := 0, 0, s.Forces(id)
+		before, after := 0, 0
+		forces := s.Forces(id)
 		for name := range s.PoolsOf(&o.Spec) {
 			pool, ok := s.Pools.Get(name)
 			if !ok {
@@ -294,7 +295,7 @@ func last(s *policy.State, p *policy.DrillPlan) string {
 			}
 			for i := range pool.Spec.Endpoints {
 				v := endpoint{&pool.Spec, &pool.Spec.Endpoints[i]}
-				if !v.up(s) || forces.On(v.pool, v.e).Drained != "" {
+				if f := forces.On(v.pool, v.e); !v.up(s) || f.Drained != "" || f.Down != "" {
 					continue
 				}
 				before++
