@@ -169,7 +169,7 @@ time that was expected and the one that was achieved. -o json gives either as JS
 	return c
 }
 
-func printReports(out io.Writer, list api.ReportList) {
+func printEvacuations(out io.Writer, list api.ReportList) {
 	var rows [][]string
 	for _, v := range list.Items {
 		met := "-"

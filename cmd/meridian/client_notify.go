@@ -71,7 +71,7 @@ The exit status is 2 when the receiver was not told.`,
 				return err
 			}
 			out := cmd.OutOrStdout()
-			failed := d.Status != api.Delivered
+			failed := d.Status != api.DeliveryStatusDelivered
 			if done, err := g.structured(out, r.body); err != nil {
 				return err
 			} else if !done && failed {

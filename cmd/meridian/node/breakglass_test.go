@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -101,12 +102,12 @@ func TestBreakGlassDrain(t *testing.T) {
 	}
 	// A restart keeps them, and an hour ends the first.
 	g = newGlass(t, dir)
-	if got := g.Controls(); len(got) != 2 || got[0] != first {
+	if got := g.Controls(); len(got) != 2 || !reflect.DeepEqual(got[0], first) {
 		t.Fatalf("after a restart: %+v", got)
 	}
 	g.at = g.at.Add(time.Hour)
 	g.step(t.Context())
-	if got := g.Controls(); len(got) != 1 || got[0] != second || len(g.published) != 1 {
+	if got := g.Controls(); len(got) != 1 || !reflect.DeepEqual(got[0], second) || len(g.published) != 1 {
 		t.Errorf("after an hour: %+v", got)
 	}
 	if newGlass(t, dir); len(newGlass(t, dir).controls) != 1 {
