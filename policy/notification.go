@@ -73,7 +73,7 @@ const MaxReceivers = 32
 type Notice struct {
 	ID       string    `json:"id"`    // the same whoever tells it, and how often
 	Event    string    `json:"event"` // one of NoticeEvents
-	What     string    `json:"what"`  // "down", "up", "put", "lifted", "expired", "refused", "lost", "back", "joined", "removed", "changed", or how a drill ended
+	What     string    `json:"what"`  // "down", "up", "put", "lifted", "expired", "refused", "paused", "returning", "lost", "back", "joined", "removed", "changed"
 	Firing   bool      `json:"firing"`
 	Resolves bool      `json:"resolves"` // it ends what an earlier one with its Key has begun
 	Severity string    `json:"severity"` // of the trouble, when it ends too

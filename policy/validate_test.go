@@ -200,7 +200,7 @@ func TestValidate(t *testing.T) {
 		{func(c *Config) { c.SafetyRules[0].Service = MustName("no.example.com") }, rule + "/service", "there is no service no.example.com"},
 		{func(c *Config) { c.SafetyRules[0].AtLeast = nil }, rule + "/atLeast", "a safety rule says what must stay"},
 		{func(c *Config) { c.SafetyRules[0].AtLeast.Regions = 0 }, rule + "/atLeast", "a safety rule says what must stay"},
-		{func(c *Config) { c.SafetyRules[0].AppliesTo[1] = "all" }, rule + "/appliesTo/1", `"all" is not known; operator and drill are`},
+		{func(c *Config) { c.SafetyRules[0].AppliesTo[1] = "all" }, rule + "/appliesTo/1", `"all" is not known; operator, drill and automation are`},
 	} {
 		config := goodConfig()
 		c.damage(config)

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
 	"time"
 
 	"github.com/gin-gonic/gin"
@@ -72,7 +71,7 @@ func (s *server) CreateControl(c *gin.Context, params api.CreateControlParams) {
 	if !ok {
 		return
 	}
-	state := s.cfg.Node.State()
+	state := s.reached(c, out.Index)
 	control, ok := state.Controls.Get(out.Made)
 	if !ok {
 		s.refuse(c, policy.Errorf(policy.Conflict, "the control %s was made at index %d and is no longer in force: it has been lifted or has expired", out.Made, out.Index))

@@ -19,6 +19,29 @@ func (s *server) window(ctx context.Context, state *policy.State, v policy.Contr
 	return pending(s.cfg.Node.Settle(ctx, madeAt(v)))
 }
 
+// reachedFor is how long a write waits for this node's own state to have it.
+const reachedFor = 2 * time.Second
+
+// reached is the state when it is at an index, or as far as it is when it takes too long.
+func (s *server) reached(c *gin.Context, index uint64) *policy.State {
+	over := time.NewTimer(reachedFor)
+	defer over.Stop()
+	for {
+		changed := s.cfg.Node.Changed() // before the state is looked at, so that none is missed
+		state := s.cfg.Node.State()
+		if state.Index >= index {
+			return state
+		}
+		select {
+		case <-changed:
+		case <-over.C:
+			return state
+		case <-c.Request.Context().Done():
+			return state
+		}
+	}
+}
+
 // pending is the window of what has not begun.
 func pending(nodes []policy.Publication) policy.Window {
 	w := policy.Window{State: policy.WindowPublishing}

@@ -99,13 +99,13 @@ func TestADrainWarnsOfStaticRecords(t *testing.T) {
 	if text := warned(); strings.Contains(text, "records of the zones") {
 		t.Errorf("it warns of nothing: %s", text)
 	}
-	r.call("PUT", "/zones/example.com/rrsets/direct/A", fmt.Sprintf(`{"ttl":300,"records":[%q]}`, address), "Content-Type", "application/json").is(201)
+	r.call("PUT", "/zones/example.com/rrsets/direct.example.com/A", fmt.Sprintf(`{"ttl":300,"records":[%q]}`, address), "Content-Type", "application/json").is(201)
 	if text := warned(); !strings.Contains(text, "a record of the zones names an address of region/us-east") || !strings.Contains(text, "direct.example.com A") {
 		t.Errorf("it warns: %q", text)
 	}
-	r.call("PUT", "/zones/example.com/rrsets/hint/HTTPS", fmt.Sprintf(`{"ttl":300,"records":["1 . ipv4hint=192.0.2.250,%s"]}`, address), "Content-Type", "application/json").is(201)
+	r.call("PUT", "/zones/example.com/rrsets/hint.example.com/HTTPS", fmt.Sprintf(`{"ttl":300,"records":["1 . ipv4hint=192.0.2.250,%s"]}`, address), "Content-Type", "application/json").is(201)
 	for i := range 30 {
-		r.call("PUT", fmt.Sprintf("/zones/example.com/rrsets/n%d/A", i), fmt.Sprintf(`{"ttl":300,"records":["192.0.2.251",%q]}`, address), "Content-Type", "application/json").is(201)
+		r.call("PUT", fmt.Sprintf("/zones/example.com/rrsets/n%d.example.com/A", i), fmt.Sprintf(`{"ttl":300,"records":["192.0.2.251",%q]}`, address), "Content-Type", "application/json").is(201)
 	}
 	text := warned()
 	if !strings.Contains(text, "32 records of the zones") || !strings.Contains(text, "hint.example.com HTTPS") || !strings.HasSuffix(text, "and 12 more") {

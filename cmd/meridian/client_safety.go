@@ -50,7 +50,7 @@ and what a drain of each region and provider would meet now.`,
 			if err != nil {
 				return err
 			}
-			v, r, err := decode[api.SafetyReport](read(conn.GetSafety(cmd.Context(), nil)))
+			v, r, err := decode[api.SafetyReport](read(conn.GetSafety(cmd.Context())))
 			if err != nil {
 				return err
 			}
@@ -163,7 +163,7 @@ func changed(cmd *cobra.Command, g *globals, call func() (*http.Response, error)
 }
 
 func (c *client) switches(cmd *cobra.Command) (map[string]api.Switch, error) {
-	list, _, err := decode[api.SwitchList](read(c.ListSwitches(cmd.Context(), nil)))
+	list, _, err := decode[api.SwitchList](read(c.ListSwitches(cmd.Context())))
 	found := map[string]api.Switch{}
 	for _, v := range list.Items {
 		found[v.Name] = v
@@ -212,7 +212,7 @@ func switchList(g *globals) *cobra.Command {
 			if err != nil {
 				return err
 			}
-			list, r, err := decode[api.SwitchList](read(conn.ListSwitches(cmd.Context(), nil)))
+			list, r, err := decode[api.SwitchList](read(conn.ListSwitches(cmd.Context())))
 			if err != nil {
 				return err
 			}

@@ -36,7 +36,7 @@ func awaitWindow(cmd *cobra.Command, conn *client, id string) error {
 	live := onTerminal(out)
 	seen, began := "", time.Now()
 	for {
-		v, _, err := decode[api.Control](read(conn.GetControl(ctx, id, nil)))
+		v, _, err := decode[api.Control](read(conn.GetControl(ctx, id)))
 		switch {
 		case ctx.Err() != nil:
 			return errors.New("interrupted; the control stays in force")

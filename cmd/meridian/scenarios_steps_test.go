@@ -120,7 +120,7 @@ func (s *scenario) step(line string) {
 		s.is(args[0], args[1])
 	case "island", "mainland":
 		s.island(args)
-	case "drain", "lift":
+	case "drain", "lift", "force-up", "force-down", "share":
 		reason, body := s.control(verb, args)
 		s.apply(reason, body)
 	case "batch":
@@ -214,11 +214,8 @@ func (s *scenario) clock(verb, text string) {
 
 // expire does what the leader does when the time of something has come.
 func (s *scenario) expire() {
-	for _, c := range s.state.Controls.All {
-		if c.ExpiresAt != 0 && c.ExpiresAt <= s.now {
-			s.apply("", change.ExpireControls{})
-			break
-		}
+	if change.Overdue(s.state, s.now) || change.Unsteady(s.state, s.now) {
+		s.apply("", change.ExpireControls{})
 	}
 	if s.state.Loads.Len()+s.state.Latencies.Len()+s.state.Signals.Len() > 0 {
 		s.apply("", change.ExpireMeasured{})
@@ -232,20 +229,56 @@ func (s *scenario) config(file string, merge bool) {
 	}
 }
 
-// control reads "region/us for 1h "why"" of drain, and the target of lift.
+// control reads "region/us [20] for 1h steps 50,0 every 1m pause signal:x back signal:y "why"" of what makes one,
+// and "region/us over 1m" of lift.
 func (s *scenario) control(verb string, args []string) (reason string, body change.Body) {
 	if verb == "lift" {
+		b := change.DeleteControl{ID: args[0]}
 		for id, c := range s.state.Controls.All {
 			if c.Target == args[0] {
-				return "", change.DeleteControl{ID: id}
+				b.ID = id // the newest
 			}
 		}
-		return "", change.DeleteControl{ID: args[0]}
+		if len(args) == 3 && args[1] == "over" {
+			b.Over = policy.Duration(s.duration(args[2]))
+		}
+		return "", b
 	}
-	b := change.PutControl{Target: args[0], Action: policy.Drain}
+	b := change.PutControl{Target: args[0], Action: policy.Action(verb)}
 	args = args[1:]
-	if len(args) > 1 && args[0] == "for" {
-		b.ExpiresIn, args = policy.Duration(s.duration(args[1])), args[2:]
+	if b.Action == policy.Share {
+		percent, err := strconv.Atoi(args[0])
+		if err != nil {
+			s.Fatal(err)
+		}
+		b.Share, args = &percent, args[1:]
+	}
+	var ramp policy.RampPlan
+	for ; len(args) > 1; args = args[2:] {
+		switch args[0] {
+		case "for":
+			b.ExpiresIn = policy.Duration(s.duration(args[1]))
+			continue
+		case "over":
+			ramp.Over = policy.Duration(s.duration(args[1]))
+		case "every":
+			ramp.Every = policy.Duration(s.duration(args[1]))
+		case "steps":
+			for text := range strings.SplitSeq(args[1], ",") {
+				n, err := strconv.Atoi(text)
+				if err != nil {
+					s.Fatal(err)
+				}
+				ramp.Steps = append(ramp.Steps, n)
+			}
+		case "pause":
+			ramp.PauseWhen = append(ramp.PauseWhen, args[1])
+		case "back":
+			ramp.BackWhen = append(ramp.BackWhen, args[1])
+		default:
+			return strings.Join(args, " "), b
+		}
+		b.Ramp = &ramp
 	}
 	return strings.Join(args, " "), b
 }

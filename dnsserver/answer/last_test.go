@@ -26,12 +26,12 @@ func TestLastGiven(t *testing.T) {
 
 		service, endpoint string
 	}{
-		{"www.example.test", dns.TypeA, "www.example.test", "endpoint/us/a"},
-		{"www.example.test", dns.TypeAAAA, "www.example.test", "endpoint/us/a"},
-		{"www.example.test", dns.TypeANY, "www.example.test", "endpoint/us/a"},
-		{"www.other.test", dns.TypeA, "www.example.test", "endpoint/us/a"},
-		{"x.wild.example.test", dns.TypeA, "*.wild.example.test", "endpoint/four/a"},
-		{"ext.example.test", dns.TypeMX, "ext.example.test", "endpoint/out/lb"},
+		{"www.example.test.", dns.TypeA, "www.example.test", "endpoint/us/a"},
+		{"www.example.test.", dns.TypeAAAA, "www.example.test", "endpoint/us/a"},
+		{"www.example.test.", dns.TypeANY, "www.example.test", "endpoint/us/a"},
+		{"www.other.test.", dns.TypeA, "www.example.test", "endpoint/us/a"},
+		{"x.wild.example.test.", dns.TypeA, "*.wild.example.test", "endpoint/four/a"},
+		{"ext.example.test.", dns.TypeMX, "ext.example.test", "endpoint/out/lb"},
 	} {
 		v := steeredView(t)
 		r := newResponder()

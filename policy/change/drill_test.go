@@ -235,7 +235,7 @@ func TestDrillYields(t *testing.T) {
 		"its drain is lifted": {evacuateUS, func(y *drillYard, id string) {
 			for i := range y.run(id).Steps {
 				for _, c := range y.run(id).Steps[i].Controls {
-					y.at(DeleteControl{c})
+					y.at(DeleteControl{ID: c})
 				}
 			}
 		}, policy.DrillAborted, drill.CodeLifted},
@@ -481,7 +481,7 @@ func TestDrillAlwaysEnds(t *testing.T) {
 			"drain":   func() { try(drain(rapid.SampledFrom([]string{"pool/us", "pool/ap"}).Draw(t, "target"))) },
 			"lift": func() {
 				if ids := keys(y.s.Controls); len(ids) > 0 {
-					try(DeleteControl{rapid.SampledFrom(ids).Draw(t, "control")})
+					try(DeleteControl{ID: rapid.SampledFrom(ids).Draw(t, "control")})
 				}
 			},
 			"expire": func() { try(ExpireControls{}) },

@@ -72,6 +72,9 @@ func drawNear(t *rapid.T, s *policy.State) map[string]policy.Duration {
 func TestAnswersAreNeverEmpty(t *testing.T) {
 	rapid.Check(t, func(t *rapid.T) {
 		state := drawState(t)
+		for i := range rapid.IntRange(0, 3).Draw(t, "controls") {
+			drawControl(t, state, fmt.Sprintf("c%d", 20+i))
+		}
 		s := compile(t, nil, state, drawLocal(t, state, 0))
 		view := answer.NewView(nil, s)
 		client := drawClient(t)
@@ -276,7 +279,7 @@ func TestCompileFromPrevious(t *testing.T) {
 
 // mutate makes one change as the log does: what an operator changes gets a new revision.
 func mutate(t *rapid.T, s *policy.State) string {
-	what := rapid.SampledFrom([]string{"verdict", "verdict", "drain", "lift", "pool", "service", "remove", "region", "zone", "unzone", "local", "template", "measured", "rules", "samples"}).Draw(t, "change")
+	what := rapid.SampledFrom([]string{"verdict", "verdict", "drain", "control", "control", "lift", "pool", "service", "remove", "region", "zone", "unzone", "local", "template", "measured", "rules", "samples"}).Draw(t, "change")
 	switch what {
 	case "verdict":
 		if checks := s.Checks(); len(checks) > 0 {
@@ -284,6 +287,8 @@ func mutate(t *rapid.T, s *policy.State) string {
 		}
 	case "drain":
 		drain(s, "c5", rapid.SampledFrom(targets).Draw(t, "target"))
+	case "control":
+		drawControl(t, s, fmt.Sprintf("c%d", rapid.IntRange(6, 8).Draw(t, "which control")))
 	case "lift":
 		for id := range s.Controls.All {
 			s.Controls.Delete(id)

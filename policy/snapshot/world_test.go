@@ -234,3 +234,17 @@ func has(s *policy.State, svc *policy.Service, k policy.AnswerKind) bool {
 	}
 	return false
 }
+
+// drawControl puts a control of any kind in force, on a service or with a label too.
+func drawControl(t *rapid.T, s *policy.State, id string) {
+	c := policy.Control{
+		ID: id, CreatedAt: rapid.Int64Range(0, 3).Draw(t, "age"),
+		Target: rapid.SampledFrom(append([]string{"service/s0.example.com", "service/s1.example.com", "label/tier=gold"}, targets...)).Draw(t, "on"),
+		Action: rapid.SampledFrom([]policy.Action{policy.Drain, policy.ForceUp, policy.ForceDown, policy.Share}).Draw(t, "action"),
+		Phase:  rapid.SampledFrom([]policy.Phase{policy.InForce, policy.InForce, policy.Near}).Draw(t, "phase"),
+	}
+	if c.Action == policy.Share {
+		c.Share = rapid.SampledFrom([]int{0, 10, 50, 100}).Draw(t, "kept")
+	}
+	s.Controls.Set(id, c)
+}

@@ -2221,6 +2221,11 @@ type ControlRequest struct {
 	// Examples: 30s
 	ExpiresIn Duration `json:"expiresIn,omitempty,omitzero"`
 
+	// Override Safety rules that it may break, by name, as X-Override has them.
+	//
+	// Examples: ["keep-two"]
+	Override []string `json:"override,omitempty,omitzero"`
+
 	// Ramp A way in steps: either over a time, or in steps of its own. The first step is at once.
 	//
 	// Examples: {"over":"10m","pauseWhen":["load:region/eu-central\u003e90"]}

@@ -71,7 +71,7 @@ func TestBreakGlassDrain(t *testing.T) {
 		kind   policy.Kind
 	}{
 		{"endpoint/web/a", policy.Duration(25 * time.Hour), policy.Invalid}, {"endpoint/web/a", -1, policy.Invalid},
-		{"endpoint/web/x", 0, policy.NotFound}, {"service/www.example.com", 0, policy.Invalid},
+		{"endpoint/web/x", 0, policy.NotFound}, {"zone/example.com", 0, policy.Invalid},
 		{"pool/web", 0, policy.Unsafe}, // it is all there is
 	} {
 		if _, err := g.drain(c.target, c.lasts); policy.KindOf(err) != c.kind {
