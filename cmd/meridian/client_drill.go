@@ -138,7 +138,7 @@ time that was expected and the one that was achieved. -o json gives either as JS
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
-				return present(cmd, g, func(ctx context.Context, conn *client) (*http.Response, error) { return conn.ListReports(ctx) }, printReports)
+				return present(cmd, g, func(ctx context.Context, conn *client) (*http.Response, error) { return conn.ListReports(ctx) }, printDrillReports)
 			}
 			if as != "markdown" && as != "html" {
 				return fmt.Errorf("--as is markdown or html, not %q", as)
@@ -169,7 +169,7 @@ time that was expected and the one that was achieved. -o json gives either as JS
 	return c
 }
 
-func printEvacuations(out io.Writer, list api.ReportList) {
+func printDrillReports(out io.Writer, list api.ReportList) {
 	var rows [][]string
 	for _, v := range list.Items {
 		met := "-"

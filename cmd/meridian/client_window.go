@@ -177,7 +177,7 @@ network, as far as logs were handed in (PUT /api/v1/observations): resolvers tha
 TTLs, and programs that never ask again. ID is a control's; a TARGET (` + targets + `
 or service/NAME) needs --since.`,
 		Example: "  meridian residual c17\n  meridian residual region/us-east --since 2h",
-		Args:    exactly("ID or TARGET", "as meridian get controls shows them"), ValidArgsFunction: complete(g, drainedNames),
+		Args:    exactly("ID or TARGET", "as meridian get controls shows them"), ValidArgsFunction: complete(g, drainedNames("")),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			params := api.GetResidualParams{Control: args[0]}
 			if strings.Contains(args[0], "/") {

@@ -245,7 +245,7 @@ func drawMove(t *rapid.T, s *policy.State) Body {
 	}
 	lift := func() Body {
 		if ids := keys(s.Controls); len(ids) > 0 {
-			return DeleteControl{rapid.SampledFrom(ids).Draw(t, "lifts")}
+			return DeleteControl{ID: rapid.SampledFrom(ids).Draw(t, "lifts")}
 		}
 		return control()
 	}

@@ -61,13 +61,13 @@ func TestBatchIsJudgedAsAWhole(t *testing.T) {
 	m := ruled(t, policy.SafetyRule{Name: "keep-two", AtLeast: &policy.AtLeast{Regions: 2}})
 	first := m.ok(drain("region/us")).Made
 	m.refuse(policy.Unsafe, "/changes/0: safety rule", Batch{[]Part{{Body: drain("region/eu")}}})
-	m.ok(Batch{[]Part{{Body: drain("region/eu")}, {Body: DeleteControl{first}}}})
+	m.ok(Batch{[]Part{{Body: drain("region/eu")}, {Body: DeleteControl{ID: first}}}})
 	// A document among the parts makes no difference: what all leave counts.
 	without := config("us", "eu", "ap")
 	without.Services[0].Steer.Nearest = without.Services[0].Steer.Nearest[1:]
 	without.SafetyRules = []policy.SafetyRule{{Name: "keep-two", AtLeast: &policy.AtLeast{Regions: 2}}}
 	m.refuse(policy.Unsafe, "1 would be left (ap)", Batch{[]Part{{Body: PutConfig{Config: without}}}})
-	m.ok(Batch{[]Part{{Body: PutConfig{Config: without}}, {Body: DeleteControl{keys(m.s.Controls)[0]}}}})
+	m.ok(Batch{[]Part{{Body: PutConfig{Config: without}}, {Body: DeleteControl{ID: keys(m.s.Controls)[0]}}}})
 }
 
 func TestConfigurationLeavesNothingEmpty(t *testing.T) {
@@ -86,13 +86,13 @@ func TestGate(t *testing.T) {
 	m.refused(policy.Unsafe, "wants two people, and ann has thrown the switch window", by("ann", noon, drain("pool/us")))
 	made := m.accepted(by("bob", noon, drain("pool/us"))).Made
 	m.accepted(by("ann", noon, PutSwitch{"window", false}))
-	m.refused(policy.Unsafe, "it is off", by("bob", noon, DeleteControl{made}))
+	m.refused(policy.Unsafe, "it is off", by("bob", noon, DeleteControl{ID: made}))
 	m.refused(policy.Conflict, "safety-rule/gated go by it", by("bob", noon, DeleteSwitch{"window"}))
 	m.refused(policy.Invalid, "for a reason", Change{Actor: "bob", Body: PutSwitch{"window", true}})
-	m.accepted(by("root", noon, DeleteControl{made}, "gated"))
+	m.accepted(by("root", noon, DeleteControl{ID: made}, "gated"))
 	// What was said to end ends, whatever the switch says.
 	m.accepted(by("ann", noon, PutSwitch{"window", true}))
-	m.accepted(by("bob", noon, PutControl{"region/us", policy.Drain, policy.Duration(time.Minute), 0}))
+	m.accepted(by("bob", noon, PutControl{Target: "region/us", Action: policy.Drain, ExpiresIn: policy.Duration(time.Minute), StartsIn: 0}))
 	m.accepted(by("ann", noon, PutSwitch{"window", false}))
 	m.accepted(by("", noon.Add(time.Hour), ExpireControls{}))
 	mustEqual(t, "controls in force", m.s.Controls.Len(), 1)
@@ -101,8 +101,8 @@ func TestGate(t *testing.T) {
 func TestMinBetween(t *testing.T) {
 	m := ruled(t, policy.SafetyRule{Name: "slow", MinBetween: policy.Duration(5 * time.Minute), Service: name("www.example.com")})
 	made := m.accepted(by("ann", noon, drain("region/us"))).Made
-	m.refused(policy.Unsafe, "the last was at 2026-11-27 12:00:00 UTC: wait until 2026-11-27 12:05:00 UTC", by("ann", noon.Add(4*time.Minute), DeleteControl{made}))
-	m.accepted(by("ann", noon.Add(5*time.Minute), DeleteControl{made}))
+	m.refused(policy.Unsafe, "the last was at 2026-11-27 12:00:00 UTC: wait until 2026-11-27 12:05:00 UTC", by("ann", noon.Add(4*time.Minute), DeleteControl{ID: made}))
+	m.accepted(by("ann", noon.Add(5*time.Minute), DeleteControl{ID: made}))
 	m.refused(policy.Unsafe, "wait until 2026-11-27 12:10:00 UTC", by("ann", noon.Add(6*time.Minute), drain("region/us")))
 	m.accepted(by("root", noon.Add(6*time.Minute), drain("region/us"), "slow"))
 	m.ok(DeleteObject{Object: "safety-rule/slow"})
@@ -113,10 +113,10 @@ func TestFreeze(t *testing.T) {
 	m := ruled(t, policy.SafetyRule{Name: "friday", Freeze: []policy.Freeze{{From: "2026-11-27T00:00:00Z", To: "2026-11-28T00:00:00Z"}, {From: "22:00", To: "06:00", Days: []string{"sat"}}}})
 	before := noon.Add(-24 * time.Hour)
 	made := m.accepted(by("ann", before, drain("region/us"))).Made
-	m.refused(policy.Unsafe, "wait until 2026-11-28 00:00:00 UTC", by("ann", before, PutControl{"region/eu", policy.Drain, 0, policy.Duration(24 * time.Hour)}))
-	m.accepted(by("ann", before, PutControl{"region/eu", policy.Drain, policy.Duration(time.Minute), policy.Duration(40 * time.Hour)}))
+	m.refused(policy.Unsafe, "wait until 2026-11-28 00:00:00 UTC", by("ann", before, PutControl{Target: "region/eu", Action: policy.Drain, ExpiresIn: 0, StartsIn: policy.Duration(24 * time.Hour)}))
+	m.accepted(by("ann", before, PutControl{Target: "region/eu", Action: policy.Drain, ExpiresIn: policy.Duration(time.Minute), StartsIn: policy.Duration(40 * time.Hour)}))
 	m.refused(policy.Unsafe, `safety rule "friday" lets nothing be taken out from 2026-11-27T00:00:00Z to 2026-11-28T00:00:00Z: wait until 2026-11-28 00:00:00 UTC`, by("ann", noon, drain("region/eu")))
-	m.accepted(by("ann", noon, DeleteControl{made})) // lifting never waits for a window
+	m.accepted(by("ann", noon, DeleteControl{ID: made})) // lifting never waits for a window
 	sunday := time.Date(2026, 11, 29, 5, 59, 0, 0, time.UTC)
 	m.refused(policy.Unsafe, "wait until 2026-11-29 06:00:00 UTC", by("ann", sunday, drain("region/eu")))
 	m.accepted(by("ann", sunday.Add(time.Minute), drain("region/eu")))
