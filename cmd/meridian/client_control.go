@@ -222,7 +222,7 @@ func control(cmd *cobra.Command, g *globals, body api.ControlRequest, rehearse *
 	if wait {
 		return awaitWindow(cmd, conn, made.Id)
 	}
-	if made.Phase == "planned" || made.Phase == "near" || made.Action == "force-up" {
+	if made.Phase == "planned" || made.Phase == "near" || made.Action == "force-up" || made.Ramp != nil {
 		return nil
 	}
 	if w := made.Window; w.State == api.WindowStateDraining && !w.ClosesAt.IsZero() {
