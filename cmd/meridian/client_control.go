@@ -118,7 +118,7 @@ panicThreshold and lastResort act. A service as a whole is forced down to rehear
 	} {
 		f := &controlFlags{body: api.ControlRequest{Action: "force-" + way.name}}
 		sub := &cobra.Command{
-			Use: way.name + " TARGET --reason TEXT", Short: way.short, Long: way.long + "\nTARGET is " + targets + ".", Example: way.example,
+			Use: way.name + " TARGET --reason TEXT", Short: way.short, Long: way.long + "\nTARGET is\n" + targetLines + ".", Example: way.example,
 			Args: exactly("TARGET", targets), ValidArgsFunction: complete(g, targetNames),
 			RunE: func(cmd *cobra.Command, args []string) error { return f.run(cmd, g, args[0]) },
 		}
@@ -135,7 +135,8 @@ func shareCommand(g *globals) *cobra.Command {
 		Short: "Leave something a part of its usual clients",
 		Long: `Leave TARGET so much of its usual clients, 0 to 100 percent; the others go where they
 would go next. With nowhere else to go nobody is sent away. 0 acts as a drain. TARGET is
-` + targets + `, but no service: its clients have nowhere else to go.`,
+` + targetLines + `,
+but no service: its clients have nowhere else to go.`,
 		Example: `  meridian share region/us-east 20 --reason "one uplink is down"
   meridian share pool/web 50 --over 10m --back-when signal:errors --reason "new release"`,
 		Args: func(cmd *cobra.Command, args []string) error {

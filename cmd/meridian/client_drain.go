@@ -15,13 +15,17 @@ import (
 
 const targets = policy.TargetForms
 
+// targetLines is targets where lines are short.
+var targetLines = strings.Replace(targets, "endpoint/", "\nendpoint/", 1)
+
 func drainCommand(g *globals) *cobra.Command {
 	f := &controlFlags{body: api.ControlRequest{Action: "drain"}}
 	c := &cobra.Command{
 		Use:   "drain TARGET --reason TEXT",
 		Short: "Take a region, provider, zone, pool, endpoint or label out of answers",
 		Long: `Take part of the world out of every answer, on every node, while anything else is
-left. TARGET is ` + targets + `.
+left. TARGET is
+` + targetLines + `.
 
 The command returns when every node that can be reached answers without it. A drain
 that would leave a service nothing but drained endpoints is refused. Resolvers may
@@ -45,7 +49,7 @@ clients. --pause-when and --back-when hold it or take it back; CONDITION is
 	return c
 }
 
-const conditions = "down:TARGET, signal:NAME, load:pool/NAME>90 (percent of its capacity), load:region/NAME>90 or latency:region/NAME>250ms"
+const conditions = "down:TARGET, signal:NAME, load:pool/NAME>90 (percent of its capacity),\nload:region/NAME>90 or latency:region/NAME>250ms"
 
 // exactly is one argument, explained when it is missing.
 func exactly(name, what string) cobra.PositionalArgs {
@@ -125,6 +129,9 @@ func lifting(g *globals, c *cobra.Command, action, word string) *cobra.Command {
 	return c
 }
 
+// left is how long it is until a time, for a flag.
+func left(at time.Time) string { return max(time.Second, time.Until(at).Round(time.Second)).String() }
+
 func overParams(over string) (*api.DeleteControlParams, error) {
 	if over == "" {
 		return nil, nil
@@ -164,8 +171,19 @@ func lift(cmd *cobra.Command, g *globals, conn *client, found []api.Control, par
 	if g.output == "table" {
 		for _, v := range found {
 			again := append(commandOf(v), "--reason", v.Reason)
+			if v.Phase == "planned" || v.Phase == "near" {
+				again = append(again, "--in", left(v.StartsAt))
+			}
+			if r := v.Ramp; r != nil && r.Done < len(r.Steps) { // from where it was
+				steps := fmt.Sprint(r.Steps[max(0, r.Done-1):])
+				again = append(again, "--steps", strings.ReplaceAll(strings.Trim(steps, "[]"), " ", ","), "--every", r.Every)
+			}
 			if !v.ExpiresAt.IsZero() { // as long as it would have gone on
-				again = append(again, "--for", max(time.Second, time.Until(v.ExpiresAt).Round(time.Second)).String())
+				lasts := left(v.ExpiresAt)
+				if v.StartsAt.After(time.Now()) {
+					lasts = v.ExpiresAt.Sub(v.StartsAt).String()
+				}
+				again = append(again, "--for", lasts)
 			}
 			undo(out, again...)
 		}

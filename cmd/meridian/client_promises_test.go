@@ -113,7 +113,8 @@ func TestADryRunSendsNothing(t *testing.T) {
 		lines = append(lines[:len(lines):len(lines)], struct{ line, input string }{line, ""})
 	}
 	for _, c := range lines {
-		line := strings.NewReplacer(" -y", "", "example.org -y", "example.com", "$TOKEN", "testtoke", "zone delete example.org", "zone delete example.com").Replace(c.line)
+		line := strings.NewReplacer(" -y", "", "example.org -y", "example.com", "$TOKEN", "testtoke", "zone delete example.org", "zone delete example.com",
+			"lift service/www.example.com", "lift region/us-east", "lift pool/web-eu", "lift region/us-east", "lift pool/web-us-east", "lift region/us-east").Replace(c.line)
 		out, code := cli(t, s.URL, line+" --dry-run", c.input)
 		if code != 0 || !strings.Contains(out, "Nothing has been done") || strings.Contains(out, "hunter2") || strings.Contains(out, "horse battery") {
 			t.Errorf("meridian %s --dry-run: exit code %d: %s", line, code, out)

@@ -174,8 +174,9 @@ func residualCommand(g *globals) *cobra.Command {
 		Short: "Show who still comes to what was drained",
 		Long: `Show the clients that were seen at drained endpoints after their window had closed, by
 network, as far as logs were handed in (PUT /api/v1/observations): resolvers that stretch
-TTLs, and programs that never ask again. ID is a control's; a TARGET (` + targets + `
-or service/NAME) needs --since.`,
+TTLs, and programs that never ask again. ID is a control's; a TARGET
+needs --since. TARGET is
+` + targetLines + `.`,
 		Example: "  meridian residual c17\n  meridian residual region/us-east --since 2h",
 		Args:    exactly("ID or TARGET", "as meridian get controls shows them"), ValidArgsFunction: complete(g, drainedNames("")),
 		RunE: func(cmd *cobra.Command, args []string) error {

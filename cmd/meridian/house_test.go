@@ -78,7 +78,7 @@ var may = map[string][]string{
 	"raftstore/peer":            {"policy"},
 	"web/api":                   {},
 	"web/api/gen":               {},
-	"web":                       {"policy", "policy/change", "policy/drill", "policy/snapshot", "policy/document", "policy/zonefile", "policy/geo", "policy/health", "web/api"},
+	"web":                       {"policy", "policy/change", "policy/drill", "policy/safety", "policy/snapshot", "policy/document", "policy/zonefile", "policy/geo", "policy/health", "web/api"},
 	"web/webtest":               {"policy", "policy/change", "policy/drill", "policy/snapshot", "policy/document", "policy/zonefile", "policy/geo", "web"},
 	"cmd/meridian":              {"cmd/meridian/node", "cmd/meridian/migrate", "web/api", "policy", "policy/document", "policy/zonefile", "policy/geo"},
 	"cmd/meridian/migrate":      {"policy", "policy/document", "policy/zonefile", "policy/geo"},

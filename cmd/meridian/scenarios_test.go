@@ -63,7 +63,7 @@ var scenarioGroups = []struct {
 	{"NS", "NetScaler GSLB", 4}, {"OCI", "OCI Traffic Management", 2}, {"GD", "gdnsd", 14},
 	{"better", "Where others are known to hurt", 12}, {"domain", "Failure domains and panic", 3},
 	{"health", "Health: losses, cuts, flapping, recovery", 11},
-	{"signal", "External signals", 1}, {"safety", "Safety rules", 4},
+	{"signal", "External signals", 1}, {"safety", "Safety rules", 4}, {"control", "Controls of every kind", 2},
 }
 
 // notApplying are the ids that have no script, each with the reason.

@@ -78,8 +78,8 @@ func TestRampWaitsForSafety(t *testing.T) {
 	mustEqual(t, "allowed", m.stands(id), " 0")
 	// Where it would end in harm it does not begin.
 	m.refuse(policy.Unsafe, "would have no undrained", PutControl{Target: "region/eu", Action: policy.Drain, Ramp: &policy.RampPlan{Over: policy.Duration(time.Hour)}})
-	m.refuse(policy.Unsafe, "the share is refused", PutControl{Target: "region/eu", Action: policy.Share, Share: of(0)})
-	m.refuse(policy.Unsafe, "the force-down is refused", PutControl{Target: "region/eu", Action: policy.ForceDown})
+	m.refuse(policy.Unsafe, "would have no undrained", PutControl{Target: "region/eu", Action: policy.Share, Share: of(0)})
+	m.refuse(policy.Unsafe, "would have no undrained", PutControl{Target: "region/eu", Action: policy.ForceDown})
 }
 
 // A control that hides a drain is not lifted where the drain would hurt by now, by nobody and no expiry.
@@ -90,7 +90,7 @@ func TestLiftingMayHurt(t *testing.T) {
 	up := m.at(1001, PutControl{Target: "region/us", Action: policy.ForceUp, ExpiresIn: policy.Duration(time.Minute)})
 	mustEqual(t, "warnings", len(up.Warnings), 1)
 	eu := m.at(1002, PutControl{Target: "region/eu", Action: policy.Drain}).Made
-	m.refuse(policy.Unsafe, "lifting "+up.Made+" is refused", DeleteControl{ID: up.Made})
+	m.refuse(policy.Unsafe, "the lift is refused", DeleteControl{ID: up.Made})
 	m.at(1061, ExpireControls{})
 	c, ok := m.s.Controls.Get(up.Made)
 	if !ok || c.Problem == "" || c.ExpiresAt != seconds(1061)+int64(time.Minute) {

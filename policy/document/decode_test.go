@@ -104,7 +104,7 @@ func TestDecodeNamesEveryMistake(t *testing.T) {
 		}},
 		{"swapped letters", "{\"polos\": []}", []string{`f:1:2: /polos: unknown key "polos"; did you mean "pools"?`}},
 		{"key with slash and tilde", "a/b~c: 1\n", []string{
-			`f:1:1: /a~1b~0c: unknown key "a/b~c"; the keys here are regions, providers, monitors, pools, templates, services, safetyRules, reviewRules, places, notifications`,
+			`f:1:1: /a~1b~0c: unknown key "a/b~c"; the keys here are regions, providers, monitors, pools, templates, services, safetyRules, reviewRules, places, drillPlans, notifications`,
 		}},
 		{"repeated key", "regions:\n  - name: a\n    provider: x\n    name: b\n", []string{
 			`f:4:5: /regions/0/name: key "name" stands here twice; the first is on line 2`,
@@ -156,7 +156,7 @@ func TestDecodeNamesEveryMistake(t *testing.T) {
 			`f:4:41: /services/0/ttl: one value is needed here, not a list`,
 		}},
 		{"a list for the document", "- regions\n", []string{
-			`f:1:1: a mapping is needed here (its keys are regions, providers, monitors, pools, templates, services, safetyRules, reviewRules, places, notifications), not a list`,
+			`f:1:1: a mapping is needed here (its keys are regions, providers, monitors, pools, templates, services, safetyRules, reviewRules, places, drillPlans, notifications), not a list`,
 		}},
 		{"values that do not parse", "pools: [{name: p, endpoints: [{name: a, address: 1.2.3, hostname: a..b}, {name: b, address: \"\"}]}]\nmonitors: [{name: m, interval: 5 parsecs, timeout: 0x10}]\nservices: [{names: [a], ttl: 1.5}]\n", []string{
 			`f:1:50: /pools/0/endpoints/0/address: ParseAddr("1.2.3"): IPv4 address too short`,
