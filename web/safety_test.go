@@ -58,8 +58,8 @@ func TestADrainIsRehearsedAndOverridden(t *testing.T) {
 	}
 	over := strings.Replace(us, `"x"`, `"x","override":["`+strings.Join(rules, `","`)+`"]`, 1)
 	made := into[api.ControlCreated](r.send("POST", "/controls", over).is(201))
-	if !slices.Equal(made.Overrides, rules) {
-		t.Errorf("the control has the overrides %q, not %q", made.Overrides, rules)
+	if !slices.Equal(made.Override, rules) {
+		t.Errorf("the control has the overrides %q, not %q", made.Override, rules)
 	}
 	r.call("DELETE", "/controls/"+made.Id, "").refused(409, "unsafe")
 	r.call("DELETE", "/controls/"+made.Id, "", "X-Override", "gated, keep-two").refused(422, "invalid")
