@@ -43,15 +43,12 @@ type EvacuationTimes struct {
 	Ended     int64 `json:"ended,omitempty"`
 }
 
-// EvacuationNode is what one node did, and what the others saw of it from outside.
+// EvacuationNode is what one node did, by what it told.
 type EvacuationNode struct {
-	Node       string `json:"node"`
-	Reachable  bool   `json:"reachable"`
-	Published  int64  `json:"published,omitempty"`
-	MaxTTL     uint32 `json:"maxTTL,omitempty"`
-	Closes     int64  `json:"closes,omitempty"`
-	Asked      int    `json:"asked,omitempty"`      // queries that the other nodes sent it
-	Answered   int    `json:"answered,omitempty"`   // that it answered
-	LastNamed  int64  `json:"lastNamed,omitempty"`  // the last answer that named what was evacuated
-	FirstClean int64  `json:"firstClean,omitempty"` // the first answer after that
+	Node      string `json:"node"`
+	Reachable bool   `json:"reachable"`
+	Published int64  `json:"published,omitempty"`
+	MaxTTL    uint32 `json:"maxTTL,omitempty"`
+	Closes    int64  `json:"closes,omitempty"`
+	LastNamed int64  `json:"lastNamed,omitempty"` // the last answer that named what was evacuated
 }

@@ -64,8 +64,13 @@ func renderReport(v *policy.EvacuationReport) api.Report {
 	out := api.Report{
 		Id: v.ID, Kind: api.ReportKind(v.Kind), Title: v.Title, Drill: v.Drill, Plan: v.Plan, Targets: v.Targets, Result: v.Result, Code: v.Code, Problem: v.Problem, Actor: v.Actor,
 		Met: v.Met, Cut: v.Cut, Steps: renderSteps(v.Steps), Checks: renderChecks(v.Checks), Timeline: renderNotes(v.Timeline),
-		At: api.ReportTimes{Decided: clockTime(v.At.Decided), Committed: clockTime(v.At.Committed), Closed: clockTime(v.At.Closed), Restored: clockTime(v.At.Restored),
+		At: api.ReportTimes{Decided: clockTime(v.At.Decided), Committed: clockTime(v.At.Committed), Published: clockTime(v.At.Published), Closed: clockTime(v.At.Closed), Restored: clockTime(v.At.Restored),
 			Recovered: clockTime(v.At.Recovered), Ended: clockTime(v.At.Ended)},
+	}
+	for _, n := range v.Nodes {
+		out.Nodes = append(out.Nodes, api.ReportNode{
+			Node: n.Node, Reachable: n.Reachable, PublishedAt: clockTime(n.Published), MaxTTL: int(n.MaxTTL), ClosesAt: clockTime(n.Closes), LastAnswerAt: clockTime(n.LastNamed),
+		})
 	}
 	if v.RTO > 0 {
 		out.Rto = v.RTO.String()

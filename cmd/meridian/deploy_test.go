@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"net"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -34,7 +35,7 @@ func TestExampleThreeNodes(t *testing.T) {
 	if err := os.WriteFile(document, []byte(text), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	c := &cluster{t: t, dir: dir}
+	c := &cluster{t: t, dir: dir, client: http.DefaultClient, nodes: make([]*process, 3)}
 	for i := range c.nodes {
 		name := fmt.Sprintf("ns%d", i+1)
 		file := name + ".yaml"

@@ -126,7 +126,7 @@ func samples(t fataler) []Change {
 		with(&NoteSchedules{[]string{"weekly"}}),
 		with(&PutReport{policy.EvacuationReport{ID: "d17", Kind: "drill", Title: "weekly", Drill: "d17", Plan: "weekly", Targets: []string{"region/us"}, Result: "done", RTO: policy.Duration(90 * time.Second), Reached: policy.Duration(31 * time.Second), Met: of(true),
 			At:    policy.EvacuationTimes{First: 1, Decided: 2, Committed: 3, Published: 4, Closed: 5, Restored: 6, Recovered: 7, Ended: 8},
-			Nodes: []policy.EvacuationNode{{Node: "ns1", Reachable: true, Published: 4, MaxTTL: 30, Closes: 5, Asked: 10, Answered: 9, LastNamed: 6, FirstClean: 7}}}}),
+			Nodes: []policy.EvacuationNode{{Node: "ns1", Reachable: true, Published: 4, MaxTTL: 30, Closes: 5, LastNamed: 6}}}}),
 		with(&Batch{[]Part{{of(uint64(3)), "part", &DeleteZone{name("example.org")}}, {nil, "", &PutControl{Target: "region/us", Action: policy.Drain}}}}),
 	}
 }

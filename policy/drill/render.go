@@ -54,6 +54,12 @@ func Markdown(v *policy.EvacuationReport) string {
 			fmt.Fprintf(&b, "| %s | %s | %s |\n", c.Result, c.Name, plain.Replace(c.Text))
 		}
 	}
+	if len(v.Nodes) > 0 {
+		b.WriteString("\n## Nodes (UTC)\n\n| node | published | largest TTL | window closed | last answer that named it |\n|---|---|---|---|---|\n")
+		for _, n := range v.Nodes {
+			fmt.Fprintf(&b, "| %s | %s | %d s | %s | %s |\n", plain.Replace(n.Node), published(n), n.MaxTTL, moment(n.Closes), moment(n.LastNamed))
+		}
+	}
 	if len(v.Timeline) > 0 {
 		b.WriteString("\n## Timeline (UTC)\n\n| at | phase | |\n|---|---|---|\n")
 		for _, n := range v.Timeline {
@@ -64,6 +70,14 @@ func Markdown(v *policy.EvacuationReport) string {
 		b.WriteString("\nPart of it was left out, for its size.\n")
 	}
 	return b.String()
+}
+
+// published is when a node answered by it, or that nobody knows.
+func published(n policy.EvacuationNode) string {
+	if !n.Reachable {
+		return "could not be asked"
+	}
+	return moment(n.Published)
 }
 
 // bar is a step in the picture, in its units.
@@ -107,7 +121,7 @@ func bars(v *policy.EvacuationReport) (list []bar) {
 }
 
 var page = template.Must(template.New("report").Funcs(template.FuncMap{
-	"moment": moment, "add": func(a float64, b float64) float64 { return a + b }, "number": func(f float64) string { return fmt.Sprintf("%.1f", f) },
+	"moment": moment, "published": published, "add": func(a float64, b float64) float64 { return a + b }, "number": func(f float64) string { return fmt.Sprintf("%.1f", f) },
 }).Parse(`<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><title>{{.V.Title}} ({{.V.ID}})</title>
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
@@ -125,6 +139,7 @@ svg{width:100%;height:auto}svg text{font:12px system-ui,sans-serif;fill:#1a1d21}
 <text x="0" y="{{number (add .Y 15)}}">{{.Name}}</text><rect class="{{.Class}}" x="{{number .X}}" y="{{number (add .Y 4)}}" width="{{number .Width}}" height="14"><title>{{.Title}}</title></rect>{{end}}
 </svg>{{end}}
 {{if .V.Checks}}<h2>Checks</h2><table>{{range .V.Checks}}<tr><th class="{{.Result}}">{{.Result}}</th><td>{{.Name}}</td><td>{{.Text}}</td></tr>{{end}}</table>{{end}}
+{{if .V.Nodes}}<h2>Nodes (UTC)</h2><table><tr><th>node</th><th>published</th><th>largest TTL</th><th>window closed</th><th>last answer that named it</th></tr>{{range .V.Nodes}}<tr><th>{{.Node}}</th><td>{{published .}}</td><td>{{.MaxTTL}} s</td><td>{{moment .Closes}}</td><td>{{moment .LastNamed}}</td></tr>{{end}}</table>{{end}}
 {{if .V.Timeline}}<h2>Timeline (UTC)</h2><table>{{range .V.Timeline}}<tr><th>{{moment .At}}</th><td>{{.Phase}}</td><td>{{.Text}}</td></tr>{{end}}</table>{{end}}
 {{if .V.Cut}}<p>Part of it was left out, for its size.</p>{{end}}
 </body></html>

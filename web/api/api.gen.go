@@ -892,13 +892,16 @@ func (e RegionContinent) Valid() bool {
 
 // Defines values for ReportKind.
 const (
-	ReportKindDrill ReportKind = "drill"
+	ReportKindDrill    ReportKind = "drill"
+	ReportKindFailover ReportKind = "failover"
 )
 
 // Valid indicates whether the value is a known member of the ReportKind enum.
 func (e ReportKind) Valid() bool {
 	switch e {
 	case ReportKindDrill:
+		return true
+	case ReportKindFailover:
 		return true
 	default:
 		return false
@@ -4847,7 +4850,7 @@ type RegionList struct {
 	Items []Region `json:"items"`
 }
 
-// Report What is known of a drill when it is over.
+// Report What is known of a drill, or of a real failover, when it is over.
 //
 // Examples: {"achieved":"31s","at":{},"id":"d17","kind":"drill","met":true,"result":"done","rto":"1m30s","targets":["region/us-east"],"title":"weekly"}
 type Report struct {
@@ -4876,7 +4879,7 @@ type Report struct {
 	// Drill The id of the run.
 	Drill string `json:"drill,omitempty,omitzero"`
 
-	// Id Its id.
+	// Id Its id: that of the run, or f and the index of the first endpoint that left the answers.
 	//
 	// Examples: d17
 	Id string `json:"id"`
@@ -4887,13 +4890,16 @@ type Report struct {
 	// Met Whether that is within what was expected. Absent when there is nothing to compare.
 	Met *bool `json:"met,omitempty,omitzero"`
 
+	// Nodes When each node answered by it, in order of names.
+	Nodes []ReportNode `json:"nodes,omitempty,omitzero"`
+
 	// Plan The name of its plan.
 	Plan string `json:"plan,omitempty,omitzero"`
 
 	// Problem The same for a person.
 	Problem string `json:"problem,omitempty,omitzero"`
 
-	// Result The phase in which the run ended.
+	// Result The phase in which the run ended; of a failover recovered, or ended when not all of it was back half an hour after its window.
 	//
 	// Examples: done
 	Result string `json:"result"`
@@ -4906,7 +4912,7 @@ type Report struct {
 	// Steps In their order.
 	Steps []DrillStepRun `json:"steps,omitempty,omitzero"`
 
-	// Targets What was evacuated or feigned to be down.
+	// Targets What was evacuated, feigned to be down, or failed.
 	Targets []string `json:"targets"`
 
 	// Timeline What happened, the oldest first.
@@ -4927,6 +4933,33 @@ type ReportList struct {
 	Items []Report `json:"items"`
 }
 
+// ReportNode One node's part in an evacuation.
+//
+// Examples: {"closesAt":"2026-01-02T03:04:36Z","maxTTL":30,"node":"ns1","publishedAt":"2026-01-02T03:04:05Z","reachable":true}
+type ReportNode struct {
+	// ClosesAt No resolver that abides by TTLs had anything of it from this node from here on.
+	ClosesAt time.Time `json:"closesAt,omitempty,omitzero"`
+
+	// LastAnswerAt Its last answer that named any of it, as far as its process knows.
+	LastAnswerAt time.Time `json:"lastAnswerAt,omitempty,omitzero"`
+
+	// MaxTTL The largest TTL that it had handed out with any of it, in seconds.
+	//
+	// Examples: 30
+	MaxTTL int `json:"maxTTL,omitempty,omitzero"`
+
+	// Node Its label.
+	//
+	// Examples: ns1
+	Node string `json:"node"`
+
+	// PublishedAt It answered without what was evacuated from here on.
+	PublishedAt time.Time `json:"publishedAt,omitempty,omitzero"`
+
+	// Reachable Whether it could be asked.
+	Reachable bool `json:"reachable"`
+}
+
 // ReportTimes When it happened; each is absent where it did not, or is not known.
 //
 // Examples: {"closed":"2026-01-02T03:04:36Z","decided":"2026-01-02T03:04:05Z"}
@@ -4937,11 +4970,14 @@ type ReportTimes struct {
 	// Committed It was in the log of a majority.
 	Committed time.Time `json:"committed,omitempty,omitzero"`
 
-	// Decided The step that began the evacuation.
+	// Decided The step that began the evacuation, or the verdict.
 	Decided time.Time `json:"decided,omitempty,omitzero"`
 
 	// Ended The run was over.
 	Ended time.Time `json:"ended,omitempty,omitzero"`
+
+	// Published The last node that could be asked answered by it.
+	Published time.Time `json:"published,omitempty,omitzero"`
 
 	// Recovered No well-behaved client had an answer from during the drill from here on.
 	Recovered time.Time `json:"recovered,omitempty,omitzero"`

@@ -131,3 +131,9 @@ func (j *joiner) list() []policy.Departure {
 	})
 	return list[:min(len(list), keepDepartures)]
 }
+
+// failedOver says whether anything left this node's answers within the last hour because it was found down.
+func (n *Node) failedOver() bool {
+	now := time.Now()
+	return slices.ContainsFunc(n.left.latest(), func(e departed) bool { return e.cause == policy.LeftVerdict && now.Sub(e.left) < time.Hour })
+}

@@ -11,8 +11,9 @@ import (
 )
 
 const (
-	drillTick = 250 * time.Millisecond
-	drillAsk  = 3 * time.Minute // for one question to the outside
+	drillTick   = 250 * time.Millisecond
+	failureTick = 5 * time.Second
+	drillAsk    = 3 * time.Minute // for one question to the outside
 )
 
 // drillWorld is what runs ask of the outside.
@@ -22,6 +23,10 @@ type drillWorld interface {
 	// window says when nobody has an answer of before a change any more, and which nodes cannot be asked. The change
 	// takes what the plan takes out of answers, or brings it back.
 	window(ctx context.Context, s *policy.State, plan *policy.DrillPlan, index uint64, back bool) (until time.Time, nodes []string, err error)
+	// failedOver says whether this node knows of a failover that may not be reported yet.
+	failedOver() bool
+	// Departures is what left the answers of the nodes of late.
+	Departures(ctx context.Context) policy.Departures
 	// webhook makes the call of a step.
 	webhook(ctx context.Context, r *policy.Drill, step int) (code int, err error)
 }
@@ -45,6 +50,7 @@ type asked struct {
 func (d *duties) drills(ctx context.Context, world drillWorld) {
 	v := &driller{duties: d, world: world, asking: map[asked]bool{}}
 	defer v.all.Wait()
+	v.all.Go(func() { _ = every(ctx, failureTick, func() { v.failures(ctx) }) })
 	_ = every(ctx, drillTick, func() { v.look(ctx) })
 }
 
@@ -59,8 +65,23 @@ func (d *driller) look(ctx context.Context) {
 		if !r.Over() {
 			d.take(ctx, r.ID)
 		} else if !r.Reported {
-			d.do(ctx, change.PutReport{Report: drill.Report(&r)})
+			v := drill.Report(&r)
+			if v.At.Decided != 0 {
+				v = drill.Told(v, &r, d.world.Departures(ctx))
+			}
+			d.do(ctx, change.PutReport{Report: v})
 		}
+	}
+}
+
+// failures reports the failovers that are over. The nodes are asked only while this one knows of some.
+func (d *driller) failures(ctx context.Context) {
+	s := d.state()
+	if s.Feature < policy.FeatureDrill || !d.world.failedOver() {
+		return
+	}
+	for _, v := range drill.Failovers(s, d.world.Departures(ctx), d.clock()) {
+		d.do(ctx, change.PutReport{Report: v})
 	}
 }
 

@@ -1,0 +1,158 @@
+package drill
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/meridian-gtm/meridian/policy"
+)
+
+// Told adds to the report of a run what the nodes told of what left their answers by its controls.
+func Told(v policy.EvacuationReport, r *policy.Drill, d policy.Departures) policy.EvacuationReport {
+	by := map[string]bool{}
+	for i := range r.Steps {
+		for _, id := range r.Steps[i].Controls {
+			by["control/"+id] = true
+		}
+	}
+	var own []policy.Departure
+	for _, gone := range d.Items {
+		if by[gone.By] {
+			own = append(own, gone)
+		}
+	}
+	if len(own) > 0 {
+		joined(&v, own, d.Missing)
+	}
+	return fit(v)
+}
+
+// joined is when some departures were committed and published, on each node, and until when clients may have known what left.
+func joined(v *policy.EvacuationReport, list []policy.Departure, missing []string) {
+	nodes := map[string]policy.EvacuationNode{}
+	for _, name := range missing {
+		nodes[name] = policy.EvacuationNode{Node: name}
+	}
+	v.At.Committed, v.At.Published, v.At.Closed = 0, 0, 0
+	for _, gone := range list {
+		if at := nanos(gone.CommittedAt); at != 0 && (v.At.Committed == 0 || at < v.At.Committed) {
+			v.At.Committed = at
+		}
+		for _, n := range gone.Nodes {
+			e := nodes[n.Node]
+			e.Node, e.Reachable, e.MaxTTL = n.Node, true, max(e.MaxTTL, n.MaxTTL)
+			e.Published, e.Closes, e.LastNamed = max(e.Published, nanos(n.PublishedAt)), max(e.Closes, nanos(n.ClosesAt)), max(e.LastNamed, nanos(n.LastAnswer))
+			nodes[n.Node] = e
+			v.At.Published, v.At.Closed = max(v.At.Published, e.Published), max(v.At.Closed, e.Closes)
+		}
+	}
+	v.At.Committed = cmp.Or(v.At.Committed, v.At.Decided)
+	for _, name := range slices.Sorted(maps.Keys(nodes)) {
+		v.Nodes = append(v.Nodes, nodes[name])
+	}
+}
+
+func nanos(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixNano()
+}
+
+// Bounds of what makes one failover.
+const (
+	together  = int64(10 * time.Second) // what leaves within so long of the first is one failure
+	waitsBack = int64(30 * time.Minute) // after its window for what failed to come back, before it is reported without
+)
+
+// Failovers are the reports that are due: of what left answers because it was found down, when the window is closed and it
+// is back, or has not come back for half an hour. Departures are the newest first.
+func Failovers(s *policy.State, d policy.Departures, now int64) (due []policy.EvacuationReport) {
+	var list []policy.Departure
+	for _, gone := range d.Items {
+		if gone.Cause == policy.LeftVerdict && !gone.DecidedAt.IsZero() {
+			list = append(list, gone)
+		}
+	}
+	slices.SortStableFunc(list, func(a, b policy.Departure) int { return a.DecidedAt.Compare(b.DecidedAt) })
+	for len(list) > 0 {
+		first, n := list[0].DecidedAt.UnixNano(), 1
+		for n < len(list) && list[n].DecidedAt.UnixNano()-first <= together {
+			n++
+		}
+		one := list[:n]
+		list = list[n:]
+		if v, over := failover(s, one, d.Missing, now); over && !s.Reports.Has(v.ID) {
+			due = append(due, v)
+		}
+	}
+	return due
+}
+
+// failover is the report of one failure, and whether it is over.
+func failover(s *policy.State, list []policy.Departure, missing []string, now int64) (v policy.EvacuationReport, over bool) {
+	regions, services := map[string]bool{}, map[string]bool{}
+	index, back, up := list[0].Index, int64(0), true
+	for _, gone := range list {
+		index = min(index, gone.Index)
+		services[gone.Service] = true
+		if !slices.Contains(v.Targets, gone.Endpoint) {
+			v.Targets = append(v.Targets, gone.Endpoint)
+		}
+		region, since, ok := risen(s, gone.Endpoint)
+		regions[cmp.Or(region, gone.Endpoint)] = true
+		if up = up && ok; ok {
+			back = max(back, since)
+		}
+	}
+	slices.Sort(v.Targets)
+	v.ID, v.Kind, v.Result = fmt.Sprintf("f%d", index), "failover", "recovered"
+	v.Title = fmt.Sprintf("%s failed: %d of its endpoints left the answers of %s", strings.Join(slices.Sorted(maps.Keys(regions)), ", "), len(v.Targets), strings.Join(slices.Sorted(maps.Keys(services)), ", "))
+	v.At.Decided = list[0].DecidedAt.UnixNano()
+	joined(&v, list, missing)
+	v.Reached = policy.Duration(v.At.Closed - v.At.Decided)
+	if now < v.At.Closed {
+		return v, false
+	}
+	switch {
+	case up:
+		v.At.Restored, v.At.Ended = back, max(back, v.At.Closed)
+	case now-v.At.Closed >= waitsBack:
+		v.Result, v.At.Ended = "ended", now
+		v.Problem = "not all of it had come back half an hour after its window had closed"
+	default:
+		return v, false
+	}
+	v.Timeline = []policy.DrillNote{
+		{At: v.At.Decided, Phase: "down", Text: strings.Join(v.Targets, ", ") + " found down"},
+		{At: v.At.Published, Phase: "published", Text: "the last node that could be asked answered without it"},
+		{At: v.At.Closed, Phase: "closed", Text: "the TTL window"},
+	}
+	if up {
+		v.Timeline = append(v.Timeline, policy.DrillNote{At: back, Phase: "up", Text: "all of it was up again"})
+		slices.SortStableFunc(v.Timeline, func(a, b policy.DrillNote) int { return cmp.Compare(a.At, b.At) })
+	}
+	return fit(v), true
+}
+
+// risen is the region of an endpoint, and since when it has been up again; one that is not declared any more is no matter.
+func risen(s *policy.State, id string) (region string, since int64, up bool) {
+	pool, name, _ := strings.Cut(strings.TrimPrefix(id, "endpoint/"), "/")
+	o, ok := s.Pools.Get(pool)
+	if !ok {
+		return "", 0, true
+	}
+	for i := range o.Spec.Endpoints {
+		e := &o.Spec.Endpoints[i]
+		if e.Name != name {
+			continue
+		}
+		v, known := s.Telling(&o.Spec, e, nil)
+		return e.RegionOr(&o.Spec), v.Since, !known || v.Status == policy.Up
+	}
+	return "", 0, true
+}

@@ -1,0 +1,90 @@
+package drill
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/meridian-gtm/meridian/policy"
+)
+
+// leaves is an endpoint that left at a second of the test's clock, on two nodes, with a TTL of 30 s.
+func leaves(endpoint, cause, by string, index uint64, s int) policy.Departure {
+	when := func(s int) time.Time { return time.Unix(0, at(s)) }
+	node := func(name string, later int) policy.NodeDeparture {
+		return policy.NodeDeparture{Node: name, Index: index, PublishedAt: when(s + later), MaxTTL: 30, ClosesAt: when(s + later + 31), LastAnswer: when(s + later)}
+	}
+	return policy.Departure{Service: "www.example.com", Endpoint: endpoint, Cause: cause, By: by, Index: index, DecidedAt: when(s), CommittedAt: when(s), Nodes: []policy.NodeDeparture{node("ns1", 0), node("ns2", 1)}}
+}
+
+// TestTold: what left by the run's own controls counts, and nothing else does.
+func TestTold(t *testing.T) {
+	r := aRun()
+	r.Steps[1].Controls = []string{"c9"}
+	d := policy.Departures{Missing: []string{"ns3"}, Items: []policy.Departure{
+		leaves("endpoint/us/a", "drain", "control/c9", 40, 1), leaves("endpoint/eu/a", "drain", "control/c8", 30, 50), leaves("endpoint/us/b", policy.LeftVerdict, "", 50, 60),
+	}}
+	v := Told(Report(&r), &r, d)
+	if v.At.Published != at(2) || v.At.Closed != at(33) {
+		t.Errorf("published at %s and closed at %s", moment(v.At.Published), moment(v.At.Closed))
+	}
+	want := []policy.EvacuationNode{
+		{Node: "ns1", Reachable: true, Published: at(1), MaxTTL: 30, Closes: at(32), LastNamed: at(1)},
+		{Node: "ns2", Reachable: true, Published: at(2), MaxTTL: 30, Closes: at(33), LastNamed: at(2)},
+		{Node: "ns3"},
+	}
+	if !slices.Equal(v.Nodes, want) {
+		t.Errorf("the nodes are %+v", v.Nodes)
+	}
+	if text := Markdown(&v); !strings.Contains(text, "| ns3 | could not be asked |") {
+		t.Errorf("the node that could not be asked is not named:\n%s", text)
+	}
+}
+
+// TestFailovers: one report for what failed together, once it is back and its window is closed; one for what stays away, after its time.
+func TestFailovers(t *testing.T) {
+	s := policy.NewState()
+	s.Regions.Set("us", policy.Object[policy.Region]{Spec: policy.Region{Name: "us"}})
+	s.Pools.Set("us", policy.Object[policy.Pool]{Spec: policy.Pool{Name: "us", Region: "us", Monitor: "web", Endpoints: []policy.Endpoint{{Name: "a"}, {Name: "b"}}}})
+	s.Monitors.Set("web", policy.Object[policy.Monitor]{Spec: policy.Monitor{Name: "web", TCP: &policy.TCPCheck{Port: 80}}})
+	verdict := func(endpoint string, status policy.Status, s1 int) {
+		s.Verdicts.Set("us/"+endpoint+"@web", policy.Verdict{Check: "us/" + endpoint + "@web", Status: status, Since: at(s1)})
+	}
+	d := policy.Departures{Items: []policy.Departure{
+		leaves("endpoint/us/b", policy.LeftVerdict, "", 41, 9), leaves("endpoint/us/a", policy.LeftVerdict, "", 40, 1), leaves("endpoint/eu/a", "drain", "control/c8", 30, 5),
+	}}
+	verdict("a", policy.Down, 1)
+	verdict("b", policy.Down, 9)
+	if due := Failovers(s, d, at(50)); len(due) != 0 {
+		t.Fatalf("it is reported while it lasts: %+v", due)
+	}
+	verdict("a", policy.Up, 20)
+	verdict("b", policy.Up, 30)
+	if due := Failovers(s, d, at(40)); len(due) != 0 {
+		t.Fatalf("it is reported before its window is closed: %+v", due)
+	}
+	due := Failovers(s, d, at(45))
+	if len(due) != 1 {
+		t.Fatalf("there are %d reports: %+v", len(due), due)
+	}
+	v := due[0]
+	if v.ID != "f40" || v.Result != "recovered" || !slices.Equal(v.Targets, []string{"endpoint/us/a", "endpoint/us/b"}) {
+		t.Errorf("the report is %s, %s of %v", v.ID, v.Result, v.Targets)
+	}
+	if want := (policy.EvacuationTimes{Decided: at(1), Committed: at(1), Published: at(10), Closed: at(41), Restored: at(30), Ended: at(41)}); v.At != want {
+		t.Errorf("the times are %+v, not %+v", v.At, want)
+	}
+	if v.Reached != policy.Duration(40*time.Second) {
+		t.Errorf("it took %v", v.Reached)
+	}
+	s.Reports.Set(v.ID, v)
+	if due := Failovers(s, d, at(50)); len(due) != 0 {
+		t.Errorf("it is reported twice: %+v", due)
+	}
+	s.Reports.Delete(v.ID)
+	verdict("b", policy.Down, 35)
+	if due := Failovers(s, d, at(41)+waitsBack); len(due) != 1 || due[0].Result != "ended" || due[0].Problem == "" {
+		t.Errorf("what stays away is reported as %+v", due)
+	}
+}
