@@ -217,7 +217,11 @@ func (e *evaluation) branch(n *Node, k policy.AnswerKind) (shares []Share, need 
 	if e.tier == LastResort && n.Resort != nil && !e.whole {
 		return e.resort(n, k)
 	}
-	return e.inner(n, k)
+	shares, need = e.inner(n, k)
+	if len(shares) == 0 && e.tier >= LastResort && n.Resort != nil && n.Resort.Branch != nil {
+		return e.branch(n.Resort.Branch, k) // drained as all else is, and all that there is of this kind (I-01)
+	}
+	return shares, need
 }
 
 func (e *evaluation) inner(n *Node, k policy.AnswerKind) (shares []Share, need policy.Duration) {

@@ -310,7 +310,11 @@ func (o *oracle) eval(s *policy.Steering, path string) map[endpoint]float64 {
 		return o.eval(&in, path+" template")
 	}
 	if last == nil || o.level != 4 {
-		return o.inner(s, path)
+		d := o.inner(s, path)
+		if len(d) == 0 && o.level > 4 && last != nil && last.Mode == "" {
+			return o.eval(&last.Steering, path+" resort")
+		}
+		return d
 	}
 	outer := o.good
 	defer func() { o.good = outer }()
