@@ -245,7 +245,7 @@ func followDrill(cmd *cobra.Command, conn *client, id string) error {
 		query := func(_ context.Context, req *http.Request) error {
 			if index != "" {
 				q := req.URL.Query()
-				q.Set("wait", "20s")
+				q.Set("wait", "5s") // well within the time that an answer may take
 				q.Set("index", index)
 				req.URL.RawQuery = q.Encode()
 			}
@@ -263,6 +263,7 @@ func followDrill(cmd *cobra.Command, conn *client, id string) error {
 		}
 		shown = len(r.Timeline)
 		if r.Over {
+			awaitReport(cmd.Context(), conn, id)
 			if r.Phase != "done" {
 				return fmt.Errorf("the drill %s is %s (%s): %s", id, r.Phase, r.Code, r.Problem)
 			}
@@ -272,6 +273,24 @@ func followDrill(cmd *cobra.Command, conn *client, id string) error {
 		index = res.header.Get("X-Index")
 		if _, err := strconv.ParseUint(index, 10, 64); err != nil {
 			return fmt.Errorf("the server says no index to wait from")
+		}
+	}
+}
+
+// awaitReport returns when a run that is over has its report, or when that takes long.
+func awaitReport(ctx context.Context, conn *client, id string) {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	again := time.NewTicker(100 * time.Millisecond)
+	defer again.Stop()
+	for {
+		if _, err := read(conn.GetReport(ctx, id)); err == nil {
+			return
+		}
+		select {
+		case <-ctx.Done():
+			return
+		case <-again.C:
 		}
 	}
 }
