@@ -174,20 +174,29 @@ func (s *server) DeleteControl(c *gin.Context, id string, params api.DeleteContr
 // ResumeEndpoint lets an endpoint come up again that waits for an operator.
 func (s *server) ResumeEndpoint(c *gin.Context, _ string, params api.ResumeEndpointParams) {
 	var in api.ResumeRequest
-	data, err := readJSON(c, maxSmall, &in)
-	if err == nil {
-		err = checkReason(in.Reason)
-	}
-	var ch change.Change
-	if err == nil {
-		ch, err = s.envelope(c, params.IfMatch, params.IdempotencyKey, sum(data))
-	}
+	s.reasoned(c, params.IfMatch, params.IdempotencyKey, &in, func() (string, change.Body) {
+		return in.Reason, change.ResumeEndpoint{Endpoint: "endpoint/" + strings.TrimPrefix(c.Param("endpoint"), "endpoint/")}
+	})
+}
+
+// reasoned reads a small body that has a reason in it, and proposes what made makes of it, with that reason.
+func (s *server) reasoned(c *gin.Context, ifMatch, key string, in any, made func() (reason string, body change.Body)) {
+	data, err := readJSON(c, maxSmall, in)
 	if err != nil {
 		s.refuse(c, err)
 		return
 	}
-	ch.Reason = cmp.Or(strings.TrimSpace(in.Reason), ch.Reason)
-	ch.Body = change.ResumeEndpoint{Endpoint: "endpoint/" + strings.TrimPrefix(c.Param("endpoint"), "endpoint/")}
+	reason, body := made()
+	if err = checkReason(reason); err != nil {
+		s.refuse(c, err)
+		return
+	}
+	ch, err := s.envelope(c, ifMatch, key, sum(data))
+	if err != nil {
+		s.refuse(c, err)
+		return
+	}
+	ch.Reason, ch.Body = cmp.Or(strings.TrimSpace(reason), ch.Reason), body
 	s.put(c, http.StatusOK, ch, 0)
 }
 

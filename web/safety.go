@@ -1,7 +1,6 @@
 package web
 
 import (
-	"cmp"
 	"errors"
 	"net/http"
 	"slices"
@@ -135,21 +134,9 @@ func (s *server) ListSwitches(c *gin.Context) {
 
 func (s *server) PutSwitch(c *gin.Context, _ string, params api.PutSwitchParams) {
 	var in api.SwitchPut
-	data, err := readJSON(c, maxSmall, &in)
-	if err == nil {
-		err = checkReason(in.Reason)
-	}
-	var ch change.Change
-	if err == nil {
-		ch, err = s.envelope(c, params.IfMatch, params.IdempotencyKey, sum(data))
-	}
-	if err != nil {
-		s.refuse(c, err)
-		return
-	}
-	ch.Reason = cmp.Or(strings.TrimSpace(in.Reason), ch.Reason)
-	ch.Body = change.PutSwitch{Name: c.Param("name"), On: in.On}
-	s.put(c, http.StatusOK, ch, 0)
+	s.reasoned(c, params.IfMatch, params.IdempotencyKey, &in, func() (string, change.Body) {
+		return in.Reason, change.PutSwitch{Name: c.Param("name"), On: in.On}
+	})
 }
 
 func (s *server) DeleteSwitch(c *gin.Context, _ string, params api.DeleteSwitchParams) {

@@ -1,8 +1,10 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"strings"
 
@@ -46,48 +48,39 @@ and what a drain of each region and provider would meet now.`,
 		Example: "  meridian safety\n  meridian safety -o json",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			conn, err := g.connect()
-			if err != nil {
-				return err
-			}
-			v, r, err := decode[api.SafetyReport](read(conn.GetSafety(cmd.Context())))
-			if err != nil {
-				return err
-			}
-			out := cmd.OutOrStdout()
-			if done, err := g.structured(out, r.body); done || err != nil {
-				return err
-			}
-			if len(v.Items) == 0 {
-				fmt.Fprintln(out, "There are no safety rules; docs/safety.md says how to write some.")
-			} else {
-				heading, rows := []string{"RULE", "STATE", "WANTS"}, [][]string(nil)
-				for _, s := range v.Items {
-					rows = append(rows, []string{s.Rule, string(s.State), strings.Join(s.Wants, "; ")})
-				}
-				table(out, heading, rows)
-				for _, s := range v.Items {
-					for _, text := range s.Says {
-						fmt.Fprintf(out, "  %s: %s\n", s.Rule, text)
-					}
-				}
-			}
-			if len(v.Targets) == 0 {
-				return nil
-			}
-			heading, rows := []string{"DRAIN OF", "NOW", "AGAINST IT"}, [][]string(nil)
-			for _, t := range v.Targets {
-				now := "possible"
-				if !t.Allowed {
-					now = "refused"
-				}
-				rows = append(rows, []string{t.Target, now, orDash(first(strings.Join(t.Rules, ", "), first(t.Problems...)))})
-			}
-			fmt.Fprintln(out)
-			table(out, heading, rows)
-			return nil
+			return present(cmd, g, func(ctx context.Context, c *client) (*http.Response, error) { return c.GetSafety(ctx) }, printSafety)
 		},
 	}
+}
+
+func printSafety(out io.Writer, v api.SafetyReport) {
+	if len(v.Items) == 0 {
+		fmt.Fprintln(out, "There are no safety rules; docs/safety.md says how to write some.")
+	} else {
+		var rows [][]string
+		for _, s := range v.Items {
+			rows = append(rows, []string{s.Rule, string(s.State), strings.Join(s.Wants, "; ")})
+		}
+		table(out, []string{"RULE", "STATE", "WANTS"}, rows)
+		for _, s := range v.Items {
+			for _, text := range s.Says {
+				fmt.Fprintf(out, "  %s: %s\n", s.Rule, text)
+			}
+		}
+	}
+	if len(v.Targets) == 0 {
+		return
+	}
+	var rows [][]string
+	for _, t := range v.Targets {
+		now := "possible"
+		if !t.Allowed {
+			now = "refused"
+		}
+		rows = append(rows, []string{t.Target, now, orDash(first(strings.Join(t.Rules, ", "), first(t.Problems...)))})
+	}
+	fmt.Fprintln(out)
+	table(out, []string{"DRAIN OF", "NOW", "AGAINST IT"}, rows)
 }
 
 func switchCommand(g *globals) *cobra.Command {
@@ -208,34 +201,25 @@ func switchList(g *globals) *cobra.Command {
 		Example: "  meridian switch list",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			conn, err := g.connect()
-			if err != nil {
-				return err
-			}
-			list, r, err := decode[api.SwitchList](read(conn.ListSwitches(cmd.Context())))
-			if err != nil {
-				return err
-			}
-			out := cmd.OutOrStdout()
-			if done, err := g.structured(out, r.body); done || err != nil {
-				return err
-			}
-			if len(list.Items) == 0 {
-				fmt.Fprintln(out, "No switch was ever thrown; all are off.")
-				return nil
-			}
-			heading, rows := []string{"NAME", "IS", "BY", "SINCE", "RULES", "REASON"}, [][]string(nil)
-			for _, v := range list.Items {
-				is := "off"
-				if v.On {
-					is = "on"
-				}
-				rows = append(rows, []string{v.Name, is, v.Actor, second(v.At), orDash(strings.Join(v.Rules, ", ")), v.Reason})
-			}
-			table(out, heading, rows)
-			return nil
+			return present(cmd, g, func(ctx context.Context, c *client) (*http.Response, error) { return c.ListSwitches(ctx) }, printSwitches)
 		},
 	}
+}
+
+func printSwitches(out io.Writer, list api.SwitchList) {
+	if len(list.Items) == 0 {
+		fmt.Fprintln(out, "No switch was ever thrown; all are off.")
+		return
+	}
+	var rows [][]string
+	for _, v := range list.Items {
+		is := "off"
+		if v.On {
+			is = "on"
+		}
+		rows = append(rows, []string{v.Name, is, v.Actor, second(v.At), orDash(strings.Join(v.Rules, ", ")), v.Reason})
+	}
+	table(out, []string{"NAME", "IS", "BY", "SINCE", "RULES", "REASON"}, rows)
 }
 
 func switchDelete(g *globals) *cobra.Command {
