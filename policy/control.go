@@ -50,10 +50,10 @@ type Control struct {
 	Problem   string `json:"problem,omitempty"` // why it is refused, paused or on its way back
 	Source    Source `json:"source,omitempty"`
 	Drill     string `json:"drill,omitempty"` // id of the drill that made it
-	// Overrides are the safety rules that it was let break, by name.
-	Overrides []string `json:"overrides,omitempty"`
-	Share     int      `json:"share,omitempty"` // of the action share: percent of its usual clients that the target keeps
-	Ramp      *Ramp    `json:"ramp,omitempty"`  // nil: at once. Never changed, only replaced
+	// Override are the safety rules that it was let break, by name.
+	Override []string `json:"override,omitempty"`
+	Share    int      `json:"share,omitempty"` // of the action share: percent of its usual clients that the target keeps
+	Ramp     *Ramp    `json:"ramp,omitempty"`  // nil: at once. Never changed, only replaced
 	// Moved is the index of the change that last took it on: a planned start, or a step of its ramp.
 	// 0: the one that made it.
 	Moved uint64 `json:"moved,omitempty"`

@@ -10,7 +10,7 @@ import (
 func renderControl(v policy.Control, w policy.Window) api.Control {
 	a := api.Control{
 		Id: v.ID, Target: v.Target, Action: string(v.Action), Reason: v.Reason, Actor: v.Actor,
-		Drill: v.Drill, CreatedAt: time.Unix(0, v.CreatedAt).UTC(), Phase: api.ControlPhase(v.Phase), Problem: v.Problem, Override: v.Overrides, Window: renderWindow(w),
+		Drill: v.Drill, CreatedAt: time.Unix(0, v.CreatedAt).UTC(), Phase: api.ControlPhase(v.Phase), Problem: v.Problem, Override: v.Override, Window: renderWindow(w),
 	}
 	if v.Local() { // it is answered by when the call that made it returns
 		a.Local, a.Window = true, api.Window{State: api.WindowStateDraining, PublishedAt: a.CreatedAt, Nodes: []api.NodeWindow{}}

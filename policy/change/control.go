@@ -60,7 +60,7 @@ func (b PutControl) apply(d *making) error {
 	}
 	c := policy.Control{
 		ID: d.controlID(), Target: b.Target, Action: b.Action, Reason: d.change.Reason,
-		Actor: d.change.Actor, CreatedAt: d.Clock, Overrides: d.change.Override,
+		Actor: d.change.Actor, CreatedAt: d.Clock, Override: d.change.Override,
 	}
 	if b.Share != nil {
 		c.Share = *b.Share

@@ -75,9 +75,9 @@ func (d *making) hurts(before *policy.State, c policy.Control, startsIn policy.D
 		by.Planned = d.Clock + int64(startsIn)
 	}
 	found := safety.Look(before, d.State, by)
-	if len(c.Overrides) > 0 && d.State.MayOverride(c.Actor) {
-		by.Override, by.Spent = c.Overrides, map[string]bool{}
-		for _, rule := range c.Overrides {
+	if len(c.Override) > 0 && d.State.MayOverride(c.Actor) {
+		by.Override, by.Spent = c.Override, map[string]bool{}
+		for _, rule := range c.Override {
 			by.Spent[rule] = true
 		}
 	}

@@ -332,7 +332,7 @@ func mustKeep(t *rapid.T, before, after *policy.State, c Change, paced map[strin
 	used := map[string]bool{}
 	for id, o := range after.SafetyRules.All {
 		r := &o.Spec
-		allowed := slices.Contains(c.Override, id) || slices.ContainsFunc(began, func(v policy.Control) bool { return slices.Contains(v.Overrides, id) })
+		allowed := slices.Contains(c.Override, id) || slices.ContainsFunc(began, func(v policy.Control) bool { return slices.Contains(v.Override, id) })
 		broken := func(format string, args ...any) {
 			used[id] = true
 			if !allowed {

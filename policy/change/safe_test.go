@@ -45,7 +45,7 @@ func TestOverrideNamesWhatItBreaks(t *testing.T) {
 	m.refused(policy.Invalid, `there is no safety rule "nosuch"`, by("root", noon, drain("region/eu"), "keep-two", "one-out", "nosuch"))
 	made := m.accepted(by("root", noon, drain("region/eu"), "keep-two", "one-out")).Made
 	c, _ := m.s.Controls.Get(made)
-	mustList(t, "the control's overrides", c.Overrides, "keep-two", "one-out")
+	mustList(t, "the control's overrides", c.Override, "keep-two", "one-out")
 	r, _ := m.s.Audit.Get(policy.AuditKey(m.s.AuditHead.Seq))
 	if e, err := r.Decode(); err != nil || len(e.Override) != 2 {
 		t.Fatalf("the audit has %+v (%v)", e, err)

@@ -63,15 +63,26 @@ func nanos(t time.Time) int64 {
 	return t.UnixNano()
 }
 
-// Bounds of what makes one failover.
+// Bounds of what makes one failover, and of what its report names.
 const (
+	maxTargets = 100
+	maxNamed   = 4
+
 	together  = int64(10 * time.Second) // what leaves within so long of the first is one failure
 	waitsBack = int64(30 * time.Minute) // after its window for what failed to come back, before it is reported without
 )
 
 // Failovers are the reports that are due: of what left answers because it was found down, when the window is closed and it
-// is back, or has not come back for half an hour. Departures are the newest first.
-func Failovers(s *policy.State, d policy.Departures, now int64) (due []policy.EvacuationReport) {
+// is back, or has not come back for half an hour. pending says that there are others, which are not over yet.
+func Failovers(s *policy.State, d policy.Departures, now int64) (due []policy.EvacuationReport, pending bool) {
+	reported := func(first int64) bool { // by when it was decided, which all nodes tell alike; the first of very many may be forgotten
+		for _, v := range s.Reports.All {
+			if since := first - v.At.Decided; v.Kind == "failover" && since >= 0 && since <= together {
+				return true
+			}
+		}
+		return false
+	}
 	var list []policy.Departure
 	for _, gone := range d.Items {
 		if gone.Cause == policy.LeftVerdict && !gone.DecidedAt.IsZero() {
@@ -86,39 +97,43 @@ func Failovers(s *policy.State, d policy.Departures, now int64) (due []policy.Ev
 		}
 		one := list[:n]
 		list = list[n:]
-		if v, over := failover(s, one, d.Missing, now); over && !s.Reports.Has(v.ID) {
+		if reported(first) {
+			continue
+		}
+		if v, over := failover(s, one, d.Missing, now); over {
 			due = append(due, v)
+		} else {
+			pending = true
 		}
 	}
-	return due
+	return due, pending
 }
 
 // failover is the report of one failure, and whether it is over.
 func failover(s *policy.State, list []policy.Departure, missing []string, now int64) (v policy.EvacuationReport, over bool) {
-	regions, services := map[string]bool{}, map[string]bool{}
+	endpoints, regions, services := map[string]bool{}, map[string]bool{}, map[string]bool{}
 	index, back, up := list[0].Index, int64(0), true
 	for _, gone := range list {
 		index = min(index, gone.Index)
-		services[gone.Service] = true
-		if !slices.Contains(v.Targets, gone.Endpoint) {
-			v.Targets = append(v.Targets, gone.Endpoint)
-		}
+		endpoints[gone.Endpoint], services[gone.Service] = true, true
 		region, since, ok := risen(s, gone.Endpoint)
 		regions[cmp.Or(region, gone.Endpoint)] = true
 		if up = up && ok; ok {
 			back = max(back, since)
 		}
 	}
-	slices.Sort(v.Targets)
+	v.Targets = slices.Sorted(maps.Keys(endpoints))
+	if len(v.Targets) > maxTargets {
+		v.Targets, v.Cut = v.Targets[:maxTargets], true
+	}
 	v.ID, v.Kind, v.Result = fmt.Sprintf("f%d", index), "failover", "recovered"
-	v.Title = fmt.Sprintf("%s failed: %d of its endpoints left the answers of %s", strings.Join(slices.Sorted(maps.Keys(regions)), ", "), len(v.Targets), strings.Join(slices.Sorted(maps.Keys(services)), ", "))
+	v.Title = fmt.Sprintf("%s failed: %d of its endpoints left the answers of %s", some(regions), len(endpoints), some(services))
 	v.At.Decided = list[0].DecidedAt.UnixNano()
 	joined(&v, list, missing)
 	v.Reached = policy.Duration(v.At.Closed - v.At.Decided)
-	if now < v.At.Closed {
-		return v, false
-	}
 	switch {
+	case now < v.At.Closed:
+		return v, false
 	case up:
 		v.At.Restored, v.At.Ended = back, max(back, v.At.Closed)
 	case now-v.At.Closed >= waitsBack:
@@ -128,7 +143,7 @@ func failover(s *policy.State, list []policy.Departure, missing []string, now in
 		return v, false
 	}
 	v.Timeline = []policy.DrillNote{
-		{At: v.At.Decided, Phase: "down", Text: strings.Join(v.Targets, ", ") + " found down"},
+		{At: v.At.Decided, Phase: "down", Text: some(endpoints) + " found down"},
 		{At: v.At.Published, Phase: "published", Text: "the last node that could be asked answered without it"},
 		{At: v.At.Closed, Phase: "closed", Text: "the TTL window"},
 	}
@@ -137,6 +152,15 @@ func failover(s *policy.State, list []policy.Departure, missing []string, now in
 		slices.SortStableFunc(v.Timeline, func(a, b policy.DrillNote) int { return cmp.Compare(a.At, b.At) })
 	}
 	return fit(v), true
+}
+
+// some names a few of a set.
+func some(set map[string]bool) string {
+	list := slices.Sorted(maps.Keys(set))
+	if len(list) > maxNamed {
+		return fmt.Sprintf("%s and %d more", strings.Join(list[:maxNamed], ", "), len(list)-maxNamed)
+	}
+	return strings.Join(list, ", ")
 }
 
 // risen is the region of an endpoint, and since when it has been up again; one that is not declared any more is no matter.

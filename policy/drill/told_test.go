@@ -1,6 +1,8 @@
 package drill
 
 import (
+	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -56,16 +58,16 @@ func TestFailovers(t *testing.T) {
 	}}
 	verdict("a", policy.Down, 1)
 	verdict("b", policy.Down, 9)
-	if due := Failovers(s, d, at(50)); len(due) != 0 {
+	if due, pending := Failovers(s, d, at(50)); len(due) != 0 || !pending {
 		t.Fatalf("it is reported while it lasts: %+v", due)
 	}
 	verdict("a", policy.Up, 20)
 	verdict("b", policy.Up, 30)
-	if due := Failovers(s, d, at(40)); len(due) != 0 {
+	if due, pending := Failovers(s, d, at(40)); len(due) != 0 || !pending {
 		t.Fatalf("it is reported before its window is closed: %+v", due)
 	}
-	due := Failovers(s, d, at(45))
-	if len(due) != 1 {
+	due, pending := Failovers(s, d, at(45))
+	if len(due) != 1 || pending {
 		t.Fatalf("there are %d reports: %+v", len(due), due)
 	}
 	v := due[0]
@@ -79,12 +81,33 @@ func TestFailovers(t *testing.T) {
 		t.Errorf("it took %v", v.Reached)
 	}
 	s.Reports.Set(v.ID, v)
-	if due := Failovers(s, d, at(50)); len(due) != 0 {
+	d.Items[0].Index, d.Items[1].Index = 43, 42 // the node that was first has been restarted, and tells of nothing any more
+	if due, pending := Failovers(s, d, at(50)); len(due) != 0 || pending {
 		t.Errorf("it is reported twice: %+v", due)
 	}
 	s.Reports.Delete(v.ID)
 	verdict("b", policy.Down, 35)
-	if due := Failovers(s, d, at(41)+waitsBack); len(due) != 1 || due[0].Result != "ended" || due[0].Problem == "" {
+	if due, _ := Failovers(s, d, at(41)+waitsBack); len(due) != 1 || due[0].Result != "ended" || due[0].Problem == "" {
 		t.Errorf("what stays away is reported as %+v", due)
+	}
+}
+
+// TestAMassFailureFits: however much fails at once, its report can be brought in.
+func TestAMassFailureFits(t *testing.T) {
+	var d policy.Departures
+	for i := range 3000 {
+		gone := leaves(fmt.Sprintf("endpoint/a-pool-with-a-rather-long-name-%04d/one-of-its-endpoints", i), policy.LeftVerdict, "", 40, 1)
+		gone.Service = fmt.Sprintf("service-%04d.with.a.long.name.example.com", i)
+		d.Items = append(d.Items, gone)
+	}
+	due, _ := Failovers(policy.NewState(), d, at(100))
+	if len(due) != 1 || !due[0].Cut {
+		t.Fatalf("there are %d reports", len(due))
+	}
+	if b, err := json.Marshal(due[0]); err != nil || len(b) > policy.MaxReport {
+		t.Errorf("it has %d octets, and %d are the most (%v)", len(b), policy.MaxReport, err)
+	}
+	if text := due[0].Title; !strings.Contains(text, "3000 of its endpoints") || len(text) > 600 {
+		t.Errorf("its title is %q", text)
 	}
 }

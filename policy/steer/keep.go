@@ -103,7 +103,7 @@ func (n *Node) resorted(k policy.AnswerKind, good int64, in map[string]bool) {
 	}
 	if n.Pool != nil {
 		for i := range n.Pool.Members {
-			if m := &n.Pool.Members[i]; m.Has[k] && m.Drained == "" && (m.Measured != policy.Down || m.Since >= good) {
+			if m := &n.Pool.Members[i]; m.Has[k] && m.Drained == "" && !m.stale(good) {
 				in[m.ID] = true
 			}
 		}

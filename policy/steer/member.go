@@ -25,7 +25,7 @@ func (e *evaluation) choose(p *Pool, want func(*Member) bool) []int {
 	for i := range p.Members {
 		m := &p.Members[i]
 		down := m.Status == policy.Down && !(panics && m.counts())
-		if !want(m) || !e.tier.drained() && m.Drained != "" || !e.tier.asIfHealthy() && down || e.tier == Available && m.Pending || e.stale(m) {
+		if !want(m) || !e.tier.drained() && m.Drained != "" || !e.tier.asIfHealthy() && down || e.tier == Available && m.Pending || m.stale(e.good) {
 			continue
 		}
 		up = up || m.Status == policy.Up
@@ -43,8 +43,8 @@ func (e *evaluation) choose(p *Pool, want func(*Member) bool) []int {
 	return candidates
 }
 
-// stale says whether a member has been down too long to be among the last good ones.
-func (e *evaluation) stale(m *Member) bool { return m.fallen() && m.Fell < e.good }
+// stale says whether a member has been down too long to be among the last good ones, which are those since then.
+func (m *Member) stale(good int64) bool { return m.fallen() && m.Fell < good }
 
 func (e *evaluation) pool(n *Node, k policy.AnswerKind) (shares []Share, need policy.Duration) {
 	p := n.Pool

@@ -111,7 +111,7 @@ func (e *evaluation) whyNot(p *Pool, m *Member, k policy.AnswerKind) string {
 		return "down: " + m.Why
 	case !e.tier.asIfHealthy() && down:
 		return "down"
-	case e.stale(m):
+	case m.stale(e.good):
 		return "was down before the last good ones were"
 	case e.only != nil && !e.only[m.Region]:
 		return "region " + m.Region + " does not have both families now (families: together)"

@@ -132,8 +132,12 @@ func (j *joiner) list() []policy.Departure {
 	return list[:min(len(list), keepDepartures)]
 }
 
-// failedOver says whether anything left this node's answers within the last hour because it was found down.
-func (n *Node) failedOver() bool {
-	now := time.Now()
-	return slices.ContainsFunc(n.left.latest(), func(e departed) bool { return e.cause == policy.LeftVerdict && now.Sub(e.left) < time.Hour })
+// failedOver is when anything left this node's answers last because it was found down; zero: never.
+func (n *Node) failedOver() (newest time.Time) {
+	for _, e := range n.left.latest() {
+		if e.cause == policy.LeftVerdict {
+			newest = later(newest, e.left)
+		}
+	}
+	return newest
 }

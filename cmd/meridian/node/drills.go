@@ -23,8 +23,8 @@ type drillWorld interface {
 	// window says when nobody has an answer of before a change any more, and which nodes cannot be asked. The change
 	// takes what the plan takes out of answers, or brings it back.
 	window(ctx context.Context, s *policy.State, plan *policy.DrillPlan, index uint64, back bool) (until time.Time, nodes []string, err error)
-	// failedOver says whether this node knows of a failover that may not be reported yet.
-	failedOver() bool
+	// failedOver is when anything left this node's answers last because it was found down; zero: never.
+	failedOver() time.Time
 	// Departures is what left the answers of the nodes of late.
 	Departures(ctx context.Context) policy.Departures
 	// webhook makes the call of a step.
@@ -35,6 +35,7 @@ type drillWorld interface {
 type driller struct {
 	*duties
 	world drillWorld
+	told  time.Time // up to when failovers are reported; failures' own
 
 	mu     sync.Mutex
 	asking map[asked]bool
@@ -74,14 +75,19 @@ func (d *driller) look(ctx context.Context) {
 	}
 }
 
-// failures reports the failovers that are over. The nodes are asked only while this one knows of some.
+// failures reports the failovers that are over. The nodes are asked only while this one knows of one that is not reported.
 func (d *driller) failures(ctx context.Context) {
 	s := d.state()
-	if s.Feature < policy.FeatureDrill || !d.world.failedOver() {
+	newest := d.world.failedOver()
+	if s.Feature < policy.FeatureDrill || !newest.After(d.told) {
 		return
 	}
-	for _, v := range drill.Failovers(s, d.world.Departures(ctx), d.clock()) {
+	due, pending := drill.Failovers(s, d.world.Departures(ctx), d.clock())
+	for _, v := range due {
 		d.do(ctx, change.PutReport{Report: v})
+	}
+	if len(due) == 0 && !pending {
+		d.told = newest
 	}
 }
 

@@ -65,7 +65,9 @@ func (t *tracker) see(l leaving) (gone []departed) {
 		return nil
 	}
 	last := map[int32]map[string]time.Time{}
-	for _, d := range l.next.Left(l.old) {
+	list := l.next.Left(l.old)
+	before := t.longest(len(list))
+	for _, d := range list {
 		e := departed{
 			service: d.Service, endpoint: d.Endpoint, index: l.next.Position.Index, applied: l.applied, left: now,
 			ttl: d.TTL, until: now.Add(time.Duration(d.TTL) * time.Second), stays: d.Stays,
@@ -82,7 +84,7 @@ func (t *tracker) see(l leaving) (gone []departed) {
 			}
 			e.last = last[d.At][d.Endpoint]
 		}
-		t.add(e)
+		t.add(e, before)
 		if !d.Stays {
 			gone = append(gone, t.list[len(t.list)-1])
 		}
@@ -91,12 +93,24 @@ func (t *tracker) see(l leaving) (gone []departed) {
 	return gone
 }
 
-// add appends a departure. What resolvers hold from before with a longer TTL counts on.
-func (t *tracker) add(e departed) {
-	for i := range t.list {
-		if o := &t.list[i]; o.service == e.service && o.endpoint == e.endpoint && o.until.After(e.until) {
-			e.until, e.ttl = o.until, o.ttl
+// longest is until when resolvers may hold what left before, by service and endpoint; nothing where nothing leaves now.
+func (t *tracker) longest(leaving int) map[[2]string]departed {
+	if leaving == 0 {
+		return nil
+	}
+	by := make(map[[2]string]departed, len(t.list))
+	for _, e := range t.list {
+		if key := [2]string{e.service, e.endpoint}; e.until.After(by[key].until) {
+			by[key] = e
 		}
+	}
+	return by
+}
+
+// add appends a departure. What resolvers hold from before with a longer TTL counts on.
+func (t *tracker) add(e departed, before map[[2]string]departed) {
+	if o := before[[2]string{e.service, e.endpoint}]; o.until.After(e.until) {
+		e.until, e.ttl = o.until, o.ttl
 	}
 	t.list = append(t.list, e)
 	t.entries++

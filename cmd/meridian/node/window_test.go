@@ -315,7 +315,7 @@ func TestTheTrackerIsBounded(t *testing.T) {
 	long := w.now.Add(30 * time.Second)
 	for i := range maxDepartures + 2*keepDepartures {
 		w.tracker.mu.Lock()
-		w.tracker.add(departed{service: "other.example.com", endpoint: fmt.Sprint("endpoint/other/", i), left: w.now, until: w.now.Add(20 * time.Second)})
+		w.tracker.add(departed{service: "other.example.com", endpoint: fmt.Sprint("endpoint/other/", i), left: w.now, until: w.now.Add(20 * time.Second)}, nil)
 		w.tracker.mu.Unlock()
 		if i%keepDepartures == 0 {
 			w.tracker.mu.Lock()

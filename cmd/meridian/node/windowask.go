@@ -13,6 +13,9 @@ import (
 	"github.com/meridian-gtm/meridian/policy"
 )
 
+// lookFor bounds a look at windows that waits for no publication: a list is not to hang for a node that is gone.
+const lookFor = time.Second
+
 // keepWindows is for how many changes a node remembers what the others said of them.
 const keepWindows = 1024
 
@@ -46,7 +49,11 @@ func (n *Node) Windows(ctx context.Context, list []policy.WindowQuery) []policy.
 }
 
 func (n *Node) windows(ctx context.Context, list []policy.WindowQuery, wait bool) []policy.Window {
-	ctx, cancel := context.WithTimeout(ctx, settleFor)
+	limit := settleFor
+	if !wait {
+		limit = lookFor
+	}
+	ctx, cancel := context.WithTimeout(ctx, limit)
 	defer cancel()
 	members := nodesOf(n.State(), "")
 	told := make([][]policy.NodeWindow, len(members))
