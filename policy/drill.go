@@ -28,9 +28,11 @@ type DrillPlan struct {
 	Evacuate  []string         `json:"evacuate,omitempty"` // targets that are drained
 	Simulate  *DrillSimulation `json:"simulate,omitempty"`
 	Steps     []DrillStep      `json:"steps,omitempty"`
-	Hold      Duration         `json:"hold,omitempty"`     // default 15m; not with steps
-	LowerTTL  *bool            `json:"lowerTTL,omitempty"` // default true with evacuate
-	Expires   Duration         `json:"expires,omitempty"`  // hard end of a run, from its first step on
+	Hold      Duration         `json:"hold,omitempty"`       // default 15m; not with steps
+	LowerTTL  *bool            `json:"lowerTTL,omitempty"`   // default true with evacuate
+	Ramp      *RampPlan        `json:"ramp,omitempty"`       // of evacuate; nil: at once
+	BackOver  Duration         `json:"returnOver,omitempty"` // of evacuate: how long it takes to come back; 0: at once
+	Expires   Duration         `json:"expires,omitempty"`    // hard end of a run, from its first step on
 	AbortWhen []string         `json:"abortWhen,omitempty"`
 	Allowed   []TimeWindow     `json:"allowed,omitempty"` // it starts only in one of them
 	Blocked   []TimeWindow     `json:"blocked,omitempty"` // it starts in none of them
@@ -53,7 +55,7 @@ type DrillSchedule struct {
 	Jitter Duration `json:"jitter,omitempty"` // each starts up to so much later
 }
 
-// DrillStep is a step of a plan. Apart from its name and the last four it is exactly one thing.
+// DrillStep is a step of a plan. Apart from its name, how it goes, timeout and onFailure it is exactly one thing.
 type DrillStep struct {
 	Name            string        `json:"name"`
 	LowerTTL        []string      `json:"lowerTTL,omitempty"` // targets whose services hand out their least TTL from now on
@@ -63,6 +65,8 @@ type DrillStep struct {
 	SilenceNode     string        `json:"silenceNode,omitempty"`
 	Window          bool          `json:"window,omitempty"`  // wait until no well-behaved client has an older answer
 	Restore         string        `json:"restore,omitempty"` // a step, or "all": takes back what it does
+	Ramp            *RampPlan     `json:"ramp,omitempty"`    // with drain: in steps; nil: at once
+	Over            Duration      `json:"over,omitempty"`    // with restore: in steps over so long; 0: at once
 	Webhook         *DrillWebhook `json:"webhook,omitempty"`
 	ApprovalsNeeded int           `json:"approvals,omitempty"` // wait for so many
 	WaitFor         string        `json:"waitFor,omitempty"`   // "up:pool/web", "signal:NAME"
@@ -142,6 +146,7 @@ type DrillStepRun struct {
 	Problem   string          `json:"problem,omitempty"`
 	Nodes     []string        `json:"nodes,omitempty"` // that cannot be asked
 	Restored  bool            `json:"restored,omitempty"`
+	Returning bool            `json:"returning,omitempty"` // it is being restored, in steps
 	Kind      string          `json:"kind"`
 }
 
@@ -248,9 +253,20 @@ func (p *DrillPlan) Lasts() Duration {
 	}
 	all := Duration(0)
 	for _, st := range p.Compile() {
-		all += st.Wait
+		all += st.Takes()
 	}
 	return min(2*all+Duration(30*time.Minute), MaxDrill)
+}
+
+// Takes is how long a step takes at the least, as far as its plan says.
+func (st *DrillStep) Takes() Duration {
+	all := st.Wait + st.Over
+	if st.Ramp != nil {
+		if r, err := st.Ramp.Ramp(0); err == nil {
+			all += r.Every * Duration(len(r.Steps)-1)
+		}
+	}
+	return all
 }
 
 // Compile gives the steps of a run, so that each plan goes through one engine.
@@ -287,7 +303,7 @@ func (p *DrillPlan) Compile() (list []DrillStepRun) {
 		if p.LowerTTL == nil || *p.LowerTTL {
 			one(DrillStep{Name: "lower-ttl", LowerTTL: p.Evacuate}, "")
 		}
-		one(DrillStep{Name: "drain", Drain: p.Evacuate}, "")
+		one(DrillStep{Name: "drain", Drain: p.Evacuate, Ramp: p.Ramp}, "")
 	} else if m := p.Simulate; m != nil {
 		switch {
 		case len(m.Down) > 0:
@@ -307,7 +323,7 @@ func (p *DrillPlan) Compile() (list []DrillStepRun) {
 		hold = DefaultDrillHold
 	}
 	one(DrillStep{Name: "hold", Wait: hold}, DrillHolding)
-	one(DrillStep{Name: "restore", Restore: RestoreAll}, "")
+	one(DrillStep{Name: "restore", Restore: RestoreAll, Over: p.BackOver}, "")
 	if answers {
 		one(DrillStep{Name: "recover", Window: true}, DrillRecovering)
 	}

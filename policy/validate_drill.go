@@ -75,6 +75,11 @@ func (v *planChecker) plan(d *DrillPlan) {
 	if d.LowerTTL != nil && len(d.Evacuate) == 0 {
 		p.Add(at+"/lowerTTL", "lowerTTL goes with evacuate; a failure is not announced, and steps have their own")
 	}
+	if (d.Ramp != nil || d.BackOver != 0) && len(d.Evacuate) == 0 {
+		p.Add(at, "ramp and returnOver go with evacuate; a failure comes at once, and steps have their own (ramp with drain, over with restore)")
+	}
+	v.ramp(at+"/ramp", d.Ramp)
+	v.over(at+"/returnOver", d.BackOver)
 	if len(d.Steps) > 0 && d.Hold != 0 {
 		p.Add(at+"/hold", "hold goes with evacuate and simulate; among steps write one with wait")
 	}
@@ -115,11 +120,36 @@ func (v *planChecker) plan(d *DrillPlan) {
 	}
 }
 
+// ramp checks how a drain goes in steps.
+func (v *planChecker) ramp(at string, r *RampPlan) {
+	if r == nil {
+		return
+	}
+	if _, err := r.Ramp(0); err != nil {
+		v.p.Add(at, "%v", err)
+	}
+	for i, text := range r.PauseWhen {
+		if err := CheckCondition(text); err != nil {
+			v.p.Add(fmt.Sprintf("%s/pauseWhen/%d", at, i), "%v", err)
+		}
+	}
+	if len(r.BackWhen) > 0 {
+		v.p.Add(at+"/backWhen", "a drill turns back as a whole: write this into abortWhen of the plan")
+	}
+}
+
+// over checks how long a return takes.
+func (v *planChecker) over(at string, d Duration) {
+	if least := MinRampEvery * (EvenSteps - 1); d != 0 && (d < least || d > MaxRampOver) {
+		v.p.Add(at, "%v is not within %v to %v; leave it out to return at once", d, least, MaxRampOver)
+	}
+}
+
 // plainLength is how long the waiting of a plan takes at the least.
 func plainLength(d *DrillPlan) (all Duration) {
 	longest := map[int]Duration{}
 	for _, st := range d.Compile() {
-		longest[st.Group] = max(longest[st.Group], st.Wait)
+		longest[st.Group] = max(longest[st.Group], st.Takes())
 	}
 	for _, w := range longest {
 		all += w
@@ -236,6 +266,14 @@ func (v *planChecker) step(at string, st *DrillStep) {
 	v.targets(at+"/lowerTTL", st.LowerTTL)
 	v.targets(at+"/drain", st.Drain)
 	v.targets(at+"/forceDown", st.ForceDown)
+	if st.Ramp != nil && len(st.Drain) == 0 {
+		p.Add(at+"/ramp", "a ramp goes with drain")
+	}
+	if st.Over != 0 && st.Restore == "" {
+		p.Add(at+"/over", "over goes with restore; a drain goes in steps by its ramp")
+	}
+	v.ramp(at+"/ramp", st.Ramp)
+	v.over(at+"/over", st.Over)
 	v.node(at+"/ignoreVantage", st.IgnoreVantage)
 	v.node(at+"/silenceNode", st.SilenceNode)
 	if st.Restore != "" && !v.names[st.Restore] {
@@ -285,17 +323,15 @@ func (d *DrillPlan) Secrets() func(yield func(string, *SecretRef) bool) {
 	}
 }
 
-// CheckCondition refuses a text that is no Condition.
+// CheckCondition refuses a text that is no Condition, whatever there is.
 func CheckCondition(text string) error {
 	if name, ok := strings.CutPrefix(text, "signal:"); ok {
 		return CheckLabel(name)
 	}
-	id, ok := strings.CutPrefix(text, "down:")
-	if !ok {
-		return fmt.Errorf("%q is no condition; write down:pool/NAME, down:region/NAME, down:endpoint/POOL/NAME, or signal:NAME", text)
+	if _, err := NewState().Condition(text, 0); err != nil && KindOf(err) == Invalid {
+		return err
 	}
-	_, err := ParseTarget(id)
-	return err
+	return nil
 }
 
 // CheckWaitFor refuses a text that nothing can wait for.

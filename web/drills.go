@@ -149,6 +149,13 @@ func renderSteps(steps []policy.DrillStepRun) []api.DrillStepRun {
 	return list
 }
 
+func over(text string, d policy.Duration) string {
+	if d == 0 {
+		return text
+	}
+	return text + " over " + d.String()
+}
+
 // stepText is what a step does it with.
 func stepText(st *policy.DrillStepRun) string {
 	switch st.Kind {
@@ -157,7 +164,7 @@ func stepText(st *policy.DrillStepRun) string {
 	case policy.StepLowerTTL:
 		return strings.Join(st.LowerTTL, ", ")
 	case policy.StepDrain:
-		return strings.Join(st.Drain, ", ")
+		return over(strings.Join(st.Drain, ", "), st.Takes())
 	case policy.StepForceDown:
 		return strings.Join(st.ForceDown, ", ")
 	case policy.StepVantage:
@@ -165,7 +172,7 @@ func stepText(st *policy.DrillStepRun) string {
 	case policy.StepSilence:
 		return st.SilenceNode
 	case policy.StepRestore:
-		return st.Restore
+		return over(st.Restore, st.Over)
 	case policy.StepWebhook:
 		return st.Webhook.URL
 	case policy.StepWaitFor:

@@ -157,6 +157,10 @@ func (d *making) control(c policy.Control) error {
 		d.Controls.Set(c.ID, c)
 		return nil
 	}
+	if c.Action == policy.Drain && c.Phase == policy.Returning { // lifting it is not refused either
+		d.Controls.Set(c.ID, c)
+		return nil
+	}
 	before := d.Clone()
 	d.Controls.Set(c.ID, c)
 	err := d.hurts(before, c, policy.Duration(max(0, c.StartsAt-d.Clock)))

@@ -174,14 +174,21 @@ func (d *making) move(was policy.Drill, m drill.Move) error {
 		c.ID = fmt.Sprintf("c%d-%d", d.Index, n+1)
 		if c.Phase != policy.InForce {
 			d.Controls.Set(c.ID, c)
-		} else if err := d.control(c); err != nil {
+		} else if err := d.begin(c); err != nil {
 			*d.State = *before
 			return d.move(was, drill.Refused(d.State, was, d.Clock, put.Step, err.Error()))
 		}
 		st := &m.Run.Steps[put.Step]
 		st.Controls = append(slices.Clip(st.Controls), c.ID)
 	}
-	if len(m.Lift)+len(m.Put) > 0 {
+	for _, back := range m.Back {
+		if c, ok := d.Controls.Get(back.Control); ok {
+			if err := d.goBack(c, back.Over); err != nil { // at once, then: nothing of a drill stays for want of a way back
+				d.Controls.Delete(c.ID)
+			}
+		}
+	}
+	if len(m.Lift)+len(m.Put)+len(m.Back) > 0 {
 		d.revise()
 	}
 	d.Drills.Set(m.Run.ID, m.Run)

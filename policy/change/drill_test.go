@@ -256,6 +256,99 @@ func TestDrillYields(t *testing.T) {
 	}
 }
 
+var slowly = policy.DrillPlan{
+	Name: "slowly", Evacuate: []string{"region/us"}, Hold: policy.Duration(time.Minute), BackOver: policy.Duration(18 * time.Second),
+	Ramp: &policy.RampPlan{Steps: []int{60, 20, 0}, Every: policy.Duration(10 * time.Second), PauseWhen: []string{"signal:slo"}},
+}
+
+// expire is what the leader does beside drills: it takes ramps on.
+func (y *drillYard) expire() {
+	y.t.Helper()
+	for _, c := range y.s.Controls.All {
+		if next, gone := y.s.Step(c, y.now); gone || !next.At(c) {
+			y.at(ExpireControls{})
+			return
+		}
+	}
+}
+
+// A drill that goes in steps is drained when its last is made, and over when it is all back.
+func TestDrillInSteps(t *testing.T) {
+	y := yard(t, slowly)
+	y.at(PutSignal{Name: "slo", Status: policy.Up, MaxAge: policy.Duration(time.Hour)})
+	id := y.start("slowly")
+	var phases []string
+	var kept []int
+	us, _ := y.s.Pools.Get("us")
+	for n := range 300 {
+		y.expire()
+		y.lead()
+		r := y.run(id)
+		if len(phases) == 0 || phases[len(phases)-1] != r.Phase {
+			phases = append(phases, r.Phase)
+		}
+		f := y.s.Forces("").On(&us.Spec, &us.Spec.Endpoints[0])
+		k := f.Share
+		if f.Drained != "" {
+			k = 0
+		}
+		if len(kept) == 0 || kept[len(kept)-1] != k {
+			kept = append(kept, k)
+		}
+		switch n {
+		case 12:
+			y.at(PutSignal{Name: "slo", Status: policy.Down, MaxAge: policy.Duration(time.Hour)})
+		case 40:
+			y.at(PutSignal{Name: "slo", Status: policy.Up, MaxAge: policy.Duration(time.Hour)})
+		}
+		y.now += int64(time.Second)
+	}
+	r := y.ended(id, policy.DrillDone, "")
+	if want := []string{"draining", "window", "holding", "restoring", "recovering", "done"}; !slices.Equal(phases, want) {
+		t.Errorf("the phases are %v, not %v", phases, want)
+	}
+	if want := []int{60, 20, 0, 10, 20, 30, 40, 50, 60, 70, 80, 90, 100}; !slices.Equal(kept, want) {
+		t.Errorf("it kept %v, not %v", kept, want)
+	}
+	text := fmt.Sprint(r.Timeline)
+	for _, want := range []string{"go in steps", "is held at 20 %: the signal slo is down", "drain goes on", "drained region/us", "goes back in steps", "restored all"} {
+		if strings.Count(text, want) != 1 {
+			t.Errorf("%q is not once in %s", want, text)
+		}
+	}
+	v := drill.Report(&r)
+	if v.At.Restored <= v.At.Closed || v.At.Recovered <= v.At.Restored || v.At.Closed-v.At.Decided < int64(20*time.Second) {
+		t.Errorf("it was %+v", v.At)
+	}
+}
+
+// What yields while it comes or goes in steps is back at once.
+func TestDrillInStepsYields(t *testing.T) {
+	for name, tc := range map[string]struct {
+		after int // seconds
+		phase string
+	}{"while it drains": {5, policy.DrillDraining}, "while it returns": {121, policy.DrillRestoring}} {
+		t.Run(name, func(t *testing.T) {
+			y := yard(t, slowly)
+			y.at(PutSignal{Name: "slo", Status: policy.Up, MaxAge: policy.Duration(time.Hour)})
+			id := y.start("slowly")
+			for range tc.after {
+				y.expire()
+				y.forward(time.Second)
+			}
+			if r := y.run(id); r.Phase != tc.phase || y.s.Controls.Len() != 1 {
+				t.Fatalf("it is %s with %d controls", r.Phase, y.s.Controls.Len())
+			}
+			y.down("eu")
+			y.lead()
+			r := y.ended(id, policy.DrillAborted, drill.CodeFailure)
+			if v := drill.Report(&r); v.At.Decided == 0 || v.At.Restored != r.EndedAt {
+				t.Errorf("its report has %+v", v.At)
+			}
+		})
+	}
+}
+
 // What two leaders propose of the same step is done once.
 func TestDrillStepOnce(t *testing.T) {
 	y := yard(t, evacuateUS)
@@ -450,7 +543,8 @@ func TestDrillAlwaysEnds(t *testing.T) {
 			{Name: "two", Parallel: []policy.DrillStep{{Name: "deaf", IgnoreVantage: "ns1"}, {Name: "mute", SilenceNode: "ns1"}, {Name: "more", Drain: []string{"pool/eu"}}}},
 			{Name: "ok", ApprovalsNeeded: 1}, {Name: "eu", WaitFor: "up:pool/ap"}, {Name: "back", Restore: "deaf"}, {Name: "rest", Wait: policy.Duration(time.Minute)},
 		}}
-		y := yard(t, evacuateUS, steps)
+		y := yard(t, evacuateUS, steps, slowly)
+		y.at(PutSignal{Name: "slo", Status: policy.Up, MaxAge: policy.Duration(time.Hour)})
 		answers := rapid.SampledFrom([]string{"well", "well", "badly", "never"})
 		y.world = func(r policy.Drill, a drill.Ask) (SettleDrill, bool) {
 			how := answers.Draw(t, "answer")
@@ -471,7 +565,7 @@ func TestDrillAlwaysEnds(t *testing.T) {
 		}
 		act := map[string]func(){
 			"start": func() {
-				try(StartDrill{Plan: rapid.SampledFrom([]string{"away", "steps"}).Draw(t, "plan"), Practice: rapid.IntRange(0, 4).Draw(t, "practice") == 0})
+				try(StartDrill{Plan: rapid.SampledFrom([]string{"away", "steps", "slowly"}).Draw(t, "plan"), Practice: rapid.IntRange(0, 4).Draw(t, "practice") == 0})
 			},
 			"abort":   func() { try(AbortDrill{some()}) },
 			"approve": func() { try(ApproveDrill{some()}) },

@@ -93,8 +93,10 @@ func (d *making) step(c policy.Control) {
 	}
 	if err := d.control(next); err != nil {
 		r := *c.Ramp
-		r.At, r.Unsafe = d.Clock, true
-		c.Ramp, c.Phase, c.Problem = &r, policy.Paused, err.Error()
+		c.Ramp, c.Problem = &r, err.Error()
+		if r.At = d.Clock; c.Phase != policy.Returning { // which waits where it is, and still goes back
+			r.Unsafe, c.Phase = true, policy.Paused
+		}
 		d.Controls.Set(c.ID, c)
 	}
 }

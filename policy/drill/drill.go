@@ -37,6 +37,13 @@ type Move struct {
 	Run  policy.Drill
 	Put  []Put    // controls that are to be put in force
 	Lift []string // controls that are to be taken away, by id
+	Back []Back   // controls that are to go back in steps
+}
+
+// Back is a control that goes back over a time, after which it is gone.
+type Back struct {
+	Control string
+	Over    policy.Duration
 }
 
 // Put is a control that a step makes. Whoever applies it gives it its id.
@@ -157,173 +164,15 @@ func (m *mover) ended() (code, problem string) {
 	}
 	for i := range r.Steps {
 		for _, id := range r.Steps[i].Controls {
-			if !r.Steps[i].Restored && !m.s.Controls.Has(id) {
+			if r.Steps[i].Restored || r.Steps[i].Returning {
+				continue
+			}
+			if c, ok := m.s.Controls.Get(id); !ok || c.Phase == policy.Returning {
 				return CodeLifted, fmt.Sprintf("the control %s of its step %s was lifted", id, r.Steps[i].Name)
 			}
 		}
 	}
 	return "", ""
-}
-
-// begin starts a step.
-func (m *mover) begin(i int) {
-	st := &m.Run.Steps[i]
-	m.enter(st.Phase)
-	if m.Run.StartedAt == 0 && st.Kind != policy.StepApproval {
-		m.Run.StartedAt, m.Run.ExpiresAt = m.now, m.now+int64(m.Run.Plan.Lasts())
-	}
-	st.State, st.StartedAt, st.Index = policy.StepRunning, m.now, m.s.Index
-	if d := timeout(st); d > 0 {
-		st.Until = m.now + int64(d)
-	}
-	switch st.Kind {
-	case policy.StepApproval:
-		m.note("%s waits for %s", st.Name, approvals(st.ApprovalsNeeded))
-	case policy.StepLowerTTL:
-		ahead := m.s.Ahead()
-		if ahead == 0 {
-			m.finish(i, "no service has a range of TTLs, so none can be lowered")
-			return
-		}
-		st.Until = m.now + int64(ahead)
-		m.put(i, st.LowerTTL, policy.Drain, policy.Near)
-		m.note("services hand out their least TTL; until %v from now longer-lived answers are about", time.Duration(ahead))
-	case policy.StepDrain:
-		m.put(i, st.Drain, policy.Drain, policy.InForce)
-		m.finish(i, "drained "+strings.Join(st.Drain, ", "))
-	case policy.StepForceDown:
-		m.put(i, st.ForceDown, policy.ForceDown, policy.InForce)
-		m.finish(i, "down, as if measured: "+strings.Join(st.ForceDown, ", "))
-	case policy.StepVantage:
-		m.Run.Vantages = append(slices.Clone(m.Run.Vantages), st.IgnoreVantage)
-		m.finish(i, "the reports of "+st.IgnoreVantage+" are ignored")
-	case policy.StepSilence:
-		m.Run.Silent = append(slices.Clone(m.Run.Silent), st.SilenceNode)
-		m.finish(i, st.SilenceNode+" answers no query")
-	case policy.StepRestore:
-		m.restore(st.Restore)
-		m.finish(i, "restored "+st.Restore)
-	case policy.StepWait:
-		st.Until = m.now + int64(st.Wait)
-		m.note("%s for %v", st.Name, st.Wait)
-	case policy.StepWaitFor:
-		m.note("%s waits for %s", st.Name, st.WaitFor)
-	case policy.StepPreflight, policy.StepWindow, policy.StepWebhook:
-		m.note("%s", st.Name)
-	}
-}
-
-func approvals(n int) string {
-	if n == 1 {
-		return "an approval"
-	}
-	return fmt.Sprintf("%d approvals", n)
-}
-
-// timeout is how long a step may take; 0 where it takes what it takes.
-func timeout(st *policy.DrillStepRun) policy.Duration {
-	switch {
-	case st.Kind == policy.StepWait || st.Kind == policy.StepLowerTTL:
-		return 0
-	case st.Timeout > 0:
-		return st.Timeout
-	case st.Kind == policy.StepPreflight:
-		return policy.Duration(2 * time.Minute)
-	case st.Kind == policy.StepWindow:
-		return 0 // its answer says until when
-	case st.Kind == policy.StepWebhook, st.Kind == policy.StepWaitFor:
-		return policy.Duration(15 * time.Minute)
-	}
-	return 0
-}
-
-// look sees whether a step that goes on is over, and says whether anything became of it.
-func (m *mover) look(i int) bool {
-	st := &m.Run.Steps[i]
-	due := st.Until != 0 && m.now >= st.Until
-	switch st.Kind {
-	case policy.StepLowerTTL, policy.StepWait:
-		if due {
-			m.finish(i, "")
-		}
-		return due
-	case policy.StepWindow:
-		if due {
-			text := "no well-behaved client has an older answer any more"
-			if len(st.Nodes) > 0 {
-				text = "incomplete: " + strings.Join(st.Nodes, ", ") + " cannot be asked, and may answer as before"
-			}
-			m.finish(i, text)
-		}
-		return due
-	case policy.StepApproval:
-		if len(st.Approvals) >= st.ApprovalsNeeded {
-			m.finish(i, "approved")
-			return true
-		}
-	case policy.StepWaitFor:
-		if reached(m.s, st.WaitFor, m.now) {
-			m.finish(i, st.WaitFor)
-			return true
-		}
-	}
-	if due {
-		m.fail(i, CodeTimeout, fmt.Sprintf("it did not come to its end within %v", time.Duration(st.Until-st.StartedAt)))
-	}
-	return due
-}
-
-func reached(s *policy.State, text string, now int64) bool {
-	if id, ok := strings.CutPrefix(text, "up:"); ok {
-		up, all := 0, 0
-		if t, err := policy.ParseTarget(id); err == nil {
-			for v := range endpoints(s, t) {
-				all++
-				if v.up(s) {
-					up++
-				}
-			}
-		}
-		return all > 0 && 2*up > all
-	}
-	problem, err := s.Condition(text, now)
-	return err == nil && problem == ""
-}
-
-func (m *mover) finish(i int, text string) {
-	st := &m.Run.Steps[i]
-	st.State, st.EndedAt = policy.StepDone, m.now
-	if text != "" {
-		m.note("%s: %s", st.Name, text)
-	}
-}
-
-// fail ends a step badly, and the run too unless the step says to go on.
-func (m *mover) fail(i int, code, problem string) {
-	st := &m.Run.Steps[i]
-	st.State, st.EndedAt, st.Problem = policy.StepFailed, m.now, cut(problem)
-	m.note("%s failed: %s", st.Name, problem)
-	if st.OnFailure != "continue" {
-		m.end(code, st.Name+": "+problem)
-	}
-}
-
-// put has a step make controls.
-func (m *mover) put(i int, targets []string, action policy.Action, phase policy.Phase) {
-	r := &m.Run
-	for _, t := range targets {
-		if phase == policy.InForce { // what was ahead of it is over
-			m.lift(func(c *policy.Control) bool { return c.Phase == policy.Near && c.Target == t })
-		}
-		c := policy.Control{
-			Target: t, Action: action, Reason: cut(strings.TrimSpace("drill " + r.ID + " (" + r.Plan.Name + ") " + r.Reason)), Actor: r.Actor, CreatedAt: m.now,
-			ExpiresAt: r.ExpiresAt, Phase: phase, Source: policy.ByDrill, Drill: r.ID,
-		}
-		if phase == policy.Near {
-			c.StartsAt = r.ExpiresAt // never by itself
-		}
-		m.Put = append(m.Put, Put{i, c})
-	}
 }
 
 // lift takes controls of the run away.
@@ -338,22 +187,6 @@ func (m *mover) lift(which func(*policy.Control) bool) {
 		if slices.ContainsFunc(st.Controls, func(id string) bool { return slices.Contains(m.Lift, id) }) {
 			st.Controls = slices.DeleteFunc(slices.Clone(st.Controls), func(id string) bool { return slices.Contains(m.Lift, id) })
 		}
-	}
-}
-
-// restore takes back what a step did, or all of them.
-func (m *mover) restore(name string) {
-	r := &m.Run
-	for i := range r.Steps {
-		st := &r.Steps[i]
-		if name != policy.RestoreAll && st.Name != name || st.State == "" {
-			continue
-		}
-		mine := slices.Clone(st.Controls)
-		m.lift(func(c *policy.Control) bool { return slices.Contains(mine, c.ID) })
-		st.Restored = true
-		r.Vantages = without(r.Vantages, st.IgnoreVantage)
-		r.Silent = without(r.Silent, st.SilenceNode)
 	}
 }
 
@@ -378,11 +211,14 @@ func (m *mover) end(code, problem string) {
 	default:
 		phase = policy.DrillFailed
 	}
+	for i := range r.Steps {
+		r.Steps[i].Restored = r.Steps[i].Restored || len(r.Steps[i].Controls) > 0
+	}
 	m.lift(func(*policy.Control) bool { return true })
-	m.Put, r.Vantages, r.Silent = nil, nil, nil
+	m.Put, m.Back, r.Vantages, r.Silent = nil, nil, nil, nil
 	for i := range r.Steps {
 		st := &r.Steps[i]
-		st.Restored = st.Restored || len(st.Controls) > 0
+		st.Returning = false
 		switch st.State {
 		case "":
 			st.State = policy.StepSkipped

@@ -21,7 +21,7 @@ func Report(r *policy.Drill) policy.EvacuationReport {
 	restored := false
 	for i := range r.Steps {
 		st := &r.Steps[i]
-		if st.State != policy.StepDone {
+		if st.State != policy.StepDone && !st.Restored { // of a drain that was cut short the beginning counts
 			continue
 		}
 		switch st.Kind {

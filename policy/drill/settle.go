@@ -112,7 +112,7 @@ func (m *mover) foretell() {
 		if st.State != "" {
 			continue
 		}
-		takes := int64(st.Wait)
+		takes := int64(st.Takes())
 		switch st.Kind {
 		case policy.StepLowerTTL:
 			takes = int64(m.s.Ahead())

@@ -2763,7 +2763,7 @@ type DrillNote struct {
 //
 // Examples: {"abortWhen":["signal:slo"],"evacuate":["region/eu-central"],"hold":"15m","name":"weekly","rto":"90s","schedule":{"cron":"0 9 * * 2","jitter":"30m"},"title":"Frankfurt is away"}
 type DrillPlan struct {
-	// AbortWhen What ends a run and takes everything back: down:pool/NAME (a region, provider, az, pool or endpoint more than half of which is down), or signal:NAME (a signal that is down or stale).
+	// AbortWhen What ends a run and takes everything back: down:pool/NAME (a region, provider, az, pool or endpoint more than half of which is down), signal:NAME (a signal that is down or stale), load:region/NAME>90 or load:pool/NAME>90 (percent of its capacity), or latency:region/NAME>250ms. What cannot be told ends it too.
 	//
 	// Examples: ["signal:slo"]
 	AbortWhen []string `json:"abortWhen,omitempty,omitzero"`
@@ -2802,6 +2802,16 @@ type DrillPlan struct {
 
 	// Practice Each run is practice: it goes through preflight and changes nothing.
 	Practice bool `json:"practice,omitempty,omitzero"`
+
+	// Ramp A way in steps: either over a time, or in steps of its own. The first step is at once.
+	//
+	// Examples: {"over":"10m","pauseWhen":["load:region/eu-central\u003e90"]}
+	Ramp *RampPlan `json:"ramp,omitempty,omitzero"`
+
+	// ReturnOver A number with a unit (500ms, 30s, 2h), or seconds as an integer. It is given as the former.
+	//
+	// Examples: 30s
+	ReturnOver Duration `json:"returnOver,omitempty,omitzero"`
 
 	// Rto Recovery time that is expected, 1s to 24h: from the start of the evacuation to the last answer that names it. The report holds what was reached against it.
 	//
@@ -2877,7 +2887,7 @@ type DrillStart struct {
 	Practice bool `json:"practice,omitempty,omitzero"`
 }
 
-// DrillStep A step of a plan. Apart from name, timeout and onFailure it is exactly one thing.
+// DrillStep A step of a plan. Apart from name, how it goes (ramp, over), timeout and onFailure it is exactly one thing.
 //
 // Examples: {"drain":["region/us-east"],"name":"drain-a"}
 type DrillStep struct {
@@ -2906,8 +2916,18 @@ type DrillStep struct {
 	// OnFailure What its failure means for the run: an end at which everything is taken back, or nothing.
 	OnFailure DrillStepOnFailure `json:"onFailure,omitempty,omitzero"`
 
+	// Over A number with a unit (500ms, 30s, 2h), or seconds as an integer. It is given as the former.
+	//
+	// Examples: 30s
+	Over Duration `json:"over,omitempty,omitzero"`
+
 	// Parallel Steps that are done at once; they have no parallel ones of their own.
 	Parallel []DrillStep `json:"parallel,omitempty,omitzero"`
+
+	// Ramp A way in steps: either over a time, or in steps of its own. The first step is at once.
+	//
+	// Examples: {"over":"10m","pauseWhen":["load:region/eu-central\u003e90"]}
+	Ramp *RampPlan `json:"ramp,omitempty,omitzero"`
 
 	// Restore The name of a step before, or all: what that does is taken back.
 	//
