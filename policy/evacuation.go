@@ -25,6 +25,7 @@ type EvacuationReport struct {
 	Met     *bool           `json:"met,omitempty"`      // whether that is within what was expected
 
 	Nodes    []EvacuationNode `json:"nodes,omitempty"`
+	Residual *Residuum        `json:"residual,omitempty"`
 	Checks   []DrillCheck     `json:"checks,omitempty"` // what preflight and the safety rules said
 	Steps    []DrillStepRun   `json:"steps,omitempty"`
 	Timeline []DrillNote      `json:"timeline,omitempty"`
@@ -51,4 +52,14 @@ type EvacuationNode struct {
 	MaxTTL    uint32 `json:"maxTTL,omitempty"`
 	Closes    int64  `json:"closes,omitempty"`
 	LastNamed int64  `json:"lastNamed,omitempty"` // the last answer that named what was evacuated
+	Asked     int    `json:"asked,omitempty"`     // questions that the nodes put to its DNS meanwhile
+	Answered  int    `json:"answered,omitempty"`  // of them
+	LastSeen  int64  `json:"lastSeen,omitempty"`  // the last answer to them that named it
+}
+
+// Residuum is who came to what was evacuated after its window had closed and before it was restored, by the observations that were handed in.
+type Residuum struct {
+	Clients int        `json:"clients"` // prefixes
+	Count   int        `json:"count"`   // times
+	Top     []Residual `json:"top,omitempty"`
 }

@@ -2,6 +2,7 @@ package policy
 
 import (
 	"net/netip"
+	"strings"
 	"time"
 )
 
@@ -38,9 +39,10 @@ func ClientPrefix(p netip.Prefix) netip.Prefix {
 
 // ResidualQuery asks who came after a time to something that was drained.
 type ResidualQuery struct {
-	Since    time.Time `json:"since"`    // by the wall clock, which logs go by
-	Names    []string  `json:"names"`    // ids, addresses and host names of the endpoints
-	Services []string  `json:"services"` // that any client counts for; none: only what names an endpoint
+	Since    time.Time `json:"since"`          // by the wall clock, which logs go by
+	Until    time.Time `json:"until,omitzero"` // zero: now
+	Names    []string  `json:"names"`          // ids, addresses and host names of the endpoints
+	Services []string  `json:"services"`       // that any client counts for; none: only what names an endpoint
 }
 
 // Residual is the clients of one prefix that came to one thing.
@@ -64,18 +66,18 @@ type Residuals struct {
 // NamesOf lists what observations may call an endpoint: its id, its addresses, its host name.
 func (s *State) NamesOf(id string) (names []string) {
 	names = append(names, id)
-	for _, o := range s.Pools.All {
-		for i := range o.Spec.Endpoints {
-			e := &o.Spec.Endpoints[i]
-			if EndpointID(o.Spec.Name, e.Name) != id {
-				continue
-			}
-			for _, a := range e.Addrs() {
-				names = append(names, a.String())
-			}
-			if e.Hostname != "" {
-				names = append(names, e.Hostname.String())
-			}
+	pool, name, _ := strings.Cut(strings.TrimPrefix(id, "endpoint/"), "/")
+	o, _ := s.Pools.Get(pool)
+	for i := range o.Spec.Endpoints {
+		e := &o.Spec.Endpoints[i]
+		if e.Name != name {
+			continue
+		}
+		for _, a := range e.Addrs() {
+			names = append(names, a.String())
+		}
+		if e.Hostname != "" {
+			names = append(names, e.Hostname.String())
 		}
 	}
 	return names

@@ -174,5 +174,21 @@ type NodeDeparture struct {
 // Departures is what the nodes that could be asked told, the newest first.
 type Departures struct {
 	Items   []Departure
-	Missing []string // nodes that could not be asked
+	Outside []Outlook // what the nodes saw of each other's answers
+	Missing []string  // nodes that could not be asked
+}
+
+// Outlook is what a node saw of another's answers, as a client of its DNS, while something left them or a drill had one silent.
+type Outlook struct {
+	Observer string    `json:"observer"`
+	Node     string    `json:"node"` // that was asked
+	Service  string    `json:"service"`
+	Endpoint string    `json:"endpoint,omitempty"`
+	Cause    string    `json:"cause,omitempty"`
+	By       string    `json:"by"` // as a departure has it; "drill/ID" of one that had a node silent
+	Decided  int64     `json:"decided,omitempty"`
+	Asked    int       `json:"asked"`
+	Answered int       `json:"answered"`
+	Named    time.Time `json:"named,omitzero"`   // the last answer that named what left
+	Without  time.Time `json:"without,omitzero"` // the first after that which did not
 }

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/gin-gonic/gin"
 
@@ -65,12 +66,16 @@ func renderReport(v *policy.EvacuationReport) api.Report {
 		Id: v.ID, Kind: api.ReportKind(v.Kind), Title: v.Title, Drill: v.Drill, Plan: v.Plan, Targets: v.Targets, Result: v.Result, Code: v.Code, Problem: v.Problem, Actor: v.Actor,
 		Met: v.Met, Cut: v.Cut, Steps: renderSteps(v.Steps), Checks: renderChecks(v.Checks), Timeline: renderNotes(v.Timeline),
 		At: api.ReportTimes{Decided: clockTime(v.At.Decided), Committed: clockTime(v.At.Committed), Published: clockTime(v.At.Published), Closed: clockTime(v.At.Closed), Restored: clockTime(v.At.Restored),
-			Recovered: clockTime(v.At.Recovered), Ended: clockTime(v.At.Ended)},
+			Recovered: clockTime(v.At.Recovered), Ended: clockTime(v.At.Ended), First: clockTime(v.At.First)},
 	}
 	for _, n := range v.Nodes {
 		out.Nodes = append(out.Nodes, api.ReportNode{
 			Node: n.Node, Reachable: n.Reachable, PublishedAt: clockTime(n.Published), MaxTTL: int(n.MaxTTL), ClosesAt: clockTime(n.Closes), LastAnswerAt: clockTime(n.LastNamed),
+			Asked: n.Asked, Answered: n.Answered, LastSeenAt: clockTime(n.LastSeen),
 		})
+	}
+	if r := v.Residual; r != nil {
+		out.Residual = &api.ReportResidual{Clients: r.Clients, Count: r.Count, Top: renderResiduals(r.Top, time.Unix(0, v.At.Closed))}
 	}
 	if v.RTO > 0 {
 		out.Rto = v.RTO.String()

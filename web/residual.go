@@ -154,15 +154,21 @@ func (s *server) GetResidual(c *gin.Context, params api.GetResidualParams) {
 	}
 	found := s.cfg.Node.Residual(c.Request.Context(), q)
 	out := api.ResidualList{
-		Since: shown(q.Since), Endpoints: append([]string{}, endpoints...), Items: []api.Residual{}, Total: len(found.Items), Missing: append([]string{}, found.Missing...),
+		Since: shown(q.Since), Endpoints: append([]string{}, endpoints...), Total: len(found.Items), Missing: append([]string{}, found.Missing...),
 	}
-	for _, r := range found.Items[:min(len(found.Items), maxResidual)] {
-		out.Items = append(out.Items, api.Residual{
+	out.Items = renderResiduals(found.Items[:min(len(found.Items), maxResidual)], q.Since)
+	s.render(c, http.StatusOK, out)
+}
+
+func renderResiduals(list []policy.Residual, since time.Time) []api.Residual {
+	items := []api.Residual{}
+	for _, r := range list {
+		items = append(items, api.Residual{
 			Client: r.Client.String(), Asn: r.ASN, Country: r.Country, To: r.To, Source: r.Source, Count: r.Count,
-			FirstAt: shown(r.First), LastAt: shown(r.Last), After: r.Last.Sub(q.Since).Truncate(time.Second).String(),
+			FirstAt: shown(r.First), LastAt: shown(r.Last), After: r.Last.Sub(since).Truncate(time.Second).String(),
 		})
 	}
-	s.render(c, http.StatusOK, out)
+	return items
 }
 
 func (s *server) residualQuery(c *gin.Context, state *policy.State, params api.GetResidualParams) (q policy.ResidualQuery, endpoints []string, err error) {

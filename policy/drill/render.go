@@ -36,6 +36,16 @@ func facts(v *policy.EvacuationReport) [][2]string {
 		}
 		list = append(list, [2]string{"RTO achieved", reached})
 	}
+	if r := v.Residual; r != nil {
+		text := "nobody, by the observations that were handed in"
+		if r.Clients > 0 {
+			text = fmt.Sprintf("%d client networks came %d times", r.Clients, r.Count)
+			for _, one := range r.Top {
+				text += fmt.Sprintf("; %s %d times to %s", one.Client, one.Count, one.To)
+			}
+		}
+		list = append(list, [2]string{"After the window", text})
+	}
 	return list
 }
 
@@ -55,9 +65,9 @@ func Markdown(v *policy.EvacuationReport) string {
 		}
 	}
 	if len(v.Nodes) > 0 {
-		b.WriteString("\n## Nodes (UTC)\n\n| node | published | largest TTL | window closed | last answer that named it |\n|---|---|---|---|---|\n")
+		b.WriteString("\n## Nodes (UTC)\n\n| node | published | largest TTL | window closed | last answer that named it | answered, as the nodes saw it | last answer that they saw naming it |\n|---|---|---|---|---|---|---|\n")
 		for _, n := range v.Nodes {
-			fmt.Fprintf(&b, "| %s | %s | %d s | %s | %s |\n", plain.Replace(n.Node), published(n), n.MaxTTL, moment(n.Closes), moment(n.LastNamed))
+			fmt.Fprintf(&b, "| %s | %s | %d s | %s | %s | %s | %s |\n", plain.Replace(n.Node), published(n), n.MaxTTL, moment(n.Closes), moment(n.LastNamed), answered(n), moment(n.LastSeen))
 		}
 	}
 	if len(v.Timeline) > 0 {
@@ -80,6 +90,14 @@ func published(n policy.EvacuationNode) string {
 	return moment(n.Published)
 }
 
+// answered is how many of the questions that nodes put to one it answered.
+func answered(n policy.EvacuationNode) string {
+	if n.Asked == 0 {
+		return "-"
+	}
+	return fmt.Sprintf("%d of %d", n.Answered, n.Asked)
+}
+
 // bar is a step in the picture, in its units.
 type bar struct {
 	Name, Class, Title string
@@ -95,8 +113,12 @@ const (
 // bars places the steps of a report.
 func bars(v *policy.EvacuationReport) (list []bar) {
 	first, last := int64(0), int64(0)
-	for i := range v.Steps {
-		st := &v.Steps[i]
+	steps := v.Steps
+	if v.Kind == "failover" {
+		steps = spans(v.At)
+	}
+	for i := range steps {
+		st := &steps[i]
 		if st.StartedAt == 0 {
 			continue
 		}
@@ -106,8 +128,8 @@ func bars(v *policy.EvacuationReport) (list []bar) {
 		last = max(last, st.StartedAt, st.EndedAt)
 	}
 	span := float64(max(last-first, 1))
-	for i := range v.Steps {
-		st := &v.Steps[i]
+	for i := range steps {
+		st := &steps[i]
 		if st.StartedAt == 0 {
 			continue
 		}
@@ -120,8 +142,21 @@ func bars(v *policy.EvacuationReport) (list []bar) {
 	return list
 }
 
+// spans are the times of a failover as steps.
+func spans(at policy.EvacuationTimes) (list []policy.DrillStepRun) {
+	for _, s := range []struct {
+		name     string
+		from, to int64
+	}{{"detection", at.First, at.Decided}, {"publication", at.Decided, at.Published}, {"TTL window", at.Published, at.Closed}, {"away", at.Closed, at.Restored}} {
+		if s.from != 0 && s.to >= s.from {
+			list = append(list, policy.DrillStepRun{DrillStep: policy.DrillStep{Name: s.name}, State: policy.StepDone, StartedAt: s.from, EndedAt: s.to})
+		}
+	}
+	return list
+}
+
 var page = template.Must(template.New("report").Funcs(template.FuncMap{
-	"moment": moment, "published": published, "add": func(a float64, b float64) float64 { return a + b }, "number": func(f float64) string { return fmt.Sprintf("%.1f", f) },
+	"moment": moment, "published": published, "answered": answered, "add": func(a float64, b float64) float64 { return a + b }, "number": func(f float64) string { return fmt.Sprintf("%.1f", f) },
 }).Parse(`<!DOCTYPE html>
 <html lang="en"><head><meta charset="utf-8"><title>{{.V.Title}} ({{.V.ID}})</title>
 <meta http-equiv="Content-Security-Policy" content="default-src 'none'; style-src 'unsafe-inline'">
@@ -139,7 +174,7 @@ svg{width:100%;height:auto}svg text{font:12px system-ui,sans-serif;fill:#1a1d21}
 <text x="0" y="{{number (add .Y 15)}}">{{.Name}}</text><rect class="{{.Class}}" x="{{number .X}}" y="{{number (add .Y 4)}}" width="{{number .Width}}" height="14"><title>{{.Title}}</title></rect>{{end}}
 </svg>{{end}}
 {{if .V.Checks}}<h2>Checks</h2><table>{{range .V.Checks}}<tr><th class="{{.Result}}">{{.Result}}</th><td>{{.Name}}</td><td>{{.Text}}</td></tr>{{end}}</table>{{end}}
-{{if .V.Nodes}}<h2>Nodes (UTC)</h2><table><tr><th>node</th><th>published</th><th>largest TTL</th><th>window closed</th><th>last answer that named it</th></tr>{{range .V.Nodes}}<tr><th>{{.Node}}</th><td>{{published .}}</td><td>{{.MaxTTL}} s</td><td>{{moment .Closes}}</td><td>{{moment .LastNamed}}</td></tr>{{end}}</table>{{end}}
+{{if .V.Nodes}}<h2>Nodes (UTC)</h2><table><tr><th>node</th><th>published</th><th>largest TTL</th><th>window closed</th><th>last answer that named it</th><th>answered, as the nodes saw it</th><th>last answer that they saw naming it</th></tr>{{range .V.Nodes}}<tr><th>{{.Node}}</th><td>{{published .}}</td><td>{{.MaxTTL}} s</td><td>{{moment .Closes}}</td><td>{{moment .LastNamed}}</td><td>{{answered .}}</td><td>{{moment .LastSeen}}</td></tr>{{end}}</table>{{end}}
 {{if .V.Timeline}}<h2>Timeline (UTC)</h2><table>{{range .V.Timeline}}<tr><th>{{moment .At}}</th><td>{{.Phase}}</td><td>{{.Text}}</td></tr>{{end}}</table>{{end}}
 {{if .V.Cut}}<p>Part of it was left out, for its size.</p>{{end}}
 </body></html>

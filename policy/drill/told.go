@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"maps"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -25,19 +26,37 @@ func Told(v policy.EvacuationReport, r *policy.Drill, d policy.Departures) polic
 			own = append(own, gone)
 		}
 	}
-	if len(own) > 0 {
-		joined(&v, own, d.Missing)
+	by["drill/"+r.ID] = true
+	seen := slices.DeleteFunc(slices.Clone(d.Outside), func(o policy.Outlook) bool { return !by[o.By] })
+	if len(own)+len(seen) > 0 {
+		joined(&v, own, seen, d.Missing)
 	}
 	return fit(v)
 }
 
-// joined is when some departures were committed and published, on each node, and until when clients may have known what left.
-func joined(v *policy.EvacuationReport, list []policy.Departure, missing []string) {
+// After adds to a report who came although the window was closed.
+func After(v policy.EvacuationReport, list []policy.Residual) policy.EvacuationReport {
+	r := &policy.Residuum{Top: list[:min(len(list), maxNamed)]}
+	clients := map[netip.Prefix]bool{}
+	for _, one := range list {
+		clients[one.Client] = true
+		r.Count += one.Count
+	}
+	r.Clients = len(clients)
+	v.Residual = r
+	return fit(v)
+}
+
+// joined is when some departures were committed and published, on each node, until when clients may have known what left,
+// and what the nodes saw of each other.
+func joined(v *policy.EvacuationReport, list []policy.Departure, seen []policy.Outlook, missing []string) {
 	nodes := map[string]policy.EvacuationNode{}
 	for _, name := range missing {
 		nodes[name] = policy.EvacuationNode{Node: name}
 	}
-	v.At.Committed, v.At.Published, v.At.Closed = 0, 0, 0
+	if len(list) > 0 {
+		v.At.Committed, v.At.Published, v.At.Closed = 0, 0, 0
+	}
 	for _, gone := range list {
 		if at := nanos(gone.CommittedAt); at != 0 && (v.At.Committed == 0 || at < v.At.Committed) {
 			v.At.Committed = at
@@ -49,6 +68,12 @@ func joined(v *policy.EvacuationReport, list []policy.Departure, missing []strin
 			nodes[n.Node] = e
 			v.At.Published, v.At.Closed = max(v.At.Published, e.Published), max(v.At.Closed, e.Closes)
 		}
+	}
+	for _, o := range seen {
+		e := nodes[o.Node]
+		e.Reachable = e.Reachable || e.Node == "" // it may be silent; that it could not be asked is in missing
+		e.Node, e.Asked, e.Answered, e.LastSeen = o.Node, e.Asked+o.Asked, e.Answered+o.Answered, max(e.LastSeen, nanos(o.Named))
+		nodes[o.Node] = e
 	}
 	v.At.Committed = cmp.Or(v.At.Committed, v.At.Decided)
 	for _, name := range slices.Sorted(maps.Keys(nodes)) {
@@ -72,9 +97,15 @@ const (
 	waitsBack = int64(30 * time.Minute) // after its window for what failed to come back, before it is reported without
 )
 
+// Noted is what was seen of failures while they lasted, and is not known later.
+type Noted struct {
+	First map[int64]int64 // when the first probe failed, by when it was decided
+	Rules []string        // what safety rules for automation did
+}
+
 // Failovers are the reports that are due: of what left answers because it was found down, when the window is closed and it
 // is back, or has not come back for half an hour. pending says that there are others, which are not over yet.
-func Failovers(s *policy.State, d policy.Departures, now int64) (due []policy.EvacuationReport, pending bool) {
+func Failovers(s *policy.State, d policy.Departures, noted Noted, now int64) (due []policy.EvacuationReport, pending bool) {
 	reported := func(first int64) bool { // by when it was decided, which all nodes tell alike; the first of very many may be forgotten
 		for _, v := range s.Reports.All {
 			if since := first - v.At.Decided; v.Kind == "failover" && since >= 0 && since <= together {
@@ -100,7 +131,7 @@ func Failovers(s *policy.State, d policy.Departures, now int64) (due []policy.Ev
 		if reported(first) {
 			continue
 		}
-		if v, over := failover(s, one, d.Missing, now); over {
+		if v, over := failover(s, one, d, noted, now); over {
 			due = append(due, v)
 		} else {
 			pending = true
@@ -110,7 +141,7 @@ func Failovers(s *policy.State, d policy.Departures, now int64) (due []policy.Ev
 }
 
 // failover is the report of one failure, and whether it is over.
-func failover(s *policy.State, list []policy.Departure, missing []string, now int64) (v policy.EvacuationReport, over bool) {
+func failover(s *policy.State, list []policy.Departure, d policy.Departures, noted Noted, now int64) (v policy.EvacuationReport, over bool) {
 	endpoints, regions, services := map[string]bool{}, map[string]bool{}, map[string]bool{}
 	index, back, up := list[0].Index, int64(0), true
 	for _, gone := range list {
@@ -129,7 +160,22 @@ func failover(s *policy.State, list []policy.Departure, missing []string, now in
 	v.ID, v.Kind, v.Result = fmt.Sprintf("f%d", index), "failover", "recovered"
 	v.Title = fmt.Sprintf("%s failed: %d of its endpoints left the answers of %s", some(regions), len(endpoints), some(services))
 	v.At.Decided = list[0].DecidedAt.UnixNano()
-	joined(&v, list, missing)
+	decided := map[int64]bool{}
+	for _, gone := range list {
+		at := gone.DecidedAt.UnixNano()
+		if first := noted.First[at]; first != 0 && (v.At.First == 0 || first < v.At.First) {
+			v.At.First = first
+		}
+		decided[at] = true
+	}
+	seen := slices.DeleteFunc(slices.Clone(d.Outside), func(o policy.Outlook) bool { return o.Cause != policy.LeftVerdict || !decided[o.Decided] })
+	joined(&v, list, seen, d.Missing)
+	for _, text := range noted.Rules {
+		v.Checks = append(v.Checks, policy.DrillCheck{Name: CheckSafety, Result: policy.CheckWarn, Text: text})
+	}
+	if len(noted.Rules) == 0 {
+		v.Checks = []policy.DrillCheck{{Name: CheckSafety, Result: policy.CheckOK, Text: "no safety rule had to say what is served"}}
+	}
 	v.Reached = policy.Duration(v.At.Closed - v.At.Decided)
 	switch {
 	case now < v.At.Closed:
@@ -142,12 +188,15 @@ func failover(s *policy.State, list []policy.Departure, missing []string, now in
 	default:
 		return v, false
 	}
-	v.Timeline = []policy.DrillNote{
+	if v.At.First != 0 {
+		v.Timeline = append(v.Timeline, policy.DrillNote{At: v.At.First, Phase: "failing", Text: "the first probe of it failed"})
+	}
+	v.Timeline = append(v.Timeline, []policy.DrillNote{
 		{At: v.At.Decided, Phase: "down", Text: some(endpoints) + " found down"},
 		{At: v.At.Published, Phase: "published", Text: "the last node that could be asked answered without it"},
 		{At: v.At.Closed, Phase: "closed", Text: "the TTL window"},
-	}
-	if up {
+	}...)
+	if up && back != 0 { // else it is not declared any more
 		v.Timeline = append(v.Timeline, policy.DrillNote{At: back, Phase: "up", Text: "all of it was up again"})
 		slices.SortStableFunc(v.Timeline, func(a, b policy.DrillNote) int { return cmp.Compare(a.At, b.At) })
 	}

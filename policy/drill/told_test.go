@@ -3,6 +3,7 @@ package drill
 import (
 	"encoding/json"
 	"fmt"
+	"net/netip"
 	"slices"
 	"strings"
 	"testing"
@@ -58,15 +59,15 @@ func TestFailovers(t *testing.T) {
 	}}
 	verdict("a", policy.Down, 1)
 	verdict("b", policy.Down, 9)
-	if due, pending := Failovers(s, d, at(50)); len(due) != 0 || !pending {
+	if due, pending := Failovers(s, d, Noted{}, at(50)); len(due) != 0 || !pending {
 		t.Fatalf("it is reported while it lasts: %+v", due)
 	}
 	verdict("a", policy.Up, 20)
 	verdict("b", policy.Up, 30)
-	if due, pending := Failovers(s, d, at(40)); len(due) != 0 || !pending {
+	if due, pending := Failovers(s, d, Noted{}, at(40)); len(due) != 0 || !pending {
 		t.Fatalf("it is reported before its window is closed: %+v", due)
 	}
-	due, pending := Failovers(s, d, at(45))
+	due, pending := Failovers(s, d, Noted{}, at(45))
 	if len(due) != 1 || pending {
 		t.Fatalf("there are %d reports: %+v", len(due), due)
 	}
@@ -82,12 +83,12 @@ func TestFailovers(t *testing.T) {
 	}
 	s.Reports.Set(v.ID, v)
 	d.Items[0].Index, d.Items[1].Index = 43, 42 // the node that was first has been restarted, and tells of nothing any more
-	if due, pending := Failovers(s, d, at(50)); len(due) != 0 || pending {
+	if due, pending := Failovers(s, d, Noted{}, at(50)); len(due) != 0 || pending {
 		t.Errorf("it is reported twice: %+v", due)
 	}
 	s.Reports.Delete(v.ID)
 	verdict("b", policy.Down, 35)
-	if due, _ := Failovers(s, d, at(41)+waitsBack); len(due) != 1 || due[0].Result != "ended" || due[0].Problem == "" {
+	if due, _ := Failovers(s, d, Noted{}, at(41)+waitsBack); len(due) != 1 || due[0].Result != "ended" || due[0].Problem == "" {
 		t.Errorf("what stays away is reported as %+v", due)
 	}
 }
@@ -100,7 +101,7 @@ func TestAMassFailureFits(t *testing.T) {
 		gone.Service = fmt.Sprintf("service-%04d.with.a.long.name.example.com", i)
 		d.Items = append(d.Items, gone)
 	}
-	due, _ := Failovers(policy.NewState(), d, at(100))
+	due, _ := Failovers(policy.NewState(), d, Noted{}, at(100))
 	if len(due) != 1 || !due[0].Cut {
 		t.Fatalf("there are %d reports", len(due))
 	}
@@ -109,5 +110,48 @@ func TestAMassFailureFits(t *testing.T) {
 	}
 	if text := due[0].Title; !strings.Contains(text, "3000 of its endpoints") || len(text) > 600 {
 		t.Errorf("its title is %q", text)
+	}
+}
+
+// What the nodes saw of each other, who came late, and what is known only while a failure lasts is in reports.
+func TestSeenFromOutside(t *testing.T) {
+	s := policy.NewState()
+	d := policy.Departures{Items: []policy.Departure{leaves("endpoint/web/a", policy.LeftVerdict, "", 40, 1)}, Missing: []string{"ns9"}}
+	decided := d.Items[0].DecidedAt.UnixNano()
+	saw := func(observer, node, cause string, decided int64, answered int, named int64) policy.Outlook {
+		return policy.Outlook{Observer: observer, Node: node, Cause: cause, Decided: decided, Asked: 10, Answered: answered, Named: time.Unix(0, named)}
+	}
+	d.Outside = []policy.Outlook{
+		saw("ns1", "ns9", policy.LeftVerdict, decided, 7, at(2)), saw("ns3", "ns9", policy.LeftVerdict, decided, 8, at(3)),
+		saw("ns1", "ns9", policy.LeftVerdict, decided+1, 1, at(9)), saw("ns1", "ns9", policy.LeftSteering, decided, 1, at(9)),
+	}
+	due, _ := Failovers(s, d, Noted{First: map[int64]int64{decided: at(0)}, Rules: []string{"the rule keep-two acted"}}, at(100))
+	if len(due) != 1 {
+		t.Fatalf("there are %d reports", len(due))
+	}
+	v := After(due[0], []policy.Residual{{Client: netip.MustParsePrefix("192.0.2.0/24"), To: "endpoint/web/a", Count: 3}, {Client: netip.MustParsePrefix("192.0.2.0/24"), To: "198.51.100.1", Count: 1}})
+	i := slices.IndexFunc(v.Nodes, func(n policy.EvacuationNode) bool { return n.Node == "ns9" })
+	if i < 0 {
+		t.Fatalf("ns2 is not in %+v", v.Nodes)
+	}
+	if n := v.Nodes[i]; n.Reachable || n.Asked != 20 || n.Answered != 15 || n.LastSeen != at(3) {
+		t.Errorf("of ns9 there is %+v", n)
+	}
+	if v.At.First != at(0) || v.Timeline[0].Phase != "failing" {
+		t.Errorf("it began at %v: %+v", v.At.First, v.Timeline)
+	}
+	text := Markdown(&v)
+	for _, want := range []string{"| 15 of 20 |", "the rule keep-two acted", "1 client networks came 4 times; 192.0.2.0/24 3 times to endpoint/web/a", "First reported"} {
+		if !strings.Contains(text, want) {
+			t.Errorf("%q is not in\n%s", want, text)
+		}
+	}
+	if page, err := HTML(&v); err != nil || !strings.Contains(page, "detection") || !strings.Contains(page, "TTL window") {
+		t.Errorf("the picture of a failover lacks its spans (%v)", err)
+	}
+	r := policy.Drill{ID: "d9", Phase: policy.DrillDone}
+	silent := Told(policy.EvacuationReport{At: policy.EvacuationTimes{Decided: at(1), Closed: at(2)}}, &r, policy.Departures{Outside: []policy.Outlook{{Observer: "ns1", Node: "ns3", By: "drill/d9", Asked: 5}}})
+	if len(silent.Nodes) != 1 || silent.Nodes[0].Asked != 5 || !silent.Nodes[0].Reachable || silent.At.Closed != at(2) {
+		t.Errorf("of a silent one there is %+v", silent)
 	}
 }

@@ -42,16 +42,57 @@ type world struct {
 	of        map[string]float64 // how many samples a country has
 }
 
-func (s *Snapshot) sample() *world {
-	w := &world{of: map[string]float64{}}
-	places := s.geo.Places()
+// inWorld goes through the addresses of the sample, each with the number of its place.
+func (s *Snapshot) inWorld(yield func(addr netip.Addr, place int) bool) {
 	for i := range uint32(1 << 18) {
 		a := i<<14 | uint32(mix(uint64(i)))>>18 // anywhere in it, and always there
 		addr := netip.AddrFrom4([4]byte{byte(a >> 24), byte(a >> 16), byte(a >> 8), byte(a)})
-		at, _ := s.geo.Lookup(addr)
-		if at == 0 {
+		if at, _ := s.geo.Lookup(addr); at != 0 && !yield(addr, int(at)) {
+			return
+		}
+	}
+}
+
+// Client is one of the sample, and what kind of answer it asks for.
+type Client struct {
+	Address netip.Addr
+	Kind    policy.AnswerKind
+}
+
+// ClientOf is a client of the sample that is answered with an endpoint of a service.
+func (s *Snapshot) ClientOf(service, endpoint string) (c Client, ok bool) {
+	svc := s.serviceByID(service)
+	if svc == nil {
+		return c, false
+	}
+	for k := range policy.AnswerKinds {
+		if !svc.tree.Serves[k] {
 			continue
 		}
+		given := make([]bool, len(svc.classes[k]))
+		any := false
+		for class := range svc.classes[k] {
+			for _, at := range svc.classes[k][class].sets {
+				given[class] = given[class] || slices.Contains(svc.Sets[at].Endpoints, endpoint)
+			}
+			any = any || given[class]
+		}
+		if !any {
+			continue
+		}
+		for addr := range s.inWorld {
+			if class, _ := svc.geo.lookup(addr, 32); given[class] {
+				return Client{addr, k}, true
+			}
+		}
+	}
+	return c, false
+}
+
+func (s *Snapshot) sample() *world {
+	w := &world{of: map[string]float64{}}
+	places := s.geo.Places()
+	for addr, at := range s.inWorld {
 		w.addresses = append(w.addresses, addr)
 		w.countries = append(w.countries, places[at].Country)
 		w.of[places[at].Country]++

@@ -4887,7 +4887,7 @@ type Report struct {
 	// Examples: {"closed":"2026-01-02T03:04:36Z","decided":"2026-01-02T03:04:05Z"}
 	At ReportTimes `json:"at"`
 
-	// Checks What preflight said.
+	// Checks What preflight said; of a failover, what safety rules for automation did.
 	Checks []DrillCheck `json:"checks,omitempty,omitzero"`
 
 	// Code Why it did not end well.
@@ -4918,6 +4918,11 @@ type Report struct {
 
 	// Problem The same for a person.
 	Problem string `json:"problem,omitempty,omitzero"`
+
+	// Residual Who came to what was evacuated after its TTL window had closed and before it was restored, by the observations that were handed in until the report was made.
+	//
+	// Examples: {"clients":0,"count":0,"top":[]}
+	Residual *ReportResidual `json:"residual,omitempty,omitzero"`
 
 	// Result The phase in which the run ended; of a failover recovered, or ended when not all of it was back half an hour after its window.
 	//
@@ -4957,11 +4962,20 @@ type ReportList struct {
 //
 // Examples: {"closesAt":"2026-01-02T03:04:36Z","maxTTL":30,"node":"ns1","publishedAt":"2026-01-02T03:04:05Z","reachable":true}
 type ReportNode struct {
+	// Answered How many of them it answered.
+	Answered int `json:"answered,omitempty,omitzero"`
+
+	// Asked Questions that the nodes put to its DNS as clients meanwhile, about one endpoint of each decision: 20 a second for 3 s, then one a second until the TTL window had closed, or while a drill had it silent.
+	Asked int `json:"asked,omitempty,omitzero"`
+
 	// ClosesAt No resolver that abides by TTLs had anything of it from this node from here on.
 	ClosesAt time.Time `json:"closesAt,omitempty,omitzero"`
 
 	// LastAnswerAt Its last answer that named any of it, as far as its process knows.
 	LastAnswerAt time.Time `json:"lastAnswerAt,omitempty,omitzero"`
+
+	// LastSeenAt The last answer to them that named what was evacuated. Absent when there was none.
+	LastSeenAt time.Time `json:"lastSeenAt,omitempty,omitzero"`
 
 	// MaxTTL The largest TTL that it had handed out with any of it, in seconds.
 	//
@@ -4980,6 +4994,20 @@ type ReportNode struct {
 	Reachable bool `json:"reachable"`
 }
 
+// ReportResidual Who came to what was evacuated after its TTL window had closed and before it was restored, by the observations that were handed in until the report was made.
+//
+// Examples: {"clients":0,"count":0,"top":[]}
+type ReportResidual struct {
+	// Clients Networks of clients.
+	Clients int `json:"clients"`
+
+	// Count How often they came.
+	Count int `json:"count"`
+
+	// Top The four that came most often.
+	Top []Residual `json:"top"`
+}
+
 // ReportTimes When it happened; each is absent where it did not, or is not known.
 //
 // Examples: {"closed":"2026-01-02T03:04:36Z","decided":"2026-01-02T03:04:05Z"}
@@ -4995,6 +5023,9 @@ type ReportTimes struct {
 
 	// Ended The run was over.
 	Ended time.Time `json:"ended,omitempty,omitzero"`
+
+	// First Of a failover: the first probe failed, by the clock of the vantage. Absent when the samples were not asked for in time.
+	First time.Time `json:"first,omitempty,omitzero"`
 
 	// Published The last node that could be asked answered by it.
 	Published time.Time `json:"published,omitempty,omitzero"`

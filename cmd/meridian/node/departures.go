@@ -55,13 +55,14 @@ func (n *Node) Departures(ctx context.Context) policy.Departures {
 	defer cancel()
 	members := nodesOf(n.State(), "")
 	told, got, failed := make([][]departureTold, len(members)), make([]time.Time, len(members)), make([]bool, len(members))
+	outside := make([][]outlookTold, len(members))
 	var all sync.WaitGroup
 	for i, m := range members {
 		all.Go(func() {
 			if m.ID == n.id() {
-				told[i] = n.tellDepartures()
-			} else {
-				failed[i] = n.call(ctx, m.Cluster, "departures", struct{}{}, &told[i]) != nil
+				told[i], outside[i] = n.tellDepartures(), n.onlooker.told()
+			} else if failed[i] = n.call(ctx, m.Cluster, "departures", struct{}{}, &told[i]) != nil; !failed[i] {
+				_ = n.call(ctx, m.Cluster, "outside", struct{}{}, &outside[i]) // a node of the version before has nothing to say
 			}
 			got[i] = time.Now()
 		})
@@ -76,6 +77,9 @@ func (n *Node) Departures(ctx context.Context) policy.Departures {
 		}
 		for _, d := range told[i] {
 			j.add(m.Node, d, got[i])
+		}
+		for _, t := range outside[i] {
+			out.Outside = append(out.Outside, t.by(got[i]))
 		}
 	}
 	out.Items = j.list()

@@ -2,6 +2,7 @@ package node
 
 import (
 	"context"
+	"slices"
 	"sync"
 	"time"
 
@@ -14,6 +15,8 @@ const (
 	drillTick   = 250 * time.Millisecond
 	failureTick = 5 * time.Second
 	drillAsk    = 3 * time.Minute // for one question to the outside
+
+	maxNotedFailures = 50 // decisions of which it is found out when the first probe failed, and rules
 )
 
 // drillWorld is what runs ask of the outside.
@@ -27,6 +30,12 @@ type drillWorld interface {
 	failedOver() time.Time
 	// Departures is what left the answers of the nodes of late.
 	Departures(ctx context.Context) policy.Departures
+	// residual is who came to endpoints between two times, by what was observed.
+	residual(ctx context.Context, endpoints []string, from, to int64) []policy.Residual
+	// firstFailed is when the first of the probes failed after which an endpoint was found down; 0 when it cannot be told.
+	firstFailed(ctx context.Context, endpoint string, decided int64) int64
+	// acting is what safety rules for automation do now.
+	acting() []string
 	// webhook makes the call of a step.
 	webhook(ctx context.Context, r *policy.Drill, step int) (code int, err error)
 }
@@ -35,7 +44,8 @@ type drillWorld interface {
 type driller struct {
 	*duties
 	world drillWorld
-	told  time.Time // up to when failovers are reported; failures' own
+	told  time.Time   // up to when failovers are reported; failures' own, as the next
+	noted drill.Noted // of those that are not
 
 	mu     sync.Mutex
 	asking map[asked]bool
@@ -69,6 +79,7 @@ func (d *driller) look(ctx context.Context) {
 			v := drill.Report(&r)
 			if v.At.Decided != 0 {
 				v = drill.Told(v, &r, d.world.Departures(ctx))
+				v = d.after(ctx, v, drill.Endpoints(s, &r.Plan))
 			}
 			d.do(ctx, change.PutReport{Report: v})
 		}
@@ -82,13 +93,41 @@ func (d *driller) failures(ctx context.Context) {
 	if s.Feature < policy.FeatureDrill || !newest.After(d.told) {
 		return
 	}
-	due, pending := drill.Failovers(s, d.world.Departures(ctx), d.clock())
+	all := d.world.Departures(ctx)
+	d.note(ctx, all.Items)
+	due, pending := drill.Failovers(s, all, d.noted, d.clock())
 	for _, v := range due {
-		d.do(ctx, change.PutReport{Report: v})
+		d.do(ctx, change.PutReport{Report: d.after(ctx, v, v.Targets)})
 	}
 	if len(due) == 0 && !pending {
-		d.told = newest
+		d.told, d.noted = newest, drill.Noted{}
 	}
+}
+
+// note keeps what is known of failures only while they last.
+func (d *driller) note(ctx context.Context, list []policy.Departure) {
+	if d.noted.First == nil {
+		d.noted.First = map[int64]int64{}
+	}
+	for _, gone := range list {
+		at := gone.DecidedAt.UnixNano()
+		if _, known := d.noted.First[at]; !known && gone.Cause == policy.LeftVerdict && gone.DecidedAt.After(d.told) && len(d.noted.First) < maxNotedFailures {
+			d.noted.First[at] = d.world.firstFailed(ctx, gone.Endpoint, at)
+		}
+	}
+	for _, text := range d.world.acting() {
+		if len(d.noted.Rules) < maxNotedFailures && !slices.Contains(d.noted.Rules, text) {
+			d.noted.Rules = append(d.noted.Rules, text)
+		}
+	}
+}
+
+// after adds to a report who came after its window.
+func (d *driller) after(ctx context.Context, v policy.EvacuationReport, endpoints []string) policy.EvacuationReport {
+	if v.At.Closed == 0 || v.At.Restored != 0 && v.At.Restored <= v.At.Closed {
+		return v
+	}
+	return drill.After(v, d.world.residual(ctx, endpoints, v.At.Closed, v.At.Restored))
 }
 
 // take has a run go on as far as it can now.

@@ -187,3 +187,64 @@ func (n *Node) window(ctx context.Context, s *policy.State, plan *policy.DrillPl
 func (n *Node) webhook(ctx context.Context, r *policy.Drill, step int) (int, error) {
 	return n.notifier.Call(ctx, drill.Webhook(r, step))
 }
+
+// residual is who came to endpoints between two times of State's clock, which is near the wall clock that logs go by.
+func (n *Node) residual(ctx context.Context, endpoints []string, from, to int64) []policy.Residual {
+	q := policy.ResidualQuery{Since: time.Unix(0, from)}
+	if to != 0 {
+		q.Until = time.Unix(0, to)
+	}
+	s := n.State()
+	for _, id := range endpoints {
+		q.Names = append(q.Names, s.NamesOf(id)...)
+	}
+	return n.Residual(ctx, q).Items
+}
+
+// firstFailed goes by the samples that the vantages still have.
+func (n *Node) firstFailed(ctx context.Context, endpoint string, decided int64) (first int64) {
+	h, err := n.Evidence(ctx, endpoint)
+	if err != nil {
+		return 0
+	}
+	for _, c := range h.Checks {
+		for _, v := range c.Samples {
+			if at := failedSince(v.Samples, decided); at != 0 && (first == 0 || at < first) {
+				first = at
+			}
+		}
+	}
+	return first
+}
+
+// failedSince is when the run of failures began that a decision came after; samples are the newest first.
+func failedSince(samples []policy.Evidence, decided int64) (first int64) {
+	for _, e := range samples {
+		at := e.At.UnixNano()
+		switch {
+		case e.Refused || at > decided: // it says nothing, or came later
+		case e.OK:
+			return first
+		default:
+			first = at
+		}
+	}
+	return first
+}
+
+// acting is what safety rules for automation do now, a line each.
+func (n *Node) acting() (list []string) {
+	snap := n.publisher.snapshot()
+	if snap == nil {
+		return nil
+	}
+	all := snap.Kept()
+	for _, rule := range slices.Sorted(maps.Keys(all)) {
+		for _, kept := range all[rule] {
+			if kept.Acts {
+				list = append(list, "the rule "+rule+" acted: "+kept.Text)
+			}
+		}
+	}
+	return list
+}

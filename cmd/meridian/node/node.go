@@ -64,6 +64,7 @@ type Node struct {
 	left       *tracker
 	leftFile   *windowKeeper
 	watches    *windowWatches
+	onlooker   *onlooker
 
 	windowsKnown knownWindows
 	observed     observations
@@ -123,6 +124,7 @@ func New(cfg Config, opts Options) (_ *Node, err error) {
 	n.left = newTracker(time.Now)
 	n.leftFile = newWindowKeeper(n.left, cfg.DataDir, machineClock, n.log)
 	n.watches = newWindowWatches(n.Window, n.events.tell)
+	n.onlooker = newOnlooker(n.cfg.Node, n.State)
 	n.publisher.base, n.publisher.saw = n.journalled, n.sawLeave
 	n.glass = &breakGlass{
 		acts: acts{dir: cfg.DataDir}, label: cfg.Node, keeper: n.keeper, log: n.log, now: time.Now, state: n.State, leader: n.leaderLabel, publish: n.publisher.setControls,
@@ -274,6 +276,7 @@ func (n *Node) Run(ctx context.Context) error {
 	work.Go(func() error { return n.keepUp(workCtx) })
 	work.Go(func() error { return n.beacons.Run(workCtx) })
 	work.Go(func() error { return n.watches.Run(workCtx) })
+	work.Go(func() error { return n.onlooker.Run(workCtx) })
 	work.Go(func() error { return n.runStore(workCtx) })
 	work.Go(func() error { // what lasts ends early only by failing, and takes the rest down with it
 		select {

@@ -82,16 +82,27 @@ func (o *observations) find(q policy.ResidualQuery) []policy.Residual {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	o.forget(time.Now())
-	found := map[observationKey]*policy.Residual{}
+	found, named, used := map[observationKey]*policy.Residual{}, map[string]bool{}, map[string]bool{}
+	for _, n := range q.Names {
+		named[n] = true
+	}
+	for _, n := range q.Services {
+		used[n] = true
+	}
 	for e := o.order.Front(); e != nil; e = e.Next() {
 		c := e.Value.(*observationCell)
 		k := c.key
-		if !c.last.After(q.Since) || !slices.Contains(q.Names, k.to) && (k.to != "" || !slices.Contains(q.Services, k.service)) {
+		if !c.last.After(q.Since) || !named[k.to] && (k.to != "" || !used[k.service]) {
 			continue
 		}
-		first, count := c.first, c.count
+		first, last, count := c.first, c.last, c.count
+		if !q.Until.IsZero() && !last.Before(q.Until) { // of those only the first is known to have come before
+			if last, count = first, 1; !last.Before(q.Until) || !last.After(q.Since) {
+				continue
+			}
+		}
 		if !first.After(q.Since) {
-			first, count = c.last, 1
+			first, count = last, 1
 		}
 		k.slot = 0
 		r := found[k]
@@ -100,7 +111,7 @@ func (o *observations) find(q policy.ResidualQuery) []policy.Residual {
 			found[k] = r
 		}
 		r.Count += count
-		r.Last = later(r.Last, c.last)
+		r.Last = later(r.Last, last)
 		if first.Before(r.First) {
 			r.First = first
 		}

@@ -48,9 +48,11 @@ func (n *Node) sawLeave(l leaving) {
 		}
 		n.leftFile.begin(n.journalled, served)
 	}
-	for _, g := range groups(n.left.see(l)) {
+	gone := n.left.see(l)
+	for _, g := range groups(gone) {
 		n.watches.follow(g)
 	}
+	n.onlooker.leaves(l, gone)
 }
 
 // groups puts together what left by one decision.

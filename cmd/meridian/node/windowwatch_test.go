@@ -165,6 +165,11 @@ func TestObservationsAreBoundedAndForgotten(t *testing.T) {
 		if len(got) != 1 || got[0].Client.String() != "198.51.100.0/24" || got[0].Count != 4 || !got[0].First.Equal(began.Add(11*time.Second)) || !got[0].Last.Equal(began.Add(12*time.Second)) {
 			t.Fatalf("%+v", got)
 		}
+		q.Until = began.Add(12 * time.Second) // the second of the two came then, and counts no more
+		if got := o.find(q); len(got) != 1 || got[0].Count != 1 || !got[0].Last.Equal(began.Add(11*time.Second)) {
+			t.Errorf("until then there is %+v", got)
+		}
+		q.Until = time.Time{}
 		var many []policy.Observation
 		for i := range policy.MaxObservations + 10 {
 			many = append(many, policy.Observation{At: began.Add(time.Second), Client: netip.PrefixFrom(netip.AddrFrom4([4]byte{10, byte(i >> 16), byte(i >> 8), byte(i)}), 24), Endpoint: fmt.Sprint(i), Count: 1})
