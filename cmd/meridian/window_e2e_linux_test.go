@@ -81,6 +81,63 @@ func drilled(w *world, _ int, regions []*site) (func(*site) (windowReport, error
 	})
 	return func(*site) (windowReport, error) { return w.control(id) }, func() {
 		w.must(w.do(0, http.MethodPost, "/drills/"+run.ID+"/abort", "", nil, nil))
+		w.reported(run.ID)
+	}
+}
+
+// reported holds what a report says the nodes saw of each other against when each says it published.
+func (w *world) reported(id string) {
+	w.t.Helper()
+	var r evacuation
+	eventually(w.t, 30*time.Second, "the report "+id, func() error { return w.do(0, http.MethodGet, "/reports/"+id, "", nil, &r) })
+	w.seen(&r)
+}
+
+// evacuation is what a report says.
+type evacuation struct {
+	ID, Kind string
+	At       struct{ First, Decided, Published, Closed time.Time }
+	Nodes    []struct {
+		Node                                  string
+		Asked, Answered                       int
+		PublishedAt, LastAnswerAt, LastSeenAt time.Time
+	}
+}
+
+func (w *world) seen(r *evacuation) {
+	w.t.Helper()
+	if len(r.Nodes) != len(w.nodes) {
+		w.t.Errorf("the report %s has %d nodes", r.ID, len(r.Nodes))
+	}
+	for _, n := range r.Nodes {
+		if n.Asked == 0 || n.Answered != n.Asked {
+			w.t.Errorf("the report %s says that %s answered %d of %d questions", r.ID, n.Node, n.Answered, n.Asked)
+		}
+		if n.LastSeenAt.Sub(n.PublishedAt) > agree {
+			w.t.Errorf("the report %s says that %s published at %v, and was seen to name what had left at %v", r.ID, n.Node, milli(n.PublishedAt), milli(n.LastSeenAt))
+		}
+	}
+}
+
+// failovers looks at the reports of what failed.
+func (w *world) failovers(t *testing.T) {
+	var list struct{ Items []evacuation }
+	eventually(t, 2*time.Minute, "a report of each failover", func() error {
+		if err := w.do(0, http.MethodGet, "/reports", "", nil, &list); err != nil {
+			return err
+		}
+		list.Items = slices.DeleteFunc(list.Items, func(r evacuation) bool { return r.Kind != "failover" })
+		if len(list.Items) < min(2*runs(), 100) {
+			return fmt.Errorf("there are %d", len(list.Items))
+		}
+		return nil
+	})
+	for i := range list.Items {
+		r := &list.Items[i]
+		w.seen(r)
+		if r.At.First.IsZero() || r.At.First.After(r.At.Decided) {
+			t.Errorf("the report %s says that the first probe failed at %v, and that it was decided at %v", r.ID, milli(r.At.First), milli(r.At.Decided))
+		}
 	}
 }
 
@@ -106,6 +163,7 @@ func TestE2EWindowBehindResolvers(t *testing.T) {
 			out.print(t, k.name)
 		})
 	}
+	w.part("reports of failovers", w.failovers)
 	w.part("a node that is cut off", w.cutOff)
 	w.part("publication", w.publication)
 	w.part("static records", w.static)

@@ -1,6 +1,7 @@
 package change
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"math"
@@ -13,6 +14,7 @@ import (
 	"pgregory.net/rapid"
 
 	"github.com/meridian-gtm/meridian/policy"
+	"github.com/meridian-gtm/meridian/policy/drill"
 	"github.com/meridian-gtm/meridian/policy/snapshot"
 )
 
@@ -63,6 +65,15 @@ func drawWorld(t *rapid.T) policy.Config {
 		}
 	}
 	c.Services = []policy.Service{all, www}
+	target := rapid.SampledFrom(worldTargets)
+	c.DrillPlans = []policy.DrillPlan{
+		{Name: "away", Evacuate: []string{target.Draw(t, "evacuates")}, Hold: policy.Duration(5 * time.Minute)},
+		{Name: "feigned", Simulate: &policy.DrillSimulation{Down: []string{target.Draw(t, "feigns")}}},
+		{Name: "steps", Steps: []policy.DrillStep{
+			{Name: "one", Drain: []string{target.Draw(t, "first")}}, {Name: "two", ForceDown: []string{target.Draw(t, "then")}, OnFailure: "continue"},
+			{Name: "back", Restore: "one"}, {Name: "three", Drain: []string{target.Draw(t, "last")}}, {Name: "rest", Wait: policy.Duration(time.Minute)},
+		}},
+	}
 	for i := range rapid.IntRange(0, 3).Draw(t, "rules") {
 		c.SafetyRules = append(c.SafetyRules, drawRule(t, fmt.Sprintf("r%d", i)))
 	}
@@ -98,6 +109,9 @@ func drawRule(t *rapid.T, label string) policy.SafetyRule {
 func servedWorld(t *rapid.T, s *policy.State) map[string]map[netip.Addr]bool {
 	well := s.Clone()
 	well.Verdicts = policy.NewState().Verdicts
+	for _, check := range s.Checks() { // else what is forced up would be preferred to what is not known
+		well.Verdicts.Set(check.ID, policy.Verdict{Check: check.ID, Status: policy.Up, Ramp: 100, Revision: check.Revision})
+	}
 	return answersOf(t, well)
 }
 
@@ -143,6 +157,39 @@ func declaredWorld(s *policy.State, service string) map[netip.Addr]float64 {
 	return parts
 }
 
+// takenOut are the addresses that controls have take no clients: of those that cover one an operator's counts first, and then the newest.
+func takenOut(s *policy.State, everything map[netip.Addr]bool) map[netip.Addr]bool {
+	list := slices.Collect(maps.Values(inForce(s)))
+	slices.SortFunc(list, func(a, b policy.Control) int {
+		if (a.Source == policy.ByDrill) != (b.Source == policy.ByDrill) {
+			return cmp.Compare(a.Source, b.Source) // "" is an operator's
+		}
+		return cmp.Or(cmp.Compare(b.CreatedAt, a.CreatedAt), cmp.Compare(len(b.ID), len(a.ID)), cmp.Compare(b.ID, a.ID))
+	})
+	out := map[netip.Addr]bool{}
+	for a := range everything {
+		shared := false
+	controls:
+		for _, c := range list {
+			if !worldIn(c.Target, everything)[a] {
+				continue
+			}
+			switch {
+			case c.Action == policy.ForceUp:
+				break controls
+			case c.Action == policy.Share:
+				if !shared && c.Share == 0 {
+					out[a] = true
+				}
+				shared = true
+			default:
+				out[a] = true
+			}
+		}
+	}
+	return out
+}
+
 // shortfalls is by how much a state is short of what a rule wants to stay, by what is counted.
 func shortfalls(t *rapid.T, s *policy.State, r *policy.SafetyRule) map[string]float64 {
 	served, short := servedWorld(t, s), map[string]float64{}
@@ -150,10 +197,7 @@ func shortfalls(t *rapid.T, s *policy.State, r *policy.SafetyRule) map[string]fl
 	for a := range declaredWorld(s, "all.example.com") {
 		everything[a] = true
 	}
-	drained := map[netip.Addr]bool{}
-	for _, c := range inForce(s) {
-		maps.Copy(drained, worldIn(c.Target, everything))
-	}
+	drained := takenOut(s, everything)
 	for id, in := range served { // a service of which all is drained gives that, and has nothing left
 		whole := true
 		for a := range in {
@@ -259,13 +303,25 @@ func drawMove(t *rapid.T, s *policy.State) Body {
 		return PutControl{Target: rapid.SampledFrom(worldTargets).Draw(t, "target"), Action: policy.Drain,
 			ExpiresIn: policy.Duration(rapid.SampledFrom([]time.Duration{0, time.Hour}).Draw(t, "lasts")), StartsIn: policy.Duration(rapid.SampledFrom([]time.Duration{0, 0, 0, 5 * time.Hour}).Draw(t, "begins"))}
 	}
+	force := func() Body {
+		c := control().(PutControl)
+		if c.Action = rapid.SampledFrom(actions).Draw(t, "action"); c.Action == policy.Share {
+			share := rapid.SampledFrom([]int{0, 0, 50}).Draw(t, "share")
+			c.Share = &share
+		}
+		return c
+	}
 	lift := func() Body {
 		if ids := keys(s.Controls); len(ids) > 0 {
 			return DeleteControl{ID: rapid.SampledFrom(ids).Draw(t, "lifts")}
 		}
 		return control()
 	}
-	switch rapid.IntRange(0, 9).Draw(t, "kind of change") {
+	switch rapid.IntRange(0, 13).Draw(t, "kind of change") {
+	case 10:
+		return force()
+	case 11, 12, 13:
+		return drawDrill(t, s)
 	case 0, 1, 2, 3:
 		return control()
 	case 4:
@@ -275,7 +331,7 @@ func drawMove(t *rapid.T, s *policy.State) Body {
 	case 6:
 		b := Batch{}
 		for range rapid.IntRange(1, 3).Draw(t, "parts") {
-			b.Parts = append(b.Parts, Part{Body: rapid.SampledFrom([]func() Body{control, lift, func() Body { return PutConfig{Config: drawWorld(t), Force: true} }}).Draw(t, "part")()})
+			b.Parts = append(b.Parts, Part{Body: rapid.SampledFrom([]func() Body{control, force, lift, func() Body { return PutConfig{Config: drawWorld(t), Force: true} }}).Draw(t, "part")()})
 		}
 		return b
 	case 7:
@@ -293,6 +349,23 @@ func drawMove(t *rapid.T, s *policy.State) Body {
 		}
 	}
 	return b
+}
+
+// drawDrill begins a drill, or takes the one on that goes on.
+func drawDrill(t *rapid.T, s *policy.State) Body {
+	for id, r := range s.Drills.All {
+		if r.Over() {
+			continue
+		}
+		if rapid.IntRange(0, 9).Draw(t, "aborts") == 0 {
+			return AbortDrill{id}
+		}
+		if asks := drill.Asks(&r); len(asks) > 0 {
+			return SettleDrill{ID: id, Step: asks[0].Step, Until: s.Clock + int64(30*time.Second)}
+		}
+		return StepDrill{ID: id, Seq: r.Seq}
+	}
+	return StartDrill{Plan: rapid.SampledFrom([]string{"away", "feigned", "steps"}).Draw(t, "plan")}
 }
 
 func inForce(s *policy.State) map[string]policy.Control {
@@ -376,7 +449,7 @@ func mustKeep(t *rapid.T, before, after *policy.State, c Change, paced map[strin
 			if !touches(v) {
 				continue
 			}
-			if v.ExpiresAt != 0 && v.ExpiresAt <= after.Clock { // it was said to end, and waits for nothing
+			if v.Source == policy.ByDrill || v.ExpiresAt != 0 && v.ExpiresAt <= after.Clock { // it was said to end, or a drill gives it back, and waits for nothing
 				over++
 				continue
 			}
