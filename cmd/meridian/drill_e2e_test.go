@@ -38,7 +38,7 @@ const evacuates = `"evacuate":["region/REGION"],"hold":"3s"`
 
 var drillCases = []drillCase{
 	{name: "waiting-approval", plan: evacuates + `,"approvals":1`, moment: at("waiting-approval"), near: 1, force: 1, help: func(d *drillRun) error {
-		return d.post("/drills/"+d.id+"/approve", d.second)
+		return d.post("approve", d.second)
 	}},
 	{name: "preflight", plan: evacuates, pauses: true, moment: func(d *drillRun) bool { return d.running("preflight") }, near: 1, force: 1},
 	{name: "lowering", plan: evacuates, moment: at("lowering"), near: 1, force: 1},
@@ -58,7 +58,7 @@ var drillCases = []drillCase{
 		plan: `"steps":[{"name":"out","drain":["region/REGION"]},{"name":"settled","window":true},{"name":"home","parallel":[{"name":"pause","wait":"3s"},{"name":"back","restore":"out"}]},{"name":"calm","window":true}]`},
 	{name: "recovering", plan: evacuates, moment: at("recovering"), near: 1, force: 1},
 	{name: "aborted meanwhile", plan: evacuates, moment: at("holding"), near: 1, force: 1, result: "aborted", help: func(d *drillRun) error {
-		return d.post("/drills/"+d.id+"/abort", token)
+		return d.post("abort", token)
 	}},
 	{name: "force-down", plan: `"simulate":{"down":["region/REGION"]},"hold":"3s"`, moment: at("holding"), force: 1, check: (*drillRun).isOut},
 	{name: "ignore-vantage", plan: `"simulate":{"vantage":"NODE"},"hold":"4s"`, moment: at("holding"), feigned: "ignore-vantage: the reports of NODE are ignored"},
@@ -156,20 +156,27 @@ func (d *drillRun) start(plan string) {
 	})
 }
 
+// comes waits for a moment of the run.
+func (d *drillRun) comes(moment func(*drillRun) bool) {
+	c := d.c
+	c.t.Helper()
+	eventually(c.t, 60*time.Second, "the moment to kill in", func() error {
+		if d.look(d.others[0]); d.run.Over {
+			c.t.Fatalf("%s: the run was %s before (%s %s): %+v", d.kind.name, d.run.Phase, d.run.Code, d.run.Problem, d.run.Timeline)
+		}
+		if !moment(d) {
+			return fmt.Errorf("it is %s", d.run.Phase)
+		}
+		return nil
+	})
+}
+
 // killed goes through a run in which the leader dies, and gives how long after that it went on.
 func (d *drillRun) killed(plan string) time.Duration {
 	c := d.c
 	c.t.Helper()
 	d.start(plan)
-	eventually(c.t, 60*time.Second, "the moment to kill in", func() error {
-		if d.look(d.others[0]); d.run.Over {
-			c.t.Fatalf("%s: the run was %s before (%s %s): %+v", d.kind.name, d.run.Phase, d.run.Code, d.run.Problem, d.run.Timeline)
-		}
-		if !d.kind.moment(d) {
-			return fmt.Errorf("it is %s", d.run.Phase)
-		}
-		return nil
-	})
+	d.comes(d.kind.moment)
 	c.nodes[d.dead].kill()
 	died := time.Now()
 	if d.kind.pauses {

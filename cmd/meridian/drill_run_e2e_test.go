@@ -68,13 +68,13 @@ func (d *drillRun) due() (until time.Time) {
 	return until
 }
 
-// post asks a node that is left for something, with a key by which it happens once.
-func (d *drillRun) post(path, as string) error {
-	res, b, err := d.c.call(d.others[0], http.MethodPost, path, "", map[string]string{"Authorization": "Bearer " + as, "Idempotency-Key": path})
+// post asks a node that is left to do something with the run, with a key by which it happens once.
+func (d *drillRun) post(what, as string) error {
+	res, b, err := d.c.call(d.others[0], http.MethodPost, "/drills/"+d.id+"/"+what, "", map[string]string{"Authorization": "Bearer " + as, "Idempotency-Key": d.id + "-" + what})
 	if err == nil && res.StatusCode/100 != 2 {
 		err = &httpError{res.StatusCode, string(b)}
 		if res.StatusCode != http.StatusServiceUnavailable {
-			d.c.t.Fatalf("%s: %v", path, err)
+			d.c.t.Fatalf("%s: %v", what, err)
 		}
 	}
 	return err
