@@ -50,7 +50,7 @@ var drillCases = []drillCase{
 	{name: "running a webhook", force: 1, check: (*drillRun).isOut, moment: func(d *drillRun) bool { return d.hook.called(d.id+"/call") > 0 },
 		plan: `"steps":[{"name":"out","drain":["region/REGION"]},{"name":"call","webhook":{"url":"HOOK"}},{"name":"settled","window":true},{"name":"back","restore":"out"}]`},
 	{name: "running a wait-for", force: 1, check: (*drillRun).isOut, moment: func(d *drillRun) bool { return d.running("told") },
-		plan: `"steps":[{"name":"out","drain":["region/REGION"]},{"name":"told","waitFor":"signal:SIGNAL"}]`, // what no step restores is restored at its end
+		plan: `"steps":[{"name":"out","drain":["region/REGION"]},{"name":"settled","window":true},{"name":"told","waitFor":"signal:SIGNAL"}]`, // what no step restores is restored at its end
 		help: func(d *drillRun) error {
 			return d.c.do(d.others[0], http.MethodPut, "/signals/"+d.signal, "application/json", []byte(`{"status":"up","maxAge":"1h","reason":"go on"}`), nil)
 		}},

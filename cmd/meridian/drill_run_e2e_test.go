@@ -224,9 +224,18 @@ func (d *drillRun) told(report *api.Report) {
 			t.Errorf("the step %s is %s", st.Name, st.State)
 		}
 	}
-	if d.kind.force > 0 {
+	if d.kind.force > 0 && want != "expired" {
 		if a := report.At; a.Decided.IsZero() || a.Closed.IsZero() || a.Restored.Before(a.Closed) && want == "done" || report.Achieved == "" {
 			t.Errorf("the report's times are %+v, achieved %q", a, report.Achieved)
+		}
+		named := 0
+		for _, n := range report.Nodes {
+			if n.Reachable && !n.PublishedAt.IsZero() {
+				named++
+			}
+		}
+		if named < 2 || report.At.Published.IsZero() {
+			t.Errorf("the report says of %d nodes when they published it: %+v", named, report.Nodes)
 		}
 	}
 	d.hook.one(t, d.id)

@@ -27,6 +27,10 @@ func Told(v policy.EvacuationReport, r *policy.Drill, d policy.Departures) polic
 	}
 	if len(own) > 0 {
 		joined(&v, own, d.Missing)
+		if v.At.Closed > v.At.Restored { // it was back before
+			v.At.Closed = 0
+		}
+		reach(&v)
 	}
 	return fit(v)
 }
