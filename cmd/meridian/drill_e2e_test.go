@@ -193,6 +193,12 @@ func (d *drillRun) killed(plan string) time.Duration {
 	if d.kind.help != nil {
 		eventually(c.t, 60*time.Second, "what the run needs from outside", func() error { return d.kind.help(d) })
 	}
+	if d.kind.soon {
+		c.start(d.dead)
+		if d.kind.leads {
+			d.back()
+		}
+	}
 	eventually(c.t, 60*time.Second, "the drill goes on", func() error {
 		if d.look(d.others[0]); d.tag == before {
 			return fmt.Errorf("it is %s, as it was when the leader died", d.run.Phase)
@@ -200,12 +206,6 @@ func (d *drillRun) killed(plan string) time.Duration {
 		return nil
 	})
 	took := time.Since(died)
-	if d.kind.soon {
-		c.start(d.dead)
-		if d.kind.leads {
-			d.back()
-		}
-	}
 	d.over()
 	if !d.kind.soon {
 		c.start(d.dead)
