@@ -175,7 +175,7 @@ func (m *mover) ended() (code, problem string) {
 	return "", ""
 }
 
-// lift takes controls of the run away.
+// lift takes controls of the run away. A step that is restored keeps their ids, by which its report knows what left by them.
 func (m *mover) lift(which func(*policy.Control) bool) {
 	for id, c := range m.s.Controls.All {
 		if c.Drill == m.Run.ID && which(&c) && !slices.Contains(m.Lift, id) {
@@ -184,7 +184,7 @@ func (m *mover) lift(which func(*policy.Control) bool) {
 	}
 	for i := range m.Run.Steps {
 		st := &m.Run.Steps[i]
-		if slices.ContainsFunc(st.Controls, func(id string) bool { return slices.Contains(m.Lift, id) }) {
+		if !st.Restored && slices.ContainsFunc(st.Controls, func(id string) bool { return slices.Contains(m.Lift, id) }) {
 			st.Controls = slices.DeleteFunc(slices.Clone(st.Controls), func(id string) bool { return slices.Contains(m.Lift, id) })
 		}
 	}

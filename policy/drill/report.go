@@ -45,14 +45,21 @@ func Report(r *policy.Drill) policy.EvacuationReport {
 	if v.At.Restored == 0 && v.At.Decided != 0 { // its end took everything back
 		v.At.Restored = r.EndedAt
 	}
-	if v.At.Closed != 0 {
-		v.Reached = policy.Duration(v.At.Closed - v.At.Decided)
-		if v.RTO > 0 {
-			met := v.Reached <= v.RTO
-			v.Met = &met
-		}
-	}
+	reach(&v)
 	return fit(v)
+}
+
+// reach works out how long it took, and whether that is what was expected.
+func reach(v *policy.EvacuationReport) {
+	v.Reached, v.Met = 0, nil
+	if v.At.Closed == 0 {
+		return
+	}
+	v.Reached = policy.Duration(v.At.Closed - v.At.Decided)
+	if v.RTO > 0 {
+		met := v.Reached <= v.RTO
+		v.Met = &met
+	}
 }
 
 // fit leaves out what makes a report too large: the middle of its timeline, then its steps.

@@ -228,9 +228,8 @@ func (m *mover) restore(by *policy.DrillStepRun) {
 			st.Returning = true
 			continue
 		}
-		mine := slices.Clone(st.Controls)
-		m.lift(func(c *policy.Control) bool { return slices.Contains(mine, c.ID) })
 		st.Restored = true
+		m.lift(func(c *policy.Control) bool { return slices.Contains(st.Controls, c.ID) })
 	}
 }
 
@@ -250,7 +249,7 @@ func (m *mover) returned(by int) bool {
 	}
 	for i := range r.Steps {
 		if st := &r.Steps[i]; restored(st) {
-			st.Returning, st.Restored, st.Controls = false, true, nil
+			st.Returning, st.Restored = false, true
 		}
 	}
 	r.Steps[by].Index = m.s.Index

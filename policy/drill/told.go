@@ -31,6 +31,12 @@ func Told(v policy.EvacuationReport, r *policy.Drill, d policy.Departures) polic
 	if len(own)+len(seen) > 0 {
 		joined(&v, own, seen, d.Missing)
 	}
+	if len(own) > 0 {
+		if v.At.Closed > v.At.Restored { // it was back before
+			v.At.Closed = 0
+		}
+		reach(&v)
+	}
 	return fit(v)
 }
 

@@ -2974,7 +2974,7 @@ type DrillStepRun struct {
 	// Code The HTTP status that a webhook answered with. Absent without one.
 	Code int `json:"code,omitempty,omitzero"`
 
-	// Controls The ids of the controls that it has in force.
+	// Controls The ids of the controls that it has in force; of one that was restored those that it had.
 	Controls []string `json:"controls,omitempty,omitzero"`
 
 	// EndedAt Absent before.
