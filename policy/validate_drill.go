@@ -200,6 +200,8 @@ func (v *planChecker) targets(at string, list []string) {
 			v.p.Add(where, "%v", err)
 		case seen[id]:
 			v.p.Add(where, "%s is there twice", id)
+		case t.Kind == "service":
+			v.p.Add(where, "%s is a service, which a drill does not take out: its clients would have nowhere left to go; write what it is answered with, as in pool/NAME", id)
 		case !v.c.covered(t):
 			v.p.Add(where, "there is no endpoint in %s", id)
 		}

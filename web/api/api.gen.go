@@ -2777,7 +2777,7 @@ type DrillPlan struct {
 	// Blocked It starts in none of them.
 	Blocked []TimeWindow `json:"blocked,omitempty,omitzero"`
 
-	// Evacuate Targets that are drained: region/NAME, provider/NAME, az/REGION/AZ, pool/NAME, endpoint/POOL/NAME.
+	// Evacuate Targets that are drained: region/NAME, provider/NAME, az/REGION/AZ, pool/NAME, endpoint/POOL/NAME, label/KEY=VALUE. A service is none: it would have nowhere left to send its clients.
 	//
 	// Examples: ["region/us-east"]
 	Evacuate []string `json:"evacuate,omitempty,omitzero"`
