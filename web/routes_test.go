@@ -92,6 +92,7 @@ var examples = map[string]example{
 	"putNotification":    {path: "/notifications/ops", body: `{"name":"ops","webhook":{"url":"https://alerts.example.com/x"},"route":{"severities":["critical"]}}`, status: 201},
 	"explain":            {path: "/explain?name=www.example.com&client=192.0.2.1"},
 	"explainDraft":       {path: "/explain?name=www.example.com&client=192.0.2.1", body: `{"regions":[{"name":"sa"}]}`},
+	"getAnswers":         {path: "/answers?service=www.example.com&assume=down:region/us-east"},
 	"lookupPlace":        {path: "/geo/lookup?address=91.10.0.1"},
 	"listControls":       {path: "/controls", before: sent("POST", "/controls", drainUSEast)},
 	"createControl":      {path: "/controls", body: drainUSEast, status: 201},

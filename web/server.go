@@ -43,7 +43,8 @@ type server struct {
 	uses       *inUse   // of sessions
 	glassReads *limiter // lines of the record about reading with the break-glass token
 	streams    atomic.Int64
-	waiting    atomic.Int64  // calls that wait for news
+	waiting    atomic.Int64 // calls that wait for news
+	reaches    reaches
 	plans      chan struct{} // a place for each plan that may be worked out at once: each takes memory by its document
 }
 
@@ -267,6 +268,7 @@ var queryParameters = map[string][]string{
 	"GET /explain":   {"name", "type", "client", "assume"},
 	"POST /explain":  {"name", "type", "client", "assume"},
 
+	"GET /answers":    {"service", "type", "assume", "draft"},
 	"GET /geo/lookup": {"address"},
 	"GET /residual":   {"control", "target", "since"},
 

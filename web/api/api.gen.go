@@ -1361,6 +1361,75 @@ func (e WindowState) Valid() bool {
 	}
 }
 
+// AnswerShare The part of an endpoint, or of a region. Several endpoints in one answer have equal parts of it.
+//
+// Examples: {"endpoint":"endpoint/web-eu/a","probability":1,"region":"eu-central"}
+type AnswerShare struct {
+	// Endpoint Its id.
+	//
+	// Examples: endpoint/web-eu/a
+	Endpoint string `json:"endpoint,omitempty,omitzero"`
+
+	// Probability Of the country, or of the world.
+	Probability float64 `json:"probability"`
+
+	// Region Where it is; empty where the endpoint has no region.
+	//
+	// Examples: eu-central
+	Region string `json:"region"`
+}
+
+// Answers Who answers the world. Shares are 0 to 1.
+//
+// Examples: {"countries":[{"country":"DE","distribution":[{"endpoint":"endpoint/web-eu/a","probability":1,"region":"eu-central"}],"weight":0.03}],"index":42,"leftOut":0,"nothing":0,"regions":[{"probability":0.6,"region":"eu-central"},{"probability":0.4,"region":"us-east"}],"service":"www.example.com","services":1,"type":"A"}
+type Answers struct {
+	// Assumed What was assumed.
+	Assumed []string `json:"assumed,omitempty,omitzero"`
+
+	// Countries Each country, the heaviest first.
+	Countries []CountryAnswers `json:"countries"`
+
+	// Difference What a change does to the answers for one name. Clients count by the IPv4 address space that has a place, of which
+	// a sample is looked at: one address of each /18.
+	//
+	// Examples: {"moved":0.25,"moves":[{"country":"DE","from":"eu-central","ofCountry":1,"share":0.25,"to":"us-east"}],"service":"www.example.com","type":"A"}
+	Difference Effect `json:"difference,omitempty,omitzero"`
+
+	// Draft The draft that was taken as published.
+	Draft string `json:"draft,omitempty,omitzero"`
+
+	// Endpoints Likewise each endpoint, at most 200; only with service.
+	Endpoints []AnswerShare `json:"endpoints,omitempty,omitzero"`
+
+	// Index Raft index of the state that this is of.
+	Index uint64 `json:"index"`
+
+	// LeftOut Services that were not, because one call looks at 4,000,000 answers of classes of clients at most.
+	LeftOut int `json:"leftOut"`
+
+	// More Endpoints that are not listed.
+	More int `json:"more,omitempty,omitzero"`
+
+	// Nothing Share of the world that gets no answer.
+	Nothing float64 `json:"nothing"`
+
+	// Regions The share of the world that each region answers, the largest first.
+	Regions []AnswerShare `json:"regions"`
+
+	// Service The service that was asked for.
+	//
+	// Examples: www.example.com
+	Service string `json:"service,omitempty,omitzero"`
+
+	// Services How many services were added up.
+	Services int `json:"services"`
+
+	// Type The RR type of its answers. Of all services each counts by the first type that it has, A before AAAA.
+	//
+	// Examples: A
+	Type string `json:"type,omitempty,omitzero"`
+}
+
 // AuditEntry What one change did, who made it and why.
 //
 // Examples: {"actor":"0a1b2c3d","actorName":"ci","at":"2026-11-26T10:00:00Z","edits":[{"field":"ttl","new":"20","object":"service/www.example.com","old":"30","op":"change"}],"from":"192.0.2.7","hash":"5b1f","index":90,"kind":"config.put","revision":17,"seq":42}
@@ -2251,6 +2320,25 @@ type ControlRequest struct {
 	//
 	// Examples: region/us-east
 	Target string `json:"target"`
+}
+
+// CountryAnswers Who answers the clients of a country.
+//
+// Examples: {"country":"DE","distribution":[{"endpoint":"endpoint/web-eu/a","probability":1,"region":"eu-central"}],"weight":0.03}
+type CountryAnswers struct {
+	// Country ISO 3166-1 alpha-2; empty where it is not known.
+	//
+	// Examples: DE
+	Country string `json:"country"`
+
+	// Distribution Who answers them, the largest first, at most 32. What is left of 1 gets no answer, or is not listed.
+	Distribution []AnswerShare `json:"distribution"`
+
+	// More How many of the distribution are not listed.
+	More int `json:"more,omitempty,omitzero"`
+
+	// Weight Its share of the world, by IPv4 addresses.
+	Weight float64 `json:"weight"`
 }
 
 // Coverage What a control covers.
@@ -6450,6 +6538,21 @@ type PutOIDCParams struct {
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
 }
 
+// GetAnswersParams defines parameters for GetAnswers.
+type GetAnswersParams struct {
+	// Service The id of one service, its first name. Without it all are added up.
+	Service string `form:"service,omitempty" json:"service,omitempty,omitzero"`
+
+	// Type The RR type, with service.
+	Type string `form:"type,omitempty" json:"type,omitempty,omitzero"`
+
+	// Assume What if, with service, at most 32 times: as in /explain.
+	Assume []string `form:"assume,omitempty" json:"assume,omitempty,omitzero"`
+
+	// Draft As if this open draft were published.
+	Draft string `form:"draft,omitempty" json:"draft,omitempty,omitzero"`
+}
+
 // ListAuditParams defines parameters for ListAudit.
 type ListAuditParams struct {
 	// Actor Only this actor's.
@@ -7682,6 +7785,15 @@ type ClientInterface interface {
 	//
 	// Corresponds with PUT /access/oidc (the `PutOIDC` operationId).
 	PutOIDC(ctx context.Context, params *PutOIDCParams, body PutOIDCJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetAnswers Who answers each country
+	//
+	// By the state and the geographic data that this node answers from. With `service`, which endpoints answer the clients of each country;
+	// without, which regions do over all services, of which each counts the same: how many queries each gets is not known. A country weighs by its
+	// part of the IPv4 addresses that have a place. What is worked out is kept until something changes, so that many may look at the same map.
+	//
+	// Corresponds with GET /answers (the `GetAnswers` operationId).
+	GetAnswers(ctx context.Context, params *GetAnswersParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListAudit Who did what, from where, when and why
 	//
@@ -9133,6 +9245,25 @@ func (c *Client) PutOIDCWithBody(ctx context.Context, params *PutOIDCParams, con
 // Corresponds with PUT /access/oidc (the `PutOIDC` operationId).
 func (c *Client) PutOIDC(ctx context.Context, params *PutOIDCParams, body PutOIDCJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewPutOIDCRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetAnswers Who answers each country
+//
+// By the state and the geographic data that this node answers from. With `service`, which endpoints answer the clients of each country;
+// without, which regions do over all services, of which each counts the same: how many queries each gets is not known. A country weighs by its
+// part of the IPv4 addresses that have a place. What is worked out is kept until something changes, so that many may look at the same map.
+//
+// Corresponds with GET /answers (the `GetAnswers` operationId).
+func (c *Client) GetAnswers(ctx context.Context, params *GetAnswersParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetAnswersRequest(c.Server, params)
 	if err != nil {
 		return nil, err
 	}
@@ -12339,6 +12470,84 @@ func NewPutOIDCRequestWithBody(server string, params *PutOIDCParams, contentType
 
 		req.Header.Set("X-Reason", headerParam2)
 
+	}
+
+	return req, nil
+}
+
+// NewGetAnswersRequest constructs an http.Request for the GetAnswers method
+func NewGetAnswersRequest(server string, params *GetAnswersParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/answers")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "service", params.Service, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "type", params.Type, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if params.Assume != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "assume", params.Assume, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "draft", params.Draft, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
 	}
 
 	return req, nil
@@ -19900,6 +20109,17 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with PUT /access/oidc (the `PutOIDC` operationId).
 	PutOIDCWithResponse(ctx context.Context, params *PutOIDCParams, body PutOIDCJSONRequestBody, reqEditors ...RequestEditorFn) (*PutOIDCResponse, error)
 
+	// GetAnswersWithResponse Who answers each country
+	//
+	// By the state and the geographic data that this node answers from. With `service`, which endpoints answer the clients of each country;
+	// without, which regions do over all services, of which each counts the same: how many queries each gets is not known. A country weighs by its
+	// part of the IPv4 addresses that have a place. What is worked out is kept until something changes, so that many may look at the same map.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /answers (the `GetAnswers` operationId).
+	GetAnswersWithResponse(ctx context.Context, params *GetAnswersParams, reqEditors ...RequestEditorFn) (*GetAnswersResponse, error)
+
 	// ListAuditWithResponse Who did what, from where, when and why
 	//
 	// Every change that an operator made or that was refused where it is applied, and controls that expire. Each entry's hash is
@@ -21632,6 +21852,61 @@ func (r PutOIDCResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r PutOIDCResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetAnswersResponse200Headers the declared response headers of an HTTP 200 response for GetAnswers
+type GetAnswersResponse200Headers struct {
+	XIndex uint64
+}
+
+type GetAnswersResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Answers
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetAnswersResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetAnswersResponse) GetJSON200() *Answers {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetAnswersResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetAnswersResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetAnswersResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetAnswersResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetAnswersResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -28958,6 +29233,23 @@ func (c *ClientWithResponses) PutOIDCWithResponse(ctx context.Context, params *P
 	return ParsePutOIDCResponse(rsp)
 }
 
+// GetAnswersWithResponse Who answers each country
+//
+// By the state and the geographic data that this node answers from. With `service`, which endpoints answer the clients of each country;
+// without, which regions do over all services, of which each counts the same: how many queries each gets is not known. A country weighs by its
+// part of the IPv4 addresses that have a place. What is worked out is kept until something changes, so that many may look at the same map.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /answers (the `GetAnswers` operationId).
+func (c *ClientWithResponses) GetAnswersWithResponse(ctx context.Context, params *GetAnswersParams, reqEditors ...RequestEditorFn) (*GetAnswersResponse, error) {
+	rsp, err := c.GetAnswers(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetAnswersResponse(rsp)
+}
+
 // ListAuditWithResponse Who did what, from where, when and why
 //
 // Every change that an operator made or that was refused where it is applied, and controls that expire. Each entry's hash is
@@ -31669,6 +31961,52 @@ func ParsePutOIDCResponse(rsp *http.Response) (*PutOIDCResponse, error) {
 			}
 			headers.ETag = value
 		}
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetAnswersResponse parses an HTTP response from a GetAnswersWithResponse call
+func ParseGetAnswersResponse(rsp *http.Response) (*GetAnswersResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetAnswersResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Answers
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetAnswersResponse200Headers
 		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
 			var value uint64
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
@@ -38384,6 +38722,9 @@ type ServerInterface interface {
 	// PutOIDC Set the log-in by OIDC
 	// (PUT /access/oidc)
 	PutOIDC(c *gin.Context, params PutOIDCParams)
+	// GetAnswers Who answers each country
+	// (GET /answers)
+	GetAnswers(c *gin.Context, params GetAnswersParams)
 	// ListAudit Who did what, from where, when and why
 	// (GET /audit)
 	ListAudit(c *gin.Context, params ListAuditParams)
@@ -38949,6 +39290,57 @@ func (siw *ServerInterfaceWrapper) PutOIDC(c *gin.Context) {
 	}
 
 	siw.Handler.PutOIDC(c, params)
+}
+
+// GetAnswers operation middleware
+func (siw *ServerInterfaceWrapper) GetAnswers(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetAnswersParams
+
+	// ------------- Optional query parameter "service" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "service", c.Request.URL.Query(), &params.Service, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter service: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "type" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "type", c.Request.URL.Query(), &params.Type, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter type: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "assume" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "assume", c.Request.URL.Query(), &params.Assume, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter assume: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "draft" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "draft", c.Request.URL.Query(), &params.Draft, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter draft: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.GetAnswers(c, params)
 }
 
 // ListAudit operation middleware
@@ -46034,6 +46426,7 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.DELETE(options.BaseURL+"/access/oidc", wrapper.DeleteOIDC)
 	router.GET(options.BaseURL+"/access/oidc", wrapper.GetOIDC)
 	router.PUT(options.BaseURL+"/access/oidc", wrapper.PutOIDC)
+	router.GET(options.BaseURL+"/answers", wrapper.GetAnswers)
 	router.GET(options.BaseURL+"/audit", wrapper.ListAudit)
 	router.GET(options.BaseURL+"/audit/node", wrapper.ListNodeAudit)
 	router.GET(options.BaseURL+"/auth/oidc/callback", wrapper.EndOIDC)

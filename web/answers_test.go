@@ -1,0 +1,56 @@
+package web_test
+
+import (
+	"testing"
+
+	"github.com/meridian-gtm/meridian/policy"
+	"github.com/meridian-gtm/meridian/web/api"
+)
+
+func TestAnswersByCountry(t *testing.T) {
+	r := loaded(t)
+	for _, check := range []string{"web-eu/a@web", "web-us-east/a@web", "web-us-east/b@web"} {
+		r.node.Verdict(check, policy.Up)
+	}
+	share := func(a api.Answers, region string) (p float64) {
+		for _, g := range a.Regions {
+			if g.Region == region {
+				p += g.Probability
+			}
+		}
+		return p
+	}
+	ask := func(query string) api.Answers { return into[api.Answers](r.call("GET", "/answers"+query, "").is(200)) }
+	now := ask("?service=WWW.example.com.")
+	if eu := share(now, "eu-central"); eu < 0.1 || eu > 0.9 || len(now.Countries) < 200 || now.Type != "A" || now.Difference.Moved != 0 {
+		t.Errorf("now: %+v", now.Regions)
+	}
+	without := ask("?service=www.example.com&assume=down:region/eu-central")
+	if share(without, "us-east") < 0.999 || without.Difference.Moved < share(now, "eu-central")-0.05 || len(without.Assumed) != 1 {
+		t.Errorf("without eu-central: %+v, moved %v", without.Regions, without.Difference.Moved)
+	}
+	r.send("POST", "/drafts", `{"title":"t","changes":[{"deleteObject":{"object":"service/www.example.com"}},{"putObject":{"service":{"name":"api.example.com","steer":{"pool":"web-eu"}}}}]}`).is(201)
+	var draft string
+	for _, v := range r.node.State().Drafts.All {
+		draft = v.ID
+	}
+	if next := ask("?service=api.example.com&draft=" + draft); share(next, "eu-central") < 0.999 || next.Difference.Moved < 0.999 || next.Draft != draft {
+		t.Errorf("by the draft: %+v", next)
+	}
+	r.call("GET", "/answers?service=www.example.com&draft="+draft, "").refused(404, "not-found")
+	if all := ask("?draft=" + draft); all.Services != 1 || share(all, "eu-central") < 0.999 {
+		t.Errorf("all by the draft: %+v", all.Regions)
+	}
+	if all := ask(""); all.Services != 1 || share(all, "us-east") != share(now, "us-east") || len(all.Endpoints) != 0 {
+		t.Errorf("all: %+v", all.Regions)
+	}
+	r.send("DELETE", "/drafts/"+draft, "").is(200)
+	r.call("GET", "/answers?draft="+draft, "").refused(409, "conflict")
+	r.call("GET", "/answers?draft=none", "").refused(404, "not-found")
+	r.call("GET", "/answers?service=api.example.com", "").refused(404, "not-found")
+	r.call("GET", "/answers?service=a..b", "").refused(400, "bad-request")
+	r.call("GET", "/answers?service=www.example.com&type=NONSENSE", "").refused(400, "bad-request")
+	r.call("GET", "/answers?service=www.example.com&type=MX", "").refused(422, "invalid")
+	r.call("GET", "/answers?service=www.example.com&assume=nonsense", "").refused(422, "invalid")
+	r.call("GET", "/answers?assume=down:region/us-east", "").refused(400, "bad-request")
+}
