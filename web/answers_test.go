@@ -54,3 +54,17 @@ func TestAnswersByCountry(t *testing.T) {
 	r.call("GET", "/answers?service=www.example.com&assume=nonsense", "").refused(422, "invalid")
 	r.call("GET", "/answers?assume=down:region/us-east", "").refused(400, "bad-request")
 }
+
+func TestStats(t *testing.T) {
+	r := loaded(t)
+	r.node.Verdict("web-eu/a@web", policy.Up)
+	r.node.Verdict("web-us-east/a@web", policy.Down)
+	r.node.CutOff("ns3", true)
+	s := into[api.Stats](r.call("GET", "/stats", "").is(200))
+	if len(s.Nodes) != 2 || len(s.Missing) != 1 || s.Missing[0] != "ns3" || s.Queries != 100 || len(s.Nodes[0].History) != 2 {
+		t.Errorf("%+v", s)
+	}
+	if e := s.Endpoints; e.Up != 1 || e.Down != 1 || e.Unknown != 1 || s.Services.Short != 1 || s.Services.Items[0].Up != 1 {
+		t.Errorf("%+v", s)
+	}
+}

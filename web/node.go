@@ -57,6 +57,9 @@ type Node interface {
 	// Expel takes a member that is stopped out of the cluster for good, by the label of its node.
 	Expel(ctx context.Context, label string, c change.Change) (policy.Outcome, error)
 
+	// Stats asks every node how busy it is, for a second at most.
+	Stats(ctx context.Context) policy.Stats
+
 	// Health is the health of every endpoint, in order of ids. It asks no other node.
 	Health() []policy.EndpointHealth
 

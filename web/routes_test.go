@@ -122,6 +122,7 @@ var examples = map[string]example{
 		r.node.Verdict("web-eu/a@web", policy.Down)
 		r.node.Hold("web-eu/a@web", policy.WaitsForOperator)
 	}},
+	"getStats":        {path: "/stats"},
 	"getCluster":      {path: "/cluster"},
 	"removeMember":    {path: "/cluster/members/ns3", before: func(r *rig) { r.node.CutOff("ns3", true) }},
 	"streamEvents":    {path: "/events"},

@@ -170,3 +170,10 @@ func (s *server) GetCluster(c *gin.Context) {
 	c.Header("X-Index", strconv.FormatUint(s.cfg.Node.State().Index, 10))
 	s.render(c, http.StatusOK, status)
 }
+
+// GetStats says how busy the nodes are.
+func (s *server) GetStats(c *gin.Context) {
+	stats := s.cfg.Node.Stats(c.Request.Context())
+	c.Header("X-Index", strconv.FormatUint(stats.Index, 10))
+	s.render(c, http.StatusOK, stats)
+}

@@ -1361,6 +1361,26 @@ func (e WindowState) Valid() bool {
 	}
 }
 
+// AnswerRates Responses a second by response code.
+//
+// Examples: {"noError":48,"nxDomain":1,"other":0,"refused":1,"servFail":0}
+type AnswerRates struct {
+	// NoError NOERROR.
+	NoError float64 `json:"noError"`
+
+	// NxDomain NXDOMAIN: no such name.
+	NxDomain float64 `json:"nxDomain"`
+
+	// Other All others.
+	Other float64 `json:"other"`
+
+	// Refused REFUSED: no zone of this node.
+	Refused float64 `json:"refused"`
+
+	// ServFail SERVFAIL.
+	ServFail float64 `json:"servFail"`
+}
+
 // AnswerShare The part of an endpoint, or of a region. Several endpoints in one answer have equal parts of it.
 //
 // Examples: {"endpoint":"endpoint/web-eu/a","probability":1,"region":"eu-central"}
@@ -3217,6 +3237,26 @@ type Endpoint struct {
 	Weight int `json:"weight,omitempty,omitzero"`
 }
 
+// EndpointCount How many endpoints are what. Each is in one of them.
+//
+// Examples: {"degraded":0,"down":1,"drained":0,"unknown":0,"up":4}
+type EndpointCount struct {
+	// Degraded Answered with, but not as usual: its weight is coming back by steps, a control leaves it a share of its clients or holds it up, or its pool serves it as if healthy.
+	Degraded int `json:"degraded"`
+
+	// Down Down by what answers go by.
+	Down int `json:"down"`
+
+	// Drained Drained, whatever is measured of them.
+	Drained int `json:"drained"`
+
+	// Unknown Nobody can tell, or nothing checks them.
+	Unknown int `json:"unknown"`
+
+	// Up Up, and as usual.
+	Up int `json:"up"`
+}
+
 // EndpointHealth What is known of an endpoint's health on the node that is asked.
 //
 // Examples: {"checks":[{"check":"web-us-east/a@web","monitor":"web","reports":[{"age":"1s","cause":"refused","fresh":true,"status":"down","vantage":"ns1"}],"verdict":{"ballots":[{"error":"connection refused","status":"down","vantage":"ns1"}],"check":"web-us-east/a@web","ramp":100,"revision":1,"since":1767323045000000000,"status":"down"}}],"effective":"down","endpoint":"endpoint/web-us-east/a","measured":"down","pool":"web-us-east","region":"us-east"}
@@ -4062,6 +4102,46 @@ type NodeDeparture struct {
 
 	// PublishedAt When its last DNS worker had left the answers with it.
 	PublishedAt time.Time `json:"publishedAt"`
+}
+
+// NodeStats How busy one node is. Rates are of a second, over the last 10 seconds or as long as it runs.
+//
+// Examples: {"age":"2s","answers":{"noError":48,"nxDomain":1,"other":0,"refused":1,"servFail":0},"byTransport":{"dot":0,"tcp":1,"udp":49},"dropped":0,"history":[{"nxDomain":1,"queries":50,"refused":1,"until":"2026-01-02T03:04:05Z"}],"id":"6f1c","node":"ns1","queries":50,"uptime":"3h"}
+type NodeStats struct {
+	// Age A number with a unit (500ms, 30s, 2h), or seconds as an integer. It is given as the former.
+	//
+	// Examples: 30s
+	Age Duration `json:"age"`
+
+	// Answers Responses a second by response code.
+	//
+	// Examples: {"noError":48,"nxDomain":1,"other":0,"refused":1,"servFail":0}
+	Answers AnswerRates `json:"answers"`
+
+	// ByTransport Queries a second by what they came over.
+	//
+	// Examples: {"dot":0,"tcp":1,"udp":49}
+	ByTransport TransportRates `json:"byTransport"`
+
+	// Dropped Queries that got no response: no queries at all, beyond the rate limit, or refused by the network.
+	Dropped float64 `json:"dropped"`
+
+	// History The last 10 minutes, oldest first: 120 at most.
+	History []TrafficInterval `json:"history"`
+
+	// Id Its Raft server id.
+	Id string `json:"id"`
+
+	// Node Its label.
+	Node string `json:"node"`
+
+	// Queries Queries taken in.
+	Queries float64 `json:"queries"`
+
+	// Uptime A number with a unit (500ms, 30s, 2h), or seconds as an integer. It is given as the former.
+	//
+	// Examples: 30s
+	Uptime Duration `json:"uptime"`
 }
 
 // NodeWindow One node's part of a window. Its times are worked out from ages, so that its wall clock plays no part.
@@ -5577,12 +5657,42 @@ type Service struct {
 	Ttl any `json:"ttl,omitempty,omitzero"`
 }
 
+// ServiceCount How many services have not all of their endpoints.
+//
+// Examples: {"all":1,"items":[{"endpoints":5,"service":"www.example.com","up":4}],"short":1}
+type ServiceCount struct {
+	// All How many services there are.
+	All int `json:"all"`
+
+	// Items Those, with what has the least left ahead, 100 at most.
+	Items []ServiceShort `json:"items"`
+
+	// Short How many of them have endpoints that are not up or are drained.
+	Short int `json:"short"`
+}
+
 // ServiceList All services.
 //
 // Examples: {"items":[{"name":"www.example.com","steer":{"nearest":[{"pool":"web-us-east"},{"pool":"web-eu"}]},"ttl":30}]}
 type ServiceList struct {
 	// Items In order of names.
 	Items []Service `json:"items"`
+}
+
+// ServiceShort A service that has not all of its endpoints.
+//
+// Examples: {"endpoints":5,"service":"www.example.com","up":4}
+type ServiceShort struct {
+	// Endpoints Endpoints that it has.
+	Endpoints int `json:"endpoints"`
+
+	// Service Its id.
+	//
+	// Examples: www.example.com
+	Service string `json:"service"`
+
+	// Up Endpoints that are up and not drained.
+	Up int `json:"up"`
 }
 
 // Session Who the caller is, and for how long.
@@ -5720,6 +5830,33 @@ type SignalWritten struct {
 
 	// Warnings What is allowed and probably not meant.
 	Warnings []string `json:"warnings"`
+}
+
+// Stats How busy the nodes are, and how much of what they answer from is well.
+//
+// Examples: {"endpoints":{"degraded":0,"down":1,"drained":0,"unknown":0,"up":4},"index":42,"missing":[],"nodes":[{"age":"2s","answers":{"noError":48,"nxDomain":1,"other":0,"refused":1,"servFail":0},"byTransport":{"dot":0,"tcp":1,"udp":49},"dropped":0,"history":[{"nxDomain":1,"queries":50,"refused":1,"until":"2026-01-02T03:04:05Z"}],"id":"6f1c","node":"ns1","queries":50,"uptime":"3h"}],"queries":50,"services":{"all":1,"items":[{"endpoints":5,"service":"www.example.com","up":4}],"short":1}}
+type Stats struct {
+	// Endpoints How many endpoints are what. Each is in one of them.
+	//
+	// Examples: {"degraded":0,"down":1,"drained":0,"unknown":0,"up":4}
+	Endpoints EndpointCount `json:"endpoints"`
+
+	// Index Raft index of the state that endpoints and services were counted in.
+	Index uint64 `json:"index"`
+
+	// Missing Labels of the nodes that could not be asked.
+	Missing []string `json:"missing"`
+
+	// Nodes Those that could be asked, in order of labels.
+	Nodes []NodeStats `json:"nodes"`
+
+	// Queries Queries a second, of all that could be asked.
+	Queries float64 `json:"queries"`
+
+	// Services How many services have not all of their endpoints.
+	//
+	// Examples: {"all":1,"items":[{"endpoints":5,"service":"www.example.com","up":4}],"short":1}
+	Services ServiceCount `json:"services"`
 }
 
 // Status What is thought of a check or an endpoint. unknown: nobody can tell, or none was asked yet.
@@ -5974,6 +6111,37 @@ type TokenWrite struct {
 	//
 	// Examples: ["zone/example.com","service/www.example.com"]
 	Scopes Scopes `json:"scopes,omitempty,omitzero"`
+}
+
+// TrafficInterval About 5 seconds of a node's traffic.
+//
+// Examples: {"nxDomain":1,"queries":50,"refused":1,"until":"2026-01-02T03:04:05Z"}
+type TrafficInterval struct {
+	// NxDomain NXDOMAIN a second.
+	NxDomain float64 `json:"nxDomain"`
+
+	// Queries Queries a second.
+	Queries float64 `json:"queries"`
+
+	// Refused REFUSED a second.
+	Refused float64 `json:"refused"`
+
+	// Until Its end, by the clock of the node that was asked.
+	Until time.Time `json:"until"`
+}
+
+// TransportRates Queries a second by what they came over.
+//
+// Examples: {"dot":0,"tcp":1,"udp":49}
+type TransportRates struct {
+	// Dot DNS over TLS.
+	Dot float64 `json:"dot"`
+
+	// Tcp TCP without TLS.
+	Tcp float64 `json:"tcp"`
+
+	// Udp UDP.
+	Udp float64 `json:"udp"`
 }
 
 // UDPCheck A datagram, sent as text or hexadecimal digits, whose answer must have something in it.
@@ -8927,6 +9095,14 @@ type ClientInterface interface {
 	// Corresponds with PUT /signals/{name} (the `PutSignal` operationId).
 	PutSignal(ctx context.Context, name string, params *PutSignalParams, body PutSignalJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// GetStats How busy the nodes are, and how much is well
+	//
+	// Every node is asked, for a second at most. Each reads the counters of its DNS server every 5 seconds and keeps 10 minutes of them in memory.
+	// Rates are of a second. How long answers take is not measured. Endpoints and services are those of the node that is asked.
+	//
+	// Corresponds with GET /stats (the `GetStats` operationId).
+	GetStats(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ListSwitches List the switches
 	//
 	// Corresponds with GET /switches (the `ListSwitches` operationId).
@@ -11756,6 +11932,24 @@ func (c *Client) PutSignalWithBody(ctx context.Context, name string, params *Put
 // Corresponds with PUT /signals/{name} (the `PutSignal` operationId).
 func (c *Client) PutSignal(ctx context.Context, name string, params *PutSignalParams, body PutSignalJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewPutSignalRequest(c.Server, name, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetStats How busy the nodes are, and how much is well
+//
+// Every node is asked, for a second at most. Each reads the counters of its DNS server every 5 seconds and keeps 10 minutes of them in memory.
+// Rates are of a second. How long answers take is not measured. Endpoints and services are those of the node that is asked.
+//
+// Corresponds with GET /stats (the `GetStats` operationId).
+func (c *Client) GetStats(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetStatsRequest(c.Server)
 	if err != nil {
 		return nil, err
 	}
@@ -18690,6 +18884,33 @@ func NewPutSignalRequestWithBody(server string, name string, params *PutSignalPa
 	return req, nil
 }
 
+// NewGetStatsRequest constructs an http.Request for the GetStats method
+func NewGetStatsRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/stats")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewListSwitchesRequest constructs an http.Request for the ListSwitches method
 func NewListSwitchesRequest(server string) (*http.Request, error) {
 	var err error
@@ -21403,6 +21624,16 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with PUT /signals/{name} (the `PutSignal` operationId).
 	PutSignalWithResponse(ctx context.Context, name string, params *PutSignalParams, body PutSignalJSONRequestBody, reqEditors ...RequestEditorFn) (*PutSignalResponse, error)
+
+	// GetStatsWithResponse How busy the nodes are, and how much is well
+	//
+	// Every node is asked, for a second at most. Each reads the counters of its DNS server every 5 seconds and keeps 10 minutes of them in memory.
+	// Rates are of a second. How long answers take is not measured. Endpoints and services are those of the node that is asked.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /stats (the `GetStats` operationId).
+	GetStatsWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetStatsResponse, error)
 
 	// ListSwitchesWithResponse List the switches
 	//
@@ -27854,6 +28085,61 @@ func (r PutSignalResponse) ContentType() string {
 	return ""
 }
 
+// GetStatsResponse200Headers the declared response headers of an HTTP 200 response for GetStats
+type GetStatsResponse200Headers struct {
+	XIndex uint64
+}
+
+type GetStatsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Stats
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetStatsResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetStatsResponse) GetJSON200() *Stats {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetStatsResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetStatsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetStatsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetStatsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetStatsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // ListSwitchesResponse200Headers the declared response headers of an HTTP 200 response for ListSwitches
 type ListSwitchesResponse200Headers struct {
 	ETag   string
@@ -31348,6 +31634,22 @@ func (c *ClientWithResponses) PutSignalWithResponse(ctx context.Context, name st
 		return nil, err
 	}
 	return ParsePutSignalResponse(rsp)
+}
+
+// GetStatsWithResponse How busy the nodes are, and how much is well
+//
+// Every node is asked, for a second at most. Each reads the counters of its DNS server every 5 seconds and keeps 10 minutes of them in memory.
+// Rates are of a second. How long answers take is not measured. Endpoints and services are those of the node that is asked.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /stats (the `GetStats` operationId).
+func (c *ClientWithResponses) GetStatsWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetStatsResponse, error) {
+	rsp, err := c.GetStats(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetStatsResponse(rsp)
 }
 
 // ListSwitchesWithResponse List the switches
@@ -37457,6 +37759,52 @@ func ParsePutSignalResponse(rsp *http.Response) (*PutSignalResponse, error) {
 	return response, nil
 }
 
+// ParseGetStatsResponse parses an HTTP response from a GetStatsWithResponse call
+func ParseGetStatsResponse(rsp *http.Response) (*GetStatsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetStatsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Stats
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetStatsResponse200Headers
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseListSwitchesResponse parses an HTTP response from a ListSwitchesWithResponse call
 func ParseListSwitchesResponse(rsp *http.Response) (*ListSwitchesResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -39043,6 +39391,9 @@ type ServerInterface interface {
 	// PutSignal Give a signal
 	// (PUT /signals/{name})
 	PutSignal(c *gin.Context, name string, params PutSignalParams)
+	// GetStats How busy the nodes are, and how much is well
+	// (GET /stats)
+	GetStats(c *gin.Context)
 	// ListSwitches List the switches
 	// (GET /switches)
 	ListSwitches(c *gin.Context)
@@ -45038,6 +45389,19 @@ func (siw *ServerInterfaceWrapper) PutSignal(c *gin.Context) {
 	siw.Handler.PutSignal(c, name, params)
 }
 
+// GetStats operation middleware
+func (siw *ServerInterfaceWrapper) GetStats(c *gin.Context) {
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.GetStats(c)
+}
+
 // ListSwitches operation middleware
 func (siw *ServerInterfaceWrapper) ListSwitches(c *gin.Context) {
 
@@ -46533,6 +46897,7 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.DELETE(options.BaseURL+"/signals/:name", wrapper.DeleteSignal)
 	router.GET(options.BaseURL+"/signals/:name", wrapper.GetSignal)
 	router.PUT(options.BaseURL+"/signals/:name", wrapper.PutSignal)
+	router.GET(options.BaseURL+"/stats", wrapper.GetStats)
 	router.GET(options.BaseURL+"/switches", wrapper.ListSwitches)
 	router.DELETE(options.BaseURL+"/switches/:name", wrapper.DeleteSwitch)
 	router.PUT(options.BaseURL+"/switches/:name", wrapper.PutSwitch)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/meridian-gtm/meridian/policy"
+	"github.com/meridian-gtm/meridian/policy/snapshot"
 )
 
 // Health is the verdicts of the state, with one report that agrees.
@@ -98,4 +99,27 @@ func (n *Node) Probe(ctx context.Context, id, vantage, monitor string) (policy.P
 	return policy.ProbeResult{
 		Endpoint: h.Endpoint, Check: h.Checks[0].Check, Monitor: h.Checks[0].Monitor, Kind: "http", Vantage: "ns1", Evidence: h.Checks[0].Samples[0].Samples[0],
 	}, nil
+}
+
+// Stats is that of a node that has answered 50 queries a second, and nothing else, for 10 seconds.
+func (n *Node) Stats(context.Context) policy.Stats {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	out := policy.Stats{Nodes: []policy.NodeStats{}, Missing: []string{}, Index: n.state.Index, Services: policy.ServiceCount{Items: []policy.ServiceShort{}}}
+	for _, m := range n.state.Members.All {
+		if n.unreachable[m.Node] {
+			out.Missing = append(out.Missing, m.Node)
+			continue
+		}
+		s := policy.NodeStats{Node: m.Node, ID: m.ID, Uptime: policy.Duration(10 * time.Second), Queries: 50, ByTransport: policy.TransportRates{UDP: 50}, Answers: policy.AnswerRates{NoError: 50}, Age: policy.Duration(time.Second)}
+		for i := range 2 {
+			s.History = append(s.History, policy.TrafficInterval{Until: Start.Add(time.Duration(i) * 5 * time.Second), Queries: 50})
+		}
+		out.Queries += s.Queries
+		out.Nodes = append(out.Nodes, s)
+	}
+	if snap, err := snapshot.Compile(nil, n.state, snapshot.Local{}); err == nil {
+		out.Endpoints, out.Services = snap.Count()
+	}
+	return out
 }

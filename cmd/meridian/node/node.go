@@ -67,6 +67,8 @@ type Node struct {
 
 	windowsKnown knownWindows
 	observed     observations
+	traffic      *traffic
+	counted      counted
 
 	glass    *breakGlass
 	notifier *notify.Notifier
@@ -120,6 +122,7 @@ func New(cfg Config, opts Options) (_ *Node, err error) {
 	}
 	n.cookies = cookieJar{open: n.keeper.open, set: n.dns.SetCookieKeys, log: n.log}
 	n.publisher = newPublisher(cfg.Node, n.dns, n.events, n.log)
+	n.traffic = newTraffic(n.dns.Totals, time.Now())
 	n.left = newTracker(time.Now)
 	n.leftFile = newWindowKeeper(n.left, cfg.DataDir, machineClock, n.log)
 	n.watches = newWindowWatches(n.Window, n.events.tell)
@@ -258,6 +261,7 @@ func (n *Node) Run(ctx context.Context) error {
 	lasting.Go(func() error { return n.journal.Run(lastingCtx) })
 	lasting.Go(func() error { return n.publisher.Run(lastingCtx) })
 	lasting.Go(func() error { return n.leftFile.Run(lastingCtx) })
+	lasting.Go(func() error { return n.traffic.Run(lastingCtx) })
 	if n.journalled != nil {
 		n.adopt(n.journalled)
 	}

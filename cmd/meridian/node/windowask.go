@@ -224,6 +224,7 @@ func (n *Node) answerWindows() {
 		return json.Marshal(n.tellWindows(ctx, ask))
 	})
 	n.port.Handle("departures", func(context.Context, string, []byte) ([]byte, error) { return json.Marshal(n.tellDepartures()) })
+	n.port.Handle("stats", func(context.Context, string, []byte) ([]byte, error) { return json.Marshal(n.tellStats()) })
 	n.port.Handle("residual", func(_ context.Context, _ string, body []byte) ([]byte, error) {
 		var q policy.ResidualQuery
 		if err := json.Unmarshal(body, &q); err != nil {
