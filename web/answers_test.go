@@ -2,9 +2,11 @@ package web_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/meridian-gtm/meridian/policy"
 	"github.com/meridian-gtm/meridian/web/api"
+	"github.com/meridian-gtm/meridian/web/webtest"
 )
 
 func TestAnswersByCountry(t *testing.T) {
@@ -66,5 +68,26 @@ func TestStats(t *testing.T) {
 	}
 	if e := s.Endpoints; e.Up != 1 || e.Down != 1 || e.Unknown != 1 || s.Services.Short != 1 || s.Services.Items[0].Up != 1 {
 		t.Errorf("%+v", s)
+	}
+}
+
+func TestHealthHistory(t *testing.T) {
+	r := loaded(t)
+	r.node.At(webtest.Start)
+	r.node.Verdict("web-eu/a@web", policy.Up)
+	for _, path := range []string{"/health/web-eu/a/history", "/health/web-eu%2Fa/history", "/health/endpoint%2Fweb-eu%2Fa/history", "/health/endpoint/web-eu/a/history"} {
+		h := into[api.EndpointHistory](r.call("GET", path+"?step=1m", "").is(200))
+		if h.Endpoint != "endpoint/web-eu/a" || h.Step != "1m0s" || len(h.Checks) != 1 || len(h.Checks[0].Timeline) != 6 || h.Checks[0].Timeline[5].Status != "down" ||
+			h.Checks[0].Vantages[0].Points[0].Latency != "20ms" || h.To.Sub(h.From) != 24*time.Hour {
+			t.Errorf("%s: %+v", path, h)
+		}
+	}
+	for _, query := range []string{"from=yesterday", "step=1s", "step=91d", "step=x", "from=2025-01-02T03:04:05Z", "to=2027-01-02T03:04:05Z", "from=2026-01-02T03:00:00Z&to=2026-01-02T02:00:00Z"} {
+		r.call("GET", "/health/web-eu%2Fa/history?"+query, "").refused(400, "bad-request")
+	}
+	r.call("GET", "/health/web-eu%2Fnone/history", "").refused(404, "not-found")
+	r.send("PUT", "/pools/spare", `{"region":"us-east","name":"spare","endpoints":[{"name":"history","address":"192.0.2.77"}]}`).is(201)
+	if h := into[api.EndpointHealth](r.call("GET", "/health/spare/history", "").is(200)); h.Endpoint != "endpoint/spare/history" {
+		t.Errorf("an endpoint that is called history: %+v", h)
 	}
 }

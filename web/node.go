@@ -66,6 +66,9 @@ type Node interface {
 	// Evidence is all there is to know of one endpoint's health. It asks the other vantages, for a second at most.
 	Evidence(ctx context.Context, endpoint string) (policy.EndpointHealth, error)
 
+	// History asks every node what it kept of an endpoint's health, for two seconds at most.
+	History(ctx context.Context, q policy.HistoryQuery) (policy.EndpointHistory, error)
+
 	// Probe makes one probe of an endpoint at a vantage ("" is this node) by a monitor ("" is its only one).
 	Probe(ctx context.Context, endpoint, vantage, monitor string) (policy.ProbeResult, error)
 

@@ -147,6 +147,11 @@ func slashes(next http.Handler) http.Handler {
 					id, end = before, act
 				}
 			}
+			if before, ok := strings.CutSuffix(id, "/history"); ok && r.Method == http.MethodGet {
+				if name := strings.TrimPrefix(strings.ReplaceAll(before, "%2F", "/"), "endpoint/"); strings.Contains(name, "/") { // likewise
+					id, end = before, "/history"
+				}
+			}
 			u.RawPath = prefix + strings.ReplaceAll(id, "/", "%2F") + end
 			r2 := *r
 			r2.URL = u
@@ -268,7 +273,9 @@ var queryParameters = map[string][]string{
 	"GET /explain":   {"name", "type", "client", "assume"},
 	"POST /explain":  {"name", "type", "client", "assume"},
 
-	"GET /answers":    {"service", "type", "assume", "draft"},
+	"GET /answers":                  {"service", "type", "assume", "draft"},
+	"GET /health/:endpoint/history": {"from", "to", "step"},
+
 	"GET /geo/lookup": {"address"},
 	"GET /residual":   {"control", "target", "since"},
 

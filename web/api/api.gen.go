@@ -1887,6 +1887,28 @@ type CheckHealth struct {
 	Verdict Verdict `json:"verdict"`
 }
 
+// CheckHistory What they kept of one check. Steps of which nothing is known are left out.
+//
+// Examples: {"changes":[],"check":"web-us-east/a@web","monitor":"web","timeline":[{"at":"2026-01-02T03:00:00Z","down":0.5,"status":"down"}],"vantages":[{"points":[{"at":"2026-01-02T03:00:00Z","latency":"20ms","loss":0.5,"max":"31ms"}],"vantage":"ns1"}]}
+type CheckHistory struct {
+	// Changes Of the verdict, with the ballots that decided, newest first, 1000 at most; from the last 16 to 32 MiB of changes that each node has kept.
+	Changes []VerdictEdge `json:"changes"`
+
+	// Check POOL/ENDPOINT@MONITOR.
+	//
+	// Examples: web-us-east/a@web
+	Check string `json:"check"`
+
+	// Monitor Its monitor.
+	Monitor string `json:"monitor"`
+
+	// Timeline Of the verdict, oldest first.
+	Timeline []TimelinePoint `json:"timeline"`
+
+	// Vantages Those that have probed it, in order of labels.
+	Vantages []VantageHistory `json:"vantages"`
+}
+
 // Circuit The verdict as a circuit breaker: closed is up, half-open is up with a part of the weight, open is down. Absent while unknown.
 type Circuit string
 
@@ -3293,6 +3315,33 @@ type EndpointHealth struct {
 
 // EndpointHealthEffective What answers go by: after failure domains, what a node without a leader judges itself, and controls.
 type EndpointHealthEffective string
+
+// EndpointHistory What the nodes kept of an endpoint's health.
+//
+// Examples: {"checks":[{"changes":[],"check":"web-us-east/a@web","monitor":"web","timeline":[{"at":"2026-01-02T03:00:00Z","down":0.5,"status":"down"}],"vantages":[{"points":[{"at":"2026-01-02T03:00:00Z","latency":"20ms","loss":0.5,"max":"31ms"}],"vantage":"ns1"}]}],"endpoint":"endpoint/web-us-east/a","from":"2026-01-02T03:00:00Z","missing":[],"step":"1m","to":"2026-01-02T04:00:00Z"}
+type EndpointHistory struct {
+	// Checks Of each of its monitors. Empty when nothing checks it.
+	Checks []CheckHistory `json:"checks"`
+
+	// Endpoint Its id.
+	//
+	// Examples: endpoint/web-us-east/a
+	Endpoint string `json:"endpoint"`
+
+	// From From when on.
+	From time.Time `json:"from"`
+
+	// Missing Labels of nodes that could not be asked.
+	Missing []string `json:"missing"`
+
+	// Step A number with a unit (500ms, 30s, 2h), or seconds as an integer. It is given as the former.
+	//
+	// Examples: 30s
+	Step Duration `json:"step"`
+
+	// To Until when.
+	To time.Time `json:"to"`
+}
 
 // Event Something that happened.
 //
@@ -6026,6 +6075,20 @@ type TimeWindow struct {
 // TimeWindowDays defines model for TimeWindow.Days.
 type TimeWindowDays string
 
+// TimelinePoint A verdict over one step.
+//
+// Examples: {"at":"2026-01-02T03:00:00Z","down":0.5,"status":"down"}
+type TimelinePoint struct {
+	// At When the step began.
+	At time.Time `json:"at"`
+
+	// Down For how much of the step it was down.
+	Down float64 `json:"down"`
+
+	// Status What is thought of a check or an endpoint. unknown: nobody can tell, or none was asked yet.
+	Status Status `json:"status"`
+}
+
 // Token What is known of a token.
 //
 // Examples: {"expired":false,"id":"0a1b2c3d","name":"ci","role":"editor"}
@@ -6303,6 +6366,38 @@ type VantageEvidence struct {
 
 	// Vantage The label of a node or agent.
 	Vantage string `json:"vantage"`
+}
+
+// VantageHistory What one vantage measured.
+//
+// Examples: {"points":[{"at":"2026-01-02T03:00:00Z","latency":"20ms","loss":0.5,"max":"31ms"}],"vantage":"ns1"}
+type VantageHistory struct {
+	// Points Oldest first.
+	Points []VantagePoint `json:"points"`
+
+	// Vantage Label of the node.
+	Vantage string `json:"vantage"`
+}
+
+// VantagePoint A vantage's samples of one step.
+//
+// Examples: {"at":"2026-01-02T03:00:00Z","latency":"20ms","loss":0.5,"max":"31ms"}
+type VantagePoint struct {
+	// At When the step began.
+	At time.Time `json:"at"`
+
+	// Latency A number with a unit (500ms, 30s, 2h), or seconds as an integer. It is given as the former.
+	//
+	// Examples: 30s
+	Latency Duration `json:"latency,omitempty,omitzero"`
+
+	// Loss The share of the samples that failed.
+	Loss float64 `json:"loss"`
+
+	// Max A number with a unit (500ms, 30s, 2h), or seconds as an integer. It is given as the former.
+	//
+	// Examples: 30s
+	Max Duration `json:"max,omitempty,omitzero"`
 }
 
 // VantageRule Which vantages probe. Short: all (default), sameRegion. Long: a mapping; nearest are so many nearest to the endpoint's region wherever they are, others so many nearest of other regions; what several keys name is added up. Where a rule finds nobody, all vantages probe.
@@ -7056,6 +7151,18 @@ type ExplainDraftParams struct {
 type LookupPlaceParams struct {
 	// Address An IPv4 or IPv6 address.
 	Address string `form:"address" json:"address"`
+}
+
+// GetHealthHistoryParams defines parameters for GetHealthHistory.
+type GetHealthHistoryParams struct {
+	// From From when on: 24 hours before to by default, 90 days ago at the most.
+	From time.Time `form:"from,omitempty" json:"from,omitempty,omitzero"`
+
+	// To Until when: now by default.
+	To time.Time `form:"to,omitempty" json:"to,omitempty,omitzero"`
+
+	// Step The time that one point stands for, at the least. By default as short as is kept and as 1000 points allow.
+	Step string `form:"step,omitempty" json:"step,omitempty,omitzero"`
 }
 
 // ResumeEndpointParams defines parameters for ResumeEndpoint.
@@ -8399,6 +8506,15 @@ type ClientInterface interface {
 	//
 	// Corresponds with GET /health/{endpoint} (the `GetHealth` operationId).
 	GetHealth(ctx context.Context, endpoint string, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetHealthHistory The health of one endpoint over time
+	//
+	// Every node is asked for what it kept, for 2 seconds at most: 10 s by 10 s for 2 hours, minute by minute for 2 days, hour by hour for 90 days, on its
+	// own disk. The time line of the verdict is that of the node that is asked, and where it has gaps, of the others. Each vantage that is a
+	// node shows what it measured; agents keep none. Times are those of each node's own clock. At most 1000 steps are given.
+	//
+	// Corresponds with GET /health/{endpoint}/history (the `GetHealthHistory` operationId).
+	GetHealthHistory(ctx context.Context, endpoint string, params *GetHealthHistoryParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ProbeEndpointWithBody Probe an endpoint now
 	//
@@ -10397,6 +10513,25 @@ func (c *Client) ListHealth(ctx context.Context, reqEditors ...RequestEditorFn) 
 // Corresponds with GET /health/{endpoint} (the `GetHealth` operationId).
 func (c *Client) GetHealth(ctx context.Context, endpoint string, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewGetHealthRequest(c.Server, endpoint)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetHealthHistory The health of one endpoint over time
+//
+// Every node is asked for what it kept, for 2 seconds at most: 10 s by 10 s for 2 hours, minute by minute for 2 days, hour by hour for 90 days, on its
+// own disk. The time line of the verdict is that of the node that is asked, and where it has gaps, of the others. Each vantage that is a
+// node shows what it measured; agents keep none. Times are those of each node's own clock. At most 1000 steps are given.
+//
+// Corresponds with GET /health/{endpoint}/history (the `GetHealthHistory` operationId).
+func (c *Client) GetHealthHistory(ctx context.Context, endpoint string, params *GetHealthHistoryParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetHealthHistoryRequest(c.Server, endpoint, params)
 	if err != nil {
 		return nil, err
 	}
@@ -15066,6 +15201,79 @@ func NewGetHealthRequest(server string, endpoint string) (*http.Request, error) 
 	queryURL, err := serverURL.Parse(operationPath)
 	if err != nil {
 		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewGetHealthHistoryRequest constructs an http.Request for the GetHealthHistory method
+func NewGetHealthHistoryRequest(server string, endpoint string, params *GetHealthHistoryParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "endpoint", endpoint, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/health/%s/history", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "from", params.From, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "to", params.To, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "step", params.Step, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
 	}
 
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
@@ -20838,6 +21046,17 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /health/{endpoint} (the `GetHealth` operationId).
 	GetHealthWithResponse(ctx context.Context, endpoint string, reqEditors ...RequestEditorFn) (*GetHealthResponse, error)
 
+	// GetHealthHistoryWithResponse The health of one endpoint over time
+	//
+	// Every node is asked for what it kept, for 2 seconds at most: 10 s by 10 s for 2 hours, minute by minute for 2 days, hour by hour for 90 days, on its
+	// own disk. The time line of the verdict is that of the node that is asked, and where it has gaps, of the others. Each vantage that is a
+	// node shows what it measured; agents keep none. Times are those of each node's own clock. At most 1000 steps are given.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /health/{endpoint}/history (the `GetHealthHistory` operationId).
+	GetHealthHistoryWithResponse(ctx context.Context, endpoint string, params *GetHealthHistoryParams, reqEditors ...RequestEditorFn) (*GetHealthHistoryResponse, error)
+
 	// ProbeEndpointWithBodyWithResponse Probe an endpoint now
 	//
 	// One probe by the endpoint's monitor, made at once at one vantage, under the same rules as all probes there
@@ -24370,6 +24589,54 @@ func (r GetHealthResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r GetHealthResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetHealthHistoryResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *EndpointHistory
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetHealthHistoryResponse) GetJSON200() *EndpointHistory {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetHealthHistoryResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetHealthHistoryResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetHealthHistoryResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetHealthHistoryResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetHealthHistoryResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -30345,6 +30612,23 @@ func (c *ClientWithResponses) GetHealthWithResponse(ctx context.Context, endpoin
 	return ParseGetHealthResponse(rsp)
 }
 
+// GetHealthHistoryWithResponse The health of one endpoint over time
+//
+// Every node is asked for what it kept, for 2 seconds at most: 10 s by 10 s for 2 hours, minute by minute for 2 days, hour by hour for 90 days, on its
+// own disk. The time line of the verdict is that of the node that is asked, and where it has gaps, of the others. Each vantage that is a
+// node shows what it measured; agents keep none. Times are those of each node's own clock. At most 1000 steps are given.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /health/{endpoint}/history (the `GetHealthHistory` operationId).
+func (c *ClientWithResponses) GetHealthHistoryWithResponse(ctx context.Context, endpoint string, params *GetHealthHistoryParams, reqEditors ...RequestEditorFn) (*GetHealthHistoryResponse, error) {
+	rsp, err := c.GetHealthHistory(ctx, endpoint, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetHealthHistoryResponse(rsp)
+}
+
 // ProbeEndpointWithBodyWithResponse Probe an endpoint now
 //
 // One probe by the endpoint's monitor, made at once at one vantage, under the same rules as all probes there
@@ -34315,6 +34599,39 @@ func ParseGetHealthResponse(rsp *http.Response) (*GetHealthResponse, error) {
 			headers.XIndex = value
 		}
 		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetHealthHistoryResponse parses an HTTP response from a GetHealthHistoryWithResponse call
+func ParseGetHealthHistoryResponse(rsp *http.Response) (*GetHealthHistoryResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetHealthHistoryResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest EndpointHistory
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
 	}
 
 	return response, nil
@@ -39196,6 +39513,9 @@ type ServerInterface interface {
 	// GetHealth The health of one endpoint, with the evidence
 	// (GET /health/{endpoint})
 	GetHealth(c *gin.Context, endpoint string)
+	// GetHealthHistory The health of one endpoint over time
+	// (GET /health/{endpoint}/history)
+	GetHealthHistory(c *gin.Context, endpoint string, params GetHealthHistoryParams)
 	// ProbeEndpoint Probe an endpoint now
 	// (POST /health/{endpoint}/probe)
 	ProbeEndpoint(c *gin.Context, endpoint string)
@@ -41848,6 +42168,58 @@ func (siw *ServerInterfaceWrapper) GetHealth(c *gin.Context) {
 	}
 
 	siw.Handler.GetHealth(c, endpoint)
+}
+
+// GetHealthHistory operation middleware
+func (siw *ServerInterfaceWrapper) GetHealthHistory(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "endpoint" -------------
+	var endpoint string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "endpoint", c.Param("endpoint"), &endpoint, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter endpoint: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetHealthHistoryParams
+
+	// ------------- Optional query parameter "from" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "from", c.Request.URL.Query(), &params.From, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter from: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "to" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "to", c.Request.URL.Query(), &params.To, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter to: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "step" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "step", c.Request.URL.Query(), &params.Step, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter step: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.GetHealthHistory(c, endpoint, params)
 }
 
 // ProbeEndpoint operation middleware
@@ -46832,6 +47204,7 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.GET(options.BaseURL+"/geo/lookup", wrapper.LookupPlace)
 	router.GET(options.BaseURL+"/health", wrapper.ListHealth)
 	router.GET(options.BaseURL+"/health/:endpoint", wrapper.GetHealth)
+	router.GET(options.BaseURL+"/health/:endpoint/history", wrapper.GetHealthHistory)
 	router.POST(options.BaseURL+"/health/:endpoint/probe", wrapper.ProbeEndpoint)
 	router.POST(options.BaseURL+"/health/:endpoint/resume", wrapper.ResumeEndpoint)
 	router.GET(options.BaseURL+"/latency", wrapper.ListLatency)

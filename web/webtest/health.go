@@ -123,3 +123,23 @@ func (n *Node) Stats(context.Context) policy.Stats {
 	}
 	return out
 }
+
+// History is a minute of each of an endpoint's checks, of which the last step was down, as ns1 saw it.
+func (n *Node) History(ctx context.Context, q policy.HistoryQuery) (policy.EndpointHistory, error) {
+	e, err := n.Evidence(ctx, q.Endpoint)
+	h := policy.EndpointHistory{Endpoint: e.Endpoint, From: q.From, To: q.To, Step: max(q.Step, policy.HistoryFinest), Checks: []policy.CheckHistory{}, Missing: []string{}}
+	for _, c := range e.Checks {
+		past := policy.CheckHistory{Check: c.Check, Monitor: c.Monitor, Changes: []policy.VerdictEdge{}}
+		v := policy.VantageHistory{Vantage: "ns1"}
+		for i := range 6 {
+			at := q.To.Add(time.Duration(i-6) * time.Duration(h.Step))
+			down := float64(i / 5)
+			past.Timeline = append(past.Timeline, policy.TimelinePoint{At: at, Status: policy.Up + policy.Status(i/5), Down: down})
+			v.Points = append(v.Points, policy.VantagePoint{At: at, Latency: policy.Duration(20 * time.Millisecond), Max: policy.Duration(30 * time.Millisecond), Loss: down})
+		}
+		past.Vantages = []policy.VantageHistory{v}
+		past.Changes = append(past.Changes, c.History...)
+		h.Checks = append(h.Checks, past)
+	}
+	return h, err
+}
