@@ -91,3 +91,30 @@ func TestHealthHistory(t *testing.T) {
 		t.Errorf("an endpoint that is called history: %+v", h)
 	}
 }
+
+func TestQueries(t *testing.T) {
+	r := loaded(t)
+	if q := into[api.QuerySample](r.call("GET", "/queries?wait=20s", "").is(200)); q.Every != 0 || len(q.Items) != 0 {
+		t.Errorf("nobody has turned it on: %+v", q)
+	}
+	r.node.Grant("op", "operator-token", policy.RoleOperator)
+	r.call("PUT", "/queries", `{"sample":"1/10"}`, "Content-Type", asJSON, "Authorization", "Bearer operator-token").refused(403, "forbidden")
+	if q := into[api.QuerySample](r.send("PUT", "/queries", `{"sample":"1/10"}`).is(200)); q.Every != 10 || !q.Until.Equal(webtest.Start.Add(10*time.Minute)) {
+		t.Errorf("turned on: %+v", q)
+	}
+	q := into[api.QuerySample](r.call("GET", "/queries?limit=2&wait=20s", "").is(200))
+	if len(q.Items) != 2 || q.Items[0].Client != "91.10.3.0/24" || q.Sampled != 3 { // one of the PUT, and one that was not new
+		t.Errorf("%+v", q)
+	}
+	for body, at := range map[string]string{`{"sample":"1/0"}`: "/sample", `{"sample":"1/2000000"}`: "/sample", `{"sample":"10"}`: "/sample", `{"sample":"1/10","for":"2h"}`: "/for", `{}`: "/sample"} {
+		if p := r.plain("PUT", "/queries", body).refused(422, "invalid"); len(p.Problems) != 1 || p.Problems[0].Pointer != at {
+			t.Errorf("%s: %+v", body, p)
+		}
+	}
+	for _, query := range []string{"limit=0x", "limit=1001", "limit=-1", "wait=1h", "wait=x"} {
+		r.call("GET", "/queries?"+query, "").refused(400, "bad-request")
+	}
+	if q := into[api.QuerySample](r.send("PUT", "/queries", `{"sample":"off"}`).is(200)); q.Every != 0 {
+		t.Errorf("turned off: %+v", q)
+	}
+}

@@ -66,6 +66,12 @@ type Node interface {
 	// Evidence is all there is to know of one endpoint's health. It asks the other vantages, for a second at most.
 	Evidence(ctx context.Context, endpoint string) (policy.EndpointHealth, error)
 
+	// Sample turns sampling of queries on every node on or off, for a second at most, and says what is sampled then.
+	Sample(ctx context.Context, r policy.SampleRequest) policy.QuerySample
+
+	// Queries is the sample of every node, the newest queries first. It asks for a second at most.
+	Queries(ctx context.Context, limit int) policy.QuerySample
+
 	// History asks every node what it kept of an endpoint's health, for two seconds at most.
 	History(ctx context.Context, q policy.HistoryQuery) (policy.EndpointHistory, error)
 

@@ -123,6 +123,8 @@ var examples = map[string]example{
 		r.node.Verdict("web-eu/a@web", policy.Down)
 		r.node.Hold("web-eu/a@web", policy.WaitsForOperator)
 	}},
+	"getQueries":      {path: "/queries?limit=5", before: sent("PUT", "/queries", `{"sample":"1/100","for":"10m"}`)},
+	"putQueries":      {path: "/queries", body: `{"sample":"1/100","for":"10m"}`},
 	"getStats":        {path: "/stats"},
 	"getCluster":      {path: "/cluster"},
 	"removeMember":    {path: "/cluster/members/ns3", before: func(r *rig) { r.node.CutOff("ns3", true) }},

@@ -4763,6 +4763,38 @@ type Publication struct {
 	Reachable bool `json:"reachable"`
 }
 
+// QuerySample What was sampled on all nodes.
+//
+// Examples: {"answers":[{"count":1,"key":"198.51.100.1"}],"countries":[{"count":1,"key":"DE"}],"dropped":0,"every":100,"items":[{"answers":["198.51.100.1"],"at":"2026-01-02T03:04:05Z","client":"91.10.3.0/24","country":"DE","name":"www.example.com","node":"ns1","rcode":"NOERROR","scope":16,"type":"A"}],"missing":[],"names":[{"count":1,"key":"www.example.com"}],"sampled":1,"until":"2026-01-02T03:14:05Z"}
+type QuerySample struct {
+	// Answers Likewise the answers.
+	Answers []Tally `json:"answers"`
+
+	// Countries Likewise the countries.
+	Countries []Tally `json:"countries"`
+
+	// Dropped Samples that were given up, because too many came at once.
+	Dropped uint64 `json:"dropped"`
+
+	// Every One of so many queries is sampled; 0: sampling is off.
+	Every int `json:"every"`
+
+	// Items The last ones, the newest first.
+	Items []SampledQuery `json:"items"`
+
+	// Missing Labels of nodes that could not be asked.
+	Missing []string `json:"missing"`
+
+	// Names The names that there are most of, 20 at most.
+	Names []Tally `json:"names"`
+
+	// Sampled Queries that were sampled since it began.
+	Sampled uint64 `json:"sampled"`
+
+	// Until When it ends.
+	Until time.Time `json:"until,omitempty,omitzero"`
+}
+
 // Quorum What it takes to call a check down. Short: majority (default), all, any, or a number of vantages. Long: a mapping, in which the vantages that say down must also come from so many regions, providers and continents. In every case more than half of the assigned vantages have to vote. What is not agreed stays as it is.
 type Quorum = any
 
@@ -5631,6 +5663,63 @@ type SafetyStanding struct {
 // SafetyStandingState satisfied; at-limit: it is kept, and nothing of what it is about may be taken out now; unhealthy: controls keep it, and with what is down it is not; acting: for automation, it has everything undrained served where nothing is available; broken: by an override, or from before there was the rule.
 type SafetyStandingState string
 
+// SamplePut What is to be sampled.
+//
+// Examples: {"for":"10m","sample":"1/100"}
+type SamplePut struct {
+	// For A number with a unit (500ms, 30s, 2h), or seconds as an integer. It is given as the former.
+	//
+	// Examples: 30s
+	For Duration `json:"for,omitempty,omitzero"`
+
+	// Sample One of so many queries, 1/1 to 1/1000000, or off.
+	//
+	// Examples: 1/100
+	Sample string `json:"sample"`
+}
+
+// SampledQuery One query that was answered.
+//
+// Examples: {"answers":["198.51.100.1"],"at":"2026-01-02T03:04:05Z","client":"91.10.3.0/24","country":"DE","name":"www.example.com","node":"ns1","rcode":"NOERROR","scope":16,"type":"A"}
+type SampledQuery struct {
+	// Answers Data of the first 8 records.
+	Answers []string `json:"answers"`
+
+	// At When it came in.
+	At time.Time `json:"at"`
+
+	// Client The network of the client: by EDNS Client Subnet, else of the resolver.
+	//
+	// Examples: 91.10.3.0/24
+	Client string `json:"client"`
+
+	// Country Where that is, as ISO 3166-1 alpha-2; absent where it is not known.
+	//
+	// Examples: DE
+	Country string `json:"country,omitempty,omitzero"`
+
+	// Name The name asked for, in small letters.
+	//
+	// Examples: www.example.com
+	Name string `json:"name"`
+
+	// Node Label of the node that answered.
+	Node string `json:"node"`
+
+	// Rcode The response code.
+	//
+	// Examples: NOERROR
+	Rcode string `json:"rcode"`
+
+	// Scope SCOPE PREFIX-LENGTH of the answer (RFC 7871).
+	Scope int `json:"scope"`
+
+	// Type The RR type asked for.
+	//
+	// Examples: A
+	Type string `json:"type"`
+}
+
 // Scopes What may be changed; without it, whatever the role may. `KIND/NAME` with the kinds zone, service, region and pool: a zone's records, a steered name, a region with its availability zones and endpoints, a pool with its endpoints. `KIND/*` is all of a kind, `zone/*.example.com` and `service/*.example.com` whatever is below example.com (itself not), `region/us-*` and `pool/us-*` whatever begins so. For operators and editors only. Reading is not limited.
 //
 // Examples: ["zone/example.com","service/www.example.com"]
@@ -6029,6 +6118,20 @@ type TLSCheck struct {
 
 	// Sni The server name asked for and verified; {service} is the service's name.
 	Sni string `json:"sni,omitempty,omitzero"`
+}
+
+// Tally How often something was among the samples.
+//
+// Examples: {"count":17,"key":"www.example.com"}
+type Tally struct {
+	// Count How often, at the most.
+	Count uint64 `json:"count"`
+
+	// Key What was counted.
+	Key string `json:"key"`
+
+	// Over By how much that may be too many.
+	Over uint64 `json:"over,omitempty,omitzero"`
 }
 
 // Template A steering tree that services share by name.
@@ -7415,6 +7518,15 @@ type PutProviderParams struct {
 	XOverride XOverride `json:"X-Override,omitempty,omitzero"`
 }
 
+// GetQueriesParams defines parameters for GetQueries.
+type GetQueriesParams struct {
+	// Limit Queries to give, 1 to 1000.
+	Limit int `form:"limit,omitempty" json:"limit,omitempty,omitzero"`
+
+	// Wait How long to wait for new ones, 30s at most.
+	Wait string `form:"wait,omitempty" json:"wait,omitempty,omitzero"`
+}
+
 // DeleteRegionParams defines parameters for DeleteRegion.
 type DeleteRegionParams struct {
 	// Force Let this one change delete more than the larger of 10 endpoints and 20 % of them.
@@ -7904,6 +8016,9 @@ type PutPoolJSONRequestBody = Pool
 
 // PutProviderJSONRequestBody defines body for PutProvider for application/json ContentType.
 type PutProviderJSONRequestBody = Provider
+
+// PutQueriesJSONRequestBody defines body for PutQueries for application/json ContentType.
+type PutQueriesJSONRequestBody = SamplePut
 
 // PutRegionJSONRequestBody defines body for PutRegion for application/json ContentType.
 type PutRegionJSONRequestBody = Region
@@ -8861,6 +8976,33 @@ type ClientInterface interface {
 	//
 	// Corresponds with PUT /providers/{name} (the `PutProvider` operationId).
 	PutProvider(ctx context.Context, name string, params *PutProviderParams, body PutProviderJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetQueries A sample of the queries that come in
+	//
+	// Off until an admin turns it on. Every node is asked, for a second at most, for what it has in memory: its last 1000 samples, and what there is most of among all of
+	// them, counted in 100 places (Space-Saving). It is forgotten 10 minutes after sampling has ended. Clients are told as a /24 of IPv4 or a /48 of IPv6, and never kept
+	// in more detail. With `wait` the call answers once there are new samples.
+	//
+	// Corresponds with GET /queries (the `GetQueries` operationId).
+	GetQueries(ctx context.Context, params *GetQueriesParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PutQueriesWithBody Turn sampling on or off
+	//
+	// On every node that can be asked, until its time is over or the node starts anew. What was sampled before is forgotten. The node that is asked logs it.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /queries (the `PutQueries` operationId).
+	PutQueriesWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PutQueries Turn sampling on or off
+	//
+	// On every node that can be asked, until its time is over or the node starts anew. What was sampled before is forgotten. The node that is asked logs it.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /queries (the `PutQueries` operationId).
+	PutQueries(ctx context.Context, body PutQueriesJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListRegions List the regions
 	//
@@ -11278,6 +11420,63 @@ func (c *Client) PutProviderWithBody(ctx context.Context, name string, params *P
 // Corresponds with PUT /providers/{name} (the `PutProvider` operationId).
 func (c *Client) PutProvider(ctx context.Context, name string, params *PutProviderParams, body PutProviderJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewPutProviderRequest(c.Server, name, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetQueries A sample of the queries that come in
+//
+// Off until an admin turns it on. Every node is asked, for a second at most, for what it has in memory: its last 1000 samples, and what there is most of among all of
+// them, counted in 100 places (Space-Saving). It is forgotten 10 minutes after sampling has ended. Clients are told as a /24 of IPv4 or a /48 of IPv6, and never kept
+// in more detail. With `wait` the call answers once there are new samples.
+//
+// Corresponds with GET /queries (the `GetQueries` operationId).
+func (c *Client) GetQueries(ctx context.Context, params *GetQueriesParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetQueriesRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PutQueriesWithBody Turn sampling on or off
+//
+// On every node that can be asked, until its time is over or the node starts anew. What was sampled before is forgotten. The node that is asked logs it.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /queries (the `PutQueries` operationId).
+func (c *Client) PutQueriesWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPutQueriesRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PutQueries Turn sampling on or off
+//
+// On every node that can be asked, until its time is over or the node starts anew. What was sampled before is forgotten. The node that is asked logs it.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /queries (the `PutQueries` operationId).
+func (c *Client) PutQueries(ctx context.Context, body PutQueriesJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPutQueriesRequest(c.Server, body)
 	if err != nil {
 		return nil, err
 	}
@@ -17139,6 +17338,104 @@ func NewPutProviderRequestWithBody(server string, name string, params *PutProvid
 	return req, nil
 }
 
+// NewGetQueriesRequest constructs an http.Request for the GetQueries method
+func NewGetQueriesRequest(server string, params *GetQueriesParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/queries")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "wait", params.Wait, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewPutQueriesRequest calls the generic PutQueries builder with application/json body
+func NewPutQueriesRequest(server string, body PutQueriesJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewPutQueriesRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewPutQueriesRequestWithBody constructs an http.Request for the PutQueries method, with any body, and a specified content type
+func NewPutQueriesRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/queries")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
 // NewListRegionsRequest constructs an http.Request for the ListRegions method
 func NewListRegionsRequest(server string) (*http.Request, error) {
 	var err error
@@ -21442,6 +21739,35 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with PUT /providers/{name} (the `PutProvider` operationId).
 	PutProviderWithResponse(ctx context.Context, name string, params *PutProviderParams, body PutProviderJSONRequestBody, reqEditors ...RequestEditorFn) (*PutProviderResponse, error)
+
+	// GetQueriesWithResponse A sample of the queries that come in
+	//
+	// Off until an admin turns it on. Every node is asked, for a second at most, for what it has in memory: its last 1000 samples, and what there is most of among all of
+	// them, counted in 100 places (Space-Saving). It is forgotten 10 minutes after sampling has ended. Clients are told as a /24 of IPv4 or a /48 of IPv6, and never kept
+	// in more detail. With `wait` the call answers once there are new samples.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /queries (the `GetQueries` operationId).
+	GetQueriesWithResponse(ctx context.Context, params *GetQueriesParams, reqEditors ...RequestEditorFn) (*GetQueriesResponse, error)
+
+	// PutQueriesWithBodyWithResponse Turn sampling on or off
+	//
+	// On every node that can be asked, until its time is over or the node starts anew. What was sampled before is forgotten. The node that is asked logs it.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /queries (the `PutQueries` operationId).
+	PutQueriesWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PutQueriesResponse, error)
+
+	// PutQueriesWithResponse Turn sampling on or off
+	//
+	// On every node that can be asked, until its time is over or the node starts anew. What was sampled before is forgotten. The node that is asked logs it.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /queries (the `PutQueries` operationId).
+	PutQueriesWithResponse(ctx context.Context, body PutQueriesJSONRequestBody, reqEditors ...RequestEditorFn) (*PutQueriesResponse, error)
 
 	// ListRegionsWithResponse List the regions
 	//
@@ -26342,6 +26668,102 @@ func (r PutProviderResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r PutProviderResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetQueriesResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *QuerySample
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetQueriesResponse) GetJSON200() *QuerySample {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetQueriesResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetQueriesResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetQueriesResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetQueriesResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetQueriesResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type PutQueriesResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *QuerySample
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r PutQueriesResponse) GetJSON200() *QuerySample {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r PutQueriesResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r PutQueriesResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r PutQueriesResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r PutQueriesResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r PutQueriesResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -31253,6 +31675,53 @@ func (c *ClientWithResponses) PutProviderWithResponse(ctx context.Context, name 
 		return nil, err
 	}
 	return ParsePutProviderResponse(rsp)
+}
+
+// GetQueriesWithResponse A sample of the queries that come in
+//
+// Off until an admin turns it on. Every node is asked, for a second at most, for what it has in memory: its last 1000 samples, and what there is most of among all of
+// them, counted in 100 places (Space-Saving). It is forgotten 10 minutes after sampling has ended. Clients are told as a /24 of IPv4 or a /48 of IPv6, and never kept
+// in more detail. With `wait` the call answers once there are new samples.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /queries (the `GetQueries` operationId).
+func (c *ClientWithResponses) GetQueriesWithResponse(ctx context.Context, params *GetQueriesParams, reqEditors ...RequestEditorFn) (*GetQueriesResponse, error) {
+	rsp, err := c.GetQueries(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetQueriesResponse(rsp)
+}
+
+// PutQueriesWithBodyWithResponse Turn sampling on or off
+//
+// On every node that can be asked, until its time is over or the node starts anew. What was sampled before is forgotten. The node that is asked logs it.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /queries (the `PutQueries` operationId).
+func (c *ClientWithResponses) PutQueriesWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PutQueriesResponse, error) {
+	rsp, err := c.PutQueriesWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePutQueriesResponse(rsp)
+}
+
+// PutQueriesWithResponse Turn sampling on or off
+//
+// On every node that can be asked, until its time is over or the node starts anew. What was sampled before is forgotten. The node that is asked logs it.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /queries (the `PutQueries` operationId).
+func (c *ClientWithResponses) PutQueriesWithResponse(ctx context.Context, body PutQueriesJSONRequestBody, reqEditors ...RequestEditorFn) (*PutQueriesResponse, error) {
+	rsp, err := c.PutQueries(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePutQueriesResponse(rsp)
 }
 
 // ListRegionsWithResponse List the regions
@@ -36213,6 +36682,72 @@ func ParsePutProviderResponse(rsp *http.Response) (*PutProviderResponse, error) 
 	return response, nil
 }
 
+// ParseGetQueriesResponse parses an HTTP response from a GetQueriesWithResponse call
+func ParseGetQueriesResponse(rsp *http.Response) (*GetQueriesResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetQueriesResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest QuerySample
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParsePutQueriesResponse parses an HTTP response from a PutQueriesWithResponse call
+func ParsePutQueriesResponse(rsp *http.Response) (*PutQueriesResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &PutQueriesResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest QuerySample
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
 // ParseListRegionsResponse parses an HTTP response from a ListRegionsWithResponse call
 func ParseListRegionsResponse(rsp *http.Response) (*ListRegionsResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -39606,6 +40141,12 @@ type ServerInterface interface {
 	// PutProvider Create a provider, or replace the whole of it
 	// (PUT /providers/{name})
 	PutProvider(c *gin.Context, name string, params PutProviderParams)
+	// GetQueries A sample of the queries that come in
+	// (GET /queries)
+	GetQueries(c *gin.Context, params GetQueriesParams)
+	// PutQueries Turn sampling on or off
+	// (PUT /queries)
+	PutQueries(c *gin.Context)
 	// ListRegions List the regions
 	// (GET /regions)
 	ListRegions(c *gin.Context)
@@ -43997,6 +44538,54 @@ func (siw *ServerInterfaceWrapper) PutProvider(c *gin.Context) {
 	siw.Handler.PutProvider(c, name, params)
 }
 
+// GetQueries operation middleware
+func (siw *ServerInterfaceWrapper) GetQueries(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetQueriesParams
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", c.Request.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter limit: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "wait" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "wait", c.Request.URL.Query(), &params.Wait, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter wait: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.GetQueries(c, params)
+}
+
+// PutQueries operation middleware
+func (siw *ServerInterfaceWrapper) PutQueries(c *gin.Context) {
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.PutQueries(c)
+}
+
 // ListRegions operation middleware
 func (siw *ServerInterfaceWrapper) ListRegions(c *gin.Context) {
 
@@ -47235,6 +47824,8 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.DELETE(options.BaseURL+"/providers/:name", wrapper.DeleteProvider)
 	router.GET(options.BaseURL+"/providers/:name", wrapper.GetProvider)
 	router.PUT(options.BaseURL+"/providers/:name", wrapper.PutProvider)
+	router.GET(options.BaseURL+"/queries", wrapper.GetQueries)
+	router.PUT(options.BaseURL+"/queries", wrapper.PutQueries)
 	router.GET(options.BaseURL+"/regions", wrapper.ListRegions)
 	router.DELETE(options.BaseURL+"/regions/:name", wrapper.DeleteRegion)
 	router.GET(options.BaseURL+"/regions/:name", wrapper.GetRegion)

@@ -71,6 +71,7 @@ type Node struct {
 	traffic      *traffic
 	counted      counted
 	past         *history.Store
+	tap          *tap
 
 	glass    *breakGlass
 	notifier *notify.Notifier
@@ -125,6 +126,7 @@ func New(cfg Config, opts Options) (_ *Node, err error) {
 	n.cookies = cookieJar{open: n.keeper.open, set: n.dns.SetCookieKeys, log: n.log}
 	n.publisher = newPublisher(cfg.Node, n.dns, n.events, n.log)
 	n.traffic = newTraffic(n.dns.Totals, time.Now())
+	n.tap = &tap{set: n.dns.SetSampling, samples: n.dns.Samples, country: n.countryOf, node: cfg.Node}
 	n.left = newTracker(time.Now)
 	n.leftFile = newWindowKeeper(n.left, cfg.DataDir, machineClock, n.log)
 	n.watches = newWindowWatches(n.Window, n.events.tell)
@@ -161,6 +163,7 @@ func New(cfg Config, opts Options) (_ *Node, err error) {
 	n.answerPeers()
 	n.answerWindows()
 	n.answerHistory()
+	n.answerQueries()
 	if n.prober, n.references, err = openVantage(cfg, n.secret, n.sampled, n.log, n.registry); err != nil {
 		return nil, err
 	}
@@ -267,6 +270,7 @@ func (n *Node) Run(ctx context.Context) error {
 	lasting.Go(func() error { return n.publisher.Run(lastingCtx) })
 	lasting.Go(func() error { return n.leftFile.Run(lastingCtx) })
 	lasting.Go(func() error { return n.traffic.Run(lastingCtx) })
+	lasting.Go(func() error { return n.tap.Run(lastingCtx) })
 	if n.journalled != nil {
 		n.adopt(n.journalled)
 	}
