@@ -72,6 +72,9 @@ type Node interface {
 	// Queries is the sample of every node, the newest queries first. It asks for a second at most.
 	Queries(ctx context.Context, limit int) policy.QuerySample
 
+	// Delegation asks a zone's parent how it delegates the zone, for 5 seconds at most. The zero resolver is the system's.
+	Delegation(ctx context.Context, zone policy.Name, resolver netip.Addr) (policy.Delegation, error)
+
 	// History asks every node what it kept of an endpoint's health, for two seconds at most.
 	History(ctx context.Context, q policy.HistoryQuery) (policy.EndpointHistory, error)
 

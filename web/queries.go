@@ -3,6 +3,7 @@ package web
 import (
 	"cmp"
 	"net/http"
+	"net/netip"
 	"strconv"
 	"strings"
 	"time"
@@ -88,4 +89,26 @@ func (s *server) GetQueries(c *gin.Context, params api.GetQueriesParams) {
 		s.waiting.Add(-1)
 	}
 	s.render(c, http.StatusOK, out)
+}
+
+// GetDelegation asks a zone's parent how it delegates the zone.
+func (s *server) GetDelegation(c *gin.Context, _ string, params api.GetDelegationParams) {
+	apex, ok := s.apex(c)
+	if !ok {
+		return
+	}
+	var resolver netip.Addr
+	if params.Resolver != "" {
+		var err error
+		if resolver, err = netip.ParseAddr(params.Resolver); err != nil || resolver.Zone() != "" {
+			s.refuse(c, policy.Errorf(badRequest, "the parameter resolver: %q is no address (9.9.9.9); it is asked at port 53", params.Resolver))
+			return
+		}
+	}
+	d, err := s.cfg.Node.Delegation(c.Request.Context(), apex, resolver)
+	if err != nil {
+		s.refuse(c, err)
+		return
+	}
+	s.render(c, http.StatusOK, d)
 }

@@ -15,7 +15,7 @@ var leastRoles = func() map[string]string {
 	rules := map[string]string{}
 	for role, calls := range map[string][]string{
 		policy.RoleViewer: {
-			"GET /zones", "GET /zones/:zone", "GET /zones/:zone/rrsets", "GET /zones/:zone/rrsets/:name/:type",
+			"GET /zones", "GET /zones/:zone", "GET /zones/:zone/delegation", "GET /zones/:zone/rrsets", "GET /zones/:zone/rrsets/:name/:type",
 			"GET /config", "GET /regions", "GET /regions/:name", "GET /monitors", "GET /monitors/:name", "GET /pools", "GET /pools/:name",
 			"GET /services", "GET /services/:name", "GET /explain", "POST /explain", "GET /answers", "GET /stats", "GET /queries", "GET /geo/lookup", "GET /controls", "GET /controls/:id", "GET /safety", "GET /windows", "GET /residual", "GET /switches", "GET /latency", "GET /load",
 			"GET /signals", "GET /signals/:name", "GET /health", "GET /health/:endpoint", "GET /health/:endpoint/history", "GET /cluster", "GET /events", "GET /secrets",

@@ -45,6 +45,7 @@ var examples = map[string]example{
 	"deleteZone": {path: "/zones/example.org", before: func(r *rig) {
 		r.call("PUT", "/zones/example.org", strings.ReplaceAll(webtest.Zone, "example.com", "example.org"), "Content-Type", "text/dns").is(201)
 	}},
+	"getDelegation":      {path: "/zones/example.com/delegation"},
 	"listRRsets":         {path: "/zones/example.com/rrsets?type=MX&limit=1"},
 	"getRRset":           {path: "/zones/example.com/rrsets/mail.example.com/MX"},
 	"putRRset":           {path: "/zones/example.com/rrsets/new.example.com/A", body: `{"ttl":300,"records":["192.0.2.9"]}`, status: 201},

@@ -276,6 +276,8 @@ var queryParameters = map[string][]string{
 	"GET /answers":                  {"service", "type", "assume", "draft"},
 	"GET /health/:endpoint/history": {"from", "to", "step"},
 
+	"GET /zones/:zone/delegation": {"resolver"},
+
 	"GET /queries": {"limit", "wait"},
 
 	"GET /geo/lookup": {"address"},

@@ -317,6 +317,27 @@ func (e DatabaseCheckTls) Valid() bool {
 	}
 }
 
+// Defines values for DelegationState.
+const (
+	DelegationStateOk       DelegationState = "ok"
+	DelegationStateUnknown  DelegationState = "unknown"
+	DelegationStateWarnings DelegationState = "warnings"
+)
+
+// Valid indicates whether the value is a known member of the DelegationState enum.
+func (e DelegationState) Valid() bool {
+	switch e {
+	case DelegationStateOk:
+		return true
+	case DelegationStateUnknown:
+		return true
+	case DelegationStateWarnings:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for DeliveryStatus.
 const (
 	DeliveryStatusDelivered DeliveryStatus = "delivered"
@@ -415,19 +436,19 @@ func (e DrillPhase) Valid() bool {
 
 // Defines values for DrillCheckResult.
 const (
-	Fail DrillCheckResult = "fail"
-	Ok   DrillCheckResult = "ok"
-	Warn DrillCheckResult = "warn"
+	DrillCheckResultFail DrillCheckResult = "fail"
+	DrillCheckResultOk   DrillCheckResult = "ok"
+	DrillCheckResultWarn DrillCheckResult = "warn"
 )
 
 // Valid indicates whether the value is a known member of the DrillCheckResult enum.
 func (e DrillCheckResult) Valid() bool {
 	switch e {
-	case Fail:
+	case DrillCheckResultFail:
 		return true
-	case Ok:
+	case DrillCheckResultOk:
 		return true
-	case Warn:
+	case DrillCheckResultWarn:
 		return true
 	default:
 		return false
@@ -2494,6 +2515,64 @@ type DatabaseCheckRole string
 // DatabaseCheckTls verify: with TLS and a valid certificate; require: with TLS, whatever the certificate; disable: in clear.
 type DatabaseCheckTls string
 
+// DelegatedServer A server that the parent sends clients to.
+//
+// Examples: {"addresses":["192.0.2.1"],"answers":true,"name":"ns1.example.com","serial":1}
+type DelegatedServer struct {
+	// Addresses Where it was asked: the glue, else what the resolver says.
+	Addresses []string `json:"addresses"`
+
+	// Answers It serves the zone, with authority.
+	Answers bool `json:"answers"`
+
+	// Error Why it does not.
+	Error string `json:"error,omitempty,omitzero"`
+
+	// Name Its name.
+	//
+	// Examples: ns1.example.com
+	Name string `json:"name"`
+
+	// Serial The serial of its SOA.
+	Serial uint32 `json:"serial,omitempty,omitzero"`
+}
+
+// Delegation How a zone's parent delegates it, held against the zone.
+//
+// Examples: {"parent":"com","parents":[{"ds":[],"glue":{"ns1.example.com":["192.0.2.1"]},"name":"a.gtld-servers.net","ns":["ns1.example.com"]}],"servers":[{"addresses":["192.0.2.1"],"answers":true,"name":"ns1.example.com","serial":1}],"state":"warnings","wanted":["ns1.example.com","ns2.example.com"],"warnings":["a.gtld-servers.net lacks ns2.example.com, which the zone has as NS: add it at the registrar, or take it out of the zone"],"zone":"example.com"}
+type Delegation struct {
+	// Parent The zone above; absent for the root or when it is not known.
+	//
+	// Examples: com
+	Parent string `json:"parent,omitempty,omitzero"`
+
+	// Parents Servers of the parent, 4 at most.
+	Parents []ParentServer `json:"parents"`
+
+	// Problem Why it is unknown.
+	Problem string `json:"problem,omitempty,omitzero"`
+
+	// Servers Servers that those name, 13 at most.
+	Servers []DelegatedServer `json:"servers"`
+
+	// State ok: nothing is to be done; warnings: see there; unknown: nobody could be asked.
+	State DelegationState `json:"state"`
+
+	// Wanted The names of the zone's own NS records.
+	Wanted []string `json:"wanted"`
+
+	// Warnings What is wrong, each with what to write at the registrar or in the zone.
+	Warnings []string `json:"warnings"`
+
+	// Zone The zone.
+	//
+	// Examples: example.com
+	Zone string `json:"zone"`
+}
+
+// DelegationState ok: nothing is to be done; warnings: see there; unknown: nobody could be asked.
+type DelegationState string
+
 // Delivery One message to a receiver.
 //
 // Examples: {"at":"2026-01-02T03:04:05Z","attempts":1,"code":200,"id":"9f2c","notices":2,"receiver":"oncall","status":"delivered","text":"pool web-eu is down: 1 of its 1 endpoints are down, and 1 more"}
@@ -4415,6 +4494,28 @@ type Observations struct {
 type ObservationsTaken struct {
 	// Observations How many.
 	Observations int `json:"observations"`
+}
+
+// ParentServer What one server of the parent says of the zone.
+//
+// Examples: {"ds":[],"glue":{"ns1.example.com":["192.0.2.1"]},"name":"a.gtld-servers.net","ns":["ns1.example.com"]}
+type ParentServer struct {
+	// Ds DS records, as in a master file.
+	Ds []string `json:"ds"`
+
+	// Error Why it said nothing.
+	Error string `json:"error,omitempty,omitzero"`
+
+	// Glue Their addresses that it has, by name.
+	Glue map[string][]string `json:"glue"`
+
+	// Name Its name.
+	//
+	// Examples: a.gtld-servers.net
+	Name string `json:"name"`
+
+	// Ns The nameservers that it sends clients to.
+	Ns []string `json:"ns"`
 }
 
 // Password 12 characters at the least, 1024 octets at the most.
@@ -7910,6 +8011,12 @@ type PutZoneParams struct {
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
 }
 
+// GetDelegationParams defines parameters for GetDelegation.
+type GetDelegationParams struct {
+	// Resolver The address of a recursive resolver, asked at port 53. By default those that the node's system uses.
+	Resolver string `form:"resolver,omitempty" json:"resolver,omitempty,omitzero"`
+}
+
 // ListRRsetsParams defines parameters for ListRRsets.
 type ListRRsetsParams struct {
 	// Name Only this owner: an absolute name, with or without its final dot, or @ for the apex.
@@ -9568,6 +9675,14 @@ type ClientInterface interface {
 	//
 	// Corresponds with PUT /zones/{zone} (the `PutZone` operationId).
 	PutZone(ctx context.Context, zone ZonePath, params *PutZoneParams, body PutZoneJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetDelegation How the parent delegates a zone
+	//
+	// The node asks up to 4 servers of the parent zone for its NS, their addresses (glue) and DS, and the servers that these name whether they serve
+	// the zone, for 5 seconds at most. Servers at addresses that probes may not reach are not asked, as `probing.allow` says. Where there is no network, `state` is `unknown`.
+	//
+	// Corresponds with GET /zones/{zone}/delegation (the `GetDelegation` operationId).
+	GetDelegation(ctx context.Context, zone ZonePath, params *GetDelegationParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListRRsets Browse the RRsets of a zone, page by page
 	//
@@ -12742,6 +12857,24 @@ func (c *Client) PutZoneWithBody(ctx context.Context, zone ZonePath, params *Put
 // Corresponds with PUT /zones/{zone} (the `PutZone` operationId).
 func (c *Client) PutZone(ctx context.Context, zone ZonePath, params *PutZoneParams, body PutZoneJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewPutZoneRequest(c.Server, zone, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetDelegation How the parent delegates a zone
+//
+// The node asks up to 4 servers of the parent zone for its NS, their addresses (glue) and DS, and the servers that these name whether they serve
+// the zone, for 5 seconds at most. Servers at addresses that probes may not reach are not asked, as `probing.allow` says. Where there is no network, `state` is `unknown`.
+//
+// Corresponds with GET /zones/{zone}/delegation (the `GetDelegation` operationId).
+func (c *Client) GetDelegation(ctx context.Context, zone ZonePath, params *GetDelegationParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetDelegationRequest(c.Server, zone, params)
 	if err != nil {
 		return nil, err
 	}
@@ -20453,6 +20586,63 @@ func NewPutZoneRequestWithBody(server string, zone ZonePath, params *PutZonePara
 	return req, nil
 }
 
+// NewGetDelegationRequest constructs an http.Request for the GetDelegation method
+func NewGetDelegationRequest(server string, zone ZonePath, params *GetDelegationParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "zone", zone, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/zones/%s/delegation", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "resolver", params.Resolver, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewListRRsetsRequest constructs an http.Request for the ListRRsets method
 func NewListRRsetsRequest(server string, zone ZonePath, params *ListRRsetsParams) (*http.Request, error) {
 	var err error
@@ -22413,6 +22603,16 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with PUT /zones/{zone} (the `PutZone` operationId).
 	PutZoneWithResponse(ctx context.Context, zone ZonePath, params *PutZoneParams, body PutZoneJSONRequestBody, reqEditors ...RequestEditorFn) (*PutZoneResponse, error)
+
+	// GetDelegationWithResponse How the parent delegates a zone
+	//
+	// The node asks up to 4 servers of the parent zone for its NS, their addresses (glue) and DS, and the servers that these name whether they serve
+	// the zone, for 5 seconds at most. Servers at addresses that probes may not reach are not asked, as `probing.allow` says. Where there is no network, `state` is `unknown`.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /zones/{zone}/delegation (the `GetDelegation` operationId).
+	GetDelegationWithResponse(ctx context.Context, zone ZonePath, params *GetDelegationParams, reqEditors ...RequestEditorFn) (*GetDelegationResponse, error)
 
 	// ListRRsetsWithResponse Browse the RRsets of a zone, page by page
 	//
@@ -29907,6 +30107,54 @@ func (r PutZoneResponse) ContentType() string {
 	return ""
 }
 
+type GetDelegationResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Delegation
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetDelegationResponse) GetJSON200() *Delegation {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetDelegationResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetDelegationResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetDelegationResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetDelegationResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetDelegationResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // ListRRsetsResponse200Headers the declared response headers of an HTTP 200 response for ListRRsets
 type ListRRsetsResponse200Headers struct {
 	ETag   string
@@ -32787,6 +33035,22 @@ func (c *ClientWithResponses) PutZoneWithResponse(ctx context.Context, zone Zone
 		return nil, err
 	}
 	return ParsePutZoneResponse(rsp)
+}
+
+// GetDelegationWithResponse How the parent delegates a zone
+//
+// The node asks up to 4 servers of the parent zone for its NS, their addresses (glue) and DS, and the servers that these name whether they serve
+// the zone, for 5 seconds at most. Servers at addresses that probes may not reach are not asked, as `probing.allow` says. Where there is no network, `state` is `unknown`.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /zones/{zone}/delegation (the `GetDelegation` operationId).
+func (c *ClientWithResponses) GetDelegationWithResponse(ctx context.Context, zone ZonePath, params *GetDelegationParams, reqEditors ...RequestEditorFn) (*GetDelegationResponse, error) {
+	rsp, err := c.GetDelegation(ctx, zone, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetDelegationResponse(rsp)
 }
 
 // ListRRsetsWithResponse Browse the RRsets of a zone, page by page
@@ -39675,6 +39939,39 @@ func ParsePutZoneResponse(rsp *http.Response) (*PutZoneResponse, error) {
 	return response, nil
 }
 
+// ParseGetDelegationResponse parses an HTTP response from a GetDelegationWithResponse call
+func ParseGetDelegationResponse(rsp *http.Response) (*GetDelegationResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetDelegationResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Delegation
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
 // ParseListRRsetsResponse parses an HTTP response from a ListRRsetsWithResponse call
 func ParseListRRsetsResponse(rsp *http.Response) (*ListRRsetsResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -40312,6 +40609,9 @@ type ServerInterface interface {
 	// PutZone Create a zone, or replace the whole of it
 	// (PUT /zones/{zone})
 	PutZone(c *gin.Context, zone ZonePath, params PutZoneParams)
+	// GetDelegation How the parent delegates a zone
+	// (GET /zones/{zone}/delegation)
+	GetDelegation(c *gin.Context, zone ZonePath, params GetDelegationParams)
 	// ListRRsets Browse the RRsets of a zone, page by page
 	// (GET /zones/{zone}/rrsets)
 	ListRRsets(c *gin.Context, zone ZonePath, params ListRRsetsParams)
@@ -47408,6 +47708,42 @@ func (siw *ServerInterfaceWrapper) PutZone(c *gin.Context) {
 	siw.Handler.PutZone(c, zone, params)
 }
 
+// GetDelegation operation middleware
+func (siw *ServerInterfaceWrapper) GetDelegation(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "zone" -------------
+	var zone ZonePath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "zone", c.Param("zone"), &zone, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter zone: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetDelegationParams
+
+	// ------------- Optional query parameter "resolver" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "resolver", c.Request.URL.Query(), &params.Resolver, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter resolver: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.GetDelegation(c, zone, params)
+}
+
 // ListRRsets operation middleware
 func (siw *ServerInterfaceWrapper) ListRRsets(c *gin.Context) {
 
@@ -47881,6 +48217,7 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.DELETE(options.BaseURL+"/zones/:zone", wrapper.DeleteZone)
 	router.GET(options.BaseURL+"/zones/:zone", wrapper.GetZone)
 	router.PUT(options.BaseURL+"/zones/:zone", wrapper.PutZone)
+	router.GET(options.BaseURL+"/zones/:zone/delegation", wrapper.GetDelegation)
 	router.GET(options.BaseURL+"/zones/:zone/rrsets", wrapper.ListRRsets)
 	router.DELETE(options.BaseURL+"/zones/:zone/rrsets/:name/:type", wrapper.DeleteRRset)
 	router.GET(options.BaseURL+"/zones/:zone/rrsets/:name/:type", wrapper.GetRRset)

@@ -34,3 +34,16 @@ func (n *Node) Queries(_ context.Context, limit int) policy.QuerySample {
 	out.Names = append(out.Names, policy.Tally{Key: "www.example.com", Count: n.sampled})
 	return out
 }
+
+// Delegation is that of a zone whose parent names one server too few.
+func (n *Node) Delegation(_ context.Context, zone policy.Name, resolver netip.Addr) (policy.Delegation, error) {
+	if !n.State().Zones.Has(zone.Key()) {
+		return policy.Delegation{}, policy.Errorf(policy.NotFound, "there is no zone %q", zone)
+	}
+	return policy.Delegation{
+		Zone: zone.String(), Parent: "com", State: policy.DelegationWrong, Wanted: []string{"ns1.example.com", "ns2.example.com"},
+		Parents:  []policy.ParentServer{{Name: "a.gtld-servers.net", NS: []string{"ns1.example.com"}, Glue: map[string][]string{"ns1.example.com": {"192.0.2.1"}}, DS: []string{}}},
+		Servers:  []policy.DelegatedServer{{Name: "ns1.example.com", Addresses: []string{"192.0.2.1"}, Answers: true, Serial: 1}},
+		Warnings: []string{"a.gtld-servers.net lacks ns2.example.com"},
+	}, nil
+}

@@ -72,6 +72,7 @@ type Node struct {
 	counted      counted
 	past         *history.Store
 	tap          *tap
+	delegations  atomic.Int32 // that are being looked at
 
 	glass    *breakGlass
 	notifier *notify.Notifier
