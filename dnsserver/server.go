@@ -40,6 +40,8 @@ type Server struct {
 	cookies atomic.Pointer[cookie.Keys]
 	silent  atomic.Bool
 
+	sampling atomic.Pointer[sampling] // nil: nobody wants samples
+
 	panicLogged atomic.Int64 // nanoseconds since epoch of the last panic that was logged
 }
 

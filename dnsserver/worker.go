@@ -22,6 +22,9 @@ type worker struct {
 	over int   // responses beyond the rate limit
 
 	silent bool // a drill wants no query answered
+
+	sampling *sampling // nil: nobody wants samples
+	asked    uint32    // queries, for their turns
 }
 
 func (s *Server) newWorker(transport transport) *worker {
@@ -44,6 +47,7 @@ func (w *worker) look() {
 	w.request.Mono = w.now
 	w.request.Keys = w.server.cookies.Load()
 	w.silent = w.server.silent.Load()
+	w.sampling = w.server.sampling.Load()
 }
 
 // respond appends the response to dst; what it gives back is dst itself when
@@ -67,6 +71,9 @@ func (w *worker) respond(v *View, dst, packet []byte, client netip.Addr) (out []
 		return w.limit(dst, out)
 	}
 	w.tally.count(&w.responder)
+	if w.sampling != nil {
+		w.sample(packet, out[len(dst):], client)
+	}
 	return out
 }
 

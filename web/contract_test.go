@@ -70,7 +70,7 @@ func conforms(t *testing.T, req *http.Request, sent []byte, res *http.Response, 
 	}
 	if strings.HasPrefix(req.URL.Path, "/api/v1/health/") {
 		find.URL.Path = "/api/v1/health/x" // this router does not know %2F
-		if req.Method == http.MethodPost {
+		if req.Method == http.MethodPost || strings.HasSuffix(req.URL.Path, "/a/history") {
 			find.URL.Path += req.URL.Path[strings.LastIndexByte(req.URL.Path, '/'):]
 		}
 	}

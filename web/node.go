@@ -57,11 +57,26 @@ type Node interface {
 	// Expel takes a member that is stopped out of the cluster for good, by the label of its node.
 	Expel(ctx context.Context, label string, c change.Change) (policy.Outcome, error)
 
+	// Stats asks every node how busy it is, for a second at most.
+	Stats(ctx context.Context) policy.Stats
+
 	// Health is the health of every endpoint, in order of ids. It asks no other node.
 	Health() []policy.EndpointHealth
 
 	// Evidence is all there is to know of one endpoint's health. It asks the other vantages, for a second at most.
 	Evidence(ctx context.Context, endpoint string) (policy.EndpointHealth, error)
+
+	// Sample turns sampling of queries on every node on or off, for a second at most, and says what is sampled then.
+	Sample(ctx context.Context, r policy.SampleRequest) policy.QuerySample
+
+	// Queries is the sample of every node, the newest queries first. It asks for a second at most.
+	Queries(ctx context.Context, limit int) policy.QuerySample
+
+	// Delegation asks a zone's parent how it delegates the zone, for 5 seconds at most. The zero resolver is the system's.
+	Delegation(ctx context.Context, zone policy.Name, resolver netip.Addr) (policy.Delegation, error)
+
+	// History asks every node what it kept of an endpoint's health, for two seconds at most.
+	History(ctx context.Context, q policy.HistoryQuery) (policy.EndpointHistory, error)
 
 	// Probe makes one probe of an endpoint at a vantage ("" is this node) by a monitor ("" is its only one).
 	Probe(ctx context.Context, endpoint, vantage, monitor string) (policy.ProbeResult, error)

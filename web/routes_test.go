@@ -45,6 +45,7 @@ var examples = map[string]example{
 	"deleteZone": {path: "/zones/example.org", before: func(r *rig) {
 		r.call("PUT", "/zones/example.org", strings.ReplaceAll(webtest.Zone, "example.com", "example.org"), "Content-Type", "text/dns").is(201)
 	}},
+	"getDelegation":      {path: "/zones/example.com/delegation"},
 	"listRRsets":         {path: "/zones/example.com/rrsets?type=MX&limit=1"},
 	"getRRset":           {path: "/zones/example.com/rrsets/mail.example.com/MX"},
 	"putRRset":           {path: "/zones/example.com/rrsets/new.example.com/A", body: `{"ttl":300,"records":["192.0.2.9"]}`, status: 201},
@@ -92,6 +93,7 @@ var examples = map[string]example{
 	"putNotification":    {path: "/notifications/ops", body: `{"name":"ops","webhook":{"url":"https://alerts.example.com/x"},"route":{"severities":["critical"]}}`, status: 201},
 	"explain":            {path: "/explain?name=www.example.com&client=192.0.2.1"},
 	"explainDraft":       {path: "/explain?name=www.example.com&client=192.0.2.1", body: `{"regions":[{"name":"sa"}]}`},
+	"getAnswers":         {path: "/answers?service=www.example.com&assume=down:region/us-east"},
 	"lookupPlace":        {path: "/geo/lookup?address=91.10.0.1"},
 	"listControls":       {path: "/controls", before: sent("POST", "/controls", drainUSEast)},
 	"createControl":      {path: "/controls", body: drainUSEast, status: 201},
@@ -115,12 +117,16 @@ var examples = map[string]example{
 	"postBeacon":         {path: "/beacons", body: `{"client":"91.10.3.77","measurements":[{"region":"us-east","ms":43.2}]}`, status: 202},
 	"listHealth":         {path: "/health"},
 	"getHealth":          {path: "/health/web-eu%2Fa"},
+	"getHealthHistory":   {path: "/health/web-eu%2Fa/history?from=2026-01-02T03:00:00Z&step=1m", before: func(r *rig) { r.node.Verdict("web-eu/a@web", policy.Up) }},
 	"probeEndpoint":      {path: "/health/web-eu%2Fa/probe", body: `{"vantage":"ns1","monitor":"web"}`, before: func(r *rig) { r.node.Verdict("web-eu/a@web", policy.Up) }},
 	"resumeEndpoint": {path: "/health/web-eu%2Fa/resume", body: `{"reason":"data is checked"}`, before: func(r *rig) {
 		r.send("PUT", "/monitors/web", `{"name":"web","tcp":{"port":80},"resume":"manual"}`).is(200)
 		r.node.Verdict("web-eu/a@web", policy.Down)
 		r.node.Hold("web-eu/a@web", policy.WaitsForOperator)
 	}},
+	"getQueries":      {path: "/queries?limit=5", before: sent("PUT", "/queries", `{"sample":"1/100","for":"10m"}`)},
+	"putQueries":      {path: "/queries", body: `{"sample":"1/100","for":"10m"}`},
+	"getStats":        {path: "/stats"},
 	"getCluster":      {path: "/cluster"},
 	"removeMember":    {path: "/cluster/members/ns3", before: func(r *rig) { r.node.CutOff("ns3", true) }},
 	"streamEvents":    {path: "/events"},

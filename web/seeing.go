@@ -5,6 +5,7 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/gin-gonic/gin"
 
@@ -169,4 +170,43 @@ func (s *server) GetCluster(c *gin.Context) {
 	}
 	c.Header("X-Index", strconv.FormatUint(s.cfg.Node.State().Index, 10))
 	s.render(c, http.StatusOK, status)
+}
+
+// GetStats says how busy the nodes are.
+func (s *server) GetStats(c *gin.Context) {
+	stats := s.cfg.Node.Stats(c.Request.Context())
+	c.Header("X-Index", strconv.FormatUint(stats.Index, 10))
+	s.render(c, http.StatusOK, stats)
+}
+
+// GetHealthHistory shows an endpoint's health over a time.
+func (s *server) GetHealthHistory(c *gin.Context, _ string, params api.GetHealthHistoryParams) {
+	now := s.cfg.Now()
+	q := policy.HistoryQuery{Endpoint: c.Param("endpoint"), From: params.From, To: params.To}
+	if q.To.IsZero() {
+		q.To = now
+	}
+	if q.From.IsZero() {
+		q.From = q.To.Add(-24 * time.Hour)
+	}
+	if params.Step != "" {
+		if err := q.Step.UnmarshalText([]byte(params.Step)); err != nil || q.Step < policy.HistoryFinest || q.Step > policy.HistorySpan {
+			s.refuse(c, policy.Errorf(badRequest, "the parameter step: %q is not a time of 10s to 90d, as in 1m", params.Step))
+			return
+		}
+	}
+	switch {
+	case !q.From.Before(q.To):
+		s.refuse(c, policy.Errorf(badRequest, "from (%s) is not before to (%s)", q.From.UTC().Format(time.RFC3339), q.To.UTC().Format(time.RFC3339)))
+		return
+	case q.From.Before(now.Add(-time.Duration(policy.HistorySpan))) || q.To.After(now.Add(time.Minute)):
+		s.refuse(c, policy.Errorf(badRequest, "history is kept for 90 days until now; from %s to %s is not within them", q.From.UTC().Format(time.RFC3339), q.To.UTC().Format(time.RFC3339)))
+		return
+	}
+	h, err := s.cfg.Node.History(c.Request.Context(), q)
+	if err != nil {
+		s.refuse(c, err)
+		return
+	}
+	s.render(c, http.StatusOK, h)
 }

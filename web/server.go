@@ -43,7 +43,8 @@ type server struct {
 	uses       *inUse   // of sessions
 	glassReads *limiter // lines of the record about reading with the break-glass token
 	streams    atomic.Int64
-	waiting    atomic.Int64  // calls that wait for news
+	waiting    atomic.Int64 // calls that wait for news
+	reaches    reaches
 	plans      chan struct{} // a place for each plan that may be worked out at once: each takes memory by its document
 }
 
@@ -144,6 +145,11 @@ func slashes(next http.Handler) http.Handler {
 			for _, act := range []string{"/probe", "/resume"} {
 				if before, ok := strings.CutSuffix(id, act); ok && r.Method == http.MethodPost { // else an endpoint of that name
 					id, end = before, act
+				}
+			}
+			if before, ok := strings.CutSuffix(id, "/history"); ok && r.Method == http.MethodGet {
+				if name := strings.TrimPrefix(strings.ReplaceAll(before, "%2F", "/"), "endpoint/"); strings.Contains(name, "/") { // likewise
+					id, end = before, "/history"
 				}
 			}
 			u.RawPath = prefix + strings.ReplaceAll(id, "/", "%2F") + end
@@ -266,6 +272,13 @@ var queryParameters = map[string][]string{
 	"POST /controls": {"dryRun"},
 	"GET /explain":   {"name", "type", "client", "assume"},
 	"POST /explain":  {"name", "type", "client", "assume"},
+
+	"GET /answers":                  {"service", "type", "assume", "draft"},
+	"GET /health/:endpoint/history": {"from", "to", "step"},
+
+	"GET /zones/:zone/delegation": {"resolver"},
+
+	"GET /queries": {"limit", "wait"},
 
 	"GET /geo/lookup": {"address"},
 	"GET /residual":   {"control", "target", "since"},

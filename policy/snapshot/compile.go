@@ -155,7 +155,7 @@ func (s *Snapshot) sharers(pool string) int { return len(s.index.users[s.index.p
 // world settles what is known of clients: the geographic data under the
 // overrides of the document, and the measured round-trip times.
 func (s *Snapshot) world(prev *Snapshot) {
-	s.geo = prev.geo
+	s.geo, s.census = prev.geo, prev.census
 	if s.geo == nil || prev.local.Geo != s.local.Geo || prev.State.Places.Sum() != s.State.Places.Sum() {
 		if s.geo = s.local.Geo; s.geo == nil {
 			s.geo = geo.Nowhere()
@@ -163,6 +163,7 @@ func (s *Snapshot) world(prev *Snapshot) {
 		if list := overrides(s.State); len(list) > 0 {
 			s.geo = s.geo.Override(list)
 		}
+		s.census = new(census)
 	}
 	if s.rtt = prev.rtt; s.rtt == nil || s.rtt.sum != s.State.Latencies.Sum() {
 		s.rtt = &latencies{sum: s.State.Latencies.Sum(), of: make(map[string][]policy.RTT, s.State.Latencies.Len())}
@@ -208,18 +209,23 @@ func (s *Snapshot) service(prev *Snapshot, id string, o policy.Object[policy.Ser
 	for _, p := range tree.Pools {
 		svc.aliases = svc.aliases || slices.ContainsFunc(p.Answers, func(a steer.Answers) bool { return a.CNAME != "" })
 	}
+	s.evaluate(svc)
+	return svc, nil
+}
+
+// evaluate works out what each class of a service's clients is answered.
+func (s *Snapshot) evaluate(svc *Service) {
 	b := outcomes{svc: svc, known: map[setKey]int32{}}
 	classes := s.crowds(svc)
 	for k := range policy.AnswerKinds {
-		if !tree.Serves[k] {
+		if !svc.tree.Serves[k] {
 			continue
 		}
 		svc.classes[k] = make([]outcome, len(classes))
 		for i := range classes {
-			svc.classes[k][i] = b.outcome(tree.Evaluate(k, classes[i].Class, svc.together(), nil), k)
+			svc.classes[k][i] = b.outcome(svc.tree.Evaluate(k, classes[i].Class, svc.together(), nil), k)
 		}
 	}
-	return svc, nil
 }
 
 // kept says whether a safety rule for automation is about a service: then more decides than its pools.

@@ -167,6 +167,10 @@ func effect(id string, was, is *Service, w *world) Effect {
 	if k == policy.AnswerKinds {
 		return Effect{Service: id}
 	}
+	return effectOn(id, was, is, k, w)
+}
+
+func effectOn(id string, was, is *Service, k policy.AnswerKind, w *world) Effect {
 	e := Effect{Service: id, Type: k.TypeName(), Moves: []Move{}}
 	type pair struct {
 		country  string
@@ -200,8 +204,8 @@ func effect(id string, was, is *Service, w *world) Effect {
 		}
 	}
 	for m, n := range flows {
-		m.Share, m.OfCountry = n/float64(len(w.addresses)), n/w.of[m.Country]
-		e.Moved += m.Share
+		m.Share, m.OfCountry = min(n/float64(len(w.addresses)), 1), min(n/w.of[m.Country], 1)
+		e.Moved = min(e.Moved+m.Share, 1) // adding up fractions leaves crumbs
 		e.Moves = append(e.Moves, m)
 	}
 	slices.SortFunc(e.Moves, func(a, b Move) int {

@@ -23,6 +23,7 @@ type geography struct {
 	orders  [][][]uint8  // by class, then by ordered branch
 	first   [][]bool     // by ordered branch and child: does it come first for any place that clients have
 	weight  []float64    // by class: its share of the world's addresses; 0 for a class of no addresses
+	parcels []parcel     // of classes, when there are several
 	extra   []float64    // by class: what its clients lose by their next choice, in the cost of the first ordered branch
 
 	ask      []asker
@@ -178,6 +179,7 @@ func (g *geography) divide(asns []uint32, bounded bool) {
 		g.weight[p.Class] += p.Addresses
 		total += p.Addresses
 	}
+	g.parcels = parcelsOf(places, parts)
 	for class := range g.weight {
 		if total > 0 {
 			g.weight[class] /= total

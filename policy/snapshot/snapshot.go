@@ -18,10 +18,11 @@ type Snapshot struct {
 	State    *policy.State
 	Services List[*Service] // by Owner.Service - 1
 
-	zones map[string]*Zone // by Name.Key
-	geo   *geo.Table
-	local Local
-	rtt   *latencies
+	zones  map[string]*Zone // by Name.Key
+	geo    *geo.Table
+	local  Local
+	census *census // of geo
+	rtt    *latencies
 	// domains are the failure domains that count as down, as targets, with why.
 	domains map[string]string
 	// What the next compilation takes over as it is:

@@ -66,7 +66,7 @@ func differ(a, b map[string]policy.Duration) (keys []string) {
 
 // update compiles what depends on some pools, and takes the rest over from prev.
 func (s *Snapshot) update(prev *Snapshot, pools []string) error {
-	s.geo, s.rtt, s.index, s.maps, s.zones, s.borrowed = prev.geo, prev.rtt, prev.index, prev.maps, prev.zones, true
+	s.geo, s.census, s.rtt, s.index, s.maps, s.zones, s.borrowed = prev.geo, prev.census, prev.rtt, prev.index, prev.maps, prev.zones, true
 	s.pools, s.Services = prev.pools, prev.Services
 	var moved, dirty []int32
 	made := map[int32]*steer.Pool{}

@@ -317,6 +317,27 @@ func (e DatabaseCheckTls) Valid() bool {
 	}
 }
 
+// Defines values for DelegationState.
+const (
+	DelegationStateOk       DelegationState = "ok"
+	DelegationStateUnknown  DelegationState = "unknown"
+	DelegationStateWarnings DelegationState = "warnings"
+)
+
+// Valid indicates whether the value is a known member of the DelegationState enum.
+func (e DelegationState) Valid() bool {
+	switch e {
+	case DelegationStateOk:
+		return true
+	case DelegationStateUnknown:
+		return true
+	case DelegationStateWarnings:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for DeliveryStatus.
 const (
 	DeliveryStatusDelivered DeliveryStatus = "delivered"
@@ -415,19 +436,19 @@ func (e DrillPhase) Valid() bool {
 
 // Defines values for DrillCheckResult.
 const (
-	Fail DrillCheckResult = "fail"
-	Ok   DrillCheckResult = "ok"
-	Warn DrillCheckResult = "warn"
+	DrillCheckResultFail DrillCheckResult = "fail"
+	DrillCheckResultOk   DrillCheckResult = "ok"
+	DrillCheckResultWarn DrillCheckResult = "warn"
 )
 
 // Valid indicates whether the value is a known member of the DrillCheckResult enum.
 func (e DrillCheckResult) Valid() bool {
 	switch e {
-	case Fail:
+	case DrillCheckResultFail:
 		return true
-	case Ok:
+	case DrillCheckResultOk:
 		return true
-	case Warn:
+	case DrillCheckResultWarn:
 		return true
 	default:
 		return false
@@ -1361,6 +1382,95 @@ func (e WindowState) Valid() bool {
 	}
 }
 
+// AnswerRates Responses a second by response code.
+//
+// Examples: {"noError":48,"nxDomain":1,"other":0,"refused":1,"servFail":0}
+type AnswerRates struct {
+	// NoError NOERROR.
+	NoError float64 `json:"noError"`
+
+	// NxDomain NXDOMAIN: no such name.
+	NxDomain float64 `json:"nxDomain"`
+
+	// Other All others.
+	Other float64 `json:"other"`
+
+	// Refused REFUSED: no zone of this node.
+	Refused float64 `json:"refused"`
+
+	// ServFail SERVFAIL.
+	ServFail float64 `json:"servFail"`
+}
+
+// AnswerShare The part of an endpoint, or of a region. Several endpoints in one answer have equal parts of it.
+//
+// Examples: {"endpoint":"endpoint/web-eu/a","probability":1,"region":"eu-central"}
+type AnswerShare struct {
+	// Endpoint Its id.
+	//
+	// Examples: endpoint/web-eu/a
+	Endpoint string `json:"endpoint,omitempty,omitzero"`
+
+	// Probability Of the country, or of the world.
+	Probability float64 `json:"probability"`
+
+	// Region Where it is; empty where the endpoint has no region.
+	//
+	// Examples: eu-central
+	Region string `json:"region"`
+}
+
+// Answers Who answers the world. Shares are 0 to 1.
+//
+// Examples: {"countries":[{"country":"DE","distribution":[{"endpoint":"endpoint/web-eu/a","probability":1,"region":"eu-central"}],"weight":0.03}],"index":42,"leftOut":0,"nothing":0,"regions":[{"probability":0.6,"region":"eu-central"},{"probability":0.4,"region":"us-east"}],"service":"www.example.com","services":1,"type":"A"}
+type Answers struct {
+	// Assumed What was assumed.
+	Assumed []string `json:"assumed,omitempty,omitzero"`
+
+	// Countries Each country, the heaviest first.
+	Countries []CountryAnswers `json:"countries"`
+
+	// Difference What a change does to the answers for one name. Clients count by the IPv4 address space that has a place, of which
+	// a sample is looked at: one address of each /18.
+	//
+	// Examples: {"moved":0.25,"moves":[{"country":"DE","from":"eu-central","ofCountry":1,"share":0.25,"to":"us-east"}],"service":"www.example.com","type":"A"}
+	Difference Effect `json:"difference,omitempty,omitzero"`
+
+	// Draft The draft that was taken as published.
+	Draft string `json:"draft,omitempty,omitzero"`
+
+	// Endpoints Likewise each endpoint, at most 200; only with service.
+	Endpoints []AnswerShare `json:"endpoints,omitempty,omitzero"`
+
+	// Index Raft index of the state that this is of.
+	Index uint64 `json:"index"`
+
+	// LeftOut Services that were not, because one call looks at 4,000,000 answers of classes of clients at most.
+	LeftOut int `json:"leftOut"`
+
+	// More Endpoints that are not listed.
+	More int `json:"more,omitempty,omitzero"`
+
+	// Nothing Share of the world that gets no answer.
+	Nothing float64 `json:"nothing"`
+
+	// Regions The share of the world that each region answers, the largest first.
+	Regions []AnswerShare `json:"regions"`
+
+	// Service The service that was asked for.
+	//
+	// Examples: www.example.com
+	Service string `json:"service,omitempty,omitzero"`
+
+	// Services How many services were added up.
+	Services int `json:"services"`
+
+	// Type The RR type of its answers. Of all services each counts by the first type that it has, A before AAAA.
+	//
+	// Examples: A
+	Type string `json:"type,omitempty,omitzero"`
+}
+
 // AuditEntry What one change did, who made it and why.
 //
 // Examples: {"actor":"0a1b2c3d","actorName":"ci","at":"2026-11-26T10:00:00Z","edits":[{"field":"ttl","new":"20","object":"service/www.example.com","old":"30","op":"change"}],"from":"192.0.2.7","hash":"5b1f","index":90,"kind":"config.put","revision":17,"seq":42}
@@ -1796,6 +1906,28 @@ type CheckHealth struct {
 	//
 	// Examples: {"ballots":[{"error":"connection refused","status":"down","vantage":"ns1"}],"check":"web-us-east/a@web","ramp":100,"revision":1,"since":1767323045000000000,"status":"down"}
 	Verdict Verdict `json:"verdict"`
+}
+
+// CheckHistory What they kept of one check. Steps of which nothing is known are left out.
+//
+// Examples: {"changes":[],"check":"web-us-east/a@web","monitor":"web","timeline":[{"at":"2026-01-02T03:00:00Z","down":0.5,"status":"down"}],"vantages":[{"points":[{"at":"2026-01-02T03:00:00Z","latency":"20ms","loss":0.5,"max":"31ms"}],"vantage":"ns1"}]}
+type CheckHistory struct {
+	// Changes Of the verdict, with the ballots that decided, newest first, 1000 at most; from the last 16 to 32 MiB of changes that each node has kept.
+	Changes []VerdictEdge `json:"changes"`
+
+	// Check POOL/ENDPOINT@MONITOR.
+	//
+	// Examples: web-us-east/a@web
+	Check string `json:"check"`
+
+	// Monitor Its monitor.
+	Monitor string `json:"monitor"`
+
+	// Timeline Of the verdict, oldest first.
+	Timeline []TimelinePoint `json:"timeline"`
+
+	// Vantages Those that have probed it, in order of labels.
+	Vantages []VantageHistory `json:"vantages"`
 }
 
 // Circuit The verdict as a circuit breaker: closed is up, half-open is up with a part of the weight, open is down. Absent while unknown.
@@ -2253,6 +2385,25 @@ type ControlRequest struct {
 	Target string `json:"target"`
 }
 
+// CountryAnswers Who answers the clients of a country.
+//
+// Examples: {"country":"DE","distribution":[{"endpoint":"endpoint/web-eu/a","probability":1,"region":"eu-central"}],"weight":0.03}
+type CountryAnswers struct {
+	// Country ISO 3166-1 alpha-2; empty where it is not known.
+	//
+	// Examples: DE
+	Country string `json:"country"`
+
+	// Distribution Who answers them, the largest first, at most 32. What is left of 1 gets no answer, or is not listed.
+	Distribution []AnswerShare `json:"distribution"`
+
+	// More How many of the distribution are not listed.
+	More int `json:"more,omitempty,omitzero"`
+
+	// Weight Its share of the world, by IPv4 addresses.
+	Weight float64 `json:"weight"`
+}
+
 // Coverage What a control covers.
 //
 // Examples: {"count":1,"endpoints":[{"endpoint":"endpoint/web-us-east/a","measured":"down"}]}
@@ -2363,6 +2514,64 @@ type DatabaseCheckRole string
 
 // DatabaseCheckTls verify: with TLS and a valid certificate; require: with TLS, whatever the certificate; disable: in clear.
 type DatabaseCheckTls string
+
+// DelegatedServer A server that the parent sends clients to.
+//
+// Examples: {"addresses":["192.0.2.1"],"answers":true,"name":"ns1.example.com","serial":1}
+type DelegatedServer struct {
+	// Addresses Where it was asked: the glue, else what the resolver says.
+	Addresses []string `json:"addresses"`
+
+	// Answers It serves the zone, with authority.
+	Answers bool `json:"answers"`
+
+	// Error Why it does not.
+	Error string `json:"error,omitempty,omitzero"`
+
+	// Name Its name.
+	//
+	// Examples: ns1.example.com
+	Name string `json:"name"`
+
+	// Serial The serial of its SOA.
+	Serial uint32 `json:"serial,omitempty,omitzero"`
+}
+
+// Delegation How a zone's parent delegates it, held against the zone.
+//
+// Examples: {"parent":"com","parents":[{"ds":[],"glue":{"ns1.example.com":["192.0.2.1"]},"name":"a.gtld-servers.net","ns":["ns1.example.com"]}],"servers":[{"addresses":["192.0.2.1"],"answers":true,"name":"ns1.example.com","serial":1}],"state":"warnings","wanted":["ns1.example.com","ns2.example.com"],"warnings":["a.gtld-servers.net lacks ns2.example.com, which the zone has as NS: add it at the registrar, or take it out of the zone"],"zone":"example.com"}
+type Delegation struct {
+	// Parent The zone above; absent for the root or when it is not known.
+	//
+	// Examples: com
+	Parent string `json:"parent,omitempty,omitzero"`
+
+	// Parents Servers of the parent, 4 at most.
+	Parents []ParentServer `json:"parents"`
+
+	// Problem Why it is unknown.
+	Problem string `json:"problem,omitempty,omitzero"`
+
+	// Servers Servers that those name, 13 at most.
+	Servers []DelegatedServer `json:"servers"`
+
+	// State ok: nothing is to be done; warnings: see there; unknown: nobody could be asked.
+	State DelegationState `json:"state"`
+
+	// Wanted The names of the zone's own NS records.
+	Wanted []string `json:"wanted"`
+
+	// Warnings What is wrong, each with what to write at the registrar or in the zone.
+	Warnings []string `json:"warnings"`
+
+	// Zone The zone.
+	//
+	// Examples: example.com
+	Zone string `json:"zone"`
+}
+
+// DelegationState ok: nothing is to be done; warnings: see there; unknown: nobody could be asked.
+type DelegationState string
 
 // Delivery One message to a receiver.
 //
@@ -3149,6 +3358,26 @@ type Endpoint struct {
 	Weight int `json:"weight,omitempty,omitzero"`
 }
 
+// EndpointCount How many endpoints are what. Each is in one of them.
+//
+// Examples: {"degraded":0,"down":1,"drained":0,"unknown":0,"up":4}
+type EndpointCount struct {
+	// Degraded Answered with, but not as usual: its weight is coming back by steps, a control leaves it a share of its clients or holds it up, or its pool serves it as if healthy.
+	Degraded int `json:"degraded"`
+
+	// Down Down by what answers go by.
+	Down int `json:"down"`
+
+	// Drained Drained, whatever is measured of them.
+	Drained int `json:"drained"`
+
+	// Unknown Nobody can tell, or nothing checks them.
+	Unknown int `json:"unknown"`
+
+	// Up Up, and as usual.
+	Up int `json:"up"`
+}
+
 // EndpointHealth What is known of an endpoint's health on the node that is asked.
 //
 // Examples: {"checks":[{"check":"web-us-east/a@web","monitor":"web","reports":[{"age":"1s","cause":"refused","fresh":true,"status":"down","vantage":"ns1"}],"verdict":{"ballots":[{"error":"connection refused","status":"down","vantage":"ns1"}],"check":"web-us-east/a@web","ramp":100,"revision":1,"since":1767323045000000000,"status":"down"}}],"effective":"down","endpoint":"endpoint/web-us-east/a","measured":"down","pool":"web-us-east","region":"us-east"}
@@ -3185,6 +3414,33 @@ type EndpointHealth struct {
 
 // EndpointHealthEffective What answers go by: after failure domains, what a node without a leader judges itself, and controls.
 type EndpointHealthEffective string
+
+// EndpointHistory What the nodes kept of an endpoint's health.
+//
+// Examples: {"checks":[{"changes":[],"check":"web-us-east/a@web","monitor":"web","timeline":[{"at":"2026-01-02T03:00:00Z","down":0.5,"status":"down"}],"vantages":[{"points":[{"at":"2026-01-02T03:00:00Z","latency":"20ms","loss":0.5,"max":"31ms"}],"vantage":"ns1"}]}],"endpoint":"endpoint/web-us-east/a","from":"2026-01-02T03:00:00Z","missing":[],"step":"1m","to":"2026-01-02T04:00:00Z"}
+type EndpointHistory struct {
+	// Checks Of each of its monitors. Empty when nothing checks it.
+	Checks []CheckHistory `json:"checks"`
+
+	// Endpoint Its id.
+	//
+	// Examples: endpoint/web-us-east/a
+	Endpoint string `json:"endpoint"`
+
+	// From From when on.
+	From time.Time `json:"from"`
+
+	// Missing Labels of nodes that could not be asked.
+	Missing []string `json:"missing"`
+
+	// Step A number with a unit (500ms, 30s, 2h), or seconds as an integer. It is given as the former.
+	//
+	// Examples: 30s
+	Step Duration `json:"step"`
+
+	// To Until when.
+	To time.Time `json:"to"`
+}
 
 // Event Something that happened.
 //
@@ -3996,6 +4252,46 @@ type NodeDeparture struct {
 	PublishedAt time.Time `json:"publishedAt"`
 }
 
+// NodeStats How busy one node is. Rates are of a second, over the last 10 seconds or as long as it runs.
+//
+// Examples: {"age":"2s","answers":{"noError":48,"nxDomain":1,"other":0,"refused":1,"servFail":0},"byTransport":{"dot":0,"tcp":1,"udp":49},"dropped":0,"history":[{"nxDomain":1,"queries":50,"refused":1,"until":"2026-01-02T03:04:05Z"}],"id":"6f1c","node":"ns1","queries":50,"uptime":"3h"}
+type NodeStats struct {
+	// Age A number with a unit (500ms, 30s, 2h), or seconds as an integer. It is given as the former.
+	//
+	// Examples: 30s
+	Age Duration `json:"age"`
+
+	// Answers Responses a second by response code.
+	//
+	// Examples: {"noError":48,"nxDomain":1,"other":0,"refused":1,"servFail":0}
+	Answers AnswerRates `json:"answers"`
+
+	// ByTransport Queries a second by what they came over.
+	//
+	// Examples: {"dot":0,"tcp":1,"udp":49}
+	ByTransport TransportRates `json:"byTransport"`
+
+	// Dropped Queries that got no response: no queries at all, beyond the rate limit, or refused by the network.
+	Dropped float64 `json:"dropped"`
+
+	// History The last 10 minutes, oldest first: 120 at most.
+	History []TrafficInterval `json:"history"`
+
+	// Id Its Raft server id.
+	Id string `json:"id"`
+
+	// Node Its label.
+	Node string `json:"node"`
+
+	// Queries Queries taken in.
+	Queries float64 `json:"queries"`
+
+	// Uptime A number with a unit (500ms, 30s, 2h), or seconds as an integer. It is given as the former.
+	//
+	// Examples: 30s
+	Uptime Duration `json:"uptime"`
+}
+
 // NodeWindow One node's part of a window. Its times are worked out from ages, so that its wall clock plays no part.
 type NodeWindow struct {
 	// ClosesAt Absent while it has not published, or hands some of it out.
@@ -4218,6 +4514,28 @@ type Observations struct {
 type ObservationsTaken struct {
 	// Observations How many.
 	Observations int `json:"observations"`
+}
+
+// ParentServer What one server of the parent says of the zone.
+//
+// Examples: {"ds":[],"glue":{"ns1.example.com":["192.0.2.1"]},"name":"a.gtld-servers.net","ns":["ns1.example.com"]}
+type ParentServer struct {
+	// Ds DS records, as in a master file.
+	Ds []string `json:"ds"`
+
+	// Error Why it said nothing.
+	Error string `json:"error,omitempty,omitzero"`
+
+	// Glue Their addresses that it has, by name.
+	Glue map[string][]string `json:"glue"`
+
+	// Name Its name.
+	//
+	// Examples: a.gtld-servers.net
+	Name string `json:"name"`
+
+	// Ns The nameservers that it sends clients to.
+	Ns []string `json:"ns"`
 }
 
 // Password 12 characters at the least, 1024 octets at the most.
@@ -4564,6 +4882,38 @@ type Publication struct {
 
 	// Reachable The node could be asked.
 	Reachable bool `json:"reachable"`
+}
+
+// QuerySample What was sampled on all nodes.
+//
+// Examples: {"answers":[{"count":1,"key":"198.51.100.1"}],"countries":[{"count":1,"key":"DE"}],"dropped":0,"every":100,"items":[{"answers":["198.51.100.1"],"at":"2026-01-02T03:04:05Z","client":"91.10.3.0/24","country":"DE","name":"www.example.com","node":"ns1","rcode":"NOERROR","scope":16,"type":"A"}],"missing":[],"names":[{"count":1,"key":"www.example.com"}],"sampled":1,"until":"2026-01-02T03:14:05Z"}
+type QuerySample struct {
+	// Answers Likewise the answers.
+	Answers []Tally `json:"answers"`
+
+	// Countries Likewise the countries.
+	Countries []Tally `json:"countries"`
+
+	// Dropped Samples that were given up, because too many came at once.
+	Dropped uint64 `json:"dropped"`
+
+	// Every One of so many queries is sampled; 0: sampling is off.
+	Every int `json:"every"`
+
+	// Items The last ones, the newest first.
+	Items []SampledQuery `json:"items"`
+
+	// Missing Labels of nodes that could not be asked.
+	Missing []string `json:"missing"`
+
+	// Names The names that there are most of, 20 at most.
+	Names []Tally `json:"names"`
+
+	// Sampled Queries that were sampled since it began.
+	Sampled uint64 `json:"sampled"`
+
+	// Until When it ends.
+	Until time.Time `json:"until,omitempty,omitzero"`
 }
 
 // Quorum What it takes to call a check down. Short: majority (default), all, any, or a number of vantages. Long: a mapping, in which the vantages that say down must also come from so many regions, providers and continents. In every case more than half of the assigned vantages have to vote. What is not agreed stays as it is.
@@ -5465,6 +5815,63 @@ type SafetyStanding struct {
 // SafetyStandingState satisfied; at-limit: it is kept, and nothing of what it is about may be taken out now; unhealthy: controls keep it, and with what is down it is not; acting: for automation, it has everything undrained served where nothing is available; broken: by an override, or from before there was the rule.
 type SafetyStandingState string
 
+// SamplePut What is to be sampled.
+//
+// Examples: {"for":"10m","sample":"1/100"}
+type SamplePut struct {
+	// For A number with a unit (500ms, 30s, 2h), or seconds as an integer. It is given as the former.
+	//
+	// Examples: 30s
+	For Duration `json:"for,omitempty,omitzero"`
+
+	// Sample One of so many queries, 1/1 to 1/1000000, or off.
+	//
+	// Examples: 1/100
+	Sample string `json:"sample"`
+}
+
+// SampledQuery One query that was answered.
+//
+// Examples: {"answers":["198.51.100.1"],"at":"2026-01-02T03:04:05Z","client":"91.10.3.0/24","country":"DE","name":"www.example.com","node":"ns1","rcode":"NOERROR","scope":16,"type":"A"}
+type SampledQuery struct {
+	// Answers Data of the first 8 records.
+	Answers []string `json:"answers"`
+
+	// At When it came in.
+	At time.Time `json:"at"`
+
+	// Client The network of the client: by EDNS Client Subnet, else of the resolver.
+	//
+	// Examples: 91.10.3.0/24
+	Client string `json:"client"`
+
+	// Country Where that is, as ISO 3166-1 alpha-2; absent where it is not known.
+	//
+	// Examples: DE
+	Country string `json:"country,omitempty,omitzero"`
+
+	// Name The name asked for, in small letters.
+	//
+	// Examples: www.example.com
+	Name string `json:"name"`
+
+	// Node Label of the node that answered.
+	Node string `json:"node"`
+
+	// Rcode The response code.
+	//
+	// Examples: NOERROR
+	Rcode string `json:"rcode"`
+
+	// Scope SCOPE PREFIX-LENGTH of the answer (RFC 7871).
+	Scope int `json:"scope"`
+
+	// Type The RR type asked for.
+	//
+	// Examples: A
+	Type string `json:"type"`
+}
+
 // Scopes What may be changed; without it, whatever the role may. `KIND/NAME` with the kinds zone, service, region and pool: a zone's records, a steered name, a region with its availability zones and endpoints, a pool with its endpoints. `KIND/*` is all of a kind, `zone/*.example.com` and `service/*.example.com` whatever is below example.com (itself not), `region/us-*` and `pool/us-*` whatever begins so. For operators and editors only. Reading is not limited.
 //
 // Examples: ["zone/example.com","service/www.example.com"]
@@ -5540,12 +5947,42 @@ type Service struct {
 	Ttl any `json:"ttl,omitempty,omitzero"`
 }
 
+// ServiceCount How many services have not all of their endpoints.
+//
+// Examples: {"all":1,"items":[{"endpoints":5,"service":"www.example.com","up":4}],"short":1}
+type ServiceCount struct {
+	// All How many services there are.
+	All int `json:"all"`
+
+	// Items Those, with what has the least left ahead, 100 at most.
+	Items []ServiceShort `json:"items"`
+
+	// Short How many of them have endpoints that are not up or are drained.
+	Short int `json:"short"`
+}
+
 // ServiceList All services.
 //
 // Examples: {"items":[{"name":"www.example.com","steer":{"nearest":[{"pool":"web-us-east"},{"pool":"web-eu"}]},"ttl":30}]}
 type ServiceList struct {
 	// Items In order of names.
 	Items []Service `json:"items"`
+}
+
+// ServiceShort A service that has not all of its endpoints.
+//
+// Examples: {"endpoints":5,"service":"www.example.com","up":4}
+type ServiceShort struct {
+	// Endpoints Endpoints that it has.
+	Endpoints int `json:"endpoints"`
+
+	// Service Its id.
+	//
+	// Examples: www.example.com
+	Service string `json:"service"`
+
+	// Up Endpoints that are up and not drained.
+	Up int `json:"up"`
 }
 
 // Session Who the caller is, and for how long.
@@ -5685,6 +6122,33 @@ type SignalWritten struct {
 	Warnings []string `json:"warnings"`
 }
 
+// Stats How busy the nodes are, and how much of what they answer from is well.
+//
+// Examples: {"endpoints":{"degraded":0,"down":1,"drained":0,"unknown":0,"up":4},"index":42,"missing":[],"nodes":[{"age":"2s","answers":{"noError":48,"nxDomain":1,"other":0,"refused":1,"servFail":0},"byTransport":{"dot":0,"tcp":1,"udp":49},"dropped":0,"history":[{"nxDomain":1,"queries":50,"refused":1,"until":"2026-01-02T03:04:05Z"}],"id":"6f1c","node":"ns1","queries":50,"uptime":"3h"}],"queries":50,"services":{"all":1,"items":[{"endpoints":5,"service":"www.example.com","up":4}],"short":1}}
+type Stats struct {
+	// Endpoints How many endpoints are what. Each is in one of them.
+	//
+	// Examples: {"degraded":0,"down":1,"drained":0,"unknown":0,"up":4}
+	Endpoints EndpointCount `json:"endpoints"`
+
+	// Index Raft index of the state that endpoints and services were counted in.
+	Index uint64 `json:"index"`
+
+	// Missing Labels of the nodes that could not be asked.
+	Missing []string `json:"missing"`
+
+	// Nodes Those that could be asked, in order of labels.
+	Nodes []NodeStats `json:"nodes"`
+
+	// Queries Queries a second, of all that could be asked.
+	Queries float64 `json:"queries"`
+
+	// Services How many services have not all of their endpoints.
+	//
+	// Examples: {"all":1,"items":[{"endpoints":5,"service":"www.example.com","up":4}],"short":1}
+	Services ServiceCount `json:"services"`
+}
+
 // Status What is thought of a check or an endpoint. unknown: nobody can tell, or none was asked yet.
 type Status string
 
@@ -5808,6 +6272,20 @@ type TLSCheck struct {
 	Sni string `json:"sni,omitempty,omitzero"`
 }
 
+// Tally How often something was among the samples.
+//
+// Examples: {"count":17,"key":"www.example.com"}
+type Tally struct {
+	// Count How often, at the most.
+	Count uint64 `json:"count"`
+
+	// Key What was counted.
+	Key string `json:"key"`
+
+	// Over By how much that may be too many.
+	Over uint64 `json:"over,omitempty,omitzero"`
+}
+
 // Template A steering tree that services share by name.
 //
 // Examples: {"name":"worldwide","steer":{"nearest":[{"pool":"web-us-east"},{"pool":"web-eu"}]}}
@@ -5851,6 +6329,20 @@ type TimeWindow struct {
 
 // TimeWindowDays defines model for TimeWindow.Days.
 type TimeWindowDays string
+
+// TimelinePoint A verdict over one step.
+//
+// Examples: {"at":"2026-01-02T03:00:00Z","down":0.5,"status":"down"}
+type TimelinePoint struct {
+	// At When the step began.
+	At time.Time `json:"at"`
+
+	// Down For how much of the step it was down.
+	Down float64 `json:"down"`
+
+	// Status What is thought of a check or an endpoint. unknown: nobody can tell, or none was asked yet.
+	Status Status `json:"status"`
+}
 
 // Token What is known of a token.
 //
@@ -5937,6 +6429,37 @@ type TokenWrite struct {
 	//
 	// Examples: ["zone/example.com","service/www.example.com"]
 	Scopes Scopes `json:"scopes,omitempty,omitzero"`
+}
+
+// TrafficInterval About 5 seconds of a node's traffic.
+//
+// Examples: {"nxDomain":1,"queries":50,"refused":1,"until":"2026-01-02T03:04:05Z"}
+type TrafficInterval struct {
+	// NxDomain NXDOMAIN a second.
+	NxDomain float64 `json:"nxDomain"`
+
+	// Queries Queries a second.
+	Queries float64 `json:"queries"`
+
+	// Refused REFUSED a second.
+	Refused float64 `json:"refused"`
+
+	// Until Its end, by the clock of the node that was asked.
+	Until time.Time `json:"until"`
+}
+
+// TransportRates Queries a second by what they came over.
+//
+// Examples: {"dot":0,"tcp":1,"udp":49}
+type TransportRates struct {
+	// Dot DNS over TLS.
+	Dot float64 `json:"dot"`
+
+	// Tcp TCP without TLS.
+	Tcp float64 `json:"tcp"`
+
+	// Udp UDP.
+	Udp float64 `json:"udp"`
 }
 
 // UDPCheck A datagram, sent as text or hexadecimal digits, whose answer must have something in it.
@@ -6098,6 +6621,38 @@ type VantageEvidence struct {
 
 	// Vantage The label of a node or agent.
 	Vantage string `json:"vantage"`
+}
+
+// VantageHistory What one vantage measured.
+//
+// Examples: {"points":[{"at":"2026-01-02T03:00:00Z","latency":"20ms","loss":0.5,"max":"31ms"}],"vantage":"ns1"}
+type VantageHistory struct {
+	// Points Oldest first.
+	Points []VantagePoint `json:"points"`
+
+	// Vantage Label of the node.
+	Vantage string `json:"vantage"`
+}
+
+// VantagePoint A vantage's samples of one step.
+//
+// Examples: {"at":"2026-01-02T03:00:00Z","latency":"20ms","loss":0.5,"max":"31ms"}
+type VantagePoint struct {
+	// At When the step began.
+	At time.Time `json:"at"`
+
+	// Latency A number with a unit (500ms, 30s, 2h), or seconds as an integer. It is given as the former.
+	//
+	// Examples: 30s
+	Latency Duration `json:"latency,omitempty,omitzero"`
+
+	// Loss The share of the samples that failed.
+	Loss float64 `json:"loss"`
+
+	// Max A number with a unit (500ms, 30s, 2h), or seconds as an integer. It is given as the former.
+	//
+	// Examples: 30s
+	Max Duration `json:"max,omitempty,omitzero"`
 }
 
 // VantageRule Which vantages probe. Short: all (default), sameRegion. Long: a mapping; nearest are so many nearest to the endpoint's region wherever they are, others so many nearest of other regions; what several keys name is added up. Where a rule finds nobody, all vantages probe.
@@ -6501,6 +7056,21 @@ type PutOIDCParams struct {
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
 }
 
+// GetAnswersParams defines parameters for GetAnswers.
+type GetAnswersParams struct {
+	// Service The id of one service, its first name. Without it all are added up.
+	Service string `form:"service,omitempty" json:"service,omitempty,omitzero"`
+
+	// Type The RR type, with service.
+	Type string `form:"type,omitempty" json:"type,omitempty,omitzero"`
+
+	// Assume What if, with service, at most 32 times: as in /explain.
+	Assume []string `form:"assume,omitempty" json:"assume,omitempty,omitzero"`
+
+	// Draft As if this open draft were published.
+	Draft string `form:"draft,omitempty" json:"draft,omitempty,omitzero"`
+}
+
 // ListAuditParams defines parameters for ListAudit.
 type ListAuditParams struct {
 	// Actor Only this actor's.
@@ -6838,6 +7408,18 @@ type LookupPlaceParams struct {
 	Address string `form:"address" json:"address"`
 }
 
+// GetHealthHistoryParams defines parameters for GetHealthHistory.
+type GetHealthHistoryParams struct {
+	// From From when on: 24 hours before to by default, 90 days ago at the most.
+	From time.Time `form:"from,omitempty" json:"from,omitempty,omitzero"`
+
+	// To Until when: now by default.
+	To time.Time `form:"to,omitempty" json:"to,omitempty,omitzero"`
+
+	// Step The time that one point stands for, at the least. By default as short as is kept and as 1000 points allow.
+	Step string `form:"step,omitempty" json:"step,omitempty,omitzero"`
+}
+
 // ResumeEndpointParams defines parameters for ResumeEndpoint.
 type ResumeEndpointParams struct {
 	// IfMatch The revision that the change is based on. It is checked where the change is applied.
@@ -7086,6 +7668,15 @@ type PutProviderParams struct {
 
 	// XOverride Names of the safety rules that the write may break, with commas between. It takes an admin, has to name each rule that is broken, and may name no other. It is in the audit.
 	XOverride XOverride `json:"X-Override,omitempty,omitzero"`
+}
+
+// GetQueriesParams defines parameters for GetQueries.
+type GetQueriesParams struct {
+	// Limit Queries to give, 1 to 1000.
+	Limit int `form:"limit,omitempty" json:"limit,omitempty,omitzero"`
+
+	// Wait How long to wait for new ones, 30s at most.
+	Wait string `form:"wait,omitempty" json:"wait,omitempty,omitzero"`
 }
 
 // DeleteRegionParams defines parameters for DeleteRegion.
@@ -7471,6 +8062,12 @@ type PutZoneParams struct {
 	XReason XReason `json:"X-Reason,omitempty,omitzero"`
 }
 
+// GetDelegationParams defines parameters for GetDelegation.
+type GetDelegationParams struct {
+	// Resolver The address of a recursive resolver, asked at port 53. By default those that the node's system uses.
+	Resolver string `form:"resolver,omitempty" json:"resolver,omitempty,omitzero"`
+}
+
 // ListRRsetsParams defines parameters for ListRRsets.
 type ListRRsetsParams struct {
 	// Name Only this owner: an absolute name, with or without its final dot, or @ for the apex.
@@ -7577,6 +8174,9 @@ type PutPoolJSONRequestBody = Pool
 
 // PutProviderJSONRequestBody defines body for PutProvider for application/json ContentType.
 type PutProviderJSONRequestBody = Provider
+
+// PutQueriesJSONRequestBody defines body for PutQueries for application/json ContentType.
+type PutQueriesJSONRequestBody = SamplePut
 
 // PutRegionJSONRequestBody defines body for PutRegion for application/json ContentType.
 type PutRegionJSONRequestBody = Region
@@ -7733,6 +8333,15 @@ type ClientInterface interface {
 	//
 	// Corresponds with PUT /access/oidc (the `PutOIDC` operationId).
 	PutOIDC(ctx context.Context, params *PutOIDCParams, body PutOIDCJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetAnswers Who answers each country
+	//
+	// By the state and the geographic data that this node answers from. With `service`, which endpoints answer the clients of each country;
+	// without, which regions do over all services, of which each counts the same: how many queries each gets is not known. A country weighs by its
+	// part of the IPv4 addresses that have a place. What is worked out is kept until something changes, so that many may look at the same map.
+	//
+	// Corresponds with GET /answers (the `GetAnswers` operationId).
+	GetAnswers(ctx context.Context, params *GetAnswersParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListAudit Who did what, from where, when and why
 	//
@@ -8171,6 +8780,15 @@ type ClientInterface interface {
 	// Corresponds with GET /health/{endpoint} (the `GetHealth` operationId).
 	GetHealth(ctx context.Context, endpoint string, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// GetHealthHistory The health of one endpoint over time
+	//
+	// Every node is asked for what it kept, for 2 seconds at most: 10 s by 10 s for 2 hours, minute by minute for 2 days, hour by hour for 90 days, on its
+	// own disk. The time line of the verdict is that of the node that is asked, and where it has gaps, of the others. Each vantage that is a
+	// node shows what it measured; agents keep none. Times are those of each node's own clock. At most 1000 steps are given.
+	//
+	// Corresponds with GET /health/{endpoint}/history (the `GetHealthHistory` operationId).
+	GetHealthHistory(ctx context.Context, endpoint string, params *GetHealthHistoryParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ProbeEndpointWithBody Probe an endpoint now
 	//
 	// One probe by the endpoint's monitor, made at once at one vantage, under the same rules as all probes there
@@ -8516,6 +9134,33 @@ type ClientInterface interface {
 	//
 	// Corresponds with PUT /providers/{name} (the `PutProvider` operationId).
 	PutProvider(ctx context.Context, name string, params *PutProviderParams, body PutProviderJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// GetQueries A sample of the queries that come in
+	//
+	// Off until an admin turns it on. Every node is asked, for a second at most, for what it has in memory: its last 1000 samples, and what there is most of among all of
+	// them, counted in 100 places (Space-Saving). It is forgotten 10 minutes after sampling has ended. Clients are told as a /24 of IPv4 or a /48 of IPv6, and never kept
+	// in more detail. With `wait` the call answers once there are new samples.
+	//
+	// Corresponds with GET /queries (the `GetQueries` operationId).
+	GetQueries(ctx context.Context, params *GetQueriesParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PutQueriesWithBody Turn sampling on or off
+	//
+	// On every node that can be asked, until its time is over or the node starts anew. What was sampled before is forgotten. The node that is asked logs it.
+	//
+	// Takes any type of body and a specified content type.
+	//
+	// Corresponds with PUT /queries (the `PutQueries` operationId).
+	PutQueriesWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// PutQueries Turn sampling on or off
+	//
+	// On every node that can be asked, until its time is over or the node starts anew. What was sampled before is forgotten. The node that is asked logs it.
+	//
+	// Takes a body of the `application/json` content type.
+	//
+	// Corresponds with PUT /queries (the `PutQueries` operationId).
+	PutQueries(ctx context.Context, body PutQueriesJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListRegions List the regions
 	//
@@ -8866,6 +9511,14 @@ type ClientInterface interface {
 	// Corresponds with PUT /signals/{name} (the `PutSignal` operationId).
 	PutSignal(ctx context.Context, name string, params *PutSignalParams, body PutSignalJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// GetStats How busy the nodes are, and how much is well
+	//
+	// Every node is asked, for a second at most. Each reads the counters of its DNS server every 5 seconds and keeps 10 minutes of them in memory.
+	// Rates are of a second. How long answers take is not measured. Endpoints and services are those of the node that is asked.
+	//
+	// Corresponds with GET /stats (the `GetStats` operationId).
+	GetStats(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ListSwitches List the switches
 	//
 	// Corresponds with GET /switches (the `ListSwitches` operationId).
@@ -9074,6 +9727,14 @@ type ClientInterface interface {
 	// Corresponds with PUT /zones/{zone} (the `PutZone` operationId).
 	PutZone(ctx context.Context, zone ZonePath, params *PutZoneParams, body PutZoneJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// GetDelegation How the parent delegates a zone
+	//
+	// The node asks up to 4 servers of the parent zone for its NS, their addresses (glue) and DS, and the servers that these name whether they serve
+	// the zone, for 5 seconds at most. Servers at addresses that probes may not reach are not asked, as `probing.allow` says. Where there is no network, `state` is `unknown`.
+	//
+	// Corresponds with GET /zones/{zone}/delegation (the `GetDelegation` operationId).
+	GetDelegation(ctx context.Context, zone ZonePath, params *GetDelegationParams, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ListRRsets Browse the RRsets of a zone, page by page
 	//
 	// In canonical order of names (RFC 4034 section 6.1), then by number of type. A page has at most `limit` RRsets
@@ -9184,6 +9845,25 @@ func (c *Client) PutOIDCWithBody(ctx context.Context, params *PutOIDCParams, con
 // Corresponds with PUT /access/oidc (the `PutOIDC` operationId).
 func (c *Client) PutOIDC(ctx context.Context, params *PutOIDCParams, body PutOIDCJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewPutOIDCRequest(c.Server, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetAnswers Who answers each country
+//
+// By the state and the geographic data that this node answers from. With `service`, which endpoints answer the clients of each country;
+// without, which regions do over all services, of which each counts the same: how many queries each gets is not known. A country weighs by its
+// part of the IPv4 addresses that have a place. What is worked out is kept until something changes, so that many may look at the same map.
+//
+// Corresponds with GET /answers (the `GetAnswers` operationId).
+func (c *Client) GetAnswers(ctx context.Context, params *GetAnswersParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetAnswersRequest(c.Server, params)
 	if err != nil {
 		return nil, err
 	}
@@ -10151,6 +10831,25 @@ func (c *Client) GetHealth(ctx context.Context, endpoint string, reqEditors ...R
 	return c.Client.Do(req)
 }
 
+// GetHealthHistory The health of one endpoint over time
+//
+// Every node is asked for what it kept, for 2 seconds at most: 10 s by 10 s for 2 hours, minute by minute for 2 days, hour by hour for 90 days, on its
+// own disk. The time line of the verdict is that of the node that is asked, and where it has gaps, of the others. Each vantage that is a
+// node shows what it measured; agents keep none. Times are those of each node's own clock. At most 1000 steps are given.
+//
+// Corresponds with GET /health/{endpoint}/history (the `GetHealthHistory` operationId).
+func (c *Client) GetHealthHistory(ctx context.Context, endpoint string, params *GetHealthHistoryParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetHealthHistoryRequest(c.Server, endpoint, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // ProbeEndpointWithBody Probe an endpoint now
 //
 // One probe by the endpoint's monitor, made at once at one vantage, under the same rules as all probes there
@@ -10887,6 +11586,63 @@ func (c *Client) PutProviderWithBody(ctx context.Context, name string, params *P
 // Corresponds with PUT /providers/{name} (the `PutProvider` operationId).
 func (c *Client) PutProvider(ctx context.Context, name string, params *PutProviderParams, body PutProviderJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewPutProviderRequest(c.Server, name, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// GetQueries A sample of the queries that come in
+//
+// Off until an admin turns it on. Every node is asked, for a second at most, for what it has in memory: its last 1000 samples, and what there is most of among all of
+// them, counted in 100 places (Space-Saving). It is forgotten 10 minutes after sampling has ended. Clients are told as a /24 of IPv4 or a /48 of IPv6, and never kept
+// in more detail. With `wait` the call answers once there are new samples.
+//
+// Corresponds with GET /queries (the `GetQueries` operationId).
+func (c *Client) GetQueries(ctx context.Context, params *GetQueriesParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetQueriesRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PutQueriesWithBody Turn sampling on or off
+//
+// On every node that can be asked, until its time is over or the node starts anew. What was sampled before is forgotten. The node that is asked logs it.
+//
+// Takes any type of body and a specified content type.
+//
+// Corresponds with PUT /queries (the `PutQueries` operationId).
+func (c *Client) PutQueriesWithBody(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPutQueriesRequestWithBody(c.Server, contentType, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// PutQueries Turn sampling on or off
+//
+// On every node that can be asked, until its time is over or the node starts anew. What was sampled before is forgotten. The node that is asked logs it.
+//
+// Takes a body of the `application/json` content type.
+//
+// Corresponds with PUT /queries (the `PutQueries` operationId).
+func (c *Client) PutQueries(ctx context.Context, body PutQueriesJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewPutQueriesRequest(c.Server, body)
 	if err != nil {
 		return nil, err
 	}
@@ -11686,6 +12442,24 @@ func (c *Client) PutSignal(ctx context.Context, name string, params *PutSignalPa
 	return c.Client.Do(req)
 }
 
+// GetStats How busy the nodes are, and how much is well
+//
+// Every node is asked, for a second at most. Each reads the counters of its DNS server every 5 seconds and keeps 10 minutes of them in memory.
+// Rates are of a second. How long answers take is not measured. Endpoints and services are those of the node that is asked.
+//
+// Corresponds with GET /stats (the `GetStats` operationId).
+func (c *Client) GetStats(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetStatsRequest(c.Server)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // ListSwitches List the switches
 //
 // Corresponds with GET /switches (the `ListSwitches` operationId).
@@ -12144,6 +12918,24 @@ func (c *Client) PutZone(ctx context.Context, zone ZonePath, params *PutZonePara
 	return c.Client.Do(req)
 }
 
+// GetDelegation How the parent delegates a zone
+//
+// The node asks up to 4 servers of the parent zone for its NS, their addresses (glue) and DS, and the servers that these name whether they serve
+// the zone, for 5 seconds at most. Servers at addresses that probes may not reach are not asked, as `probing.allow` says. Where there is no network, `state` is `unknown`.
+//
+// Corresponds with GET /zones/{zone}/delegation (the `GetDelegation` operationId).
+func (c *Client) GetDelegation(ctx context.Context, zone ZonePath, params *GetDelegationParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewGetDelegationRequest(c.Server, zone, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
 // ListRRsets Browse the RRsets of a zone, page by page
 //
 // In canonical order of names (RFC 4034 section 6.1), then by number of type. A page has at most `limit` RRsets
@@ -12390,6 +13182,84 @@ func NewPutOIDCRequestWithBody(server string, params *PutOIDCParams, contentType
 
 		req.Header.Set("X-Reason", headerParam2)
 
+	}
+
+	return req, nil
+}
+
+// NewGetAnswersRequest constructs an http.Request for the GetAnswers method
+func NewGetAnswersRequest(server string, params *GetAnswersParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/answers")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "service", params.Service, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "type", params.Type, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if params.Assume != nil {
+
+			if queryFrag, err := runtime.StyleParamWithOptions("form", true, "assume", params.Assume, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "array", Format: ""}); err != nil {
+				return nil, err
+			} else {
+				for _, qp := range strings.Split(queryFrag, "&") {
+					rawQueryFragments = append(rawQueryFragments, qp)
+				}
+			}
+
+		}
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "draft", params.Draft, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
 	}
 
 	return req, nil
@@ -14724,6 +15594,79 @@ func NewGetHealthRequest(server string, endpoint string) (*http.Request, error) 
 	return req, nil
 }
 
+// NewGetHealthHistoryRequest constructs an http.Request for the GetHealthHistory method
+func NewGetHealthHistoryRequest(server string, endpoint string, params *GetHealthHistoryParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "endpoint", endpoint, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/health/%s/history", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "from", params.From, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "to", params.To, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: "date-time"}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "step", params.Step, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewProbeEndpointRequest calls the generic ProbeEndpoint builder with application/json body
 func NewProbeEndpointRequest(server string, endpoint string, body ProbeEndpointJSONRequestBody) (*http.Request, error) {
 	var bodyReader io.Reader
@@ -16575,6 +17518,104 @@ func NewPutProviderRequestWithBody(server string, name string, params *PutProvid
 		req.Header.Set("X-Override", headerParam4)
 
 	}
+
+	return req, nil
+}
+
+// NewGetQueriesRequest constructs an http.Request for the GetQueries method
+func NewGetQueriesRequest(server string, params *GetQueriesParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/queries")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "wait", params.Wait, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewPutQueriesRequest calls the generic PutQueries builder with application/json body
+func NewPutQueriesRequest(server string, body PutQueriesJSONRequestBody) (*http.Request, error) {
+	var bodyReader io.Reader
+	buf, err := json.Marshal(body)
+	if err != nil {
+		return nil, err
+	}
+	bodyReader = bytes.NewReader(buf)
+	return NewPutQueriesRequestWithBody(server, "application/json", bodyReader)
+}
+
+// NewPutQueriesRequestWithBody constructs an http.Request for the PutQueries method, with any body, and a specified content type
+func NewPutQueriesRequestWithBody(server string, contentType string, body io.Reader) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/queries")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodPut, queryURL.String(), body)
+	if err != nil {
+		return nil, err
+	}
+
+	req.Header.Add("Content-Type", contentType)
 
 	return req, nil
 }
@@ -18532,6 +19573,33 @@ func NewPutSignalRequestWithBody(server string, name string, params *PutSignalPa
 	return req, nil
 }
 
+// NewGetStatsRequest constructs an http.Request for the GetStats method
+func NewGetStatsRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/stats")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewListSwitchesRequest constructs an http.Request for the ListSwitches method
 func NewListSwitchesRequest(server string) (*http.Request, error) {
 	var err error
@@ -19569,6 +20637,63 @@ func NewPutZoneRequestWithBody(server string, zone ZonePath, params *PutZonePara
 	return req, nil
 }
 
+// NewGetDelegationRequest constructs an http.Request for the GetDelegation method
+func NewGetDelegationRequest(server string, zone ZonePath, params *GetDelegationParams) (*http.Request, error) {
+	var err error
+
+	var pathParam0 string
+
+	pathParam0, err = runtime.StyleParamWithOptions("simple", false, "zone", zone, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationPath, Type: "string", Format: ""})
+	if err != nil {
+		return nil, err
+	}
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/zones/%s/delegation", pathParam0)
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "resolver", params.Resolver, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
 // NewListRRsetsRequest constructs an http.Request for the ListRRsets method
 func NewListRRsetsRequest(server string, zone ZonePath, params *ListRRsetsParams) (*http.Request, error) {
 	var err error
@@ -19950,6 +21075,17 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with PUT /access/oidc (the `PutOIDC` operationId).
 	PutOIDCWithResponse(ctx context.Context, params *PutOIDCParams, body PutOIDCJSONRequestBody, reqEditors ...RequestEditorFn) (*PutOIDCResponse, error)
+
+	// GetAnswersWithResponse Who answers each country
+	//
+	// By the state and the geographic data that this node answers from. With `service`, which endpoints answer the clients of each country;
+	// without, which regions do over all services, of which each counts the same: how many queries each gets is not known. A country weighs by its
+	// part of the IPv4 addresses that have a place. What is worked out is kept until something changes, so that many may look at the same map.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /answers (the `GetAnswers` operationId).
+	GetAnswersWithResponse(ctx context.Context, params *GetAnswersParams, reqEditors ...RequestEditorFn) (*GetAnswersResponse, error)
 
 	// ListAuditWithResponse Who did what, from where, when and why
 	//
@@ -20448,6 +21584,17 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /health/{endpoint} (the `GetHealth` operationId).
 	GetHealthWithResponse(ctx context.Context, endpoint string, reqEditors ...RequestEditorFn) (*GetHealthResponse, error)
 
+	// GetHealthHistoryWithResponse The health of one endpoint over time
+	//
+	// Every node is asked for what it kept, for 2 seconds at most: 10 s by 10 s for 2 hours, minute by minute for 2 days, hour by hour for 90 days, on its
+	// own disk. The time line of the verdict is that of the node that is asked, and where it has gaps, of the others. Each vantage that is a
+	// node shows what it measured; agents keep none. Times are those of each node's own clock. At most 1000 steps are given.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /health/{endpoint}/history (the `GetHealthHistory` operationId).
+	GetHealthHistoryWithResponse(ctx context.Context, endpoint string, params *GetHealthHistoryParams, reqEditors ...RequestEditorFn) (*GetHealthHistoryResponse, error)
+
 	// ProbeEndpointWithBodyWithResponse Probe an endpoint now
 	//
 	// One probe by the endpoint's monitor, made at once at one vantage, under the same rules as all probes there
@@ -20833,6 +21980,35 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with PUT /providers/{name} (the `PutProvider` operationId).
 	PutProviderWithResponse(ctx context.Context, name string, params *PutProviderParams, body PutProviderJSONRequestBody, reqEditors ...RequestEditorFn) (*PutProviderResponse, error)
+
+	// GetQueriesWithResponse A sample of the queries that come in
+	//
+	// Off until an admin turns it on. Every node is asked, for a second at most, for what it has in memory: its last 1000 samples, and what there is most of among all of
+	// them, counted in 100 places (Space-Saving). It is forgotten 10 minutes after sampling has ended. Clients are told as a /24 of IPv4 or a /48 of IPv6, and never kept
+	// in more detail. With `wait` the call answers once there are new samples.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /queries (the `GetQueries` operationId).
+	GetQueriesWithResponse(ctx context.Context, params *GetQueriesParams, reqEditors ...RequestEditorFn) (*GetQueriesResponse, error)
+
+	// PutQueriesWithBodyWithResponse Turn sampling on or off
+	//
+	// On every node that can be asked, until its time is over or the node starts anew. What was sampled before is forgotten. The node that is asked logs it.
+	//
+	// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /queries (the `PutQueries` operationId).
+	PutQueriesWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PutQueriesResponse, error)
+
+	// PutQueriesWithResponse Turn sampling on or off
+	//
+	// On every node that can be asked, until its time is over or the node starts anew. What was sampled before is forgotten. The node that is asked logs it.
+	//
+	// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with PUT /queries (the `PutQueries` operationId).
+	PutQueriesWithResponse(ctx context.Context, body PutQueriesJSONRequestBody, reqEditors ...RequestEditorFn) (*PutQueriesResponse, error)
 
 	// ListRegionsWithResponse List the regions
 	//
@@ -21235,6 +22411,16 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with PUT /signals/{name} (the `PutSignal` operationId).
 	PutSignalWithResponse(ctx context.Context, name string, params *PutSignalParams, body PutSignalJSONRequestBody, reqEditors ...RequestEditorFn) (*PutSignalResponse, error)
 
+	// GetStatsWithResponse How busy the nodes are, and how much is well
+	//
+	// Every node is asked, for a second at most. Each reads the counters of its DNS server every 5 seconds and keeps 10 minutes of them in memory.
+	// Rates are of a second. How long answers take is not measured. Endpoints and services are those of the node that is asked.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /stats (the `GetStats` operationId).
+	GetStatsWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetStatsResponse, error)
+
 	// ListSwitchesWithResponse List the switches
 	//
 	// Returns a wrapper object for the known response body format(s).
@@ -21469,6 +22655,16 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with PUT /zones/{zone} (the `PutZone` operationId).
 	PutZoneWithResponse(ctx context.Context, zone ZonePath, params *PutZoneParams, body PutZoneJSONRequestBody, reqEditors ...RequestEditorFn) (*PutZoneResponse, error)
 
+	// GetDelegationWithResponse How the parent delegates a zone
+	//
+	// The node asks up to 4 servers of the parent zone for its NS, their addresses (glue) and DS, and the servers that these name whether they serve
+	// the zone, for 5 seconds at most. Servers at addresses that probes may not reach are not asked, as `probing.allow` says. Where there is no network, `state` is `unknown`.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /zones/{zone}/delegation (the `GetDelegation` operationId).
+	GetDelegationWithResponse(ctx context.Context, zone ZonePath, params *GetDelegationParams, reqEditors ...RequestEditorFn) (*GetDelegationResponse, error)
+
 	// ListRRsetsWithResponse Browse the RRsets of a zone, page by page
 	//
 	// In canonical order of names (RFC 4034 section 6.1), then by number of type. A page has at most `limit` RRsets
@@ -21683,6 +22879,61 @@ func (r PutOIDCResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r PutOIDCResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// GetAnswersResponse200Headers the declared response headers of an HTTP 200 response for GetAnswers
+type GetAnswersResponse200Headers struct {
+	XIndex uint64
+}
+
+type GetAnswersResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Answers
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetAnswersResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetAnswersResponse) GetJSON200() *Answers {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetAnswersResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetAnswersResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetAnswersResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetAnswersResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetAnswersResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -23921,6 +25172,54 @@ func (r GetHealthResponse) ContentType() string {
 	return ""
 }
 
+type GetHealthHistoryResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *EndpointHistory
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetHealthHistoryResponse) GetJSON200() *EndpointHistory {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetHealthHistoryResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetHealthHistoryResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetHealthHistoryResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetHealthHistoryResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetHealthHistoryResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 type ProbeEndpointResponse struct {
 	Body         []byte
 	HTTPResponse *http.Response
@@ -25620,6 +26919,102 @@ func (r PutProviderResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r PutProviderResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type GetQueriesResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *QuerySample
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetQueriesResponse) GetJSON200() *QuerySample {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetQueriesResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetQueriesResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetQueriesResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetQueriesResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetQueriesResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type PutQueriesResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *QuerySample
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r PutQueriesResponse) GetJSON200() *QuerySample {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r PutQueriesResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r PutQueriesResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r PutQueriesResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r PutQueriesResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r PutQueriesResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -27630,6 +29025,61 @@ func (r PutSignalResponse) ContentType() string {
 	return ""
 }
 
+// GetStatsResponse200Headers the declared response headers of an HTTP 200 response for GetStats
+type GetStatsResponse200Headers struct {
+	XIndex uint64
+}
+
+type GetStatsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Stats
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *GetStatsResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetStatsResponse) GetJSON200() *Stats {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetStatsResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetStatsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetStatsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetStatsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetStatsResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // ListSwitchesResponse200Headers the declared response headers of an HTTP 200 response for ListSwitches
 type ListSwitchesResponse200Headers struct {
 	ETag   string
@@ -28708,6 +30158,54 @@ func (r PutZoneResponse) ContentType() string {
 	return ""
 }
 
+type GetDelegationResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *Delegation
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r GetDelegationResponse) GetJSON200() *Delegation {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r GetDelegationResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r GetDelegationResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r GetDelegationResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r GetDelegationResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r GetDelegationResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
 // ListRRsetsResponse200Headers the declared response headers of an HTTP 200 response for ListRRsets
 type ListRRsetsResponse200Headers struct {
 	ETag   string
@@ -29007,6 +30505,23 @@ func (c *ClientWithResponses) PutOIDCWithResponse(ctx context.Context, params *P
 		return nil, err
 	}
 	return ParsePutOIDCResponse(rsp)
+}
+
+// GetAnswersWithResponse Who answers each country
+//
+// By the state and the geographic data that this node answers from. With `service`, which endpoints answer the clients of each country;
+// without, which regions do over all services, of which each counts the same: how many queries each gets is not known. A country weighs by its
+// part of the IPv4 addresses that have a place. What is worked out is kept until something changes, so that many may look at the same map.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /answers (the `GetAnswers` operationId).
+func (c *ClientWithResponses) GetAnswersWithResponse(ctx context.Context, params *GetAnswersParams, reqEditors ...RequestEditorFn) (*GetAnswersResponse, error) {
+	rsp, err := c.GetAnswers(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetAnswersResponse(rsp)
 }
 
 // ListAuditWithResponse Who did what, from where, when and why
@@ -29818,6 +31333,23 @@ func (c *ClientWithResponses) GetHealthWithResponse(ctx context.Context, endpoin
 	return ParseGetHealthResponse(rsp)
 }
 
+// GetHealthHistoryWithResponse The health of one endpoint over time
+//
+// Every node is asked for what it kept, for 2 seconds at most: 10 s by 10 s for 2 hours, minute by minute for 2 days, hour by hour for 90 days, on its
+// own disk. The time line of the verdict is that of the node that is asked, and where it has gaps, of the others. Each vantage that is a
+// node shows what it measured; agents keep none. Times are those of each node's own clock. At most 1000 steps are given.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /health/{endpoint}/history (the `GetHealthHistory` operationId).
+func (c *ClientWithResponses) GetHealthHistoryWithResponse(ctx context.Context, endpoint string, params *GetHealthHistoryParams, reqEditors ...RequestEditorFn) (*GetHealthHistoryResponse, error) {
+	rsp, err := c.GetHealthHistory(ctx, endpoint, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetHealthHistoryResponse(rsp)
+}
+
 // ProbeEndpointWithBodyWithResponse Probe an endpoint now
 //
 // One probe by the endpoint's monitor, made at once at one vantage, under the same rules as all probes there
@@ -30442,6 +31974,53 @@ func (c *ClientWithResponses) PutProviderWithResponse(ctx context.Context, name 
 		return nil, err
 	}
 	return ParsePutProviderResponse(rsp)
+}
+
+// GetQueriesWithResponse A sample of the queries that come in
+//
+// Off until an admin turns it on. Every node is asked, for a second at most, for what it has in memory: its last 1000 samples, and what there is most of among all of
+// them, counted in 100 places (Space-Saving). It is forgotten 10 minutes after sampling has ended. Clients are told as a /24 of IPv4 or a /48 of IPv6, and never kept
+// in more detail. With `wait` the call answers once there are new samples.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /queries (the `GetQueries` operationId).
+func (c *ClientWithResponses) GetQueriesWithResponse(ctx context.Context, params *GetQueriesParams, reqEditors ...RequestEditorFn) (*GetQueriesResponse, error) {
+	rsp, err := c.GetQueries(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetQueriesResponse(rsp)
+}
+
+// PutQueriesWithBodyWithResponse Turn sampling on or off
+//
+// On every node that can be asked, until its time is over or the node starts anew. What was sampled before is forgotten. The node that is asked logs it.
+//
+// Takes any type of body and a specified content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /queries (the `PutQueries` operationId).
+func (c *ClientWithResponses) PutQueriesWithBodyWithResponse(ctx context.Context, contentType string, body io.Reader, reqEditors ...RequestEditorFn) (*PutQueriesResponse, error) {
+	rsp, err := c.PutQueriesWithBody(ctx, contentType, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePutQueriesResponse(rsp)
+}
+
+// PutQueriesWithResponse Turn sampling on or off
+//
+// On every node that can be asked, until its time is over or the node starts anew. What was sampled before is forgotten. The node that is asked logs it.
+//
+// Takes a body of the `application/json` content type, and returns a wrapper object for the known response body format(s).
+//
+// Corresponds with PUT /queries (the `PutQueries` operationId).
+func (c *ClientWithResponses) PutQueriesWithResponse(ctx context.Context, body PutQueriesJSONRequestBody, reqEditors ...RequestEditorFn) (*PutQueriesResponse, error) {
+	rsp, err := c.PutQueries(ctx, body, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParsePutQueriesResponse(rsp)
 }
 
 // ListRegionsWithResponse List the regions
@@ -31109,6 +32688,22 @@ func (c *ClientWithResponses) PutSignalWithResponse(ctx context.Context, name st
 	return ParsePutSignalResponse(rsp)
 }
 
+// GetStatsWithResponse How busy the nodes are, and how much is well
+//
+// Every node is asked, for a second at most. Each reads the counters of its DNS server every 5 seconds and keeps 10 minutes of them in memory.
+// Rates are of a second. How long answers take is not measured. Endpoints and services are those of the node that is asked.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /stats (the `GetStats` operationId).
+func (c *ClientWithResponses) GetStatsWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*GetStatsResponse, error) {
+	rsp, err := c.GetStats(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetStatsResponse(rsp)
+}
+
 // ListSwitchesWithResponse List the switches
 //
 // Returns a wrapper object for the known response body format(s).
@@ -31493,6 +33088,22 @@ func (c *ClientWithResponses) PutZoneWithResponse(ctx context.Context, zone Zone
 	return ParsePutZoneResponse(rsp)
 }
 
+// GetDelegationWithResponse How the parent delegates a zone
+//
+// The node asks up to 4 servers of the parent zone for its NS, their addresses (glue) and DS, and the servers that these name whether they serve
+// the zone, for 5 seconds at most. Servers at addresses that probes may not reach are not asked, as `probing.allow` says. Where there is no network, `state` is `unknown`.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /zones/{zone}/delegation (the `GetDelegation` operationId).
+func (c *ClientWithResponses) GetDelegationWithResponse(ctx context.Context, zone ZonePath, params *GetDelegationParams, reqEditors ...RequestEditorFn) (*GetDelegationResponse, error) {
+	rsp, err := c.GetDelegation(ctx, zone, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseGetDelegationResponse(rsp)
+}
+
 // ListRRsetsWithResponse Browse the RRsets of a zone, page by page
 //
 // In canonical order of names (RFC 4034 section 6.1), then by number of type. A page has at most `limit` RRsets
@@ -31720,6 +33331,52 @@ func ParsePutOIDCResponse(rsp *http.Response) (*PutOIDCResponse, error) {
 			}
 			headers.ETag = value
 		}
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetAnswersResponse parses an HTTP response from a GetAnswersWithResponse call
+func ParseGetAnswersResponse(rsp *http.Response) (*GetAnswersResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetAnswersResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Answers
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetAnswersResponse200Headers
 		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
 			var value uint64
 			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
@@ -33731,6 +35388,39 @@ func ParseGetHealthResponse(rsp *http.Response) (*GetHealthResponse, error) {
 	return response, nil
 }
 
+// ParseGetHealthHistoryResponse parses an HTTP response from a GetHealthHistoryWithResponse call
+func ParseGetHealthHistoryResponse(rsp *http.Response) (*GetHealthHistoryResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetHealthHistoryResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest EndpointHistory
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
 // ParseProbeEndpointResponse parses an HTTP response from a ProbeEndpointWithResponse call
 func ParseProbeEndpointResponse(rsp *http.Response) (*ProbeEndpointResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -35302,6 +36992,72 @@ func ParsePutProviderResponse(rsp *http.Response) (*PutProviderResponse, error) 
 			headers.XIndex = value
 		}
 		response.Headers201 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseGetQueriesResponse parses an HTTP response from a GetQueriesWithResponse call
+func ParseGetQueriesResponse(rsp *http.Response) (*GetQueriesResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetQueriesResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest QuerySample
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParsePutQueriesResponse parses an HTTP response from a PutQueriesWithResponse call
+func ParsePutQueriesResponse(rsp *http.Response) (*PutQueriesResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &PutQueriesResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest QuerySample
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
 	}
 
 	return response, nil
@@ -37170,6 +38926,52 @@ func ParsePutSignalResponse(rsp *http.Response) (*PutSignalResponse, error) {
 	return response, nil
 }
 
+// ParseGetStatsResponse parses an HTTP response from a GetStatsWithResponse call
+func ParseGetStatsResponse(rsp *http.Response) (*GetStatsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetStatsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Stats
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers GetStatsResponse200Headers
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseListSwitchesResponse parses an HTTP response from a ListSwitchesWithResponse call
 func ParseListSwitchesResponse(rsp *http.Response) (*ListSwitchesResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -38188,6 +39990,39 @@ func ParsePutZoneResponse(rsp *http.Response) (*PutZoneResponse, error) {
 	return response, nil
 }
 
+// ParseGetDelegationResponse parses an HTTP response from a GetDelegationWithResponse call
+func ParseGetDelegationResponse(rsp *http.Response) (*GetDelegationResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &GetDelegationResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest Delegation
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
 // ParseListRRsetsResponse parses an HTTP response from a ListRRsetsWithResponse call
 func ParseListRRsetsResponse(rsp *http.Response) (*ListRRsetsResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -38435,6 +40270,9 @@ type ServerInterface interface {
 	// PutOIDC Set the log-in by OIDC
 	// (PUT /access/oidc)
 	PutOIDC(c *gin.Context, params PutOIDCParams)
+	// GetAnswers Who answers each country
+	// (GET /answers)
+	GetAnswers(c *gin.Context, params GetAnswersParams)
 	// ListAudit Who did what, from where, when and why
 	// (GET /audit)
 	ListAudit(c *gin.Context, params ListAuditParams)
@@ -38558,6 +40396,9 @@ type ServerInterface interface {
 	// GetHealth The health of one endpoint, with the evidence
 	// (GET /health/{endpoint})
 	GetHealth(c *gin.Context, endpoint string)
+	// GetHealthHistory The health of one endpoint over time
+	// (GET /health/{endpoint}/history)
+	GetHealthHistory(c *gin.Context, endpoint string, params GetHealthHistoryParams)
 	// ProbeEndpoint Probe an endpoint now
 	// (POST /health/{endpoint}/probe)
 	ProbeEndpoint(c *gin.Context, endpoint string)
@@ -38648,6 +40489,12 @@ type ServerInterface interface {
 	// PutProvider Create a provider, or replace the whole of it
 	// (PUT /providers/{name})
 	PutProvider(c *gin.Context, name string, params PutProviderParams)
+	// GetQueries A sample of the queries that come in
+	// (GET /queries)
+	GetQueries(c *gin.Context, params GetQueriesParams)
+	// PutQueries Turn sampling on or off
+	// (PUT /queries)
+	PutQueries(c *gin.Context)
 	// ListRegions List the regions
 	// (GET /regions)
 	ListRegions(c *gin.Context)
@@ -38753,6 +40600,9 @@ type ServerInterface interface {
 	// PutSignal Give a signal
 	// (PUT /signals/{name})
 	PutSignal(c *gin.Context, name string, params PutSignalParams)
+	// GetStats How busy the nodes are, and how much is well
+	// (GET /stats)
+	GetStats(c *gin.Context)
 	// ListSwitches List the switches
 	// (GET /switches)
 	ListSwitches(c *gin.Context)
@@ -38810,6 +40660,9 @@ type ServerInterface interface {
 	// PutZone Create a zone, or replace the whole of it
 	// (PUT /zones/{zone})
 	PutZone(c *gin.Context, zone ZonePath, params PutZoneParams)
+	// GetDelegation How the parent delegates a zone
+	// (GET /zones/{zone}/delegation)
+	GetDelegation(c *gin.Context, zone ZonePath, params GetDelegationParams)
 	// ListRRsets Browse the RRsets of a zone, page by page
 	// (GET /zones/{zone}/rrsets)
 	ListRRsets(c *gin.Context, zone ZonePath, params ListRRsetsParams)
@@ -39000,6 +40853,57 @@ func (siw *ServerInterfaceWrapper) PutOIDC(c *gin.Context) {
 	}
 
 	siw.Handler.PutOIDC(c, params)
+}
+
+// GetAnswers operation middleware
+func (siw *ServerInterfaceWrapper) GetAnswers(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetAnswersParams
+
+	// ------------- Optional query parameter "service" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "service", c.Request.URL.Query(), &params.Service, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter service: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "type" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "type", c.Request.URL.Query(), &params.Type, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter type: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "assume" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "assume", c.Request.URL.Query(), &params.Assume, runtime.BindQueryParameterOptions{Type: "array", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter assume: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "draft" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "draft", c.Request.URL.Query(), &params.Draft, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter draft: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.GetAnswers(c, params)
 }
 
 // ListAudit operation middleware
@@ -41158,6 +43062,58 @@ func (siw *ServerInterfaceWrapper) GetHealth(c *gin.Context) {
 	siw.Handler.GetHealth(c, endpoint)
 }
 
+// GetHealthHistory operation middleware
+func (siw *ServerInterfaceWrapper) GetHealthHistory(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "endpoint" -------------
+	var endpoint string
+
+	err = runtime.BindStyledParameterWithOptions("simple", "endpoint", c.Param("endpoint"), &endpoint, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter endpoint: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetHealthHistoryParams
+
+	// ------------- Optional query parameter "from" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "from", c.Request.URL.Query(), &params.From, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter from: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "to" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "to", c.Request.URL.Query(), &params.To, runtime.BindQueryParameterOptions{Type: "string", Format: "date-time"})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter to: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "step" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "step", c.Request.URL.Query(), &params.Step, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter step: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.GetHealthHistory(c, endpoint, params)
+}
+
 // ProbeEndpoint operation middleware
 func (siw *ServerInterfaceWrapper) ProbeEndpoint(c *gin.Context) {
 
@@ -42933,6 +44889,54 @@ func (siw *ServerInterfaceWrapper) PutProvider(c *gin.Context) {
 	siw.Handler.PutProvider(c, name, params)
 }
 
+// GetQueries operation middleware
+func (siw *ServerInterfaceWrapper) GetQueries(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetQueriesParams
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", c.Request.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter limit: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "wait" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "wait", c.Request.URL.Query(), &params.Wait, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter wait: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.GetQueries(c, params)
+}
+
+// PutQueries operation middleware
+func (siw *ServerInterfaceWrapper) PutQueries(c *gin.Context) {
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.PutQueries(c)
+}
+
 // ListRegions operation middleware
 func (siw *ServerInterfaceWrapper) ListRegions(c *gin.Context) {
 
@@ -44697,6 +46701,19 @@ func (siw *ServerInterfaceWrapper) PutSignal(c *gin.Context) {
 	siw.Handler.PutSignal(c, name, params)
 }
 
+// GetStats operation middleware
+func (siw *ServerInterfaceWrapper) GetStats(c *gin.Context) {
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.GetStats(c)
+}
+
 // ListSwitches operation middleware
 func (siw *ServerInterfaceWrapper) ListSwitches(c *gin.Context) {
 
@@ -45742,6 +47759,42 @@ func (siw *ServerInterfaceWrapper) PutZone(c *gin.Context) {
 	siw.Handler.PutZone(c, zone, params)
 }
 
+// GetDelegation operation middleware
+func (siw *ServerInterfaceWrapper) GetDelegation(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// ------------- Path parameter "zone" -------------
+	var zone ZonePath
+
+	err = runtime.BindStyledParameterWithOptions("simple", "zone", c.Param("zone"), &zone, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationPath, Explode: false, Required: true, Type: "string", Format: "", ValueIsUnescaped: true})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter zone: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params GetDelegationParams
+
+	// ------------- Optional query parameter "resolver" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "resolver", c.Request.URL.Query(), &params.Resolver, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter resolver: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.GetDelegation(c, zone, params)
+}
+
 // ListRRsets operation middleware
 func (siw *ServerInterfaceWrapper) ListRRsets(c *gin.Context) {
 
@@ -46085,6 +48138,7 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.DELETE(options.BaseURL+"/access/oidc", wrapper.DeleteOIDC)
 	router.GET(options.BaseURL+"/access/oidc", wrapper.GetOIDC)
 	router.PUT(options.BaseURL+"/access/oidc", wrapper.PutOIDC)
+	router.GET(options.BaseURL+"/answers", wrapper.GetAnswers)
 	router.GET(options.BaseURL+"/audit", wrapper.ListAudit)
 	router.GET(options.BaseURL+"/audit/node", wrapper.ListNodeAudit)
 	router.GET(options.BaseURL+"/auth/oidc/callback", wrapper.EndOIDC)
@@ -46126,6 +48180,7 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.GET(options.BaseURL+"/geo/lookup", wrapper.LookupPlace)
 	router.GET(options.BaseURL+"/health", wrapper.ListHealth)
 	router.GET(options.BaseURL+"/health/:endpoint", wrapper.GetHealth)
+	router.GET(options.BaseURL+"/health/:endpoint/history", wrapper.GetHealthHistory)
 	router.POST(options.BaseURL+"/health/:endpoint/probe", wrapper.ProbeEndpoint)
 	router.POST(options.BaseURL+"/health/:endpoint/resume", wrapper.ResumeEndpoint)
 	router.GET(options.BaseURL+"/latency", wrapper.ListLatency)
@@ -46156,6 +48211,8 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.DELETE(options.BaseURL+"/providers/:name", wrapper.DeleteProvider)
 	router.GET(options.BaseURL+"/providers/:name", wrapper.GetProvider)
 	router.PUT(options.BaseURL+"/providers/:name", wrapper.PutProvider)
+	router.GET(options.BaseURL+"/queries", wrapper.GetQueries)
+	router.PUT(options.BaseURL+"/queries", wrapper.PutQueries)
 	router.GET(options.BaseURL+"/regions", wrapper.ListRegions)
 	router.DELETE(options.BaseURL+"/regions/:name", wrapper.DeleteRegion)
 	router.GET(options.BaseURL+"/regions/:name", wrapper.GetRegion)
@@ -46191,6 +48248,7 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.DELETE(options.BaseURL+"/signals/:name", wrapper.DeleteSignal)
 	router.GET(options.BaseURL+"/signals/:name", wrapper.GetSignal)
 	router.PUT(options.BaseURL+"/signals/:name", wrapper.PutSignal)
+	router.GET(options.BaseURL+"/stats", wrapper.GetStats)
 	router.GET(options.BaseURL+"/switches", wrapper.ListSwitches)
 	router.DELETE(options.BaseURL+"/switches/:name", wrapper.DeleteSwitch)
 	router.PUT(options.BaseURL+"/switches/:name", wrapper.PutSwitch)
@@ -46210,6 +48268,7 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.DELETE(options.BaseURL+"/zones/:zone", wrapper.DeleteZone)
 	router.GET(options.BaseURL+"/zones/:zone", wrapper.GetZone)
 	router.PUT(options.BaseURL+"/zones/:zone", wrapper.PutZone)
+	router.GET(options.BaseURL+"/zones/:zone/delegation", wrapper.GetDelegation)
 	router.GET(options.BaseURL+"/zones/:zone/rrsets", wrapper.ListRRsets)
 	router.DELETE(options.BaseURL+"/zones/:zone/rrsets/:name/:type", wrapper.DeleteRRset)
 	router.GET(options.BaseURL+"/zones/:zone/rrsets/:name/:type", wrapper.GetRRset)

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/meridian-gtm/meridian/policy"
+	"github.com/meridian-gtm/meridian/policy/snapshot"
 )
 
 // Health is the verdicts of the state, with one report that agrees.
@@ -98,4 +99,47 @@ func (n *Node) Probe(ctx context.Context, id, vantage, monitor string) (policy.P
 	return policy.ProbeResult{
 		Endpoint: h.Endpoint, Check: h.Checks[0].Check, Monitor: h.Checks[0].Monitor, Kind: "http", Vantage: "ns1", Evidence: h.Checks[0].Samples[0].Samples[0],
 	}, nil
+}
+
+// Stats is that of a node that has answered 50 queries a second, and nothing else, for 10 seconds.
+func (n *Node) Stats(context.Context) policy.Stats {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	out := policy.Stats{Nodes: []policy.NodeStats{}, Missing: []string{}, Index: n.state.Index, Services: policy.ServiceCount{Items: []policy.ServiceShort{}}}
+	for _, m := range n.state.Members.All {
+		if n.unreachable[m.Node] {
+			out.Missing = append(out.Missing, m.Node)
+			continue
+		}
+		s := policy.NodeStats{Node: m.Node, ID: m.ID, Uptime: policy.Duration(10 * time.Second), Queries: 50, ByTransport: policy.TransportRates{UDP: 50}, Answers: policy.AnswerRates{NoError: 50}, Age: policy.Duration(time.Second)}
+		for i := range 2 {
+			s.History = append(s.History, policy.TrafficInterval{Until: Start.Add(time.Duration(i) * 5 * time.Second), Queries: 50})
+		}
+		out.Queries += s.Queries
+		out.Nodes = append(out.Nodes, s)
+	}
+	if snap, err := snapshot.Compile(nil, n.state, snapshot.Local{}); err == nil {
+		out.Endpoints, out.Services = snap.Count()
+	}
+	return out
+}
+
+// History is a minute of each of an endpoint's checks, of which the last step was down, as ns1 saw it.
+func (n *Node) History(ctx context.Context, q policy.HistoryQuery) (policy.EndpointHistory, error) {
+	e, err := n.Evidence(ctx, q.Endpoint)
+	h := policy.EndpointHistory{Endpoint: e.Endpoint, From: q.From, To: q.To, Step: max(q.Step, policy.HistoryFinest), Checks: []policy.CheckHistory{}, Missing: []string{}}
+	for _, c := range e.Checks {
+		past := policy.CheckHistory{Check: c.Check, Monitor: c.Monitor, Changes: []policy.VerdictEdge{}}
+		v := policy.VantageHistory{Vantage: "ns1"}
+		for i := range 6 {
+			at := q.To.Add(time.Duration(i-6) * time.Duration(h.Step))
+			down := float64(i / 5)
+			past.Timeline = append(past.Timeline, policy.TimelinePoint{At: at, Status: policy.Up + policy.Status(i/5), Down: down})
+			v.Points = append(v.Points, policy.VantagePoint{At: at, Latency: policy.Duration(20 * time.Millisecond), Max: policy.Duration(30 * time.Millisecond), Loss: down})
+		}
+		past.Vantages = []policy.VantageHistory{v}
+		past.Changes = append(past.Changes, c.History...)
+		h.Checks = append(h.Checks, past)
+	}
+	return h, err
 }

@@ -40,6 +40,8 @@ type Node struct {
 	beacons     []string
 	said        map[string]policy.NodeWindow // what each member said of each change, while it could be reached
 	observed    []policy.Observation
+	sampling    policy.SampleRequest
+	sampled     uint64
 	now         func() time.Time
 }
 

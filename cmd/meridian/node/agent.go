@@ -80,7 +80,7 @@ func NewAgent(cfg Config, opts Options) (_ *Agent, err error) {
 	if a.port, err = peer.New(peer.Config{Listener: a.cluster, Logger: a.log}); err != nil {
 		return nil, err
 	}
-	if a.prober, a.references, err = openVantage(cfg, a.secret, a.log, a.registry); err != nil {
+	if a.prober, a.references, err = openVantage(cfg, a.secret, nil, a.log, a.registry); err != nil {
 		return nil, err
 	}
 	a.port.Handle("evidence", func(_ context.Context, _ string, body []byte) ([]byte, error) { return askedEvidence(a.prober, body) })

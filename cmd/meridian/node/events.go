@@ -23,6 +23,8 @@ type events struct {
 	ring  []policy.Event                  // oldest first; the last backlog count
 	added chan struct{}                   // closed when the ring grows
 	edges map[string][]policy.VerdictEdge // by check, newest first, edgesKept at most
+
+	keep func(policy.VerdictEdge) // on the disk, without waiting for it; nil: nowhere
 }
 
 // edgesKept is how many changes of a check's verdict a node remembers.
@@ -271,6 +273,9 @@ func orUnknown(circuit string) string {
 }
 
 func (e *events) remember(edge policy.VerdictEdge) {
+	if e.keep != nil {
+		e.keep(edge)
+	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	kept := e.edges[edge.Check]

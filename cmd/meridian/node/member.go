@@ -240,7 +240,7 @@ func (n *Node) empty() error {
 		return err
 	}
 	for _, f := range list {
-		if !slices.Contains([]string{journalDir, glassTokenFile, actsFile, "lost+found"}, f.Name()) { // what a start makes, whatever comes of it
+		if !slices.Contains([]string{journalDir, historyDir, glassTokenFile, actsFile, "lost+found"}, f.Name()) { // what a start makes, whatever comes of it
 			return policy.Errorf(policy.Conflict, "bootstrap: true starts a cluster only in an empty data directory, but %s holds %s; to begin anew move it away, to go on with the old cluster restore it whole", n.cfg.DataDir, f.Name())
 		}
 	}

@@ -21,6 +21,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/meridian-gtm/meridian/cmd/meridian/node/history"
 	"github.com/meridian-gtm/meridian/cmd/meridian/node/journal"
 	"github.com/meridian-gtm/meridian/cmd/meridian/node/notify"
 	"github.com/meridian-gtm/meridian/dnsserver"
@@ -68,6 +69,11 @@ type Node struct {
 
 	windowsKnown knownWindows
 	observed     observations
+	traffic      *traffic
+	counted      counted
+	past         *history.Store
+	tap          *tap
+	delegations  atomic.Int32 // that are being looked at
 
 	glass    *breakGlass
 	notifier *notify.Notifier
@@ -121,6 +127,8 @@ func New(cfg Config, opts Options) (_ *Node, err error) {
 	}
 	n.cookies = cookieJar{open: n.keeper.open, set: n.dns.SetCookieKeys, log: n.log}
 	n.publisher = newPublisher(cfg.Node, n.dns, n.events, n.log)
+	n.traffic = newTraffic(n.dns.Totals, time.Now())
+	n.tap = &tap{set: n.dns.SetSampling, samples: n.dns.Samples, country: n.countryOf, node: cfg.Node}
 	n.left = newTracker(time.Now)
 	n.leftFile = newWindowKeeper(n.left, cfg.DataDir, machineClock, n.log)
 	n.watches = newWindowWatches(n.Window, n.events.tell)
@@ -157,11 +165,15 @@ func New(cfg Config, opts Options) (_ *Node, err error) {
 	}
 	n.answerPeers()
 	n.answerWindows()
-	if n.prober, n.references, err = openVantage(cfg, n.secret, n.log, n.registry); err != nil {
+	n.answerHistory()
+	n.answerQueries()
+	if n.prober, n.references, err = openVantage(cfg, n.secret, n.sampled, n.log, n.registry); err != nil {
 		return nil, err
 	}
 	n.notifier = n.newNotifier()
 	n.registerMetrics()
+	n.past = history.Open(n.keeper.path(historyDir), n.log)
+	n.events.keep = n.past.Edge
 	return n, nil
 }
 
@@ -183,8 +195,8 @@ func (n *Node) openDNS() error {
 	return err
 }
 
-// openVantage makes what a node and an agent probe with.
-func openVantage(cfg Config, secret func(name string) (string, error), log *slog.Logger, registry *prometheus.Registry) (prober *probes.Prober, references *probes.References, err error) {
+// openVantage makes what a node and an agent probe with; who is told of samples may be nobody.
+func openVantage(cfg Config, secret func(name string) (string, error), told func(check string, s policy.Sample, before, after policy.Opinion), log *slog.Logger, registry *prometheus.Registry) (prober *probes.Prober, references *probes.References, err error) {
 	references, err = probes.NewReferences(probes.ReferencesConfig{
 		Targets: cfg.Probing.Reference, Log: log, Answers: func() (int, int) { return prober.Answers() },
 	})
@@ -192,7 +204,7 @@ func openVantage(cfg Config, secret func(name string) (string, error), log *slog
 		return nil, nil, err
 	}
 	prober, err = probes.New(probes.Config{
-		Vantage: cfg.Node, Guard: probes.Guard{Allow: cfg.Probing.Allow, Own: ownPorts(cfg)}, Exec: cfg.Probing.Exec, Secret: secret,
+		Vantage: cfg.Node, Guard: probes.Guard{Allow: cfg.Probing.Allow, Own: ownPorts(cfg)}, Exec: cfg.Probing.Exec, Secret: secret, OnSample: told,
 		Abstaining: references.Abstaining, Log: log, Registry: registry,
 	})
 	return prober, references, err
@@ -260,6 +272,8 @@ func (n *Node) Run(ctx context.Context) error {
 	lasting.Go(func() error { return n.journal.Run(lastingCtx) })
 	lasting.Go(func() error { return n.publisher.Run(lastingCtx) })
 	lasting.Go(func() error { return n.leftFile.Run(lastingCtx) })
+	lasting.Go(func() error { return n.traffic.Run(lastingCtx) })
+	lasting.Go(func() error { return n.tap.Run(lastingCtx) })
 	if n.journalled != nil {
 		n.adopt(n.journalled)
 	}
@@ -277,6 +291,7 @@ func (n *Node) Run(ctx context.Context) error {
 	work.Go(func() error { return n.beacons.Run(workCtx) })
 	work.Go(func() error { return n.watches.Run(workCtx) })
 	work.Go(func() error { return n.onlooker.Run(workCtx) })
+	work.Go(func() error { return n.keepHistory(workCtx) })
 	work.Go(func() error { return n.runStore(workCtx) })
 	work.Go(func() error { // what lasts ends early only by failing, and takes the rest down with it
 		select {

@@ -225,6 +225,7 @@ func (n *Node) answerWindows() {
 	})
 	n.port.Handle("departures", func(context.Context, string, []byte) ([]byte, error) { return json.Marshal(n.tellDepartures()) })
 	n.port.Handle("outside", func(context.Context, string, []byte) ([]byte, error) { return json.Marshal(n.onlooker.told()) })
+	n.port.Handle("stats", func(context.Context, string, []byte) ([]byte, error) { return json.Marshal(n.tellStats()) })
 	n.port.Handle("residual", func(_ context.Context, _ string, body []byte) ([]byte, error) {
 		var q policy.ResidualQuery
 		if err := json.Unmarshal(body, &q); err != nil {
