@@ -17,7 +17,7 @@ var leastRoles = func() map[string]string {
 		policy.RoleViewer: {
 			"GET /zones", "GET /zones/:zone", "GET /zones/:zone/rrsets", "GET /zones/:zone/rrsets/:name/:type",
 			"GET /config", "GET /regions", "GET /regions/:name", "GET /monitors", "GET /monitors/:name", "GET /pools", "GET /pools/:name",
-			"GET /services", "GET /services/:name", "GET /explain", "POST /explain", "GET /geo/lookup", "GET /controls", "GET /controls/:id", "GET /safety", "GET /windows", "GET /residual", "GET /switches", "GET /latency", "GET /load",
+			"GET /services", "GET /services/:name", "GET /explain", "POST /explain", "GET /geo/lookup", "GET /geo/points", "GET /controls", "GET /controls/:id", "GET /safety", "GET /windows", "GET /residual", "GET /switches", "GET /latency", "GET /load",
 			"GET /signals", "GET /signals/:name", "GET /health", "GET /health/:endpoint", "GET /cluster", "GET /events", "GET /secrets",
 			"GET /revisions", "GET /revisions/:revision", "GET /revisions/:revision/config", "GET /audit",
 			"GET /providers", "GET /providers/:name", "GET /templates", "GET /templates/:name", "GET /safety-rules", "GET /safety-rules/:name",
