@@ -17,13 +17,13 @@ var leastRoles = func() map[string]string {
 		policy.RoleViewer: {
 			"GET /zones", "GET /zones/:zone", "GET /zones/:zone/rrsets", "GET /zones/:zone/rrsets/:name/:type",
 			"GET /config", "GET /regions", "GET /regions/:name", "GET /monitors", "GET /monitors/:name", "GET /pools", "GET /pools/:name",
-			"GET /services", "GET /services/:name", "GET /explain", "POST /explain", "GET /geo/lookup", "GET /geo/points", "GET /controls", "GET /controls/:id", "GET /safety", "GET /windows", "GET /residual", "GET /switches", "GET /latency", "GET /load",
+			"GET /services", "GET /services/:name", "GET /explain", "POST /explain", "GET /geo/lookup", "GET /controls", "GET /controls/:id", "GET /safety", "GET /windows", "GET /residual", "GET /switches", "GET /latency", "GET /load",
 			"GET /signals", "GET /signals/:name", "GET /health", "GET /health/:endpoint", "GET /cluster", "GET /events", "GET /secrets",
 			"GET /revisions", "GET /revisions/:revision", "GET /revisions/:revision/config", "GET /audit",
 			"GET /providers", "GET /providers/:name", "GET /templates", "GET /templates/:name", "GET /safety-rules", "GET /safety-rules/:name",
 			"GET /places", "GET /places/:name", "GET /review-rules", "GET /review-rules/:name", "GET /drafts", "GET /drafts/:id",
 			"GET /drill-plans", "GET /drill-plans/:name", "GET /drill-plans/:name/preflight", "GET /drills", "GET /drills/:id", "GET /reports", "GET /reports/:id",
-			planCall, "GET /session", "DELETE /session", "PUT /session/password", "GET /notifications", "GET /notifications/:name", "GET /notifications/deliveries",
+			planCall, "GET /geo/points", "GET /session", "DELETE /session", "PUT /session/password", "GET /notifications", "GET /notifications/:name", "GET /notifications/deliveries",
 		},
 		policy.RoleOperator: {
 			"POST /controls", "DELETE /controls/:id", "POST /health/:endpoint/probe", "POST /health/:endpoint/resume",
