@@ -1,4 +1,4 @@
-import { ActionIcon, Anchor, Burger, Group, Kbd, Menu, Text, Tooltip, UnstyledButton, useMantineColorScheme } from '@mantine/core'
+import { ActionIcon, Burger, Group, Kbd, Menu, Text, Tooltip, UnstyledButton, useMantineColorScheme } from '@mantine/core'
 import { spotlight } from '@mantine/spotlight'
 import IconAuto from '@tabler/icons-react/dist/esm/icons/IconSunMoon.mjs'
 import IconHelp from '@tabler/icons-react/dist/esm/icons/IconKeyboard.mjs'
@@ -8,7 +8,7 @@ import IconSearch from '@tabler/icons-react/dist/esm/icons/IconSearch.mjs'
 import IconSun from '@tabler/icons-react/dist/esm/icons/IconSun.mjs'
 import IconUser from '@tabler/icons-react/dist/esm/icons/IconUserCircle.mjs'
 import { useQueryClient } from '@tanstack/react-query'
-import { Link, useNavigate } from '@tanstack/react-router'
+import { useNavigate } from '@tanstack/react-router'
 
 import { write } from '../api/client'
 import { useLive } from '../api/events'
@@ -17,6 +17,7 @@ import { StateIcon } from '../shared/Status'
 import { fullTime, parseDuration, span, useNow } from '../shared/Time'
 import { useZone } from '../shared/prefs'
 import mark from './favicon.svg'
+import { Go } from '../shared/Go'
 
 /** The line on top: where one is, how the cluster is, who one is. */
 export function Header({ menu, toggle, help }: { menu: boolean; toggle: () => void; help: () => void }) {
@@ -24,13 +25,13 @@ export function Header({ menu, toggle, help }: { menu: boolean; toggle: () => vo
     <Group h="100%" px="sm" gap="sm" wrap="nowrap" justify="space-between">
       <Group gap="sm" wrap="nowrap" miw={0}>
         <Burger opened={menu} onClick={toggle} hiddenFrom="sm" size="sm" aria-label={menu ? 'Close the menu' : 'Open the menu'} />
-        <Anchor component={Link} to="/" underline="never" c="var(--mantine-color-text)" className="brand" aria-label="Meridian">
+        <Go to="/" underline="never" c="var(--mantine-color-text)" className="brand" aria-label="Meridian">
           <img src={mark} width={22} height={22} alt="" /><Text span fw={680} size="md" visibleFrom="xs">Meridian</Text>
-        </Anchor>
+        </Go>
         <ClusterState />
       </Group>
       <Group gap={6} wrap="nowrap">
-        <UnstyledButton className="searchbox" onClick={spotlight.open} visibleFrom="md" aria-label="Go to a page or an object">
+        <UnstyledButton className="searchbox" onClick={spotlight.open} visibleFrom="md">
           <IconSearch size={14} /><Text span size="xs" c="dimmed" mr="auto">Go to…</Text><Kbd size="xs">Ctrl K</Kbd>
         </UnstyledButton>
         <ActionIcon variant="subtle" color="gray" size="lg" hiddenFrom="md" onClick={spotlight.open} aria-label="Go to a page or an object"><IconSearch size={17} /></ActionIcon>
@@ -55,13 +56,13 @@ function ClusterState() {
   const quorum = there * 2 > voters.length
   return (
     <Tooltip withinPortal multiline label={`This is node ${c.node} (${c.role}). ${c.leader ? `The leader is ${c.leader}.` : 'There is no leader.'} ${there} of ${voters.length} voting nodes are in reach${quorum ? '' : ', which is no majority'}. The node heard of a leader ${span(age)} ago.`}>
-      <Anchor component={Link} to="/cluster" underline="never" c="inherit" className="clusterstate">
+      <Go to="/cluster" underline="never" c="inherit" className="clusterstate">
         <StateIcon state={state} size={11} />
         <Text span size="xs" fw={600} className="mono">{c.node}</Text>
         <Text span size="xs" c="dimmed" visibleFrom="sm">{c.leader ? <>leader <span className="mono">{c.leader}</span></> : <b>no leader</b>}</Text>
         <Text span size="xs" c="dimmed" className="num">{there}/{voters.length}<Text span inherit visibleFrom="sm"> nodes</Text></Text>
         <Text span size="xs" c="dimmed" className="num" visibleFrom="lg">state {span(age)} old</Text>
-      </Anchor>
+      </Go>
     </Tooltip>
   )
 }
@@ -72,8 +73,8 @@ function Clock() {
   const text = fullTime(new Date(now), zone)
   return (
     <Tooltip label={zone === 'utc' ? 'Times are in UTC. Click for local time.' : 'Times are local. Click for UTC.'} withinPortal>
-      <UnstyledButton onClick={() => setZone(zone === 'utc' ? 'local' : 'utc')} className="clock" visibleFrom="xs" aria-label={`Times are ${zone === 'utc' ? 'in UTC' : 'local'}; switch`}>
-        <Text span size="xs" className="num">{text.slice(11, 19)}</Text> <Text span size="xs" c="dimmed">{zone === 'utc' ? 'UTC' : 'local'}</Text>
+      <UnstyledButton onClick={() => setZone(zone === 'utc' ? 'local' : 'utc')} className="clock" visibleFrom="xs">
+        <Text span size="xs" className="num">{text.slice(11, 19)}</Text> <Text span size="xs" c="dimmed">{zone === 'utc' ? 'UTC' : 'local'}</Text><span className="visually-hidden">, switch to {zone === 'utc' ? 'local time' : 'UTC'}</span>
       </UnstyledButton>
     </Tooltip>
   )
@@ -86,7 +87,7 @@ function UserMenu({ help }: { help: () => void }) {
   const qc = useQueryClient()
   const navigate = useNavigate()
   const leave = async () => {
-    await write('delete', '/session', undefined as never).catch(() => undefined) // the session may be over already
+    await write('delete', '/session', undefined).catch(() => undefined) // the session may be over already
     qc.clear()
     await navigate({ to: '/login' })
   }

@@ -1,7 +1,7 @@
-import { Anchor, Stack, Text, Title } from '@mantine/core'
-import { Link } from '@tanstack/react-router'
+import { Stack, Text, Title } from '@mantine/core'
 
 import { ErrorBox } from '../shared/ErrorBox'
+import { Go } from '../shared/Go'
 
 /** What stands where there is no page, or where one broke. */
 export function Lost({ error }: { error?: unknown; data?: unknown; isNotFound?: boolean }) {
@@ -9,7 +9,7 @@ export function Lost({ error }: { error?: unknown; data?: unknown; isNotFound?: 
     <Stack gap="sm" p="md" maw={640}>
       <Title order={1} className="pagetitle">{error ? 'This page broke' : 'There is no such page'}</Title>
       {error ? <ErrorBox error={error} /> : <Text size="sm" c="dimmed">Nothing stands at {location.pathname}.</Text>}
-      <Anchor component={Link} to="/" size="sm">To the overview</Anchor>
+      <Go to="/" size="sm">To the overview</Go>
     </Stack>
   )
 }

@@ -13,5 +13,10 @@ export const theme = createTheme({
   fontSizes: { xs: '0.75rem', sm: '0.84rem', md: '0.92rem', lg: '1.05rem', xl: '1.2rem' },
   defaultRadius: 'md',
   cursorType: 'pointer',
-  components: { Tooltip: { defaultProps: { openDelay: 150 } } },
+  components: {
+    Button: { styles: { label: { fontWeight: 500 } } },
+    Modal: { styles: { title: { fontWeight: 600 } } },
+    Alert: { styles: { title: { color: 'var(--mantine-color-text)' }, message: { color: 'var(--mantine-color-text)' } } },
+    Tooltip: { defaultProps: { openDelay: 150 } },
+  },
 })

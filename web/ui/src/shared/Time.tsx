@@ -28,9 +28,9 @@ export function span(ms: number): string {
   const s = Math.max(0, Math.round(ms / 1000))
   if (s < 60) return `${s} s`
   const m = Math.floor(s / 60)
-  if (m < 60) return m < 10 && s % 60 ? `${m} min ${s % 60} s` : `${m} min`
+  if (m < 60) return m < 3 && s % 60 ? `${m} min ${s % 60} s` : `${m} min`
   const h = Math.floor(m / 60)
-  if (h < 24) return m % 60 && h < 10 ? `${h} h ${m % 60} min` : `${h} h`
+  if (h < 24) return m % 60 && h < 6 ? `${h} h ${m % 60} min` : `${h} h`
   return h < 240 && h % 24 ? `${Math.floor(h / 24)} d ${h % 24} h` : `${Math.floor(h / 24)} d`
 }
 

@@ -4,7 +4,9 @@ import { parse } from '../api/events'
 import { type Column, matching } from './DataTable'
 import { stateOf } from './Status'
 import { fullTime, parseDuration, span } from './Time'
+import { readClient } from './ClientSelect'
 import { curl } from './CopyAs'
+import { type SteerNode, readTree } from './steering'
 
 describe('the event stream', () => {
   it('keeps a message that has come in part', () => {
@@ -51,5 +53,33 @@ describe('copy as curl', () => {
   it('quotes what a shell would read otherwise', () => {
     expect(curl({ method: 'POST', path: "/x?a='b'", body: { reason: "it's" } })).toContain(`-d '{"reason":"it'\\''s"}'`)
     expect(curl({ path: '/a;rm -rf' })).toMatch(/'[^']*\/a;rm -rf'$/)
+  })
+})
+
+describe('a steering tree', () => {
+  const tree = readTree({
+    geo: [
+      { match: { continents: ['EU'] }, to: { failover: [{ pool: 'eu' }, { template: 'all' }] } },
+      { match: { countries: ['US'] }, weighted: [{ pool: 'us', weight: 3 }, { pool: 'eu' }] },
+    ],
+    default: { nearest: [{ pool: 'us', bias: 10 }] },
+  }, new Map([['all', { nearest: [{ pool: 'ap' }] }]]))
+  const walk = (n: SteerNode): SteerNode[] => [n, ...n.children.flatMap(walk)]
+  it('has the paths that explanations use', () => {
+    expect(walk(tree).map((n) => n.path)).toEqual([
+      'geo', 'geo[0].failover', 'geo[0].failover[0].pool eu', 'geo[0].failover[1].template all.nearest', 'geo[0].failover[1].template all.nearest[0].pool ap',
+      'geo[1].weighted', 'geo[1].weighted[0].pool us', 'geo[1].weighted[1].pool eu', 'geo.default.nearest', 'geo.default.nearest[0].pool us',
+    ])
+  })
+  it('says whom a branch is for, and its part', () => {
+    expect(tree.children.map((c) => c.note)).toEqual(['EU', 'US', 'everybody else'])
+    expect(tree.children[1]!.children.map((c) => c.note)).toEqual(['weight 3 (75 %)', 'weight 1 (25 %)'])
+  })
+  it('knows the way back to what it was read from', () => expect(tree.children[1]!.at).toEqual(['geo', 1]))
+})
+
+describe('a client', () => {
+  it('is a country, a network or an AS number', () => {
+    expect(['Nigeria', 'de', 'AS64500', '192.0.2.0/24', '2001:db8::1', 'Lagos'].map(readClient)).toEqual(['country/NG', 'country/DE', 'asn/64500', '192.0.2.0/24', '2001:db8::1', undefined])
   })
 })

@@ -44,7 +44,7 @@ export default function Login() {
           <Tabs defaultValue="password" keepMounted={false} onChange={() => setError(undefined)}>
             <Tabs.List grow mb="md"><Tabs.Tab value="password">Password</Tabs.Tab><Tabs.Tab value="token">Token</Tabs.Tab></Tabs.List>
             <Tabs.Panel value="password">
-              <form onSubmit={(e) => void enter(e, () => write('post', '/session', { body: { user, password } } as never))}>
+              <form onSubmit={(e) => void enter(e, () => write('post', '/session', { body: { user, password } }))}>
                 <Stack gap="sm">
                   <TextInput label="User" name="user" autoComplete="username" value={user} onChange={(e) => setUser(e.currentTarget.value)} required autoFocus spellCheck={false} autoCapitalize="none" />
                   <PasswordInput label="Password" name="password" autoComplete="current-password" value={password} onChange={(e) => setPassword(e.currentTarget.value)} required />
@@ -53,7 +53,7 @@ export default function Login() {
               </form>
             </Tabs.Panel>
             <Tabs.Panel value="token">
-              <form onSubmit={(e) => void enter(e, () => write('post', '/session/token', { body: { token: token.trim() } } as never))}>
+              <form onSubmit={(e) => void enter(e, () => write('post', '/session/token', { body: { token: token.trim() } }))}>
                 <Stack gap="sm">
                   <PasswordInput label="API token" name="token" autoComplete="off" value={token} onChange={(e) => setToken(e.currentTarget.value)} required
                     description="The first admin token is in dataDir/admin.token of the node that began the cluster; meridian demo prints it." />

@@ -1,5 +1,6 @@
 import { geoEqualEarth, geoGraticule10, geoInterpolate, geoPath } from 'd3-geo'
 import type { Feature, FeatureCollection, Geometry } from 'geojson'
+import { useElementSize, useMergedRef } from '@mantine/hooks'
 import { memo, useRef, useState } from 'react'
 import { feature } from 'topojson-client'
 import type { GeometryCollection, Topology } from 'topojson-specification'
@@ -41,6 +42,9 @@ function codeOf(f: Feature<Geometry, { name: string }>): string {
 /** The world, with its countries shaded, markers at places, and arcs between them. */
 export default function WorldMap({ label, shade, markers = [], arcs = [], open, pick }: MapProps) {
   const frame = useRef<HTMLDivElement>(null)
+  const size = useElementSize<HTMLDivElement>()
+  const ref = useMergedRef(frame, size.ref)
+  const scale = size.width ? Math.min(Math.max(width / size.width, 1), 2.2) : 1 // so that markers are no smaller on a phone
   const [tip, setTip] = useState<{ x: number; y: number; text: string }>()
   const at = (e: { clientX: number; clientY: number }, text: string) => {
     const r = frame.current!.getBoundingClientRect()
@@ -53,19 +57,24 @@ export default function WorldMap({ label, shade, markers = [], arcs = [], open, 
     if (place) pick((e.target as Element).getAttribute('data-country') ?? '', [place[1], place[0]])
   })
   return (
-    <div ref={frame} className={css.frame} onMouseLeave={() => setTip(undefined)}>
+    <div ref={ref} className={css.frame} onMouseLeave={() => setTip(undefined)}>
       <svg className={css.map} viewBox={`0 0 ${width} ${height}`} role="group" aria-label={label} onClick={click}>
         <path d={sphere} className={css.sphere} />
         <path d={grid} className={css.grid} />
         <Land shade={shade} tell={at} hide={() => setTip(undefined)} />
-        {arcs.map((a) => <path key={a.id} d={arc(a)} className={css.arc} style={{ stroke: a.color }} />)}
-        {placed(markers).map(({ m, x, y, left }) => (
-          <g key={m.id} className={css.marker} transform={`translate(${x} ${y})`} tabIndex={open ? 0 : -1} role={open ? 'link' : 'img'} aria-label={`${m.title}: ${stateWord[m.state]}`}
+        {arcs.map((a) => (
+          <g key={a.id} className={css.arc}>
+            <path d={arc(a)} style={{ strokeWidth: 4.5 * scale }} className={css.casing} />
+            <path d={arc(a)} style={{ stroke: a.color, strokeWidth: 2 * scale }} className={css.flow} />
+          </g>
+        ))}
+        {placed(markers, scale).map(({ m, x, y, left }) => (
+          <g key={m.id} className={css.marker} transform={`translate(${x} ${y}) scale(${scale})`} tabIndex={open ? 0 : -1} role={open ? 'link' : 'img'} aria-label={`${m.title}: ${stateWord[m.state]}`}
             onClick={open && ((e) => { e.stopPropagation(); open(m.id) })} onKeyDown={(e) => { if (e.key === 'Enter') open?.(m.id) }}
             onMouseMove={(e) => at(e, m.title)} onMouseLeave={() => setTip(undefined)}>
             <circle r="9" className={css.halo} style={m.color ? { stroke: m.color, strokeWidth: 2.5 } : undefined} />
             <path d={stateShape[m.state]} fill={stateColor[m.state]} />
-            <text x={left ? -13 : 13} y="4" textAnchor={left ? 'end' : 'start'} className={css.label}>{m.label}</text>
+            {scale < 2 && <text x={left ? -13 : 13} y="4" textAnchor={left ? 'end' : 'start'} className={css.label}>{m.label}</text>}
           </g>
         ))}
       </svg>
@@ -87,14 +96,15 @@ const Land = memo(function Land({ shade, tell, hide }: { shade?: MapProps['shade
 }, (a, b) => a.shade === b.shade)
 
 /** Where markers stand. Of several in one place each is moved aside, so that all can be seen. */
-function placed(markers: readonly Marker[]) {
+function placed(markers: readonly Marker[], scale: number) {
+  const apart = 13 * scale
   const taken: [number, number][] = []
   return markers.flatMap((m) => {
     const p = projection([m.lon, m.lat])
     if (!p) return []
     let [x, y] = p
-    for (let turn = 0; turn < 40 && taken.some(([a, b]) => (a - x) ** 2 + (b - y) ** 2 < 13 ** 2); turn++) {
-      const r = 13 * (1 + Math.floor(turn / 8))
+    for (let turn = 0; turn < 40 && taken.some(([a, b]) => (a - x) ** 2 + (b - y) ** 2 < apart ** 2); turn++) {
+      const r = apart * (1 + Math.floor(turn / 8))
       x = p[0] + r * Math.cos((turn * Math.PI) / 4)
       y = p[1] + r * Math.sin((turn * Math.PI) / 4)
     }
