@@ -7,7 +7,7 @@ import { stale } from './queries'
 export type LiveEvent = components['schemas']['Event']
 
 const config = ['/config', '/regions', '/providers', '/monitors', '/pools', '/templates', '/services', '/safety-rules', '/review-rules', '/drill-plans', '/places', '/notifications']
-const seen = ['/health', '/explain', '/answers', '/safety', '/windows']
+const seen = ['/health', '/explain', '/answers', '/safety', '/windows', '/stats']
 
 /** What an event of each type makes stale. */
 export const touched: Record<string, readonly string[]> = {

@@ -17,6 +17,7 @@ export function Footer() {
         </Text>
       ))}
       <Text size="xs" c="dimmed">Map: Natural Earth. Places of countries: <Anchor href="https://www.geonames.org" target="_blank" rel="noreferrer" size="xs" underline="always" c="inherit">GeoNames</Anchor> (CC BY 4.0)</Text>
+      <Anchor href={import.meta.env.LICENSES} size="xs" underline="always" c="dimmed">Licenses</Anchor>
     </Group>
   )
 }

@@ -6,6 +6,7 @@ import { stateOf } from './Status'
 import { fullTime, parseDuration, span } from './Time'
 import { readClient } from './ClientSelect'
 import { curl } from './CopyAs'
+import { barsOf, uptime } from './HealthStrip'
 import { type SteerNode, readTree } from './steering'
 
 describe('the event stream', () => {
@@ -81,5 +82,20 @@ describe('a steering tree', () => {
 describe('a client', () => {
   it('is a country, a network or an AS number', () => {
     expect(['Nigeria', 'de', 'AS64500', '192.0.2.0/24', '2001:db8::1', 'Lagos'].map(readClient)).toEqual(['country/NG', 'country/DE', 'asn/64500', '192.0.2.0/24', '2001:db8::1', undefined])
+  })
+})
+
+describe('a health strip', () => {
+  const at = (s: number) => new Date(s * 1000).toISOString()
+  const points = [{ at: at(0), status: 'up' as const, down: 0 }, { at: at(10), status: 'down' as const, down: 0.2 }, { at: at(20), status: 'up' as const, down: 0 }, { at: at(60), status: 'unknown' as const, down: 0 }]
+  it('shows the worst of what falls into a bar, and nothing where nothing is known', () => {
+    expect(barsOf(points, 0, 80_000, 10_000, 4).map((b) => b.status)).toEqual(['down', 'up', 'none', 'unknown'])
+  })
+  it('fills the bars of a step that is longer than one', () => {
+    expect(barsOf([points[1]!], 0, 40_000, 20_000, 8).map((b) => b.status)).toEqual(['none', 'none', 'down', 'down', 'down', 'down', 'none', 'none'])
+  })
+  it('counts the time down of the time that is known', () => {
+    expect(uptime(points)).toBeCloseTo(1 - 0.2 / 3)
+    expect(uptime([])).toBeUndefined()
   })
 })

@@ -2,10 +2,12 @@ import { Alert, Button, Group, Skeleton, Text } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { useMemo } from 'react'
 
+import type { Schemas } from '../../api/client'
 import { useCluster } from '../../api/guard'
 import { serviceName } from '../../api/names'
 import { get } from '../../api/queries'
 import { groupBy, poolsOf, standing } from '../../api/standing'
+import { Sparkline } from '../../shared/chart'
 import { CopyAs } from '../../shared/CopyAs'
 import { EmptyState } from '../../shared/EmptyState'
 import { ErrorBox } from '../../shared/ErrorBox'
@@ -53,7 +55,7 @@ export default function Overview() {
   const top = [...shares].sort((a, b) => b[1] - a[1])
   const body = answers.data?.body
   return (
-    <Page title="Overview" lead={arcs.length > 0 ? 'Clients are moving: the arcs stay until the last resolver has forgotten what it was told.' : undefined}
+    <Page title="Overview" lead={arcs.length > 0 ? 'Clients are moving: the arcs stay until the last resolver has forgotten what it was told.' : 'Which region answers each country now, and all that is not as it should be.'}
       actions={<CopyAs curl={{ path: '/answers' }} cli="get health" json={body} />}>
       <Counters endpoints={endpoints} services={services.data?.body.items.length} />
       <div className="overview">
@@ -85,15 +87,28 @@ function Counters({ endpoints, services }: { endpoints?: Parameters<typeof stand
   const cluster = useCluster().data?.body
   const s = endpoints && standing(endpoints)
   const count = (state: State) => <Counter key={state} value={s?.count[state]} label={<><StateIcon state={state} size={11} />{stateWord[state]}</>} />
+  const stats = useQuery({ ...get('/stats'), refetchInterval: 5_000 }).data?.body
   const voters = cluster?.members.filter((m) => m.voter) ?? []
   return (
     <div className="counters">
+      <div className="counter" data-wide><b>{stats ? rate(stats.queries) : '–'}</b><small>queries a second</small>{stats && <Sparkline values={total(stats)} label="Queries a second in the last 10 minutes" width={92} height={24} />}</div>
       {(['up', 'degraded', 'down', 'drained', 'unknown'] as const).map(count)}
-      <Counter value={services} label="services" />
+      <Counter value={services} label={stats?.services.short ? `services, ${stats.services.short} not whole` : 'services'} />
       <Counter value={cluster && `${voters.filter((m) => m.reachable).length}/${voters.length}`} label={cluster?.leader ? <>nodes, leader <span className="mono">{cluster.leader}</span></> : 'nodes, no leader'} />
       <Counter value={cluster && span(parseDuration(cluster.stateAge))} label="age of state" plain />
     </div>
   )
+}
+
+/** A rate of a second with no more digits than mean something. */
+function rate(v: number): string {
+  return v < 10 ? v.toFixed(1).replace(/\.0$/, '') : Math.round(v).toLocaleString('en')
+}
+
+/** The traffic of all nodes together: each keeps its own time, so they are added from the newest back. */
+function total(stats: Schemas['Stats']): number[] {
+  const longest = Math.max(0, ...stats.nodes.map((n) => n.history.length))
+  return Array.from({ length: longest }, (_, i) => stats.nodes.reduce((sum, n) => sum + (n.history[n.history.length - longest + i]?.queries ?? 0), 0))
 }
 
 function Counter({ value, label, plain }: { value?: number | string; label: React.ReactNode; plain?: boolean }) {

@@ -21,6 +21,7 @@ import { readTree } from '../../shared/steering'
 import { markers, useAnswers, useRegionColors, useShade } from '../overview/world'
 import { Controls } from './Controls'
 import { Endpoints } from './Endpoints'
+import { History } from './History'
 import { WeightsButton, weighable } from './Weights'
 import { ttlText, useByPool, useTemplates } from './uses'
 import { Go } from '../../shared/Go'
@@ -56,7 +57,7 @@ function Service({ service, name }: { service: Schemas['Service']; name: string 
       lead={service.names && service.names.length > 0 ? `Also ${service.names.filter((n) => n !== name).slice(0, 8).join(', ')}` : undefined}
       actions={<CopyAs curl={{ path: `/services/${encodeURIComponent(name)}` }} cli={`get service ${shell(name)} -o yaml`} json={service} />}>
       <Facts service={service} ttl={x?.ttl} s={s} />
-      <Panel title="How a client is answered" actions={<ClientSelect value={client} set={(c) => void navigate({ search: { client: c }, replace: true })} label="" />}>
+      <Panel title="How a client is answered" actions={<ClientSelect value={client} set={(c) => void navigate({ search: { ...search, client: c }, replace: true })} label="" />}>
         {explain.error && !x ? <ErrorBox error={explain.error} /> : null}
         <div className="how">
         <Pipeline tree={tree} explained={x} endpoints={byPool} action={(node) => {
@@ -67,6 +68,7 @@ function Service({ service, name }: { service: Schemas['Service']; name: string 
         </div>
       </Panel>
       <Live name={name} answers={answers} />
+      {s.all > 0 && <History standing={s} over={search.over ?? '24h'} set={(over) => void navigate({ search: { ...search, over }, replace: true })} />}
       <Endpoints standing={s} shares={new Map(body?.endpoints?.map((e) => [e.endpoint ?? '', e.probability]))} service={name} />
       <Controls standing={s} service={name} />
     </Page>
@@ -125,7 +127,7 @@ function Live({ name, answers }: { name: string; answers: ReturnType<typeof useA
       {body && (
         <div className="live">
           <WorldMap label={`World map: the region that answers ${name} in each country. The shares beside it say the same.`} shade={shade}
-            markers={markers(points.filter((p) => shares.has(p.region)), standings, shares, color)} pick={(c) => { if (c) void navigate({ search: { client: `country/${c}` }, replace: true }) }} />
+            markers={markers(points.filter((p) => shares.has(p.region)), standings, shares, color)} pick={(c) => { if (c) void navigate({ search: (old) => ({ ...old, client: `country/${c}` }), replace: true }) }} />
           <div>
             <ShareBar label="Shares of the world" parts={body.regions.map((r) => ({ name: r.region || 'no region', share: r.probability, color: color(r.region) }))} />
             <table className="shares"><tbody>

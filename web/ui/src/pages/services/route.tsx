@@ -1,6 +1,7 @@
 import { createRoute, lazyRouteComponent } from '@tanstack/react-router'
 
 import { appRoute } from '../../app/routes'
+import { type Span, spans } from '../../shared/spans'
 
 const text = (v: unknown) => (typeof v === 'string' && v ? v : undefined)
 
@@ -14,7 +15,7 @@ const index = createRoute({
 const one = createRoute({
   getParentRoute: () => appRoute,
   path: '/services/$name',
-  validateSearch: (s: Record<string, unknown>): { client?: string } => ({ client: text(s.client) }),
+  validateSearch: (s: Record<string, unknown>): { client?: string; over?: Span } => ({ client: text(s.client), over: text(s.over) && text(s.over)! in spans ? (s.over as Span) : undefined }),
   component: lazyRouteComponent(() => import('./Service')),
 })
 
