@@ -3,7 +3,7 @@ import { useQuery } from '@tanstack/react-query'
 import { useMemo } from 'react'
 
 import type { Schemas } from '../../api/client'
-import { useCluster } from '../../api/guard'
+import { useCluster, useStale } from '../../api/guard'
 import { serviceName } from '../../api/names'
 import { get } from '../../api/queries'
 import { groupBy, poolsOf, standing } from '../../api/standing'
@@ -32,6 +32,7 @@ export default function Overview() {
   const controls = useQuery(get('/controls'))
   const answers = useAnswers()
   const troubles = useTroubles()
+  const old = useStale() !== undefined
   const endpoints = health.data?.body.items
   const color = useRegionColors((regions.data?.body.items ?? []).map((r) => r.name))
   const shares = useMemo(() => new Map(answers.data?.body.regions.map((r) => [r.region, r.probability])), [answers.data])
@@ -74,7 +75,7 @@ export default function Overview() {
           <Regions rows={rows} />
         </div>
         <div>
-          <Panel className="panel first" title="What is wrong" note={troubles?.length ? String(troubles.length) : undefined}>{troubles ? <Wrong troubles={troubles} /> : <Skeleton height={60} />}</Panel>
+          <Panel className="panel first" title="What is wrong" note={[troubles?.length || '', old ? 'as last heard' : ''].filter(Boolean).join(', ')}>{troubles ? <Wrong troubles={troubles} old={old} /> : <Skeleton height={60} />}</Panel>
           <Panel title="Latest changes"><Changes /></Panel>
           <Panel title="As it happens"><Happenings /></Panel>
         </div>
@@ -91,10 +92,10 @@ function Counters({ endpoints, services }: { endpoints?: Parameters<typeof stand
   const voters = cluster?.members.filter((m) => m.voter) ?? []
   return (
     <div className="counters">
-      <div className="counter" data-wide><b>{stats ? rate(stats.queries) : '–'}</b><small>queries a second</small>{stats && <Sparkline values={total(stats)} label="Queries a second in the last 10 minutes" width={92} height={24} />}</div>
+      <div className="counter" data-wide><b>{stats ? rate(stats.queries) : '–'}</b><small>queries a second</small>{stats && <Sparkline values={total(stats)} label="Queries a second in the last 10 minutes" width={110} height={30} />}</div>
       {(['up', 'degraded', 'down', 'drained', 'unknown'] as const).map(count)}
       <Counter value={services} label={stats?.services.short ? `services, ${stats.services.short} not whole` : 'services'} />
-      <Counter value={cluster && `${voters.filter((m) => m.reachable).length}/${voters.length}`} label={cluster?.leader ? <>nodes, leader <span className="mono">{cluster.leader}</span></> : 'nodes, no leader'} />
+      <Counter value={cluster && `${voters.filter((m) => m.reachable).length}/${voters.length}`} label={cluster?.leader ? <>leader <span className="mono">{cluster.leader}</span></> : 'no leader'} />
       <Counter value={cluster && span(parseDuration(cluster.stateAge))} label="age of state" plain />
     </div>
   )

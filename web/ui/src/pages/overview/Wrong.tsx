@@ -48,9 +48,9 @@ export function useTroubles(): Trouble[] | undefined {
   return list.sort((a, b) => a.rank - b.rank || (b.since ?? '').localeCompare(a.since ?? ''))
 }
 
-export function Wrong({ troubles }: { troubles: Trouble[] }) {
+export function Wrong({ troubles, old }: { troubles: Trouble[]; old: boolean }) {
   if (troubles.length === 0) {
-    return <Group gap={8} py={6}><StateIcon state="up" size={14} /><Text size="sm">Everything is up, and nothing is overridden.</Text></Group>
+    return <Group gap={8} py={6}><StateIcon state={old ? 'unknown' : 'up'} size={14} /><Text size="sm">{old ? 'Nothing was wrong when this node was last heard.' : 'Everything is up, and nothing is overridden.'}</Text></Group>
   }
   return (
     <Stack gap={0} component="ul" className="plainlist">
