@@ -94,7 +94,7 @@ function Counters({ endpoints, services }: { endpoints?: Parameters<typeof stand
     <div className="counters">
       <div className="counter" data-wide><b>{stats ? rate(stats.queries) : '–'}</b><small>queries a second</small>{stats && <Sparkline values={total(stats)} label="Queries a second in the last 10 minutes" width={110} height={30} />}</div>
       {(['up', 'degraded', 'down', 'drained', 'unknown'] as const).map(count)}
-      <Counter value={services} label={stats?.services.short ? `services, ${stats.services.short} not whole` : 'services'} />
+      <Counter value={services} label={stats?.services.short ? `services, ${stats.services.short} short` : 'services'} />
       <Counter value={cluster && `${voters.filter((m) => m.reachable).length}/${voters.length}`} label={cluster?.leader ? <>leader <span className="mono">{cluster.leader}</span></> : 'no leader'} />
       <Counter value={cluster && span(parseDuration(cluster.stateAge))} label="age of state" plain />
     </div>
