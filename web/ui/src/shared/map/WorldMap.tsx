@@ -44,7 +44,8 @@ export default function WorldMap({ label, shade, markers = [], arcs = [], open, 
   const frame = useRef<HTMLDivElement>(null)
   const size = useElementSize<HTMLDivElement>()
   const ref = useMergedRef(frame, size.ref)
-  const scale = size.width ? Math.min(Math.max(width / size.width, 1), 2.2) : 1 // so that markers are no smaller on a phone
+  const dense = markers.length > 60 ? 0.62 : 1
+  const scale = (size.width ? Math.min(Math.max(width / size.width, 1), 2.2) : 1) * dense // so that markers are no smaller on a phone
   const [tip, setTip] = useState<{ x: number; y: number; text: string }>()
   const at = (e: { clientX: number; clientY: number }, text: string) => {
     const r = frame.current!.getBoundingClientRect()
