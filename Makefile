@@ -1,4 +1,4 @@
-# make build | run | test | check | bench | e2e | geo
+# make build | ui | run | test | check | bench | e2e | geo
 GO ?= go
 # The race detector needs a C compiler on Linux.
 RACE := $(if $(shell command -v $${CC:-cc} 2>/dev/null),-race)
@@ -8,10 +8,21 @@ PEERS = unbound gdnsd knotd dnsperf named nsd kdig zonemaster-cli dnsviz pgbounc
 E2E_PEERS = kresd ip nft
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 
-.PHONY: build run test check bench e2e geo clean peers
+# Without Node the binary is whole but for its UI.
+NPM := $(shell command -v npm 2>/dev/null)
 
-build: ## build bin/meridian
+.PHONY: build ui run test check bench e2e geo clean peers
+
+build: $(if $(NPM),ui) ## build bin/meridian, with its UI where there is npm
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/meridian ./cmd/meridian
+
+ui: web/ui/dist/index.html ## build the web UI, which the binary embeds (needs npm)
+
+web/ui/node_modules/.installed: web/ui/package-lock.json
+	cd web/ui && npm ci --ignore-scripts --no-audit --no-fund && touch node_modules/.installed
+
+web/ui/dist/index.html: web/ui/node_modules/.installed web/openapi.yaml $(shell find web/ui -type f -not -path '*/node_modules/*' -not -path '*/dist/*' -not -name '*.md' -not -name '*.gen.ts' 2>/dev/null)
+	cd web/ui && npm run --silent types && npm run --silent check && npm run --silent build
 
 run: build ## the three-region demo on loopback
 	./bin/meridian demo
@@ -43,4 +54,4 @@ geo: ## rebuild the embedded country data (needs npm)
 	$(GO) generate ./policy/geo
 
 clean:
-	rm -rf bin
+	rm -rf bin web/ui/node_modules web/ui/dist/assets web/ui/dist/index.html

@@ -2,6 +2,8 @@ module github.com/meridian-gtm/meridian
 
 go 1.26.0
 
+ignore ./web/ui/node_modules
+
 require (
 	github.com/coreos/go-oidc/v3 v3.21.0
 	github.com/dchest/siphash v1.2.3

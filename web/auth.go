@@ -19,6 +19,7 @@ const actorKey = "actor"
 // every unknown path under the API's.
 var open = map[string]bool{
 	"/healthz": true, "/readyz": true,
+	"/": true, "/assets/*file": true, // the UI, which asks for a token itself
 	base + "/openapi.json": true, base + "/docs": true, base + "/docs/style.css": true, // the contract is no secret
 }
 

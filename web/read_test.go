@@ -112,6 +112,20 @@ func TestExplain(t *testing.T) {
 	}
 }
 
+// TestListPoints asks where regions are whose places are written in one way and another, or not at all.
+func TestListPoints(t *testing.T) {
+	r := newRig(t)
+	r.call("PUT", "/config", "regions:\n  - {name: b, place: {iata: FRA}}\n  - {name: a, place: {lat: 0, lon: 0}}\n  - {name: c}\n", "Content-Type", "application/yaml").is(200)
+	got := r.call("GET", "/geo/points", "").is(200)
+	points := into[api.PointList](got).Items
+	if len(points) != 2 || points[0] != (api.RegionPoint{Region: "a"}) || points[1].Region != "b" || int(points[1].Lat) != 50 || int(points[1].Lon) != 8 {
+		t.Errorf("%s", got.body)
+	}
+	if want := r.call("GET", "/regions", "").header.Get("ETag"); got.header.Get("ETag") != want {
+		t.Errorf("the ETag is %s and that of the regions %s", got.header.Get("ETag"), want)
+	}
+}
+
 // TestLookupPlace asks for what the embedded country data knows.
 func TestLookupPlace(t *testing.T) {
 	r := loaded(t)

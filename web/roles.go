@@ -23,7 +23,7 @@ var leastRoles = func() map[string]string {
 			"GET /providers", "GET /providers/:name", "GET /templates", "GET /templates/:name", "GET /safety-rules", "GET /safety-rules/:name",
 			"GET /places", "GET /places/:name", "GET /review-rules", "GET /review-rules/:name", "GET /drafts", "GET /drafts/:id",
 			"GET /drill-plans", "GET /drill-plans/:name", "GET /drill-plans/:name/preflight", "GET /drills", "GET /drills/:id", "GET /reports", "GET /reports/:id",
-			planCall, "GET /session", "DELETE /session", "PUT /session/password", "GET /notifications", "GET /notifications/:name", "GET /notifications/deliveries",
+			planCall, "GET /geo/points", "GET /session", "DELETE /session", "PUT /session/password", "GET /notifications", "GET /notifications/:name", "GET /notifications/deliveries",
 		},
 		policy.RoleOperator: {
 			"POST /controls", "DELETE /controls/:id", "POST /health/:endpoint/probe", "POST /health/:endpoint/resume",

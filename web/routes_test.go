@@ -95,6 +95,7 @@ var examples = map[string]example{
 	"explainDraft":       {path: "/explain?name=www.example.com&client=192.0.2.1", body: `{"regions":[{"name":"sa"}]}`},
 	"getAnswers":         {path: "/answers?service=www.example.com&assume=down:region/us-east"},
 	"lookupPlace":        {path: "/geo/lookup?address=91.10.0.1"},
+	"listPoints":         {path: "/geo/points"},
 	"listControls":       {path: "/controls", before: sent("POST", "/controls", drainUSEast)},
 	"createControl":      {path: "/controls", body: drainUSEast, status: 201},
 	"getControl":         {path: "/controls/c6", before: sent("POST", "/controls", drainUSEast)},

@@ -126,6 +126,19 @@ func (s *server) LookupPlace(c *gin.Context, params api.LookupPlaceParams) {
 	s.render(c, http.StatusOK, snap.Where(a))
 }
 
+// ListPoints gives the coordinates of regions, so that whoever draws them needs no table of airports.
+func (s *server) ListPoints(c *gin.Context) {
+	state := s.cfg.Node.State()
+	list := []api.RegionPoint{}
+	for name, r := range state.Regions.All {
+		if lat, lon, ok := r.Spec.Place.Coordinates(); ok {
+			list = append(list, api.RegionPoint{Region: name, Lat: lat, Lon: lon})
+		}
+	}
+	c.Header("ETag", entityTag(state.ConfigRevision))
+	s.render(c, http.StatusOK, api.PointList{Items: list})
+}
+
 func (s *server) ListHealth(c *gin.Context) {
 	list := s.cfg.Node.Health()
 	if list == nil {

@@ -101,7 +101,15 @@ func (s *server) engine() *gin.Engine {
 	if s.cfg.Registry != nil {
 		e.GET("/metrics", gin.WrapH(promhttp.HandlerFor(s.cfg.Registry, promhttp.HandlerOpts{Registry: s.cfg.Registry})))
 	}
+	for _, method := range []string{http.MethodGet, http.MethodHead} {
+		e.Handle(method, "/", s.uiPage)
+		e.Handle(method, "/assets/*file", s.uiFile)
+	}
 	e.NoRoute(func(c *gin.Context) {
+		if asksForPage(c.Request) {
+			s.uiPage(c)
+			return
+		}
 		s.refuse(c, policy.Errorf(policy.NotFound, "there is nothing at %s; the API is under %s, as its openapi.yaml says", c.Request.URL.Path, base))
 	})
 	e.NoMethod(func(c *gin.Context) {

@@ -4654,6 +4654,14 @@ type PlaceOverrideList struct {
 	Items []PlaceOverride `json:"items"`
 }
 
+// PointList Where regions are.
+//
+// Examples: {"items":[{"lat":38.9,"lon":-77.4,"region":"us-east"}]}
+type PointList struct {
+	// Items In order of names.
+	Items []RegionPoint `json:"items"`
+}
+
 // Pool Endpoints that serve the same thing.
 //
 // Examples: {"endpoints":[{"address":"192.0.2.1","az":"a","name":"a"}],"monitor":"web","name":"web-us-east","region":"us-east"}
@@ -5218,6 +5226,22 @@ type RegionContinent string
 type RegionList struct {
 	// Items In order of names.
 	Items []Region `json:"items"`
+}
+
+// RegionPoint Where a region is.
+//
+// Examples: {"lat":38.9,"lon":-77.4,"region":"us-east"}
+type RegionPoint struct {
+	// Lat Degrees north.
+	Lat float64 `json:"lat"`
+
+	// Lon Degrees east.
+	Lon float64 `json:"lon"`
+
+	// Region Its name.
+	//
+	// Examples: us-east
+	Region string `json:"region"`
 }
 
 // Report What is known of a drill, or of a real failover, when it is over.
@@ -8768,6 +8792,13 @@ type ClientInterface interface {
 	// Corresponds with GET /geo/lookup (the `LookupPlace` operationId).
 	LookupPlace(ctx context.Context, params *LookupPlaceParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
+	// ListPoints Where the regions are
+	//
+	// Each region that has a place, by its coordinates, however its place is written. The ETag is the revision of the configuration.
+	//
+	// Corresponds with GET /geo/points (the `ListPoints` operationId).
+	ListPoints(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+
 	// ListHealth The health of every endpoint
 	//
 	// Corresponds with GET /health (the `ListHealth` operationId).
@@ -10789,6 +10820,23 @@ func (c *Client) ExplainDraft(ctx context.Context, params *ExplainDraftParams, b
 // Corresponds with GET /geo/lookup (the `LookupPlace` operationId).
 func (c *Client) LookupPlace(ctx context.Context, params *LookupPlaceParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewLookupPlaceRequest(c.Server, params)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListPoints Where the regions are
+//
+// Each region that has a place, by its coordinates, however its place is written. The ETag is the revision of the configuration.
+//
+// Corresponds with GET /geo/points (the `ListPoints` operationId).
+func (c *Client) ListPoints(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListPointsRequest(c.Server)
 	if err != nil {
 		return nil, err
 	}
@@ -15523,6 +15571,33 @@ func NewLookupPlaceRequest(server string, params *LookupPlaceParams) (*http.Requ
 			rawQueryFragments = append(rawQueryFragments, encoded)
 		}
 		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
+
+	return req, nil
+}
+
+// NewListPointsRequest constructs an http.Request for the ListPoints method
+func NewListPointsRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/geo/points")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
 	}
 
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
@@ -21568,6 +21643,15 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /geo/lookup (the `LookupPlace` operationId).
 	LookupPlaceWithResponse(ctx context.Context, params *LookupPlaceParams, reqEditors ...RequestEditorFn) (*LookupPlaceResponse, error)
 
+	// ListPointsWithResponse Where the regions are
+	//
+	// Each region that has a place, by its coordinates, however its place is written. The ETag is the revision of the configuration.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /geo/points (the `ListPoints` operationId).
+	ListPointsWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListPointsResponse, error)
+
 	// ListHealthWithResponse The health of every endpoint
 	//
 	// Returns a wrapper object for the known response body format(s).
@@ -25056,6 +25140,61 @@ func (r LookupPlaceResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r LookupPlaceResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ListPointsResponse200Headers the declared response headers of an HTTP 200 response for ListPoints
+type ListPointsResponse200Headers struct {
+	ETag string
+}
+
+type ListPointsResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *PointList
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListPointsResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListPointsResponse) GetJSON200() *PointList {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListPointsResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListPointsResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListPointsResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListPointsResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListPointsResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -31305,6 +31444,21 @@ func (c *ClientWithResponses) LookupPlaceWithResponse(ctx context.Context, param
 	return ParseLookupPlaceResponse(rsp)
 }
 
+// ListPointsWithResponse Where the regions are
+//
+// Each region that has a place, by its coordinates, however its place is written. The ETag is the revision of the configuration.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /geo/points (the `ListPoints` operationId).
+func (c *ClientWithResponses) ListPointsWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListPointsResponse, error) {
+	rsp, err := c.ListPoints(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListPointsResponse(rsp)
+}
+
 // ListHealthWithResponse The health of every endpoint
 //
 // Returns a wrapper object for the known response body format(s).
@@ -35291,6 +35445,52 @@ func ParseLookupPlaceResponse(rsp *http.Response) (*LookupPlaceResponse, error) 
 		}
 		response.ApplicationproblemJSONDefault = &dest
 
+	}
+
+	return response, nil
+}
+
+// ParseListPointsResponse parses an HTTP response from a ListPointsWithResponse call
+func ParseListPointsResponse(rsp *http.Response) (*ListPointsResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListPointsResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest PointList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListPointsResponse200Headers
+		if values := rsp.Header.Values("ETag"); len(values) > 0 {
+			var value string
+			if err := runtime.BindStyledParameterWithOptions("simple", "ETag", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "string", Format: ""}); err != nil {
+				return nil, err
+			}
+			headers.ETag = value
+		}
+		response.Headers200 = &headers
 	}
 
 	return response, nil
@@ -40390,6 +40590,9 @@ type ServerInterface interface {
 	// LookupPlace Where an address is taken to be
 	// (GET /geo/lookup)
 	LookupPlace(c *gin.Context, params LookupPlaceParams)
+	// ListPoints Where the regions are
+	// (GET /geo/points)
+	ListPoints(c *gin.Context)
 	// ListHealth The health of every endpoint
 	// (GET /health)
 	ListHealth(c *gin.Context)
@@ -43022,6 +43225,19 @@ func (siw *ServerInterfaceWrapper) LookupPlace(c *gin.Context) {
 	}
 
 	siw.Handler.LookupPlace(c, params)
+}
+
+// ListPoints operation middleware
+func (siw *ServerInterfaceWrapper) ListPoints(c *gin.Context) {
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ListPoints(c)
 }
 
 // ListHealth operation middleware
@@ -48178,6 +48394,7 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.GET(options.BaseURL+"/explain", wrapper.Explain)
 	router.POST(options.BaseURL+"/explain", wrapper.ExplainDraft)
 	router.GET(options.BaseURL+"/geo/lookup", wrapper.LookupPlace)
+	router.GET(options.BaseURL+"/geo/points", wrapper.ListPoints)
 	router.GET(options.BaseURL+"/health", wrapper.ListHealth)
 	router.GET(options.BaseURL+"/health/:endpoint", wrapper.GetHealth)
 	router.GET(options.BaseURL+"/health/:endpoint/history", wrapper.GetHealthHistory)

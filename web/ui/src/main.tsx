@@ -1,0 +1,42 @@
+import { MantineProvider, localStorageColorSchemeManager } from '@mantine/core'
+import '@mantine/core/styles.css'
+import { Notifications } from '@mantine/notifications'
+import '@mantine/notifications/styles.css'
+import '@mantine/spotlight/styles.css'
+import { QueryClient, QueryClientProvider } from '@tanstack/react-query'
+import { RouterProvider } from '@tanstack/react-router'
+import { setNonce } from 'get-nonce'
+import { StrictMode } from 'react'
+import { createRoot } from 'react-dom/client'
+
+import { onLoggedOut } from './api/client'
+import { problemOf } from './api/problem'
+import { theme } from './app/theme'
+import './app/theme.css'
+import { router } from './router'
+
+// The page's policy takes only styles that carry the nonce of this very load.
+const nonce = document.querySelector<HTMLMetaElement>('meta[name="csp-nonce"]')?.nonce ?? ''
+setNonce(nonce)
+
+const queries = new QueryClient({
+  defaultOptions: {
+    queries: {
+      staleTime: 15_000,
+      refetchOnWindowFocus: true,
+      retry: (count, err) => count < 2 && [0, 429, 503].includes(problemOf(err).status),
+    },
+  },
+})
+onLoggedOut(() => void queries.invalidateQueries({ queryKey: ['/session'] }))
+
+createRoot(document.getElementById('root')!).render(
+  <StrictMode>
+    <MantineProvider theme={theme} defaultColorScheme="auto" colorSchemeManager={localStorageColorSchemeManager({ key: 'meridian-scheme' })} getStyleNonce={() => nonce}>
+      <Notifications position="bottom-right" autoClose={6000} />
+      <QueryClientProvider client={queries}>
+        <RouterProvider router={router} />
+      </QueryClientProvider>
+    </MantineProvider>
+  </StrictMode>,
+)

@@ -1,0 +1,73 @@
+import { Group, Stack, Text } from '@mantine/core'
+import { useQuery } from '@tanstack/react-query'
+import type { ReactNode } from 'react'
+
+import { useCluster } from '../../api/guard'
+import { bare } from '../../api/names'
+import { get } from '../../api/queries'
+import { type EndpointHealth, endpointState, groupBy } from '../../api/standing'
+import { type State, StateIcon, stateWord } from '../../shared/Status'
+import { Time } from '../../shared/Time'
+import { Go } from '../../shared/Go'
+
+interface Trouble { key: string; state: State; what: ReactNode; why?: string; since?: string; to: ReactNode; rank: number }
+
+const health = (q: string, text: string) => <Go to="/health" search={{ q }} size="sm" className="mono">{text}</Go>
+
+/** Why an endpoint is down, by what the vantages say. */
+function why(e: EndpointHealth): string {
+  if (e.why) return e.why
+  const errors = e.checks.flatMap((c) => c.reports).filter((r) => r.status === 'down').map((r) => r.error || r.cause || '')
+  return [...new Set(errors.filter(Boolean))].slice(0, 2).join('; ')
+}
+
+/** All that is not as it should be, the worst first: what, why, and since when. */
+export function useTroubles(): Trouble[] | undefined {
+  const endpoints = useQuery(get('/health')).data?.body.items
+  const controls = useQuery(get('/controls')).data?.body.items
+  const safety = useQuery(get('/safety')).data?.body.items
+  const cluster = useCluster().data?.body
+  if (!endpoints || !controls || !safety || !cluster) return undefined
+  const list: Trouble[] = []
+  if (!cluster.leader) list.push({ key: 'leader', rank: 0, state: 'down', what: 'The cluster has no leader', why: cluster.problem, to: <Go to="/cluster" size="sm">Cluster</Go> })
+  for (const m of cluster.members) if (!m.reachable) list.push({ key: m.id, rank: 1, state: 'down', what: <>Node <b className="mono">{m.node}</b> cannot be reached</>, why: `last heard ${m.lastHeard} ago`, to: <Go to="/cluster" size="sm">Cluster</Go> })
+  for (const w of cluster.warnings ?? []) list.push({ key: w, rank: 1, state: 'degraded', what: w, to: <Go to="/cluster" size="sm">Cluster</Go> })
+  const bad = endpoints.filter((e) => !['up', 'drained'].includes(endpointState(e)))
+  for (const [region, s] of groupBy(endpoints, (e) => e.region)) {
+    if (s.count.down === s.all && s.all > 1) list.push({ key: 'r/' + region, rank: 2, state: 'down', what: <>Region <b className="mono">{region}</b>: all {s.all} endpoints are down</>, why: why(s.endpoints[0]!), since: s.since, to: health(region, 'Health') })
+    else for (const e of bad.filter((e) => e.region === region).slice(0, 20)) {
+      const state = endpointState(e)
+      list.push({ key: e.endpoint, rank: state === 'down' ? 3 : 4, state, what: <><b className="mono">{bare(e.endpoint)}</b> in {region || 'no region'} is {stateWord[state]}</>, why: why(e), since: e.since, to: health(bare(e.endpoint), 'Health') })
+    }
+  }
+  for (const s of safety) if (s.state === 'broken' || s.state === 'unhealthy' || s.state === 'acting') list.push({ key: 's/' + s.rule, rank: 2, state: 'degraded', what: <>Safety rule <b className="mono">{s.rule}</b> is {s.state}</>, why: s.says.join('; '), to: null })
+  for (const c of controls) {
+    list.push({ key: c.id, rank: c.problem ? 2 : 5, state: c.problem ? 'degraded' : 'drained', since: c.createdAt, why: c.problem || c.reason, to: <Text span size="sm" c="dimmed" className="mono">{c.id}</Text>,
+      what: <><b className="mono">{c.target}</b>: {c.action}{c.kept !== undefined && c.action !== 'drain' ? ` ${c.kept} %` : ''}{c.phase !== 'in-force' ? `, ${c.phase}` : ''}{c.window.state === 'draining' ? ', draining' : ''}</> })
+  }
+  return list.sort((a, b) => a.rank - b.rank || (b.since ?? '').localeCompare(a.since ?? ''))
+}
+
+export function Wrong({ troubles, old }: { troubles: Trouble[]; old: boolean }) {
+  if (troubles.length === 0) {
+    return <Group gap={8} py={6}><StateIcon state={old ? 'unknown' : 'up'} size={14} /><Text size="sm">{old ? 'Nothing was wrong when this node was last heard.' : 'Everything is up, and nothing is overridden.'}</Text></Group>
+  }
+  return (
+    <Stack gap={0} component="ul" className="plainlist">
+      {troubles.slice(0, 12).map((t) => (
+        <li key={t.key} className="trouble">
+          <StateIcon state={t.state} size={13} />
+          <div>
+            <Text size="sm" lh={1.35}>{t.what}</Text>
+            {t.why && <Text size="xs" c="dimmed" lineClamp={2}>{t.why}</Text>}
+          </div>
+          <Stack gap={0} align="flex-end">
+            {t.since && <Text size="xs" c="dimmed" className="num"><Time at={t.since} /></Text>}
+            {t.to}
+          </Stack>
+        </li>
+      ))}
+      {troubles.length > 12 && <Text size="xs" c="dimmed" pt={6}>and {troubles.length - 12} more</Text>}
+    </Stack>
+  )
+}

@@ -1,0 +1,52 @@
+import { Alert, Group, List, Select, Stack, Text } from '@mantine/core'
+import { type ButtonProps } from '@mantine/core'
+import { useQuery } from '@tanstack/react-query'
+import { useState } from 'react'
+
+import { read, write } from '../api/client'
+import { get, useWrite } from '../api/queries'
+import { ConfirmAction } from './ConfirmAction'
+import { EffectOf } from './Effect'
+import { ErrorBox } from './ErrorBox'
+
+const touches = ['/controls', '/health', '/safety', '/windows', '/answers', '/explain'] as const
+const times = [['1h', 'in 1 hour'], ['2h', 'in 2 hours'], ['8h', 'in 8 hours'], ['24h', 'in a day'], ['', 'never']] as const
+
+/** Takes a part of the world out of answers: shows whom it moves, and is disabled with the reason when a safety rule forbids it. */
+export function DrainAction({ target, services, button }: { target: string; services: string[]; button?: ButtonProps }) {
+  const [expires, setExpires] = useState('2h')
+  const [opened, setOpened] = useState(false)
+  const outlook = useQuery(get('/safety')).data?.body.targets.find((t) => t.target === target)
+  const controls = useQuery(get('/controls')).data
+  const rehearsal = useQuery({
+    queryKey: ['/controls', 'rehearsal', target], enabled: opened, retry: false, staleTime: 5_000,
+    queryFn: () => write('post', '/controls', { params: { query: { dryRun: true } }, body: { target, action: 'drain', reason: 'rehearsal' } }),
+  })
+  const make = useWrite((reason: string) => write('post', '/controls', { body: { target, action: 'drain', reason, ...(expires ? { expiresIn: expires } : {}) } } as never, { etag: controls?.etag }), touches)
+  const there = controls?.body.items.find((c) => c.target === target && c.action === 'drain')
+  const refused = there ? `${there.id} drains it already.` : outlook && !outlook.allowed ? outlook.problems.join('; ') : rehearsal.error ? rehearsal.error.message : undefined
+  const warnings = (rehearsal.data?.body as { warnings?: string[] } | undefined)?.warnings ?? []
+  return (
+    <ConfirmAction label="Drain" title={`Drain ${target}?`} needs="operator" refused={refused} onOpen={() => setOpened(true)} button={button} run={(reason) => make.mutateAsync(reason)}>
+      <Text size="sm">Its endpoints leave all answers at once. Clients that hold an answer come until its TTL is over; the window says when the last is gone.</Text>
+      {services.slice(0, 3).map((s) => <EffectOf key={s} service={s} assume={[`drain:${target}`]} />)}
+      {services.length > 3 && <Text size="sm" c="dimmed">and {services.length - 3} more services: {services.slice(3, 9).join(', ')}{services.length > 9 ? ' …' : ''}</Text>}
+      {services.length === 0 && <Text size="sm" c="dimmed">No service answers from it.</Text>}
+      {warnings.length > 0 && <Alert color="yellow" variant="light" title="Remarkable"><List size="sm">{warnings.map((w) => <List.Item key={w}>{w}</List.Item>)}</List></Alert>}
+      <ErrorBox error={rehearsal.error} />
+      <Group><Select label="It lifts itself" size="sm" data={times.map(([value, label]) => ({ value, label }))} value={expires} onChange={(v) => setExpires(v ?? '')} allowDeselect={false} /></Group>
+    </ConfirmAction>
+  )
+}
+
+/** Lifts a control, as it is on the screen: if it has changed since, nothing happens. */
+export function LiftAction({ id, what, button }: { id: string; what: string; button?: ButtonProps }) {
+  const [etag, setEtag] = useState<string>()
+  const lift = useWrite((reason: string) => write('delete', '/controls/{id}', { params: { path: { id } } } as never, { etag, reason }), touches)
+  return (
+    <ConfirmAction label="Lift" title={`Lift ${id}?`} needs="operator" reason="optional" danger={false} button={button}
+      onOpen={() => void read('/controls/{id}', { params: { path: { id } } }).then((c) => setEtag(c.etag), () => undefined)} run={(reason) => lift.mutateAsync(reason)}>
+      <Stack gap="xs"><Text size="sm">{what} is answered again as its health says, at once.</Text></Stack>
+    </ConfirmAction>
+  )
+}

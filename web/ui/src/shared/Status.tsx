@@ -1,0 +1,60 @@
+import { Group, Text } from '@mantine/core'
+
+/** How a thing is, in the one set of words, colours and shapes of this UI. */
+export type State = 'up' | 'degraded' | 'down' | 'drained' | 'unknown'
+
+export const states: readonly State[] = ['up', 'degraded', 'down', 'drained', 'unknown']
+
+/** Colours of Okabe and Ito, which people tell apart who see colours otherwise; the dark and light variants are in theme.css. */
+export const stateColor: Record<State, string> = {
+  up: 'var(--m-up)', degraded: 'var(--m-degraded)', down: 'var(--m-down)', drained: 'var(--m-drained)', unknown: 'var(--m-unknown)',
+}
+
+export const stateWord: Record<State, string> = { up: 'healthy', degraded: 'degraded', down: 'down', drained: 'drained', unknown: 'unknown' }
+
+/** The shape of a state within a box of -5 to 5, for a marker on a map too. */
+export const stateShape: Record<State, string> = {
+  up: 'M0-4.6A4.6 4.6 0 1 1 0 4.6A4.6 4.6 0 1 1 0-4.6Z', // disc
+  degraded: 'M0-5L5 4.2H-5Z', // triangle
+  down: 'M-4.6-2.2L-2.2-4.6L0-2.4L2.2-4.6L4.6-2.2L2.4 0L4.6 2.2L2.2 4.6L0 2.4L-2.2 4.6L-4.6 2.2L-2.4 0Z', // cross
+  drained: 'M0-5L5 0L0 5L-5 0Z', // diamond
+  unknown: 'M0-4.6A4.6 4.6 0 1 1 0 4.6A4.6 4.6 0 1 1 0-4.6ZM0-2.6A2.6 2.6 0 1 0 0 2.6A2.6 2.6 0 1 0 0-2.6Z', // ring
+}
+
+export function StateIcon({ state, size = 12 }: { state: State; size?: number }) {
+  return (
+    <svg width={size} height={size} viewBox="-6 -6 12 12" aria-hidden="true" style={{ flex: 'none' }}>
+      <path d={stateShape[state]} fill={stateColor[state]} />
+    </svg>
+  )
+}
+
+/** A state by colour, shape and word. */
+export function StatusBadge({ state, word, size = 'sm' }: { state: State; word?: string; size?: 'xs' | 'sm' | 'md' }) {
+  return (
+    <Group gap={6} wrap="nowrap" component="span" display="inline-flex">
+      <StateIcon state={state} size={size === 'md' ? 14 : 11} />
+      <Text span size={size} fw={500}>{word ?? stateWord[state]}</Text>
+    </Group>
+  )
+}
+
+/** The state of a whole, by how many of its parts are in each: degraded when some are down. */
+export function stateOf(parts: readonly State[]): State {
+  if (parts.length === 0) return 'unknown'
+  const first = parts[0]!
+  if (parts.every((p) => p === first)) return first
+  if (parts.some((p) => p === 'up' || p === 'degraded')) return parts.some((p) => p === 'down' || p === 'degraded') ? 'degraded' : parts.some((p) => p === 'unknown') ? 'degraded' : 'up'
+  return parts.includes('down') ? 'down' : parts.includes('unknown') ? 'unknown' : 'drained'
+}
+
+/** "4/5", with its state. */
+export function Ratio({ good, all, state }: { good: number; all: number; state: State }) {
+  return (
+    <Group gap={6} wrap="nowrap" component="span" display="inline-flex">
+      <StateIcon state={state} />
+      <Text span size="sm" className="num">{good}/{all}</Text>
+      <span className="visually-hidden">{stateWord[state]}</span>
+    </Group>
+  )
+}

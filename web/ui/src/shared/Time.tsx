@@ -1,0 +1,56 @@
+import { useEffect, useSyncExternalStore } from 'react'
+
+import { useZone } from './prefs'
+
+let now = Date.now()
+let users = 0
+let timer: ReturnType<typeof setInterval> | undefined
+const listeners = new Set<() => void>()
+
+/** The time, each second: one clock for the whole page. */
+export function useNow(): number {
+  useEffect(() => {
+    if (users++ === 0) timer = setInterval(() => { now = Date.now(); listeners.forEach((f) => f()) }, 1000)
+    return () => { if (--users === 0) clearInterval(timer) }
+  }, [])
+  return useSyncExternalStore((f) => { listeners.add(f); return () => listeners.delete(f) }, () => now)
+}
+
+/** A moment in full: 2026-01-02 03:04:05 UTC. */
+export function fullTime(at: Date, zone: 'utc' | 'local'): string {
+  if (zone === 'utc') return at.toISOString().replace('T', ' ').replace(/\.\d+Z$/, ' UTC')
+  const p = (n: number) => String(n).padStart(2, '0')
+  return `${at.getFullYear()}-${p(at.getMonth() + 1)}-${p(at.getDate())} ${p(at.getHours())}:${p(at.getMinutes())}:${p(at.getSeconds())}`
+}
+
+/** A length of time by its largest two units at the most: 4 s, 12 min, 3 h 5 min, 2 d. */
+export function span(ms: number): string {
+  const s = Math.max(0, Math.round(ms / 1000))
+  if (s < 60) return `${s} s`
+  const m = Math.floor(s / 60)
+  if (m < 60) return m < 3 && s % 60 ? `${m} min ${s % 60} s` : `${m} min`
+  const h = Math.floor(m / 60)
+  if (h < 24) return m % 60 && h < 6 ? `${h} h ${m % 60} min` : `${h} h`
+  return h < 240 && h % 24 ? `${Math.floor(h / 24)} d ${h % 24} h` : `${Math.floor(h / 24)} d`
+}
+
+/** Milliseconds of a duration as the API writes it: 1h2m3.5s, 40ms, 0s. */
+export function parseDuration(text: string | number | undefined): number {
+  if (typeof text === 'number') return text * 1000
+  let ms = 0
+  const unit: Record<string, number> = { h: 3_600_000, m: 60_000, s: 1000, ms: 1, µs: 1e-3, us: 1e-3, ns: 1e-6 }
+  for (const [, n, u] of (text ?? '').matchAll(/([\d.]+)(h|ms|µs|us|ns|m|s)/g)) ms += Number(n) * unit[u!]!
+  return ms
+}
+
+/** A moment: how long ago (or until) by default, and in full on hover; or the other way about. */
+export function Time({ at, full }: { at?: string | number | Date; full?: boolean }) {
+  const [zone] = useZone()
+  const clock = useNow()
+  if (at === undefined || at === '') return <span>never</span>
+  const d = new Date(at)
+  const ms = clock - d.getTime()
+  const relative = ms >= -1000 ? (ms < 1500 ? 'just now' : `${span(ms)} ago`) : `in ${span(-ms)}`
+  const whole = fullTime(d, zone)
+  return <time dateTime={d.toISOString()} title={full ? relative : whole} className="num">{full ? whole : relative}</time>
+}

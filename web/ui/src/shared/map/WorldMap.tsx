@@ -1,0 +1,121 @@
+import { geoEqualEarth, geoGraticule10, geoInterpolate, geoPath } from 'd3-geo'
+import type { Feature, FeatureCollection, Geometry } from 'geojson'
+import { useElementSize, useMergedRef } from '@mantine/hooks'
+import { memo, useRef, useState } from 'react'
+import { feature } from 'topojson-client'
+import type { GeometryCollection, Topology } from 'topojson-specification'
+import world from 'world-atlas/countries-110m.json'
+
+import { type State, stateColor, stateShape, stateWord } from '../Status'
+import { alpha2 } from './iso'
+import css from './WorldMap.module.css'
+
+export interface Shade { fill: string; title: string; opacity?: number }
+export interface Marker { id: string; lat: number; lon: number; state: State; label: string; title: string; color?: string }
+export interface Arc { from: [lat: number, lon: number]; to: [lat: number, lon: number]; color: string; id: string }
+
+export interface MapProps {
+  label: string // what it shows, for screen readers; what it tells has to stand beside it as text too
+  shade?: (country: string) => Shade | undefined
+  markers?: readonly Marker[]
+  arcs?: readonly Arc[]
+  open?: (id: string) => void // a marker
+  pick?: (country: string, at: [lat: number, lon: number]) => void // a place
+}
+
+const width = 960
+const height = 440
+const projection = geoEqualEarth().fitExtent([[4, 4], [width - 4, height + 34]], { type: 'Sphere' }) // without most of Antarctica
+const path = geoPath(projection)
+const topology = world as unknown as Topology<{ countries: GeometryCollection<{ name: string }> }>
+const countries = (feature(topology, topology.objects.countries) as FeatureCollection<Geometry, { name: string }>).features
+  .filter((f) => f.id !== '010')
+  .map((f) => ({ code: codeOf(f), name: f.properties.name, d: path(f) ?? '' }))
+const sphere = path({ type: 'Sphere' }) ?? ''
+const grid = path(geoGraticule10()) ?? ''
+
+function codeOf(f: Feature<Geometry, { name: string }>): string {
+  if (f.properties.name === 'Kosovo') return 'XK'
+  return (f.id !== undefined && alpha2[String(f.id).padStart(3, '0')]) || ''
+}
+
+/** The world, with its countries shaded, markers at places, and arcs between them. */
+export default function WorldMap({ label, shade, markers = [], arcs = [], open, pick }: MapProps) {
+  const frame = useRef<HTMLDivElement>(null)
+  const size = useElementSize<HTMLDivElement>()
+  const ref = useMergedRef(frame, size.ref)
+  const dense = markers.length > 60 ? 0.62 : 1
+  const scale = (size.width ? Math.min(Math.max(width / size.width, 1), 2.2) : 1) * dense // so that markers are no smaller on a phone
+  const [tip, setTip] = useState<{ x: number; y: number; text: string }>()
+  const at = (e: { clientX: number; clientY: number }, text: string) => {
+    const r = frame.current!.getBoundingClientRect()
+    setTip({ x: Math.min(Math.max(e.clientX - r.left, 90), r.width - 90), y: e.clientY - r.top, text })
+  }
+  const click = pick && ((e: React.MouseEvent<SVGSVGElement>) => {
+    const svg = e.currentTarget
+    const p = new DOMPoint(e.clientX, e.clientY).matrixTransform(svg.getScreenCTM()!.inverse())
+    const place = projection.invert?.([p.x, p.y])
+    if (place) pick((e.target as Element).getAttribute('data-country') ?? '', [place[1], place[0]])
+  })
+  return (
+    <div ref={ref} className={css.frame} onMouseLeave={() => setTip(undefined)}>
+      <svg className={css.map} viewBox={`0 0 ${width} ${height}`} role="group" aria-label={label} onClick={click}>
+        <path d={sphere} className={css.sphere} />
+        <path d={grid} className={css.grid} />
+        <Land shade={shade} tell={at} hide={() => setTip(undefined)} />
+        {arcs.map((a) => (
+          <g key={a.id} className={css.arc}>
+            <path d={arc(a)} style={{ strokeWidth: 4.5 * scale }} className={css.casing} />
+            <path d={arc(a)} style={{ stroke: a.color, strokeWidth: 2 * scale }} className={css.flow} />
+          </g>
+        ))}
+        {placed(markers, scale).map(({ m, x, y, left }) => (
+          <g key={m.id} className={css.marker} transform={`translate(${x} ${y}) scale(${scale})`} tabIndex={open ? 0 : -1} role={open ? 'link' : 'img'} aria-label={`${m.title}: ${stateWord[m.state]}`}
+            onClick={open && ((e) => { e.stopPropagation(); open(m.id) })} onKeyDown={(e) => { if (e.key === 'Enter') open?.(m.id) }}
+            onMouseMove={(e) => at(e, m.title)} onMouseLeave={() => setTip(undefined)}>
+            <circle r="9" className={css.halo} style={m.color ? { stroke: m.color, strokeWidth: 2.5 } : undefined} />
+            <path d={stateShape[m.state]} fill={stateColor[m.state]} />
+            {scale < 2 && <text x={left ? -13 : 13} y="4" textAnchor={left ? 'end' : 'start'} className={css.label}>{m.label}</text>}
+          </g>
+        ))}
+      </svg>
+      {tip && <div className={css.tip} style={{ left: tip.x, top: tip.y }} role="presentation">{tip.text}</div>}
+    </div>
+  )
+}
+
+const Land = memo(function Land({ shade, tell, hide }: { shade?: MapProps['shade']; tell: (e: React.MouseEvent, text: string) => void; hide: () => void }) {
+  return (
+    <g className={css.land} onMouseLeave={hide}>
+      {countries.map((c, i) => {
+        const s = c.code ? shade?.(c.code) : undefined
+        return <path key={c.code || i} d={c.d} data-country={c.code} data-shaded={s ? true : undefined} style={s ? { fill: s.fill, fillOpacity: s.opacity } : undefined}
+          onMouseMove={(e) => tell(e, s?.title ? `${c.name}\n${s.title}` : c.name)} />
+      })}
+    </g>
+  )
+}, (a, b) => a.shade === b.shade)
+
+/** Where markers stand. Of several in one place each is moved aside, so that all can be seen. */
+function placed(markers: readonly Marker[], scale: number) {
+  const apart = 13 * scale
+  const taken: [number, number][] = []
+  return markers.flatMap((m) => {
+    const p = projection([m.lon, m.lat])
+    if (!p) return []
+    let [x, y] = p
+    for (let turn = 0; turn < 40 && taken.some(([a, b]) => (a - x) ** 2 + (b - y) ** 2 < apart ** 2); turn++) {
+      const r = apart * (1 + Math.floor(turn / 8))
+      x = p[0] + r * Math.cos((turn * Math.PI) / 4)
+      y = p[1] + r * Math.sin((turn * Math.PI) / 4)
+    }
+    taken.push([x, y])
+    return [{ m: markers.length > 30 ? { ...m, label: '' } : m, x, y, left: x > width - 130 }]
+  })
+}
+
+function arc({ from, to }: Arc): string {
+  const between = geoInterpolate([from[1], from[0]], [to[1], to[0]])
+  const points = Array.from({ length: 33 }, (_, i) => between(i / 32))
+  return path({ type: 'LineString', coordinates: points }) ?? ''
+}
