@@ -13,8 +13,8 @@ import (
 	"github.com/meridian-gtm/meridian/policy"
 )
 
-// asked is a sample of a query of a client by way of a resolver.
-func asked(t *testing.T, name, subnet string, answers ...string) dnsserver.Sample {
+// sampleOf is a sample of a query of a client by way of a resolver.
+func sampleOf(t *testing.T, name, subnet string, answers ...string) dnsserver.Sample {
 	t.Helper()
 	q := new(dns.Msg).SetQuestion(name, dns.TypeA)
 	q.SetEdns0(1232, false)
@@ -55,12 +55,12 @@ func TestTap(t *testing.T) {
 		return 3
 	}}
 	now := time.Now()
-	waiting = []dnsserver.Sample{asked(t, "www.example.com.", "91.10.3.77")}
+	waiting = []dnsserver.Sample{sampleOf(t, "www.example.com.", "91.10.3.77")}
 	if tp.step(now); tp.sampled != 0 || every != -1 {
 		t.Error("it samples though nobody has asked for it")
 	}
 	tp.turn(policy.SampleRequest{Every: 100, For: policy.Duration(time.Minute)}, now)
-	waiting = []dnsserver.Sample{asked(t, "WWW.example.com.", "91.10.3.77", "198.51.100.1", "198.51.100.2"), {Query: []byte("nonsense")}}
+	waiting = []dnsserver.Sample{sampleOf(t, "WWW.example.com.", "91.10.3.77", "198.51.100.1", "198.51.100.2"), {Query: []byte("nonsense")}}
 	tp.step(now)
 	got := tp.tell(10, now)
 	if every != 100 || len(got.Items) != 1 || got.Dropped != 3 {
@@ -71,9 +71,9 @@ func TestTap(t *testing.T) {
 		t.Errorf("%+v", q)
 	}
 	for i := range 3 * policy.MaxSampled {
-		s := asked(t, fmt.Sprintf("n%d.example.com.", i), "91.10.3.77")
+		s := sampleOf(t, fmt.Sprintf("n%d.example.com.", i), "91.10.3.77")
 		if i%3 == 0 {
-			s = asked(t, "often.example.com.", "91.10.3.77")
+			s = sampleOf(t, "often.example.com.", "91.10.3.77")
 		}
 		waiting = append(waiting, s)
 	}
