@@ -34,6 +34,7 @@ function Shown({ got }: { got: Got<Schemas['DraftShown']> }) {
   const { draft, fits, problem, changes, effects, health, conditions, warnings } = got.body
   const open = draft.state === 'open'
   const moved = effects.reduce((m, e) => Math.max(m, e.moved), 0)
+  const objects = new Set(changes.map((c) => c.object)).size
   const etag = `"${draft.version}"`
   return (
     <Page title={draft.title} status={<StatusBadge {...standingOf(draft)} size="md" />} lead={<><span className="mono">{draft.id}</span> by {draft.authorName ?? draft.author ?? 'somebody'}, <Time at={draft.createdAt} /></>}
@@ -47,7 +48,7 @@ function Shown({ got }: { got: Got<Schemas['DraftShown']> }) {
       {draft.canary && <CanaryNow draft={draft} conditions={conditions ?? []} />}
       <dl className="facts">
         <div><dt>Based on revision</dt><dd className="num"><Go to="/changes/history/$revision" params={{ revision: String(draft.base) }}>{draft.base}</Go></dd></div>
-        {open && <div><dt>Changes</dt><dd className="num">{changes.length} field{changes.length === 1 ? '' : 's'}, {new Set(changes.map((c) => c.object)).size} objects</dd></div>}
+        {open && <div><dt>Changes</dt><dd className="num">{changes.length} field{changes.length === 1 ? '' : 's'}, {objects} object{objects === 1 ? '' : 's'}</dd></div>}
         {open && <div><dt>Clients who get another answer</dt><dd className="num">{moved === 0 ? 'none' : `up to ${percent(moved)} of a service`}</dd></div>}
         <div><dt>Approvals</dt><dd className="num">{verdicts(draft).filter((r) => r.approve).length}</dd></div>
       </dl>

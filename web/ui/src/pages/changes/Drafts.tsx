@@ -31,7 +31,7 @@ export default function Drafts() {
   const drafts = useQuery(get('/drafts'))
   return (
     <Page title="Changes" lead="What waits to be made, what was made and the way back, and who did what." actions={<><CopyAs curl={{ path: '/drafts' }} cli="draft list" json={drafts.data?.body} /><Button component={Link} to="/changes/new" size="compact-sm">Propose a change</Button></>}>
-      <Tabs at="drafts" />
+      <Tabs />
       <Loaded of={drafts}>
         {({ body }) => body.items.length === 0 ? (
           <EmptyState title="No change waits" command={'meridian draft create --title "more weight for Frankfurt" -f meridian.yaml'} action={<Button component={Link} to="/changes/new" size="compact-sm">Propose a change</Button>}>

@@ -31,7 +31,7 @@ export default function History() {
   const body = page.data?.body
   return (
     <Page title="Changes" lead="Each change of an operator is a revision: what it changed, who made it, why, and the way back." actions={<CopyAs curl={{ path: '/revisions' }} cli="history" json={body} />}>
-      <Tabs at="history" />
+      <Tabs />
       <Loaded of={page}>
         {({ body: b }) => b.items.length === 0 && !before ? (
           <EmptyState title="Nothing was changed yet" command="meridian apply -f meridian.yaml">Each change of the configuration, of a zone or of a control makes a revision, with who and why, and a way back.</EmptyState>

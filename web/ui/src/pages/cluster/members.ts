@@ -10,9 +10,9 @@ export function roleOf(m: Member, c: Cluster): 'leader' | 'voter' | 'learner' | 
   return m.agent ? 'agent' : m.node === c.leader ? 'leader' : m.voter ? 'voter' : 'learner'
 }
 
-/** How many entries of the log a member has still to apply; undefined where it could not be asked. */
+/** How far a member's state is behind the newest that any has, in the log; undefined where it could not be asked. What is committed may be further: not all of the log is state. */
 export function lag(m: Member, c: Cluster): number | undefined {
-  return m.agent || m.applied === undefined ? undefined : Math.max(0, c.commit - m.applied)
+  return m.agent || m.applied === undefined ? undefined : Math.max(c.applied, ...c.members.map((x) => x.applied ?? 0)) - m.applied
 }
 
 /** A member's state: down when it cannot be reached, degraded while it lags or answers by what is old. */

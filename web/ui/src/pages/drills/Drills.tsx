@@ -57,7 +57,7 @@ export default function Drills() {
   const history = useMemo<Past[]>(() => {
     const known = new Set(told?.map((r) => r.id))
     return [
-      ...(told ?? []).map((r): Past => ({ id: r.id, title: r.title, plan: r.plan, kind: r.kind, targets: r.targets.join(', '), phase: r.result, code: r.code, at: r.at.decided ?? r.at.ended, achieved: r.achieved, rto: r.rto, met: r.met, report: true, actor: r.actor })),
+      ...(told ?? []).map((r): Past => ({ id: r.id, title: r.title, plan: r.plan, kind: r.kind, targets: r.targets.join(', '), phase: r.result, code: r.code, at: r.at.decided ?? r.at.ended, achieved: r.achieved, rto: r.rto, met: r.met, report: true, actor: runs?.find((d) => d.id === r.drill)?.actorName ?? r.actor })),
       ...(runs ?? []).filter((d) => d.over && !known.has(d.id)).map((d): Past => ({ id: d.id, title: d.plan.title || d.plan.name, plan: d.plan.name, kind: d.practice ? 'practice' : 'drill', targets: (d.plan.evacuate ?? []).join(', '), phase: d.phase, code: d.code, at: d.startedAt ?? d.createdAt, report: false, actor: d.actorName ?? d.actor })),
     ].filter((r) => !plan || r.plan === plan)
   }, [told, runs, plan])

@@ -48,7 +48,7 @@ function Shown({ got }: { got: Got<Plan> }) {
   const busy = going && going.plan.name !== plan.name ? `${going.id} (${going.plan.name}) goes on: one drill at a time does anything.` : going ? `${going.id} of it goes on.` : undefined
   return (
     <Page title={plan.title || plan.name} lead={<>{planText(plan)} · <span className="mono">{plan.name}</span></>}
-      status={check && <StatusBadge state={!check.ok ? 'down' : check.checks.some((c) => c.result === 'warn') ? 'degraded' : 'up'} word={!check.ok ? 'could not run now' : 'ready to run'} />}
+      status={going?.plan.name === plan.name ? <StatusBadge {...phaseOf(going.phase)} /> : check && <StatusBadge state={!check.ok ? 'down' : check.checks.some((c) => c.result === 'warn') ? 'degraded' : 'up'} word={!check.ok ? 'could not run now' : 'ready to run'} />}
       actions={<>
         <CopyAs curl={{ path: `/drill-plans/${plan.name}` }} cli={`get drill-plan ${plan.name} -o yaml`} json={plan} />
         <Remove got={got} />

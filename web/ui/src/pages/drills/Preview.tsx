@@ -10,6 +10,7 @@ import { ErrorBox } from '../../shared/ErrorBox'
 import { Panel } from '../../shared/Panel'
 import { ShareBar, percent } from '../../shared/Share'
 import { WorldMap } from '../../shared/map'
+import css from './Drills.module.css'
 import { markers, useRegionColors, useShade } from '../overview/world'
 
 /** Whom a drill moves: the world as it would be answered, and what is another answer than now. */
@@ -30,7 +31,7 @@ export function Preview({ assume, service, set }: { assume: string[]; service?: 
   return (
     <Panel title="Whom it moves" note="worked out from the state of now" actions={names.length > 1 && <Select size="xs" w={240} aria-label="Service" data={names} value={shown ?? null} onChange={(v) => { if (v) set(v) }} searchable allowDeselect={false} />}>
       {names.length === 0 && services ? <Text size="sm" c="dimmed">No name is steered, so it moves nobody.</Text> : answers.error && !body ? <ErrorBox error={answers.error} /> : (
-        <div className="live">
+        <div className={css.preview}>
           <div>
             <WorldMap label={`World map: each country in the colour of the region that would answer ${shown}. The table beside it says what changes.`} shade={shade} markers={markers(points ?? [], standings, shares, color)} />
             {body && <>

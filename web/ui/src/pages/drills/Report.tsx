@@ -39,7 +39,7 @@ function Times({ at }: { at: Schemas['ReportTimes'] }) {
     <ol className={css.times}>
       {moments.map(([key, word]) => {
         const t = at[key]
-        return <li key={key} data-none={t ? undefined : true}><b>{!t ? 'not' : from === undefined || key === 'decided' ? <Time at={t} /> : `+${exact(new Date(t).getTime() - from)}`}</b>{word}</li>
+        return <li key={key} data-none={t ? undefined : true}><b>{!t ? '–' : from === undefined || key === 'decided' ? <Time at={t} /> : `+${exact(new Date(t).getTime() - from)}`}</b>{word}</li>
       })}
     </ol>
   )
@@ -50,6 +50,7 @@ function Shown({ report }: { report: Report }) {
   const of = useMemo(() => (others && report.plan ? trend(others, report.plan) : []), [others, report.plan])
   const at = of.findIndex((r) => r.id === report.id)
   const before = at > 0 ? of[at - 1] : undefined
+  const runs = useQuery(get('/drills')).data?.body.items
   const than = compared(report.achieved, before?.achieved)
   const url = `/api/v1/reports/${report.id}`
   return (
@@ -61,7 +62,7 @@ function Shown({ report }: { report: Report }) {
         <div><dt>Held against it</dt><dd>{report.met === undefined ? 'nothing to compare' : <StatusBadge state={report.met ? 'up' : 'down'} word={report.met ? 'met' : 'missed'} />}</dd></div>
         <div><dt>Compared</dt><dd>{than && before ? <>{than} (<Go to="/drills/reports/$id" params={{ id: before.id }} className="mono">{before.id}</Go>)</> : 'the first of its plan'}</dd></div>
         <div><dt>{report.kind === 'drill' ? 'Plan and run' : 'Kind'}</dt><dd>{report.plan ? <Go to="/drills/plans/$name" params={{ name: report.plan }} className="mono">{report.plan}</Go> : report.kind}{report.drill && <> <Go to="/drills/$id" params={{ id: report.drill }} className="mono">{report.drill}</Go></>}</dd></div>
-        <div><dt>By</dt><dd>{report.actor || 'itself'}</dd></div>
+        <div><dt>By</dt><dd>{runs?.find((d) => d.id === report.drill)?.actorName || report.actor || 'itself'}</dd></div>
       </dl>
       {report.problem && <Alert variant="light" color={phaseOf(report.result).state === 'down' ? 'red' : 'yellow'} title={report.code ?? 'It did not end well'}><Text size="sm">{report.problem}</Text></Alert>}
       <Panel title="When"><Times at={report.at} /></Panel>

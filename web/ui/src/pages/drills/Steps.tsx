@@ -5,7 +5,7 @@ import { useZone } from '../../shared/prefs'
 import { type State, StateIcon } from '../../shared/Status'
 import { fullTime, span, useNow } from '../../shared/Time'
 import css from './Drills.module.css'
-import { type StepRun, kindWord, phaseOf, track } from './words'
+import { type StepRun, kindWord, phaseOf, stepText, track } from './words'
 
 const stepState: Record<StepRun['state'], State> = { waiting: 'unknown', running: 'drained', done: 'up', failed: 'down', skipped: 'unknown', would: 'unknown' }
 const stepWord: Record<StepRun['state'], string> = { waiting: 'waits', running: 'goes on', done: 'done', failed: 'failed', skipped: 'skipped', would: 'would be' }
@@ -21,18 +21,18 @@ export function Steps({ steps, live, planned }: { steps: readonly StepRun[]; liv
   return (
     <ol className={css.steps}>
       {steps.map((s, i) => {
-        const a = ms(s.startedAt), b = ms(s.endedAt) ?? (s.state === 'running' ? now : undefined)
+        const a = ms(s.startedAt), b = ms(s.endedAt) ?? (s.state === 'running' && a !== undefined ? Math.max(now, a) : undefined)
         return (
           <li key={`${s.name} ${i}`}>
             <StateIcon state={stepState[s.state]} size={11} />
             <p><b>{s.name}</b>{kindWord(s.kind) !== s.name && <Text span size="xs" c="dimmed"> {kindWord(s.kind)}</Text>}</p>
-            <p className={s.text?.includes('/') ? 'mono' : undefined}>{s.text}
+            <p className={s.text?.includes('/') ? 'mono' : undefined}>{stepText(s)}
               {s.approvedBy?.length ? <Text size="xs" c="dimmed">approved by {s.approvedBy.join(', ')}</Text> : null}
               {s.code ? <Text size="xs" c="dimmed">answered {s.code}</Text> : null}
               {s.unreachable?.length ? <Text size="xs" c="var(--m-down-text)">could not be asked, may answer as before: {s.unreachable.join(', ')}</Text> : null}
               {s.problem && <Text size="xs" c="var(--m-down-text)">{s.problem}</Text>}
             </p>
-            <Text size="xs" c="dimmed" className="num">{planned ? (s.group > 0 ? `group ${s.group + 1}` : 'first') : s.state === 'would' && a !== undefined ? `+${span(a - from)}` : a !== undefined && b !== undefined && s.state !== 'skipped' ? `${stepWord[s.state]}, ${b - a < 1000 ? `${b - a} ms` : span(b - a)}` : stepWord[s.state]}</Text>
+            <Text size="xs" c="dimmed" className="num">{planned ? (i > 0 && steps[i - 1]!.group === s.group ? 'with the one before' : '') : s.state === 'would' && a !== undefined ? `+${span(a - from)}` : a !== undefined && b !== undefined && s.state !== 'skipped' ? `${stepWord[s.state]}, ${b - a < 1 ? 'at once' : b - a < 1000 ? `${b - a} ms` : span(b - a)}` : stepWord[s.state]}</Text>
             <span className={css.span} aria-hidden="true" style={planned ? { visibility: 'hidden' } : undefined}>
               {a !== undefined && b !== undefined && <i data-kind={s.kind} data-state={s.state} style={{ left: `${((a - from) / (to - from)) * 100}%`, width: `${((b - a) / (to - from)) * 100}%` }} />}
             </span>

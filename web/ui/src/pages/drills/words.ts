@@ -35,6 +35,9 @@ const kinds: Record<StepRun['kind'], string> = {
 }
 export const kindWord = (k: string) => kinds[k as StepRun['kind']] ?? k
 
+/** What a step does it with; its time for people. */
+export const stepText = (s: StepRun) => (s.kind === 'wait' && s.text && parseDuration(s.text) > 0 ? span(parseDuration(s.text)) : s.text)
+
 /** What a plan does, on one line. */
 export function planText(p: Plan): string {
   const some = (l: readonly string[]) => (l.length > 3 ? `${l.slice(0, 3).join(', ')} and ${l.length - 3} more` : l.join(', '))
