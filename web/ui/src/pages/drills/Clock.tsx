@@ -13,7 +13,7 @@ import { type Drill, clock, kindWord, phaseOf, progress, stepText } from './word
 
 const about: Record<string, string> = {
   window: 'until no resolver that abides by TTLs holds an answer with what was taken out', 'lower-ttl': 'until answers with the longer TTL are forgotten',
-  wait: 'until it goes on', 'wait-for': 'at the most', webhook: 'at the most', approval: 'at the most',
+  wait: 'until it goes on',
 }
 
 /** How long what goes on now goes on still. */
@@ -26,7 +26,7 @@ export function Countdown({ drill }: { drill: Drill }) {
     <div className={css.clock}>
       {p.until !== undefined ? <b role="timer" aria-label="Time left">{clock(p.until - now)}</b> : <b aria-label="Time since">{clock(now - new Date(step.startedAt ?? drill.createdAt).getTime())}</b>}
       <Stack gap={6}>
-        <Text size="sm"><b>{step.kind === 'wait' ? step.name : kindWord(step.kind)}</b>{step.text && ` ${stepText(step)}`} <Text span size="sm" c="dimmed">{p.until !== undefined ? about[step.kind] ?? 'until it is over' : 'since it began'}</Text></Text>
+        <Text size="sm"><b>{step.kind === 'wait' ? step.name : kindWord(step.kind)}</b>{step.text && ` ${stepText(step)}`} <Text span size="sm" c="dimmed">{p.until !== undefined ? about[step.kind] ?? 'at the most' : 'since it began'}</Text></Text>
         {p.share !== undefined && <div className={css.bar} role="progressbar" aria-label={kindWord(step.kind)} aria-valuenow={Math.round(p.share * 100)} aria-valuemin={0} aria-valuemax={100}><i style={{ width: `${p.share * 100}%` }} /></div>}
       </Stack>
     </div>
