@@ -1,5 +1,137 @@
-import { Page } from '../../shared/Page'
+import { Alert, List, Stack, Text } from '@mantine/core'
+import { useQuery } from '@tanstack/react-query'
+import { getRouteApi } from '@tanstack/react-router'
+import { useMemo } from 'react'
 
-export default function Cluster() {
-  return <Page title="Cluster" lead="Nodes, leader, lag and vantages">{null}</Page>
+import type { Schemas } from '../../api/client'
+import { useCluster } from '../../api/guard'
+import { get } from '../../api/queries'
+import { CopyAs } from '../../shared/CopyAs'
+import { type Column, DataTable } from '../../shared/DataTable'
+import { Command } from '../../shared/EmptyState'
+import { Go } from '../../shared/Go'
+import { Loaded, Page } from '../../shared/Page'
+import { Panel } from '../../shared/Panel'
+import { StatusBadge } from '../../shared/Status'
+import { parseDuration, span } from '../../shared/Time'
+import { Sparkline } from '../../shared/chart'
+import { NodeAudit } from './NodeAudit'
+import { NodeDetail } from './NodeDetail'
+import { type Cluster, type Member, diverged, lag, memberState, quorum, roleOf } from './members'
+
+const route = getRouteApi('/app/cluster')
+
+/** Queries a second for people. */
+export const rate = (n: number) => (n >= 10_000 ? `${Math.round(n / 1000)} k/s` : n >= 10 ? `${Math.round(n)}/s` : `${n.toFixed(n > 0 ? 1 : 0)}/s`)
+
+export default function ClusterPage() {
+  const { q, node } = route.useSearch()
+  const cluster = useCluster()
+  const stats = useQuery({ ...get('/stats'), retry: false, refetchInterval: 5_000 })
+  const c = cluster.data?.body
+  const votes = c && quorum(c)
+  return (
+    <Page title="Cluster" lead={c && <>As <b className="mono">{c.node}</b> sees it now.</>} status={c && <StatusBadge state={!c.leader ? 'down' : votes!.up < votes!.voters ? 'degraded' : 'up'} word={!c.leader ? 'no leader' : votes!.up < votes!.voters ? 'a vote is missing' : 'whole'} />}
+      actions={<CopyAs curl={{ path: '/cluster' }} cli="cluster status" json={c} />}>
+      <Loaded of={cluster} lines={8}>
+        {({ body }) => <>
+          <Warnings c={body} />
+          <Facts c={body} queries={stats.data?.body.queries} />
+          <Members c={body} stats={stats.data?.body} q={q} node={node} />
+        </>}
+      </Loaded>
+      {c && node && <NodeDetail c={c} name={node} stats={stats.data?.body} />}
+      <Certificates />
+      <NodeAudit />
+    </Page>
+  )
+}
+
+function Warnings({ c }: { c: Cluster }) {
+  const votes = quorum(c)
+  const apart = diverged(c)
+  const levels = new Set(c.members.filter((m) => !m.agent).map((m) => m.feature))
+  return (
+    <>
+      {!c.leader && <Alert color="red" variant="light" title="There is no leader"><Text size="sm">{votes.up} of {votes.voters} votes can be reached from here, and {votes.needs} are needed. DNS is answered all the same, by what each node knows. {c.problem}</Text></Alert>}
+      {c.leader && c.problem && <Alert color="red" variant="light" title="This node does not follow"><Text size="sm">{c.problem}</Text></Alert>}
+      {c.leader && votes.spare === 0 && votes.voters > 1 && <Alert color="yellow" variant="light" title="No vote can be lost any more"><Text size="sm">{votes.up} of {votes.voters} votes are there. With one less nothing can be changed.</Text></Alert>}
+      {apart.length > 0 && <Alert color="red" variant="light" title="States differ"><Text size="sm">{apart.join(', ')} have applied the same log and have not the same state. Take one out and let it join anew.</Text></Alert>}
+      {levels.size > 1 && <Alert color="blue" variant="light" title="Versions are mixed"><Text size="sm">Nodes have feature levels {[...levels].sort((a, b) => a - b).join(' and ')}; what the newest can do is used once all can.</Text></Alert>}
+      {c.warnings?.length ? <Alert color="yellow" variant="light" title={`${c.node} does alone`}><List size="sm">{c.warnings.map((w) => <List.Item key={w}>{w}</List.Item>)}</List></Alert> : null}
+    </>
+  )
+}
+
+function Facts({ c, queries }: { c: Cluster; queries?: number }) {
+  const votes = quorum(c)
+  return (
+    <dl className="facts">
+      <div><dt>Leader</dt><dd className="mono">{c.leader ?? 'none'}</dd></div>
+      <div><dt>Votes</dt><dd className="num">{votes.up} of {votes.voters}, {votes.needs} needed</dd></div>
+      <div><dt>May be lost still</dt><dd className="num">{Math.max(votes.spare, 0)}</dd></div>
+      <div><dt>Term</dt><dd className="num">{c.term}</dd></div>
+      <div><dt>Committed</dt><dd className="num">{c.commit}</dd></div>
+      <div><dt>Age of state here</dt><dd className="num">{parseDuration(c.stateAge) < 1000 ? 'under 1 s' : span(parseDuration(c.stateAge))}</dd></div>
+      <div><dt>Asked</dt><dd className="mono">{c.node}, {c.role}</dd></div>
+      {queries !== undefined && <div><dt>Queries</dt><dd className="num">{rate(queries)}</dd></div>}
+    </dl>
+  )
+}
+
+interface Row { m: Member; stats?: Schemas['NodeStats'] }
+
+function Members({ c, stats, q, node }: { c: Cluster; stats?: Schemas['Stats']; q?: string; node?: string }) {
+  const navigate = route.useNavigate()
+  const rows = useMemo<Row[]>(() => c.members.map((m) => ({ m, stats: stats?.nodes.find((s) => s.id === m.id) })), [c, stats])
+  const known = !!stats
+  const columns = useMemo<Column<Row>[]>(() => [
+    { key: 'node', title: 'Node', width: 'minmax(130px, 1.2fr)', sort: ({ m }) => m.node, text: ({ m }) => `${m.node} ${m.id} ${m.region ?? ''} ${m.cluster} ${m.api ?? ''}`, cell: ({ m }) => <Go to="/cluster" search={{ q, node: m.node }} fw={600} className="mono" resetScroll={false}>{m.node}</Go> },
+    { key: 'role', title: 'Role', width: '86px', sort: ({ m }) => roleOf(m, c), text: ({ m }) => roleOf(m, c), cell: ({ m }) => roleOf(m, c) === 'leader' ? <b>leader</b> : roleOf(m, c) },
+    { key: 'state', title: 'State', width: '116px', sort: ({ m }) => memberState(m, c), cell: ({ m }) => { const s = memberState(m, c); return <StatusBadge state={s} word={s === 'up' ? 'reachable' : s === 'down' ? (m.agent ? 'silent' : 'unreachable') : 'behind'} /> } },
+    { key: 'region', title: 'Vantage in', width: 'minmax(100px, .9fr)', sort: ({ m }) => m.region ?? '', cell: ({ m }) => m.region ? <Go to="/health" search={{ q: m.region }} className="mono">{m.region}</Go> : '' },
+    { key: 'lag', title: 'Lag', width: '84px', align: 'right', sort: ({ m }) => lag(m, c) ?? -1, cell: ({ m }) => { const l = lag(m, c); return <span className="num" title={m.applied !== undefined ? `state of ${m.applied}` : undefined}>{l === undefined ? '–' : l === 0 ? 'none' : l}</span> } },
+    { key: 'published', title: 'Answers by', width: '100px', align: 'right', cell: ({ m }) => m.published ? <span className="num" title={`epoch ${m.published.epoch}, generation ${m.published.generation}`}>{m.published.index}</span> : '' },
+    { key: 'heard', title: 'Last heard', width: '100px', align: 'right', sort: ({ m }) => parseDuration(m.lastHeard), cell: ({ m }) => <span className="num">{parseDuration(m.lastHeard) < 1500 ? 'just now' : `${span(parseDuration(m.lastHeard))} ago`}</span> },
+    ...(known ? [
+      { key: 'queries', title: 'Queries', width: '176px', align: 'right' as const, sort: (r: Row) => r.stats?.queries ?? -1, cell: ({ stats: s }: Row) => s ? <span className="num" style={{ display: 'inline-flex', gap: 8, alignItems: 'center' }}><Sparkline values={s.history.map((h) => h.queries)} label="Queries of the last 10 minutes" />{rate(s.queries)}</span> : '' },
+      { key: 'uptime', title: 'Up for', width: '80px', align: 'right' as const, sort: (r: Row) => (r.stats ? parseDuration(r.stats.uptime) : -1), cell: ({ stats: s }: Row) => s ? <span className="num">{span(parseDuration(s.uptime))}</span> : '' },
+    ] : []),
+    { key: 'feature', title: 'Level', width: '64px', align: 'right', sort: ({ m }) => m.feature, cell: ({ m }) => <span className="num">{m.feature}</span> },
+  ], [c, known, q])
+  return (
+    <Stack gap="sm">
+      <DataTable label="Members" rows={rows} columns={columns} id={(r) => r.m.id} sortBy={{ key: 'node' }} filter={c.members.length > 8 || q ? { value: q ?? '', set: (v) => void navigate({ search: { q: v || undefined, node }, replace: true }), placeholder: 'Node, region, role, address' } : undefined}
+        open={(r) => void navigate({ search: { q, node: r.m.node }, resetScroll: false })} />
+      {c.members.length < 3 && <Stack gap={4}><Text size="sm" c="dimmed">With three nodes one may be lost. Another joins with its configuration naming this cluster:</Text><Command text={'meridian serve --config node.yaml   # cluster: {join: [' + (c.members[0]?.cluster ?? 'ADDRESS') + ']}'} /></Stack>}
+    </Stack>
+  )
+}
+
+/** Certificates of what is answered with, as the probes saw them. */
+function Certificates() {
+  const items = useQuery(get('/health')).data?.body.items
+  const rows = useMemo(() => {
+    const out = new Map<string, { endpoint: string; expiry: string; vantages: number }>()
+    for (const e of items ?? []) for (const k of e.checks) for (const v of k.samples ?? []) {
+      const t = v.samples.find((s) => s.tlsExpiry)?.tlsExpiry
+      if (!t) continue
+      const was = out.get(e.endpoint)
+      out.set(e.endpoint, { endpoint: e.endpoint, expiry: was && was.expiry < t ? was.expiry : t, vantages: (was?.vantages ?? 0) + 1 })
+    }
+    return [...out.values()].sort((a, b) => a.expiry.localeCompare(b.expiry))
+  }, [items])
+  const columns = useMemo<Column<(typeof rows)[number]>[]>(() => [
+    { key: 'endpoint', title: 'Endpoint', width: 'minmax(180px, 2fr)', cell: (r) => <Go to="/health" search={{ q: r.endpoint.replace('endpoint/', '') }} className="mono">{r.endpoint.replace('endpoint/', '')}</Go> },
+    { key: 'left', title: 'Expires', width: '150px', sort: (r) => r.expiry, cell: (r) => { const d = (new Date(r.expiry).getTime() - Date.now()) / 86_400_000; return <StatusBadge state={d < 7 ? 'down' : d < 21 ? 'degraded' : 'up'} word={d < 0 ? 'expired' : `in ${Math.floor(d)} days`} /> } },
+    { key: 'at', title: 'On', width: '130px', cell: (r) => <span className="num">{r.expiry.slice(0, 10)}</span> },
+    { key: 'vantages', title: 'Seen by', width: '110px', align: 'right', cell: (r) => <span className="num">{r.vantages} vantage{r.vantages === 1 ? '' : 's'}</span> },
+  ], [])
+  if (!items) return null
+  return (
+    <Panel title="Certificates" note="of endpoints, as probes with TLS saw them">
+      {rows.length === 0 ? <Text size="sm" c="dimmed">No monitor has shaken hands with TLS lately. A monitor with https or tls tells here when a certificate ends.</Text>
+        : <DataTable label="Certificates" rows={rows} columns={columns} id={(r) => r.endpoint} height="360px" />}
+    </Panel>
+  )
 }

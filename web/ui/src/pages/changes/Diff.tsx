@@ -1,0 +1,28 @@
+import { Text } from '@mantine/core'
+import { memo } from 'react'
+
+import css from './Changes.module.css'
+import { type Edit, byObject, lines } from './words'
+
+const opWord = { add: 'added', remove: 'removed', change: 'changed' }
+
+/** What differs, object by object and field by field. */
+export const Diff = memo(function Diff({ edits, more, none = 'Nothing differs.' }: { edits: readonly Edit[]; more?: number; none?: string }) {
+  if (edits.length === 0) return <Text size="sm" c="dimmed">{none}</Text>
+  return (
+    <div className={css.diff}>
+      {byObject(edits).map(([object, list]) => (
+        <section key={object} className={css.object} aria-label={object}>
+          <header><b className="mono">{object}</b><Text span size="xs" c="dimmed">{list.length === 1 && !list[0]!.field ? opWord[list[0]!.op] : `${list.length} difference${list.length === 1 ? '' : 's'}`}</Text></header>
+          {list.map((e, i) => (
+            <div key={i} className={css.edit}>
+              <span>{e.field ?? <>the whole<span className="visually-hidden"> object</span></>}</span>
+              <pre tabIndex={0} aria-label={`${e.field ?? object}: ${opWord[e.op]}`}>{lines(e.old, e.new).map((p, k) => <i key={k} data-kind={p.kind}>{p.text}</i>)}{e.old === undefined && e.new === undefined && <i>{opWord[e.op]}</i>}</pre>
+            </div>
+          ))}
+        </section>
+      ))}
+      {more ? <Text size="xs" c="dimmed">and {more} more differences that are not listed</Text> : null}
+    </div>
+  )
+})
