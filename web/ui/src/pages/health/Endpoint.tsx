@@ -46,7 +46,7 @@ export default function Endpoint() {
             <Text size="sm">It comes up when the vantages agree that it is up, and from then on clients of {used.length > 0 ? used.slice(0, 5).join(', ') : 'the services that use it'} may be answered with it again.</Text>
           </ConfirmAction>
           {e.controls?.[0] ? <LiftAction id={e.controls[0]} what={target} /> : <DrainAction target={target} services={used} />}
-          <CopyAs curl={{ path: `/health/${id}` }} cli={`health ${shell(id)}`} json={e} />
+          <CopyAs curl={{ path: `/health/${id}` }} cli={`get health ${shell(id)}`} json={e} />
         </>
       )}>
       {waits && <Alert color="yellow" variant="light" title="It waits for an operator">The vantages may agree that it is up; its monitor <b className="mono">{waits.monitor}</b> has <span className="mono">resume: manual</span>, so it stays down until somebody resumes it.</Alert>}

@@ -58,7 +58,7 @@ export default function Zone() {
             run={async (reason) => { await remove.mutateAsync(reason); await navigate({ to: '/zones', search: {} }) }}>
             <Text size="sm">All {summary?.records.toLocaleString('en')} records are gone, and every node answers REFUSED for names in it. A rollback to the revision before brings it back.</Text>
           </ConfirmAction>
-          <CopyAs curl={{ path: `/zones/${zone}/rrsets${query(search)}` }} cli={`zone get ${shell(zone)}`} json={data?.items} />
+          <CopyAs curl={{ path: `/zones/${zone}/rrsets${query(search)}` }} cli={`get records ${shell(zone)}${search.name ? ` ${shell(search.name)}` : ''}${search.type ? ` --type ${shell(search.type)}` : ''}`} json={data?.items} />
         </>
       )}>
       <ErrorBox error={save.error} />
