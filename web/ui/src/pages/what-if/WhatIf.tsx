@@ -1,4 +1,4 @@
-import { Alert, Group, SegmentedControl, Skeleton, Text } from '@mantine/core'
+import { Alert, Box, SegmentedControl, Skeleton, Text } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { getRouteApi } from '@tanstack/react-router'
 import { useMemo } from 'react'
@@ -147,11 +147,11 @@ function World({ q, name, set }: { q: Question; name: string; set: (q: Partial<Q
               })}
               {body.nothing > 0 && <tr><td><i className="swatch" style={{ background: 'var(--m-down)' }} /></td><th scope="row">no answer</th><td className="num">{percent(body.nothing)}</td></tr>}
             </tbody></table>
-            {changed && effect && <Group mt="md"><EffectTable effect={effect} rows={8} /></Group>}
-            {changed && then.data && !effect && <Text size="sm" mt="md">No client gets another answer.</Text>}
           </div>
         </div>
       )}
+      {changed && effect && <Box mt="md"><EffectTable effect={effect} rows={10} /></Box>}
+      {changed && then.data && !effect && <Text size="sm" mt="md">No client gets another answer.</Text>}
     </Panel>
   )
 }
