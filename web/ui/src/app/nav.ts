@@ -3,7 +3,6 @@ import IconChange from '@tabler/icons-react/dist/esm/icons/IconGitPullRequest.mj
 import IconCluster from '@tabler/icons-react/dist/esm/icons/IconServer2.mjs'
 import IconDrill from '@tabler/icons-react/dist/esm/icons/IconFlame.mjs'
 import IconKey from '@tabler/icons-react/dist/esm/icons/IconKey.mjs'
-import IconQueries from '@tabler/icons-react/dist/esm/icons/IconListSearch.mjs'
 import IconServices from '@tabler/icons-react/dist/esm/icons/IconRoute.mjs'
 import IconWhatIf from '@tabler/icons-react/dist/esm/icons/IconHelpHexagon.mjs'
 import IconWorld from '@tabler/icons-react/dist/esm/icons/IconWorld.mjs'
@@ -19,6 +18,5 @@ export const pages = [
   { to: '/zones', label: 'Zones', key: 'z', icon: IconZones, about: 'Zones and their records' },
   { to: '/changes', label: 'Changes', key: 'c', icon: IconChange, about: 'Drafts, history, rollback and audit' },
   { to: '/cluster', label: 'Cluster', key: 'n', icon: IconCluster, about: 'Nodes, leader, lag and vantages' },
-  { to: '/queries', label: 'Queries', key: 'q', icon: IconQueries, about: 'A sampled tail of what is asked' },
   { to: '/access', label: 'Access', key: 'a', icon: IconKey, about: 'Users, tokens, notifications, geographic data' },
 ] as const

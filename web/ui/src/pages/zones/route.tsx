@@ -2,9 +2,17 @@ import { createRoute, lazyRouteComponent } from '@tanstack/react-router'
 
 import { appRoute } from '../../app/routes'
 
-const search = (s: Record<string, unknown>): { q?: string } => ({ q: typeof s.q === 'string' && s.q ? s.q : undefined })
+const text = (v: unknown) => (typeof v === 'string' && v ? v : typeof v === 'number' ? String(v) : undefined)
 
-const index = createRoute({ getParentRoute: () => appRoute, path: '/zones', validateSearch: search, component: lazyRouteComponent(() => import('./Zones')) })
-const zone = createRoute({ getParentRoute: () => appRoute, path: '/zones/$zone', validateSearch: search, component: lazyRouteComponent(() => import('./Zones')) })
+export interface Browse { name?: string; type?: string; after?: string }
+
+const index = createRoute({
+  getParentRoute: () => appRoute, path: '/zones', validateSearch: (s: Record<string, unknown>): { q?: string } => ({ q: text(s.q) }),
+  component: lazyRouteComponent(() => import('./Zones')),
+})
+const zone = createRoute({
+  getParentRoute: () => appRoute, path: '/zones/$zone', validateSearch: (s: Record<string, unknown>): Browse => ({ name: text(s.name), type: text(s.type), after: text(s.after) }),
+  component: lazyRouteComponent(() => import('./Zone')),
+})
 
 export const routes = [index, zone] as const

@@ -1,0 +1,67 @@
+import { Group, Text } from '@mantine/core'
+
+import type { Explained } from '../../api/explain'
+import { countryName } from '../../shared/Effect'
+import { percent } from '../../shared/Share'
+import { StateIcon, type State } from '../../shared/Status'
+import css from './WhatIf.module.css'
+
+const outcome: Record<string, string> = {
+  answer: 'by steering', nodata: 'nothing of that type', static: 'records of the zone', nxdomain: 'no such name', refused: 'no zone of this node',
+}
+
+const key = (d: Explained['distribution'][number]) => d.answers.join(' ')
+
+/** What is answered, and how it differs from another answer. */
+export function Answer({ title, x, other }: { title: string; x: Explained; other?: Explained }) {
+  const before = new Map(other?.distribution.map((d) => [key(d), d.probability]))
+  return (
+    <div className={css.answer} data-then={other ? true : undefined}>
+      <Group justify="space-between" gap="xs" mb={4}><Text size="xs" fw={650} c="dimmed">{title}</Text><Text size="xs" c="dimmed">{outcome[x.result ?? 'answer']} · TTL {x.ttl} s</Text></Group>
+      {x.distribution.length === 0 && <Text fw={600}>No records</Text>}
+      <table className="shares"><tbody>
+        {x.distribution.slice(0, 8).map((d, i) => {
+          const was = other ? before.get(key(d)) ?? 0 : d.probability
+          const by = d.probability - was
+          return (
+            <tr key={i}>
+              <th scope="row"><span className={`mono ${css.data}`}>{d.answers.join(' ')}</span></th>
+              <td className="mono">{d.regions?.join(', ') || d.endpoints?.join(', ')}</td>
+              <td className="num">{percent(d.probability)}{Math.abs(by) > 0.0005 && <Text span size="xs" c="dimmed"> {by > 0 ? '+' : '−'}{percent(Math.abs(by))}</Text>}</td>
+            </tr>
+          )
+        })}
+      </tbody></table>
+      {x.distribution.length > 8 && <Text size="xs" c="dimmed">and {x.distribution.length - 8} more</Text>}
+      <Text size="xs" c="dimmed" mt={6}>
+        {x.place?.located ? `The client is taken to be in ${countryName(x.place.country ?? '')}${x.place.city ? `, ${x.place.city}` : ''}, on the word of ${x.place.source}. ` : 'Where the client is, is not known. '}
+        {x.tier ? `Answered from ${x.tier}. ` : ''}{x.sticky ? `Sticky: ${x.sticky}. ` : ''}{x.scope !== undefined ? `Good for the client's /${x.scope}.` : ''}
+      </Text>
+    </div>
+  )
+}
+
+/** The reasons of an answer in order; those that were not given before stand out. */
+export function Reasons({ x, other }: { x: Explained; other?: Explained }) {
+  const known = new Set(other?.reasons)
+  return (
+    <ol className={css.reasons}>
+      {x.reasons.map((r, i) => <li key={i} data-new={other && !known.has(r) ? true : undefined}>{other && !known.has(r) && <span className="visually-hidden">Only then: </span>}{r}</li>)}
+    </ol>
+  )
+}
+
+/** Endpoints as they entered the decision. */
+export function Standings({ x }: { x: Explained }) {
+  const list = x.endpoints ?? []
+  if (list.length === 0) return null
+  return (
+    <div className={css.standings}>
+      {list.slice(0, 24).map((e) => {
+        const state: State = e.drained ? 'drained' : e.status === 'up' || e.status === 'down' ? e.status : 'unknown'
+        return <div key={e.endpoint}><StateIcon state={state} size={11} /><span className="mono">{e.endpoint.replace(/^endpoint\//, '')}</span><span>{[e.status, e.drained && `drained by ${e.drained}`, e.forced && `forced by ${e.forced}`, e.why, e.quorum].filter(Boolean).join(', ')}</span></div>
+      })}
+      {list.length > 24 && <Text size="xs" c="dimmed">and {list.length - 24} more</Text>}
+    </div>
+  )
+}
