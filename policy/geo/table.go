@@ -98,6 +98,9 @@ func (t *Table) Lookup(a netip.Addr) (place uint32, bits int) {
 type Classes struct {
 	none uint16 // of the zero Addr
 	space[uint16]
+
+	table *Table   // of folded ones: an address has the class of its place
+	of    []uint16 // by place
 }
 
 // Lookup is the class of an address and the length of the widest prefix around
@@ -112,8 +115,12 @@ func (c *Classes) Lookup(a netip.Addr) (class uint16, bits int) {
 	if !a.IsValid() {
 		return c.none, 0
 	}
+	if c.of != nil {
+		place, bits := c.table.lookup(a)
+		return c.of[place], bits
+	}
 	return c.lookup(a)
 }
 
-// Bytes is about how much memory the classes take.
-func (c *Classes) Bytes() int { return c.space.bytes() }
+// Bytes is about how much memory the classes take, without the table that folded ones look into.
+func (c *Classes) Bytes() int { return c.space.bytes() + 2*len(c.of) }

@@ -40,14 +40,15 @@ func parcelsOf(places []geo.Place, parts []geo.Part) (list []parcel) {
 // census is how many addresses each country has by a geographic table. It is taken when it is first asked for.
 type census struct {
 	once      sync.Once
-	countries []parcel // of class 0 all
+	parts     []geo.Part // by place
+	countries []parcel   // of class 0 all
 	total     float64
 }
 
 func (c *census) of(t *geo.Table) *census {
 	c.once.Do(func() {
-		_, parts := t.Divide(nil, nil, func(uint32, uint32, int) uint16 { return 0 })
-		if c.countries = parcelsOf(t.Places(), parts); len(c.countries) == 0 {
+		_, c.parts = t.Divide(nil, nil, func(uint32, uint32, int) uint16 { return 0 })
+		if c.countries = parcelsOf(t.Places(), c.parts); len(c.countries) == 0 {
 			c.countries = []parcel{{addresses: 1}} // no data: everybody is one
 		}
 		for _, p := range c.countries {

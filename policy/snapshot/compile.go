@@ -1,6 +1,7 @@
 package snapshot
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -29,13 +30,21 @@ func Compile(prev *Snapshot, state *policy.State, local Local) (*Snapshot, error
 	if prev == nil {
 		prev = &Snapshot{State: policy.NewState()}
 	}
+	s, err := compileAs(prev, state, local, prev.folds)
+	if errors.Is(err, errFolds) {
+		s, err = compileAs(prev, state, local, !prev.folds)
+	}
+	return s, err
+}
+
+func compileAs(prev *Snapshot, state *policy.State, local Local, folds bool) (*Snapshot, error) {
 	state = state.WithControls(local.Controls)
 	s := &Snapshot{
 		Position: policy.Position{Epoch: state.Epoch, Index: state.Index, Generation: local.Generation},
-		State:    state, local: local,
+		State:    state, local: local, folds: folds,
 	}
 	s.domains = health.Domains(state, local.Down)
-	if pools, ok := s.onlyPools(prev); ok {
+	if pools, ok := s.onlyPools(prev); ok && folds == prev.folds {
 		return s, s.update(prev, pools)
 	}
 	s.world(prev)
@@ -72,7 +81,12 @@ func Compile(prev *Snapshot, state *policy.State, local Local) (*Snapshot, error
 		if err != nil {
 			return nil, fmt.Errorf("service %s: %w", id, err)
 		}
-		services = append(services, svc)
+		if services = append(services, svc); !folds && len(s.maps) > maxDivided {
+			return nil, errFolds
+		}
+	}
+	if folds && len(s.maps) <= maxDivided {
+		return nil, errFolds
 	}
 	s.Services = NewList(len(services), func(i int32) *Service { return services[i] })
 	s.overlayZones(prev)
@@ -188,7 +202,7 @@ func overrides(s *policy.State) (list []geo.Override) {
 func (s *Snapshot) service(prev *Snapshot, id string, o policy.Object[policy.Service]) (*Service, error) {
 	old := prev.serviceByID(id)
 	pool := s.poolsOf(old, id, &o.Spec)
-	if old != nil && !s.kept(&o.Spec) && old.spec.Rev == o.Rev && prev.geo == s.geo && (prev.rtt == s.rtt || !old.measured) &&
+	if old != nil && !s.kept(&o.Spec) && old.spec.Rev == o.Rev && s.likewise(prev) && (prev.rtt == s.rtt || !old.measured) &&
 		prev.State.Templates.Sum() == s.State.Templates.Sum() && (!old.tree.Bounded() || prev.load(id) == s.load(id)) &&
 		!slices.ContainsFunc(old.tree.Pools, func(p *steer.Pool) bool { return pool(p.Name) != p }) {
 		s.keep(old.geo)

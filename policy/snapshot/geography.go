@@ -1,6 +1,7 @@
 package snapshot
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"math"
@@ -59,18 +60,32 @@ func geographyKey(t *steer.Tree, rtt *latencies) string {
 	return b.String()
 }
 
+// maxDivided is how many geographies have the whole address space divided for each, at 1 to 2 MB and some 20 ms of a country table.
+// When a state has more of them, each that goes by place alone is folded (geo.Table.Fold).
+const maxDivided = 64
+
+// errFolds says that a compilation has to begin anew, the other way.
+var errFolds = errors.New("the number of geographies has passed a bound")
+
 func (s *Snapshot) geography(prev *Snapshot, t *steer.Tree) *geography {
 	key := geographyKey(t, s.rtt)
 	if g := s.maps[key]; g != nil {
 		return g
 	}
 	g := prev.maps[key]
-	if g == nil || prev.geo != s.geo {
-		g = newGeography(key, t, s.geo, s.rtt)
+	if g == nil || !s.likewise(prev) {
+		var parts []geo.Part
+		if s.folds {
+			parts = s.census.of(s.geo).parts
+		}
+		g = newGeography(key, t, s.geo, s.rtt, parts)
 	}
 	s.keep(g)
 	return g
 }
+
+// likewise says whether a snapshot before divides the same addresses in the same way.
+func (s *Snapshot) likewise(prev *Snapshot) bool { return prev.geo == s.geo && prev.folds == s.folds }
 
 // keep notes a geography for those that ask for the same, and for the next compilation.
 func (s *Snapshot) keep(g *geography) {
@@ -83,7 +98,8 @@ func (s *Snapshot) keep(g *geography) {
 	s.maps[g.key] = g
 }
 
-func newGeography(key string, t *steer.Tree, table *geo.Table, rtt *latencies) *geography {
+// newGeography divides the world by a tree; parts are those of the table by place if it is to be folded.
+func newGeography(key string, t *steer.Tree, table *geo.Table, rtt *latencies, parts []geo.Part) *geography {
 	g := &geography{key: key, table: table, rtt: rtt}
 	var asns []uint32
 	for _, n := range t.Ordered {
@@ -113,7 +129,10 @@ func newGeography(key string, t *steer.Tree, table *geo.Table, rtt *latencies) *
 	}
 	g.nest()
 	slices.Sort(asns)
-	g.divide(slices.Compact(asns), t.Bounded())
+	if asns = slices.Compact(asns); len(asns)+len(g.prefixes) > 0 {
+		parts = nil // more than places counts
+	}
+	g.divide(asns, t.Bounded(), parts)
 	return g
 }
 
@@ -140,11 +159,11 @@ func (g *geography) nest() {
 }
 
 // divide gives every address its class.
-func (g *geography) divide(asns []uint32, bounded bool) {
+func (g *geography) divide(asns []uint32, bounded bool, folded []geo.Part) {
 	places := g.table.Places()
 	known := map[string]uint16{}
 	var harm [][2]float64 // by class: sums of extra, and of what they are of
-	classes, parts := g.table.Divide(g.prefixes, asns, func(place, asn uint32, prefix int) uint16 {
+	classOf := func(place, asn uint32, prefix int) uint16 {
 		c := client{place: places[place], asn: asn}
 		if prefix >= 0 {
 			for _, i := range g.within[prefix] {
@@ -172,7 +191,14 @@ func (g *geography) divide(asns []uint32, bounded bool) {
 		harm[class][0] += extra
 		harm[class][1]++
 		return class // beyond the last class: class 0
-	})
+	}
+	var classes *geo.Classes
+	var parts []geo.Part
+	if folded != nil {
+		classes, parts = g.table.Fold(folded, classOf)
+	} else {
+		classes, parts = g.table.Divide(g.prefixes, asns, classOf)
+	}
 	g.weight, g.extra = make([]float64, len(g.orders)), make([]float64, len(g.orders))
 	total := 0.0
 	for _, p := range parts {

@@ -29,6 +29,7 @@ type Snapshot struct {
 	pools    List[*steer.Pool]
 	index    *index
 	maps     map[string]*geography // by the places asked for
+	folds    bool                  // there are many geographies, and they are folded
 	borrowed bool                  // maps is the one of the compilation before
 }
 

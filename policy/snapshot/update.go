@@ -107,6 +107,9 @@ func (s *Snapshot) update(prev *Snapshot, pools []string) error {
 		for _, svc := range s.Services.All() {
 			s.maps[svc.geo.key] = svc.geo
 		}
+		if (len(s.maps) > maxDivided) != s.folds {
+			return errFolds
+		}
 	}
 	return nil
 }
