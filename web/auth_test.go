@@ -241,7 +241,7 @@ func TestPagesOfOtherSitesMayNotWrite(t *testing.T) {
 }
 
 func TestEveryAnswerHasTheSecurityHeaders(t *testing.T) {
-	for _, path := range []string{"/", "/healthz", base + "/config", base + "/nothing"} {
+	for _, path := range []string{"/nothing", "/healthz", base + "/config", base + "/nothing"} {
 		h := serve(testServer(), httptest.NewRequest("GET", path, nil)).Header()
 		for name, want := range map[string]string{"X-Content-Type-Options": "nosniff", "Cache-Control": "no-store"} {
 			if h.Get(name) != want {

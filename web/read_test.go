@@ -41,7 +41,7 @@ func TestObjectsAreRead(t *testing.T) {
 	r.call("POST", "/config", "").refused(405, "method-not-allowed")
 	r.call("GET", "/zones/a..b", "").refused(400, "bad-request")
 	r.call("GET", "/config", "", "Accept", "image/png").refused(406, "not-acceptable")
-	r.raw("GET", "/", "").refused(404, "not-found")
+	r.raw("GET", "/nothing", "").refused(404, "not-found")
 }
 
 func TestHealthOfOneEndpoint(t *testing.T) {
