@@ -85,6 +85,7 @@ var may = map[string][]string{
 	"cmd/meridian/node":         nil, // the wiring knows everybody
 	"cmd/meridian/node/notify":  {"policy", "policy/health"},
 	"cmd/meridian/node/journal": {"policy", "policy/change"},
+	"cmd/meridian/node/history": {"policy"},
 }
 
 // bans are imports of others' packages that a room must not have, each with the reason.
