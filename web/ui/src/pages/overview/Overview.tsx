@@ -2,7 +2,6 @@ import { Alert, Button, Group, Skeleton, Text } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { useMemo } from 'react'
 
-import type { Schemas } from '../../api/client'
 import { useCluster, useStale } from '../../api/guard'
 import { serviceName } from '../../api/names'
 import { get } from '../../api/queries'
@@ -16,6 +15,7 @@ import { Panel } from '../../shared/Panel'
 import { ShareBar, percent } from '../../shared/Share'
 import { type State, StateIcon, stateWord } from '../../shared/Status'
 import { parseDuration, span } from '../../shared/Time'
+import { total } from '../../shared/traffic'
 import { WorldMap } from '../../shared/map'
 import { Changes, Happenings } from './Latest'
 import { type RegionRow, Regions } from './Regions'
@@ -104,12 +104,6 @@ function Counters({ endpoints, services }: { endpoints?: Parameters<typeof stand
 /** A rate of a second with no more digits than mean something. */
 function rate(v: number): string {
   return v < 10 ? v.toFixed(1).replace(/\.0$/, '') : Math.round(v).toLocaleString('en')
-}
-
-/** The traffic of all nodes together: each keeps its own time, so they are added from the newest back. */
-function total(stats: Schemas['Stats']): number[] {
-  const longest = Math.max(0, ...stats.nodes.map((n) => n.history.length))
-  return Array.from({ length: longest }, (_, i) => stats.nodes.reduce((sum, n) => sum + (n.history[n.history.length - longest + i]?.queries ?? 0), 0))
 }
 
 function Counter({ value, label, plain }: { value?: number | string; label: React.ReactNode; plain?: boolean }) {

@@ -62,14 +62,14 @@ function Tail({ sample }: { sample: Sample }) {
   const set = (v: string) => void navigate({ search: { q: v || undefined }, replace: true })
   const rows = useMemo(() => rowsOf(sample.items), [sample.items])
   const columns = useMemo<Column<Row>[]>(() => [
-    { key: 'at', title: 'When', width: '104px', cell: ({ of }) => <span className="num" title={of.at}>{of.at.slice(11, 23).padEnd(12, '0')}</span> },
+    { key: 'at', title: 'When', width: '128px', cell: ({ of }) => <span className="num" title={of.at}>{of.at.slice(11, 23).padEnd(12, '0')}</span> },
     { key: 'name', title: 'Name', width: 'minmax(180px, 1.5fr)', text: ({ of }) => of.name, cell: ({ of }) => <Go to="/what-if" search={questionOf(of)} className="mono" title="Why this answer">{of.name}</Go> },
     { key: 'type', title: 'Type', width: '70px', text: ({ of }) => of.type, cell: ({ of }) => of.type },
     { key: 'client', title: 'Client', width: 'minmax(136px, .8fr)', text: ({ of }) => of.client, cell: ({ of }) => <span className="mono">{of.client}</span> },
     { key: 'country', title: 'Country', width: 'minmax(110px, .8fr)', text: ({ of }) => (of.country ? `${of.country} ${countryName(of.country)}` : ''), cell: ({ of }) => of.country ? countryName(of.country) : <Text span size="sm" c="dimmed">unknown</Text> },
     { key: 'answers', title: 'Answer', width: 'minmax(170px, 1.4fr)', text: ({ of }) => `${of.answers.join(' ')} ${of.rcode}`,
       cell: ({ of }) => of.answers.length > 0 ? <span className="mono" title={of.answers.join('\n')}>{of.answers.slice(0, 2).join(', ')}{of.answers.length > 2 && ` +${of.answers.length - 2}`}</span> : <Text span size="sm" c={of.rcode === 'NOERROR' ? 'dimmed' : 'var(--m-down-text)'}>{of.rcode === 'NOERROR' ? 'no such records' : of.rcode}</Text> },
-    { key: 'scope', title: 'Scope', width: '64px', align: 'right', cell: ({ of }) => <span className="num">{of.scope ? `/${of.scope}` : ''}</span> },
+    { key: 'scope', title: 'Scope', width: '64px', align: 'right', cell: ({ of }) => of.scope ? <span className="num">/{of.scope}</span> : '' },
     { key: 'node', title: 'Node', width: '116px', text: ({ of }) => of.node, cell: ({ of }) => <span className="mono">{of.node}</span> },
   ], [])
   return (
