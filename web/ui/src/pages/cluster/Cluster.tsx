@@ -73,14 +73,14 @@ function Facts({ c, stats }: { c: Cluster; stats?: Schemas['Stats'] }) {
   return (
     <dl className="facts">
       <div><dt>Leader</dt><dd className="mono">{c.leader ?? 'none'}</dd></div>
-      <div><dt>Votes</dt><dd className="num">{votes.up} of {votes.voters}, {votes.needs} needed</dd></div>
+      <div><dt>Votes, {votes.needs} needed</dt><dd className="num">{votes.up} of {votes.voters}</dd></div>
       <div><dt>May be lost still</dt><dd className="num">{Math.max(votes.spare, 0)}</dd></div>
       <div><dt>Term</dt><dd className="num">{c.term}</dd></div>
       <div><dt>Committed</dt><dd className="num">{c.commit}</dd></div>
       <div><dt>Age of state here</dt><dd className="num">{parseDuration(c.stateAge) < 1000 ? 'under 1 s' : span(parseDuration(c.stateAge))}</dd></div>
-      <div><dt>Asked</dt><dd className="mono">{c.node}, {c.role}</dd></div>
+      <div><dt>Asked, {c.role}</dt><dd className="mono">{c.node}</dd></div>
       <div><dt>Feature level</dt><dd className="num">{levels.length === 1 ? `${levels[0]}, all` : levels.join(' and ')}</dd></div>
-      {young && <div><dt>Last start of a node</dt><dd><span className="mono">{young.node}</span>, {span(parseDuration(young.uptime))} ago</dd></div>}
+      {young && <div><dt>Last start of a node</dt><dd className="num" title={young.node}>{span(parseDuration(young.uptime))} ago</dd></div>}
     </dl>
   )
 }
