@@ -7,7 +7,7 @@ import { bare } from '../../api/names'
 import { get } from '../../api/queries'
 import { type EndpointHealth, endpointState, groupBy } from '../../api/standing'
 import { type State, StateIcon, stateWord } from '../../shared/Status'
-import { Time } from '../../shared/Time'
+import { Time, parseDuration, span } from '../../shared/Time'
 import { Go } from '../../shared/Go'
 
 interface Trouble { key: string; state: State; what: ReactNode; why?: string; since?: string; to: ReactNode; rank: number }
@@ -30,7 +30,7 @@ export function useTroubles(): Trouble[] | undefined {
   if (!endpoints || !controls || !safety || !cluster) return undefined
   const list: Trouble[] = []
   if (!cluster.leader) list.push({ key: 'leader', rank: 0, state: 'down', what: 'The cluster has no leader', why: cluster.problem, to: <Go to="/cluster" size="sm">Cluster</Go> })
-  for (const m of cluster.members) if (!m.reachable) list.push({ key: m.id, rank: 1, state: 'down', what: <>Node <b className="mono">{m.node}</b> cannot be reached</>, why: `last heard ${m.lastHeard} ago`, to: <Go to="/cluster" size="sm">Cluster</Go> })
+  for (const m of cluster.members) if (!m.reachable) list.push({ key: m.id, rank: 1, state: 'down', what: <>Node <b className="mono">{m.node}</b> cannot be reached</>, why: `last heard ${span(parseDuration(m.lastHeard))} ago`, to: <Go to="/cluster" size="sm">Cluster</Go> })
   for (const w of cluster.warnings ?? []) list.push({ key: w, rank: 1, state: 'degraded', what: w, to: <Go to="/cluster" size="sm">Cluster</Go> })
   const bad = endpoints.filter((e) => !['up', 'drained'].includes(endpointState(e)))
   const unchecked = bad.filter((e) => e.checks.length === 0 && e.effective === 'unknown')
@@ -46,7 +46,7 @@ export function useTroubles(): Trouble[] | undefined {
   for (const s of safety) if (s.state === 'broken' || s.state === 'unhealthy' || s.state === 'acting') list.push({ key: 's/' + s.rule, rank: 2, state: 'degraded', what: <>Safety rule <b className="mono">{s.rule}</b> is {s.state}</>, why: s.says.join('; '), to: null })
   for (const c of controls) {
     list.push({ key: c.id, rank: c.problem ? 2 : 5, state: c.problem ? 'degraded' : 'drained', since: c.createdAt, why: c.problem || c.reason, to: <Text span size="sm" c="dimmed" className="mono">{c.id}</Text>,
-      what: <><b className="mono">{c.target}</b>: {c.action}{c.kept !== undefined && (c.action !== 'drain' || c.kept > 0) ? `, keeps ${c.kept} %` : ''}{c.phase !== 'in-force' ? `, ${c.phase}` : c.window.state === 'draining' ? ', until the TTL window has closed' : ''}</> })
+      what: <><b className="mono">{c.target}</b>: {c.action}{c.kept !== undefined && (c.action !== 'drain' || c.kept > 0) ? `, keeps ${c.kept}\u00a0%` : ''}{c.phase !== 'in-force' ? `, ${c.phase}` : c.window.state === 'draining' ? ', until the TTL window has closed' : ''}</> })
   }
   return list.sort((a, b) => a.rank - b.rank || (b.since ?? '').localeCompare(a.since ?? ''))
 }

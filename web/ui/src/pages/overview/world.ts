@@ -60,19 +60,22 @@ export function movingText(c: Schemas['Control']): string {
 /** Arcs from regions that clients are leaving to those that have gained, for as long as resolvers may still hold what was answered before. */
 export function useArcs(answers: Answers | undefined, points: readonly Schemas['RegionPoint'][], regionOf: Map<string, string>): Arc[] {
   const now = useNow()
-  const windows = useQuery(get('/windows')).data?.body.items ?? []
+  const windowList = useQuery(get('/windows')).data
+  const windows = windowList?.body.items ?? []
   const calm = useRef<Map<string, number>>(undefined)
   const [before, setBefore] = useState<Map<string, number>>()
-  const controls = useQuery(get('/controls')).data?.body.items ?? []
+  const controlList = useQuery(get('/controls')).data
+  const controls = controlList?.body.items ?? []
+  const known = !!windowList && !!controlList // only then is it calm when nothing moves
   const ramping = [...movingRegions(controls)].filter(([, c]) => c.phase === 'ramping').map(([r]) => r)
   const leaving = [...new Set(ramping.concat(windows.filter((w) => new Date(w.closesAt).getTime() > now && w.cause !== 'steering').flatMap((w) => regionOf.get(w.endpoint) ?? [])))].sort()
   const moving = leaving.join('\n')
   const shares = useMemo(() => new Map(answers?.regions.map((r) => [r.region, r.probability])), [answers])
   useEffect(() => {
-    if (!answers) return
+    if (!answers || !known) return
     if (moving === '') calm.current = shares
     else setBefore(calm.current)
-  }, [answers, moving, shares])
+  }, [answers, known, moving, shares])
   if (moving === '') return []
   const at = new Map(points.map((p) => [p.region, [p.lat, p.lon] as [number, number]]))
   const gained = [...shares].filter(([r, s]) => s > (before?.get(r) ?? 0) + 0.001 && !leaving.includes(r)).map(([r]) => r)
