@@ -9,6 +9,7 @@ import { routes as drills } from './pages/drills/route'
 import { routes as health } from './pages/health/route'
 import { routes as login } from './pages/login/route'
 import { routes as overview } from './pages/overview/route'
+import { routes as queries } from './pages/queries/route'
 import { routes as services } from './pages/services/route'
 import { routes as whatIf } from './pages/what-if/route'
 import { routes as zones } from './pages/zones/route'
@@ -16,7 +17,7 @@ import { routes as zones } from './pages/zones/route'
 // Each page has its routes in its own directory; nothing here changes when one gets another.
 const tree = rootRoute.addChildren([
   ...login,
-  appRoute.addChildren([...overview, ...services, ...health, ...whatIf, ...drills, ...zones, ...changes, ...cluster, ...access]),
+  appRoute.addChildren([...overview, ...services, ...health, ...whatIf, ...queries, ...drills, ...zones, ...changes, ...cluster, ...access]),
 ])
 
 export const router = createRouter({ routeTree: tree, defaultPreload: 'intent', defaultPreloadStaleTime: 0, scrollRestoration: true, defaultNotFoundComponent: Lost, defaultErrorComponent: Lost })

@@ -108,7 +108,7 @@ export function DataTable<T>({ label, rows, columns, id, open, filter, tools, no
             </div>
             <div role="rowgroup" style={long ? { height: virtual.getTotalSize(), position: 'relative' } : undefined}>
               {long ? virtual.getVirtualItems().map((v) => (
-                <div key={v.key} role="presentation" style={{ position: 'absolute', top: 0, left: 0, right: 0, transform: `translateY(${v.start}px)` }} data-index={narrow ? v.index : undefined} ref={narrow ? virtual.measureElement : undefined}>
+                <div key={v.key} role="presentation" style={{ position: 'absolute', top: 0, left: 0, right: 0, transform: `translateY(${v.start}px)` }} data-index={v.index} ref={narrow ? virtual.measureElement : undefined}>
                   {one(shown[v.index]!, v.index)}
                 </div>
               )) : shown.map(one)}

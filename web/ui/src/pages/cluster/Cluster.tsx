@@ -14,7 +14,8 @@ import { Loaded, Page } from '../../shared/Page'
 import { Panel } from '../../shared/Panel'
 import { StatusBadge } from '../../shared/Status'
 import { parseDuration, span } from '../../shared/Time'
-import { Sparkline } from '../../shared/chart'
+import { Chart, Sparkline } from '../../shared/chart'
+import { total } from '../../shared/traffic'
 import { NodeAudit } from './NodeAudit'
 import { NodeDetail } from './NodeDetail'
 import { type Cluster, type Member, diverged, lag, memberState, quorum, roleOf } from './members'
@@ -36,7 +37,9 @@ export default function ClusterPage() {
       <Loaded of={cluster} lines={8}>
         {({ body }) => <>
           <Warnings c={body} />
-          <Facts c={body} queries={stats.data?.body.queries} />
+          {stats.data?.body.missing.length ? <Alert color="yellow" variant="light" p="xs"><Text size="sm">Traffic is told without {stats.data.body.missing.join(', ')}, which could not be asked.</Text></Alert> : null}
+          <Facts c={body} stats={stats.data?.body} />
+          {stats.data && <Traffic stats={stats.data.body} />}
           <Members c={body} stats={stats.data?.body} q={q} node={node} />
         </>}
       </Loaded>
@@ -63,19 +66,37 @@ function Warnings({ c }: { c: Cluster }) {
   )
 }
 
-function Facts({ c, queries }: { c: Cluster; queries?: number }) {
+function Facts({ c, stats }: { c: Cluster; stats?: Schemas['Stats'] }) {
   const votes = quorum(c)
+  const levels = [...new Set(c.members.filter((m) => !m.agent).map((m) => m.feature))].sort((a, b) => a - b)
+  const young = stats?.nodes.toSorted((a, b) => parseDuration(a.uptime) - parseDuration(b.uptime))[0]
   return (
     <dl className="facts">
       <div><dt>Leader</dt><dd className="mono">{c.leader ?? 'none'}</dd></div>
-      <div><dt>Votes</dt><dd className="num">{votes.up} of {votes.voters}, {votes.needs} needed</dd></div>
+      <div><dt>Votes, {votes.needs} needed</dt><dd className="num">{votes.up} of {votes.voters}</dd></div>
       <div><dt>May be lost still</dt><dd className="num">{Math.max(votes.spare, 0)}</dd></div>
       <div><dt>Term</dt><dd className="num">{c.term}</dd></div>
       <div><dt>Committed</dt><dd className="num">{c.commit}</dd></div>
       <div><dt>Age of state here</dt><dd className="num">{parseDuration(c.stateAge) < 1000 ? 'under 1 s' : span(parseDuration(c.stateAge))}</dd></div>
-      <div><dt>Asked</dt><dd className="mono">{c.node}, {c.role}</dd></div>
-      {queries !== undefined && <div><dt>Queries</dt><dd className="num">{rate(queries)}</dd></div>}
+      <div><dt>Asked, {c.role}</dt><dd className="mono">{c.node}</dd></div>
+      <div><dt>Feature level</dt><dd className="num">{levels.length === 1 ? `${levels[0]}, all` : levels.join(' and ')}</dd></div>
+      {young && <div><dt>Last start of a node</dt><dd className="num" title={young.node}>{span(parseDuration(young.uptime))} ago</dd></div>}
     </dl>
+  )
+}
+
+/** What all nodes together are asked and answer. */
+function Traffic({ stats }: { stats: Schemas['Stats'] }) {
+  const times = stats.nodes.map((n) => n.history).sort((a, b) => b.length - a.length)[0] ?? []
+  const sum = (pick: (n: Schemas['NodeStats']) => number) => rate(stats.nodes.reduce((s, n) => s + pick(n), 0))
+  const line = (pick: (h: Schemas['TrafficInterval']) => number) => total(stats, pick)
+  return (
+    <Panel title="Queries" note={`${rate(stats.queries)}, all nodes: ${sum((n) => n.byTransport.udp)} UDP, ${sum((n) => n.byTransport.tcp)} TCP, ${sum((n) => n.byTransport.dot)} DoT; ${sum((n) => n.answers.nxDomain)} no such name, ${sum((n) => n.answers.refused)} refused, ${sum((n) => n.answers.servFail)} failed, ${sum((n) => n.dropped)} without a response`}>
+      {times.length > 1 ? (
+        <Chart label="Queries a second of all nodes, the last 10 minutes" height={130} format={rate} times={times.map((h) => new Date(h.until).getTime() / 1000)}
+          lines={[{ label: 'queries', color: 'var(--m-accent)', values: line((h) => h.queries), fill: true }, { label: 'no such name', color: 'var(--m-degraded)', values: line((h) => h.nxDomain) }, { label: 'refused', color: 'var(--m-down)', values: line((h) => h.refused) }]} />
+      ) : <Text size="sm" c="dimmed">The first counts come after some seconds.</Text>}
+    </Panel>
   )
 }
 

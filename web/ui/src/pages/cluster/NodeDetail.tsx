@@ -39,6 +39,7 @@ export function NodeDetail({ c, name, stats }: { c: Cluster; name: string; stats
         <div><dt>Feature level</dt><dd className="num">{m.feature}</dd></div>
         {s && <div><dt>Up for</dt><dd className="num">{span(parseDuration(s.uptime))}</dd></div>}
         {s && <div><dt>Queries</dt><dd className="num">{rate(s.queries)}: {rate(s.byTransport.udp)} UDP, {rate(s.byTransport.tcp)} TCP, {rate(s.byTransport.dot)} DoT</dd></div>}
+        {s && <div><dt>Answers</dt><dd className="num">{rate(s.answers.noError)} good, {rate(s.answers.nxDomain)} no such name, {rate(s.answers.refused)} refused, {rate(s.answers.servFail)} failed</dd></div>}
         {s && <div><dt>No response</dt><dd className="num">{rate(s.dropped)}</dd></div>}
       </dl>
       {s && s.history.length > 1 && (

@@ -13,6 +13,7 @@ import { Loaded, Page } from '../../shared/Page'
 import { Panel } from '../../shared/Panel'
 import { ReasonInput } from '../../shared/ReasonInput'
 import { Preview } from './Preview'
+import { RampFields } from './Ramp'
 import type { Scope } from './route'
 import css from './Drills.module.css'
 import { type Plan, assumptions, scheduleText } from './words'
@@ -63,6 +64,7 @@ function Form({ old }: { old?: Got<Plan> }) {
   const why = useWhyNot('editor')
   const options = useTargets()
   const nodes = (useCluster().data?.body.members ?? []).map((m) => m.node)
+  const regionNames = useQuery(get('/regions')).data?.body.items.map((r) => r.name)
   const signals = useQuery(get('/signals')).data?.body.items ?? []
   const safety = useQuery(get('/safety')).data?.body.targets
   const against = what === 'evacuate' ? (safety ?? []).filter((t) => targets.includes(t.target) && !t.allowed) : []
@@ -70,7 +72,7 @@ function Form({ old }: { old?: Got<Plan> }) {
     const { evacuate: _e, simulate: _s, steps: _t, ...rest } = p
     const clean = Object.fromEntries(Object.entries(rest).filter(([, v]) => v !== '' && v !== undefined)) as Partial<Plan>
     if (clean.schedule && !clean.schedule.cron) delete clean.schedule
-    if (what !== 'evacuate') delete clean.lowerTTL
+    if (what !== 'evacuate') { delete clean.lowerTTL; delete clean.ramp; delete clean.returnOver }
     return { ...clean, name: p.name, ...(what === 'evacuate' ? { evacuate: targets } : { simulate: what === 'down' ? { down: targets } : what === 'vantage' ? { vantage: node } : { nameserver: node } }) }
     // eslint-disable-next-line react-hooks/exhaustive-deps
   }, [p, what, targets.join('\n'), node])
@@ -100,6 +102,7 @@ function Form({ old }: { old?: Got<Plan> }) {
             <div className={css.fields}>
               <TextInput label="Name" description="How it is called" placeholder="frankfurt-away" value={p.name} onChange={(e) => set({ name: e.currentTarget.value })} disabled={!!old} required />
               <TextInput label="Title" description="What it is about, on one line" placeholder="Frankfurt is away" value={p.title ?? ''} onChange={(e) => set({ title: e.currentTarget.value })} />
+              {what === 'evacuate' && <RampFields p={p} set={set} conditions={[...signals.map((s) => `signal:${s.name}`), ...(regionNames ?? []).map((r) => `load:region/${r}>90`)]} />}
               <TextInput label="Hold for" description="After the TTL window has closed" placeholder="15m" value={p.hold ?? ''} onChange={(e) => set({ hold: e.currentTarget.value })} />
               <TextInput label="Expected recovery" description="The report holds it against this" placeholder="90s" value={p.rto ?? ''} onChange={(e) => set({ rto: e.currentTarget.value })} />
               <NumberInput label="Approvals" description="By others than who starts it" min={0} max={10} value={p.approvals ?? 0} onChange={(v) => set({ approvals: Number(v) || undefined })} />

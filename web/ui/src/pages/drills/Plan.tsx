@@ -18,7 +18,7 @@ import css from './Drills.module.css'
 import { Preview } from './Preview'
 import { Checks, Steps } from './Steps'
 import { Trend } from './Trend'
-import { type Plan, assumptions, phaseOf, planText, scheduleText, trend } from './words'
+import { type Plan, assumptions, phaseOf, planText, rampText, scheduleText, trend } from './words'
 
 const route = getRouteApi('/app/drills/plans/$name')
 
@@ -59,6 +59,7 @@ function Shown({ got }: { got: Got<Plan> }) {
       <dl className="facts">
         <div><dt>Schedule</dt><dd>{plan.schedule ? <>{scheduleText(plan.schedule.cron)}{plan.schedule.jitter && parseDuration(plan.schedule.jitter) > 0 ? `, up to ${length(plan.schedule.jitter)} later` : ''}</> : 'on demand'}</dd></div>
         {!plan.steps?.length && <div><dt>Holds for</dt><dd>{length(plan.hold ?? '15m')} after the TTL window</dd></div>}
+        {rampText(plan) && <div><dt>Clients</dt><dd>{rampText(plan)}</dd></div>}
         <div><dt>Expected recovery</dt><dd>{length(plan.rto) ?? 'not said'}</dd></div>
         <div><dt>Approvals</dt><dd>{plan.approvals ? `${plan.approvals} by others` : 'none'}</dd></div>
         <div><dt>Aborts when</dt><dd className={plan.abortWhen?.length ? 'mono' : undefined}>{plan.abortWhen?.join(', ') || 'something really fails'}</dd></div>

@@ -7,16 +7,16 @@ import { useMemo } from 'react'
 import type { Schemas } from '../../api/client'
 import { get } from '../../api/queries'
 import { CopyAs } from '../../shared/CopyAs'
-import { type Column, DataTable } from '../../shared/DataTable'
 import { Go } from '../../shared/Go'
 import { Loaded, Page } from '../../shared/Page'
 import { Panel } from '../../shared/Panel'
 import { StatusBadge } from '../../shared/Status'
 import { Time, parseDuration, span } from '../../shared/Time'
 import css from './Drills.module.css'
+import { Nodes, Residual } from './ReportParts'
 import { Checks, Notes, Steps } from './Steps'
 import { Trend } from './Trend'
-import { type Report, compared, phaseOf, trend } from './words'
+import { type Report, after, compared, exact, failoverText, phaseOf, trend } from './words'
 
 const route = getRouteApi('/app/drills/reports/$id')
 
@@ -27,19 +27,16 @@ export default function ReportPage() {
   return <Shown report={q.data.body} />
 }
 
-const moments = [['decided', 'decided'], ['committed', 'in the log of a majority'], ['published', 'last node answers by it'], ['closed', 'TTL window closed'], ['restored', 'brought back'], ['recovered', 'all clients back'], ['ended', 'over']] as const
-
-/** A length of time of a report: milliseconds count here. */
-const exact = (ms: number) => (ms < 10_000 ? `${(ms / 1000).toFixed(ms < 1000 ? 3 : 1)} s` : span(ms))
+const moments = [['first', 'first probe failed'], ['decided', 'decided'], ['committed', 'in the log of a majority'], ['published', 'last node answers by it'], ['closed', 'TTL window closed'], ['restored', 'brought back'], ['recovered', 'all clients back'], ['ended', 'over']] as const
 
 /** When it happened, from the decision on. */
 function Times({ at }: { at: Schemas['ReportTimes'] }) {
   const from = at.decided ? new Date(at.decided).getTime() : undefined
   return (
     <ol className={css.times}>
-      {moments.map(([key, word]) => {
+      {moments.filter(([key]) => key !== 'first' || at.first).map(([key, word]) => {
         const t = at[key]
-        return <li key={key} data-none={t ? undefined : true}><b>{!t ? '–' : from === undefined || key === 'decided' ? <Time at={t} /> : `+${exact(new Date(t).getTime() - from)}`}</b>{word}</li>
+        return <li key={key} data-none={t ? undefined : true}><b>{!t ? '–' : from === undefined || key === 'decided' ? <Time at={t} /> : after(from, t)}</b>{word}</li>
       })}
     </ol>
   )
@@ -65,11 +62,12 @@ function Shown({ report }: { report: Report }) {
         <div><dt>By</dt><dd>{runs?.find((d) => d.id === report.drill)?.actorName || report.actor || 'itself'}</dd></div>
       </dl>
       {report.problem && <Alert variant="light" color={phaseOf(report.result).state === 'down' ? 'red' : 'yellow'} title={report.code ?? 'It did not end well'}><Text size="sm">{report.problem}</Text></Alert>}
-      <Panel title="When"><Times at={report.at} /></Panel>
+      <Panel title="When" note={failoverText(report.at)}><Times at={report.at} /></Panel>
       <div className={css.two}>
         <div>
           {report.steps?.length ? <Panel title="Steps"><Steps steps={report.steps} /></Panel> : null}
-          {report.nodes?.length ? <Panel title="Each node's part"><Nodes nodes={report.nodes} from={report.at.decided} /></Panel> : null}
+          {report.nodes?.length ? <Panel title="Each node's part" note="what it answered with, and what others saw of it as clients"><Nodes nodes={report.nodes} at={report.at} /></Panel> : null}
+          {report.residual && <Panel title="Who came after the window" note={report.residual.clients ? `${report.residual.clients} network${report.residual.clients === 1 ? '' : 's'}, ${report.residual.count} times` : undefined}><Residual of={report.residual} /></Panel>}
           {of.length > 1 && <Panel title="Over time" note={`${of.length} runs of this plan`}><Trend reports={of} /></Panel>}
           {report.checks?.length ? <Panel title={report.kind === 'drill' ? 'Preflight' : 'What safety rules did'}><Checks checks={report.checks} /></Panel> : null}
         </div>
@@ -77,22 +75,6 @@ function Shown({ report }: { report: Report }) {
       </div>
     </Page>
   )
-}
-
-function Nodes({ nodes, from }: { nodes: Schemas['ReportNode'][]; from?: string }) {
-  const start = from ? new Date(from).getTime() : undefined
-  const columns = useMemo<Column<Schemas['ReportNode']>[]>(() => {
-    const after = (t?: string) => (!t ? <Text span size="sm" c="dimmed">not</Text> : start === undefined ? <Time at={t} full /> : <span className="num" title={t}>{new Date(t).getTime() >= start ? '+' : '−'}{exact(Math.abs(new Date(t).getTime() - start))}</span>)
-    return [
-      { key: 'node', title: 'Node', sort: (n) => n.node, cell: (n) => <b className="mono">{n.node}</b> },
-      { key: 'asked', title: 'Asked', width: '120px', cell: (n) => <StatusBadge state={n.reachable ? 'up' : 'down'} word={n.reachable ? 'told' : 'not reached'} /> },
-      { key: 'published', title: 'Answers by it', align: 'right', cell: (n) => after(n.publishedAt) },
-      { key: 'last', title: 'Last old answer', align: 'right', cell: (n) => after(n.lastAnswerAt) },
-      { key: 'ttl', title: 'Longest TTL', width: '100px', align: 'right', cell: (n) => n.maxTTL !== undefined ? <span className="num">{n.maxTTL} s</span> : '' },
-      { key: 'closed', title: 'Window closed', align: 'right', cell: (n) => after(n.closesAt) },
-    ]
-  }, [start])
-  return <DataTable label="Nodes" rows={nodes} columns={columns} id={(n) => n.node} height="400px" />
 }
 
 /** Saves the report as the API renders it. */

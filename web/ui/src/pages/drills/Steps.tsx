@@ -5,7 +5,7 @@ import { useZone } from '../../shared/prefs'
 import { type State, StateIcon } from '../../shared/Status'
 import { fullTime, span, useNow } from '../../shared/Time'
 import css from './Drills.module.css'
-import { type StepRun, kindWord, phaseOf, stepText, track } from './words'
+import { type StepRun, kindWord, phaseOf, stepText, tidy, track } from './words'
 
 const stepState: Record<StepRun['state'], State> = { waiting: 'unknown', running: 'drained', done: 'up', failed: 'down', skipped: 'unknown', would: 'unknown' }
 const stepWord: Record<StepRun['state'], string> = { waiting: 'waits', running: 'goes on', done: 'done', failed: 'failed', skipped: 'skipped', would: 'would be' }
@@ -80,7 +80,7 @@ export function Notes({ notes, newest }: { notes: readonly Schemas['DrillNote'][
     <ol className={css.notes} tabIndex={0} aria-label="Timeline">
       {list.map((n, i) => {
         const whole = fullTime(new Date(n.at), zone)
-        return <li key={i}><time dateTime={n.at} title={whole} className="num">{whole.slice(11, 19)}</time><span><Text span size="xs" c="dimmed">{phaseOf(n.phase).word} · </Text>{n.text}</span></li>
+        return <li key={i}><time dateTime={n.at} title={whole} className="num">{whole.slice(11, 19)}</time><span><Text span size="xs" c="dimmed">{phaseOf(n.phase).word} · </Text>{tidy(n.text)}</span></li>
       })}
     </ol>
   )

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest'
 
-import { type Report, type StepRun, assumptions, clock, compared, progress, scheduleText, track, trend } from './words'
+import { type Report, type StepRun, assumptions, clock, compared, failoverText, progress, rampText, readSteps, scheduleText, tidy, track, trend } from './words'
 
 const step = (s: Partial<StepRun>): StepRun => ({ name: 's', kind: 'wait', group: 0, phase: 'holding', state: 'waiting', ...s })
 
@@ -44,5 +44,27 @@ describe('reports', () => {
     expect(compared('31s', '40s')).toBe('9 s faster than the time before')
     expect(compared('40s', '39.8s')).toBe('as long as the time before')
     expect(compared(undefined, '1s')).toBeUndefined()
+  })
+})
+
+describe('a ramp', () => {
+  it('has no nanoseconds in what people read', () => {
+    expect(tidy('region/eu over 29.999999997s, then 1.5s')).toBe('region/eu over 30s, then 1.5s')
+  })
+  it('is told by how it goes, and not at all when it is at once', () => {
+    expect(rampText({})).toBeUndefined()
+    expect(rampText({ ramp: { over: '10m' }, returnOver: '1h' })).toBe('they leave in ten steps over 10 min; they come back over 1 h')
+    expect(rampText({ ramp: { steps: [75, 0], every: '2m' } })).toBe('they leave by steps to 75, 0 %, one every 2 min')
+  })
+  it('takes steps as people write them', () => {
+    expect(readSteps('75, 50 %; 25 0')).toEqual([75, 50, 25, 0])
+    expect(readSteps(' ')).toEqual([])
+  })
+})
+
+describe('a failover', () => {
+  it('says how long it went unseen, from the first failing probe to the verdict', () => {
+    expect(failoverText({ first: '2026-01-02T03:04:05Z', decided: '2026-01-02T03:04:08Z' })).toBe('3 s from the first failing probe to the verdict')
+    expect(failoverText({ decided: '2026-01-02T03:04:08Z' })).toBeUndefined()
   })
 })

@@ -35,8 +35,11 @@ const kinds: Record<StepRun['kind'], string> = {
 }
 export const kindWord = (k: string) => kinds[k as StepRun['kind']] ?? k
 
+/** Steps of a ramp are whole nanoseconds, which makes 29.999999997s of 30s: for people it is 30s. */
+export const tidy = (text: string) => text.replace(/\b(\d+\.\d{4,})s\b/g, (_, n: string) => `${Math.round(Number(n) * 100) / 100}s`)
+
 /** What a step does it with; its time for people. */
-export const stepText = (s: StepRun) => (s.kind === 'wait' && s.text && parseDuration(s.text) > 0 ? span(parseDuration(s.text)) : s.text)
+export const stepText = (s: StepRun) => (s.kind === 'wait' && s.text && parseDuration(s.text) > 0 ? span(parseDuration(s.text)) : s.text && tidy(s.text))
 
 /** What a plan does, on one line. */
 export function planText(p: Plan): string {
@@ -115,4 +118,33 @@ export function compared(now: string | undefined, before: string | undefined): s
   if (!now || !before) return undefined
   const d = parseDuration(now) - parseDuration(before)
   return Math.abs(d) < 500 ? 'as long as the time before' : `${span(Math.abs(d))} ${d < 0 ? 'faster' : 'slower'} than the time before`
+}
+
+/** Percent that are kept after each step, as a person writes them. */
+export function readSteps(text: string): number[] {
+  return text.split(/[\s,;%]+/).filter(Boolean).map(Number).filter((n) => Number.isFinite(n))
+}
+
+/** How clients leave and come back, where it is not at once. */
+export function rampText(p: Pick<Plan, 'ramp' | 'returnOver'>): string | undefined {
+  const r = p.ramp
+  const time = (d?: string | number) => (d ? span(parseDuration(d)) : 'no time')
+  const out = r && (r.steps ? `they leave by steps to ${r.steps.join(', ')} %, one every ${time(r.every)}` : `they leave in ten steps over ${time(r.over)}`)
+  const parts = [out, p.returnOver && `they come back over ${time(p.returnOver)}`].filter(Boolean)
+  return parts.length > 0 ? parts.join('; ') : undefined
+}
+
+/** How long a failure went without a verdict. */
+export function failoverText(at: Report['at']): string | undefined {
+  if (!at.first || !at.decided) return undefined
+  return `${span(new Date(at.decided).getTime() - new Date(at.first).getTime())} from the first failing probe to the verdict`
+}
+
+/** A length of time of a report: milliseconds count here. */
+export const exact = (ms: number) => (ms < 10_000 ? `${(ms / 1000).toFixed(ms < 1000 ? 3 : 1)} s` : span(ms))
+
+/** How long after (or before) a moment another was: +3.2 s. */
+export function after(from: number, t: string): string {
+  const ms = new Date(t).getTime() - from
+  return `${ms < 0 ? '−' : '+'}${exact(Math.abs(ms))}`
 }

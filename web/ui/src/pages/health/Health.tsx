@@ -24,7 +24,7 @@ export default function Health() {
     <Page title="Health" lead="Endpoints as each vantage sees them: its opinion, and how long the last good probe took" actions={<CopyAs curl={{ path: '/health' }} cli="get health" json={health.data?.body} />}>
       <Loaded of={health} lines={8}>
         {({ body }) => body.items.length === 0
-          ? <EmptyState title="Nothing is watched yet" command="meridian apply meridian.yaml">Endpoints stand in pools. A monitor that a pool names probes each of them from every node; what the nodes agree on is the verdict that answers go by.</EmptyState>
+          ? <EmptyState title="Nothing is watched yet" command="meridian apply -f meridian.yaml">Endpoints stand in pools. A monitor that a pool names probes each of them from every node; what the nodes agree on is the verdict that answers go by.</EmptyState>
           : <Matrix items={body.items} />}
       </Loaded>
     </Page>

@@ -1,26 +1,40 @@
 import { Stack, Text } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 
+import type { Schemas } from '../../api/client'
 import { type LiveEvent, useLive } from '../../api/events'
 import { get } from '../../api/queries'
 import { EmptyState } from '../../shared/EmptyState'
+import { Go } from '../../shared/Go'
 import { Loaded } from '../../shared/Page'
 import { Time } from '../../shared/Time'
 
+type Revision = Schemas['Revision']
+
+/** Changes of one kind that a node made one after the other are told as one: the steps of a ramp would push out all else. */
+export function alike(list: readonly Revision[]): { first: Revision; oldest: number; count: number }[] {
+  const out: { first: Revision; oldest: number; count: number }[] = []
+  for (const r of list) {
+    const last = out.at(-1)
+    if (last && r.actor?.startsWith('node/') && last.first.kind === r.kind && last.first.actor === r.actor && last.first.object === r.object) { last.oldest = r.revision; last.count++ } else out.push({ first: r, oldest: r.revision, count: 1 })
+  }
+  return out
+}
+
 /** What operators changed last, and why. */
 export function Changes() {
-  const revisions = useQuery(get('/revisions', { params: { query: { limit: 8 } } }))
+  const revisions = useQuery(get('/revisions', { params: { query: { limit: 40 } } }))
   return (
     <Loaded of={revisions}>
       {({ body }) => body.items.length === 0
-        ? <EmptyState title="Nothing was changed yet" command="meridian apply meridian.yaml">Each change of the configuration, of a zone or of a control makes a revision, with who and why, and a way back.</EmptyState>
+        ? <EmptyState title="Nothing was changed yet" command="meridian apply -f meridian.yaml">Each change of the configuration, of a zone or of a control makes a revision, with who and why, and a way back.</EmptyState>
         : (
           <Stack gap={0} component="ul" className="plainlist">
-            {body.items.map((r) => (
+            {alike(body.items).slice(0, 8).map(({ first: r, oldest, count }) => (
               <li key={r.revision} className="change">
-                <Text span size="xs" c="dimmed" className="num">{r.revision}</Text>
+                <Text span size="xs" c="dimmed" className="num">{count > 1 ? `${oldest}–${r.revision}` : r.revision}</Text>
                 <div>
-                  <Text size="sm" lh={1.35}><span className="mono">{r.kind}</span> {r.object ? <b className="mono">{r.object}</b> : r.objects ? `${r.objects} objects` : ''}</Text>
+                  <Text size="sm" lh={1.35}><Go to="/changes/history/$revision" params={{ revision: String(r.revision) }} className="mono" c="inherit">{r.kind}</Go> {r.object ? <b className="mono">{r.object}</b> : count > 1 ? `${count} times` : r.objects ? `${r.objects} object${r.objects === 1 ? '' : 's'}` : ''}</Text>
                   <Text size="xs" c="dimmed" lineClamp={1}>{r.reason || 'no reason given'} · {r.actorName ?? r.actor ?? 'the cluster'}</Text>
                 </div>
                 <Text size="xs" c="dimmed"><Time at={r.at} /></Text>

@@ -1,26 +1,27 @@
-import { Alert, Button, Group, Skeleton, Text } from '@mantine/core'
+import { Skeleton } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { useMemo } from 'react'
 
-import type { Schemas } from '../../api/client'
 import { useCluster, useStale } from '../../api/guard'
 import { serviceName } from '../../api/names'
 import { get } from '../../api/queries'
 import { groupBy, poolsOf, standing } from '../../api/standing'
 import { Sparkline } from '../../shared/chart'
 import { CopyAs } from '../../shared/CopyAs'
-import { EmptyState } from '../../shared/EmptyState'
 import { ErrorBox } from '../../shared/ErrorBox'
 import { Page } from '../../shared/Page'
 import { Panel } from '../../shared/Panel'
 import { ShareBar, percent } from '../../shared/Share'
 import { type State, StateIcon, stateWord } from '../../shared/Status'
 import { parseDuration, span } from '../../shared/Time'
+import { total } from '../../shared/traffic'
 import { WorldMap } from '../../shared/map'
+import { RunningNow } from '../drills/Clock'
+import { First } from './First'
 import { Changes, Happenings } from './Latest'
 import { type RegionRow, Regions } from './Regions'
 import { Wrong, useTroubles } from './Wrong'
-import { markers, useAnswers, useArcs, useRegionColors, useShade } from './world'
+import { markers, movingRegions, useAnswers, useArcs, useRegionColors, useShade } from './world'
 
 export default function Overview() {
   const regions = useQuery(get('/regions'))
@@ -32,12 +33,14 @@ export default function Overview() {
   const controls = useQuery(get('/controls'))
   const answers = useAnswers()
   const troubles = useTroubles()
+  const running = useQuery(get('/drills')).data?.body.items.filter((d) => !d.over) ?? []
   const old = useStale() !== undefined
   const endpoints = health.data?.body.items
   const color = useRegionColors((regions.data?.body.items ?? []).map((r) => r.name))
   const shares = useMemo(() => new Map(answers.data?.body.regions.map((r) => [r.region, r.probability])), [answers.data])
   const regionOf = useMemo(() => new Map(endpoints?.map((e) => [e.endpoint, e.region])), [endpoints])
   const standings = useMemo(() => groupBy(endpoints ?? [], (e) => e.region), [endpoints])
+  const partly = useMemo(() => movingRegions(controls.data?.body.items ?? []), [controls.data])
   const shade = useShade(answers.data?.body, color)
   const arcs = useArcs(answers.data?.body, points, regionOf)
   const rows = useMemo<RegionRow[]>(() => {
@@ -46,10 +49,11 @@ export default function Overview() {
     const uses = (services.data?.body.items ?? []).map((s) => ({ name: serviceName(s), regions: new Set([...poolsOf(s.steer, trees)].flatMap((p) => [...(regionsOfPool.get(p) ?? [])])) }))
     return (regions.data?.body.items ?? []).map((region) => ({
       region, standing: standings.get(region.name), share: shares.get(region.name) ?? 0, color: color(region.name),
+      moving: partly.get(region.name),
       control: controls.data?.body.items.find((c) => c.target === `region/${region.name}`),
       services: uses.filter((u) => u.regions.has(region.name)).map((u) => u.name),
     }))
-  }, [regions.data, services.data, pools.data, templates.data, standings, shares, color, controls.data])
+  }, [regions.data, services.data, pools.data, templates.data, standings, shares, color, controls.data, partly])
   const failed = [regions, services, health].find((q) => q.error && !q.data)
   if (failed) return <Page title="Overview"><ErrorBox error={failed.error} retry={() => void failed.refetch()} /></Page>
   if (regions.data && services.data && regions.data.body.items.length === 0 && services.data.body.items.length === 0) return <Page title="Overview"><First /></Page>
@@ -58,26 +62,28 @@ export default function Overview() {
   return (
     <Page title="Overview" lead={arcs.length > 0 ? 'Clients are moving: the arcs stay until the last resolver has forgotten what it was told.' : 'Which region answers each country now, and all that is not as it should be.'}
       actions={<CopyAs curl={{ path: '/answers' }} cli="get health" json={body} />}>
+      {running.map((d) => <RunningNow key={d.id} drill={d} />)}
       <Counters endpoints={endpoints} services={services.data?.body.items.length} />
       <div className="overview">
         <div>
           <Panel title="Who answers the world" note={body && `${body.services} service${body.services === 1 ? '' : 's'}${body.leftOut ? `, ${body.leftOut} left out` : ''}, by addresses of each country`}>
             {answers.error && !body && <ErrorBox error={answers.error} retry={() => void answers.refetch()} />}
             <WorldMap label="World map: each country in the colour of the region that answers it. The table of regions below says the same."
-              shade={shade} markers={markers(points, standings, shares, color)} arcs={arcs} />
+              shade={shade} markers={markers(points, standings, shares, color, partly)} arcs={arcs} />
             {body && <ShareBar label="Shares of the world" parts={top.slice(0, 40).map(([name, share]) => ({ name: name || 'no region', share, color: color(name) }))} />}
             <div className="legend">
               {top.slice(0, 12).map(([name, share]) => <span key={name}><i className="swatch" style={{ background: color(name) }} /><b className="mono">{name || 'no region'}</b><span className="num">{percent(share)}</span></span>)}
               {top.length > 12 && <span>and {top.length - 12} more</span>}
-              {body && body.nothing > 0 && <span><i className="swatch" style={{ background: 'var(--m-down)' }} />no answer {percent(body.nothing)}</span>}
+              {body && body.services === 0 && (services.data?.body.items.length ?? 0) > 0 && <span>This node is still working out what it answers by the newest configuration.</span>}
+              {body && body.services > 0 && body.nothing > 0 && <span><i className="swatch" style={{ background: 'var(--m-down)' }} />no answer {percent(body.nothing)}</span>}
             </div>
           </Panel>
           <Regions rows={rows} />
+          <Panel title="As it happens"><Happenings /></Panel>
         </div>
         <div>
           <Panel className="panel first" title="What is wrong" note={[troubles?.length || '', old ? 'as last heard' : ''].filter(Boolean).join(', ')}>{troubles ? <Wrong troubles={troubles} old={old} /> : <Skeleton height={60} />}</Panel>
           <Panel title="Latest changes"><Changes /></Panel>
-          <Panel title="As it happens"><Happenings /></Panel>
         </div>
       </div>
     </Page>
@@ -94,7 +100,7 @@ function Counters({ endpoints, services }: { endpoints?: Parameters<typeof stand
     <div className="counters">
       <div className="counter" data-wide><b>{stats ? rate(stats.queries) : '–'}</b><small>queries a second</small>{stats && <Sparkline values={total(stats)} label="Queries a second in the last 10 minutes" width={110} height={30} />}</div>
       {(['up', 'degraded', 'down', 'drained', 'unknown'] as const).map(count)}
-      <Counter value={services} label={stats?.services.short ? `services, ${stats.services.short} short` : 'services'} />
+      <Counter value={services} label={`service${services === 1 ? '' : 's'}${stats?.services.short ? `, ${stats.services.short} short` : ''}`} />
       <Counter value={cluster && `${voters.filter((m) => m.reachable).length}/${voters.length}`} label={cluster?.leader ? <>leader <span className="mono">{cluster.leader}</span></> : 'no leader'} />
       <Counter value={cluster && span(parseDuration(cluster.stateAge))} label="age of state" plain />
     </div>
@@ -106,27 +112,6 @@ function rate(v: number): string {
   return v < 10 ? v.toFixed(1).replace(/\.0$/, '') : Math.round(v).toLocaleString('en')
 }
 
-/** The traffic of all nodes together: each keeps its own time, so they are added from the newest back. */
-function total(stats: Schemas['Stats']): number[] {
-  const longest = Math.max(0, ...stats.nodes.map((n) => n.history.length))
-  return Array.from({ length: longest }, (_, i) => stats.nodes.reduce((sum, n) => sum + (n.history[n.history.length - longest + i]?.queries ?? 0), 0))
-}
-
 function Counter({ value, label, plain }: { value?: number | string; label: React.ReactNode; plain?: boolean }) {
   return <div className="counter" data-zero={value === 0 || plain ? true : undefined}><b>{value ?? '–'}</b><small>{label}</small></div>
-}
-
-function First() {
-  return (
-    <>
-      <EmptyState title="Tell Meridian of your world" command="meridian apply meridian.yaml">
-        Regions are where you stand, pools hold the endpoints there, monitors say whether they are well, and a service steers a name among them. They are one
-        document; a zone holds the names. The first steps take some ten minutes.
-      </EmptyState>
-      <Alert variant="light" color="gray" title="Begin with a zone">
-        <Text size="sm" mb="sm">A service needs a zone that its name is in.</Text>
-        <Group><Button component="a" href="/zones" size="compact-sm">Zones</Button><Button component="a" href="/api/v1/docs" size="compact-sm" variant="default">API reference</Button></Group>
-      </Alert>
-    </>
-  )
 }

@@ -7,7 +7,7 @@ import { bare } from '../../api/names'
 import { get } from '../../api/queries'
 import { type EndpointHealth, endpointState, groupBy } from '../../api/standing'
 import { type State, StateIcon, stateWord } from '../../shared/Status'
-import { Time } from '../../shared/Time'
+import { Time, parseDuration, span } from '../../shared/Time'
 import { Go } from '../../shared/Go'
 
 interface Trouble { key: string; state: State; what: ReactNode; why?: string; since?: string; to: ReactNode; rank: number }
@@ -30,12 +30,15 @@ export function useTroubles(): Trouble[] | undefined {
   if (!endpoints || !controls || !safety || !cluster) return undefined
   const list: Trouble[] = []
   if (!cluster.leader) list.push({ key: 'leader', rank: 0, state: 'down', what: 'The cluster has no leader', why: cluster.problem, to: <Go to="/cluster" size="sm">Cluster</Go> })
-  for (const m of cluster.members) if (!m.reachable) list.push({ key: m.id, rank: 1, state: 'down', what: <>Node <b className="mono">{m.node}</b> cannot be reached</>, why: `last heard ${m.lastHeard} ago`, to: <Go to="/cluster" size="sm">Cluster</Go> })
+  for (const m of cluster.members) if (!m.reachable) list.push({ key: m.id, rank: 1, state: 'down', what: <>Node <b className="mono">{m.node}</b> cannot be reached</>, why: `last heard ${span(parseDuration(m.lastHeard))} ago`, to: <Go to="/cluster" size="sm">Cluster</Go> })
   for (const w of cluster.warnings ?? []) list.push({ key: w, rank: 1, state: 'degraded', what: w, to: <Go to="/cluster" size="sm">Cluster</Go> })
   const bad = endpoints.filter((e) => !['up', 'drained'].includes(endpointState(e)))
+  const unchecked = bad.filter((e) => e.checks.length === 0 && e.effective === 'unknown')
+  if (unchecked.length > 3) list.push({ key: 'unchecked', rank: 4, state: 'unknown', what: <><b className="num">{unchecked.length}</b> endpoints are checked by nothing</>, why: 'no monitor is named by them or their pools, so nobody can tell whether they are well', to: <Go to="/health" size="sm">Health</Go> })
+  const told = new Set(unchecked.length > 3 ? unchecked : [])
   for (const [region, s] of groupBy(endpoints, (e) => e.region)) {
-    if (s.count.down === s.all && s.all > 1) list.push({ key: 'r/' + region, rank: 2, state: 'down', what: <>Region <b className="mono">{region}</b>: all {s.all} endpoints are down</>, why: why(s.endpoints[0]!), since: s.since, to: health(region, 'Health') })
-    else for (const e of bad.filter((e) => e.region === region).slice(0, 20)) {
+    if (s.count.down === s.all && region) list.push({ key: 'r/' + region, rank: 2, state: 'down', what: <>Region <b className="mono">{region}</b> is down: {s.all === 1 ? 'its only endpoint does not answer' : `none of its ${s.all} endpoints answers`}</>, why: why(s.endpoints[0]!), since: s.since, to: health(region, 'Health') })
+    else for (const e of bad.filter((e) => e.region === region && !told.has(e)).slice(0, 20)) {
       const state = endpointState(e)
       list.push({ key: e.endpoint, rank: state === 'down' ? 3 : 4, state, what: <><b className="mono">{bare(e.endpoint)}</b> in {region || 'no region'} is {stateWord[state]}</>, why: why(e), since: e.since, to: health(bare(e.endpoint), 'Health') })
     }
@@ -43,7 +46,7 @@ export function useTroubles(): Trouble[] | undefined {
   for (const s of safety) if (s.state === 'broken' || s.state === 'unhealthy' || s.state === 'acting') list.push({ key: 's/' + s.rule, rank: 2, state: 'degraded', what: <>Safety rule <b className="mono">{s.rule}</b> is {s.state}</>, why: s.says.join('; '), to: null })
   for (const c of controls) {
     list.push({ key: c.id, rank: c.problem ? 2 : 5, state: c.problem ? 'degraded' : 'drained', since: c.createdAt, why: c.problem || c.reason, to: <Text span size="sm" c="dimmed" className="mono">{c.id}</Text>,
-      what: <><b className="mono">{c.target}</b>: {c.action}{c.kept !== undefined && c.action !== 'drain' ? ` ${c.kept} %` : ''}{c.phase !== 'in-force' ? `, ${c.phase}` : ''}{c.window.state === 'draining' ? ', draining' : ''}</> })
+      what: <><b className="mono">{c.target}</b>: {c.action}{c.kept !== undefined && (c.action !== 'drain' || c.kept > 0) ? `, keeps ${c.kept}\u00a0%` : ''}{c.phase !== 'in-force' ? `, ${c.phase}` : c.window.state === 'draining' ? ', until the TTL window has closed' : ''}</> })
   }
   return list.sort((a, b) => a.rank - b.rank || (b.since ?? '').localeCompare(a.since ?? ''))
 }

@@ -34,31 +34,48 @@ export function useShade(answers: Answers | undefined, color: (region: string) =
 }
 
 /** Regions as markers, in the state of what stands there. */
-export function markers(points: readonly Schemas['RegionPoint'][], standings: Map<string, Standing>, shares: Map<string, number>, color: (r: string) => string): Marker[] {
+export function markers(points: readonly Schemas['RegionPoint'][], standings: Map<string, Standing>, shares: Map<string, number>, color: (r: string) => string, moving?: Map<string, Schemas['Control']>): Marker[] {
   return points.map((p) => {
     const s = standings.get(p.region)
     const share = shares.get(p.region) ?? 0
+    const going = moving?.get(p.region)
     return {
-      id: p.region, lat: p.lat, lon: p.lon, label: p.region, state: s?.state ?? 'unknown', color: share > 0 ? color(p.region) : undefined,
-      title: `${p.region}\n${s ? `${s.up}/${s.all} endpoints, ${stateWord[s.state]}` : 'no endpoints'}\nanswers ${percent(share)} of the world`,
+      id: p.region, lat: p.lat, lon: p.lon, label: p.region, state: going && s?.state === 'up' ? 'drained' : s?.state ?? 'unknown', color: share > 0 ? color(p.region) : undefined,
+      title: `${p.region}\n${s ? `${s.up}/${s.all} endpoints, ${stateWord[s.state]}` : 'no endpoints'}${going ? `\n${movingText(going)}` : ''}\nanswers ${percent(share)} of the world`,
     }
   })
+}
+
+/** Regions whose clients leave or come back by steps now, or that keep a share of them. */
+export function movingRegions(controls: readonly Schemas['Control'][]): Map<string, Schemas['Control']> {
+  return new Map(controls.filter((c) => c.target.startsWith('region/') && (c.action === 'drain' || c.action === 'share') && c.kept !== undefined && c.kept > 0 && ['ramping', 'paused', 'returning', 'in-force'].includes(c.phase)).map((c) => [c.target.slice(7), c]))
+}
+
+/** "keeps 40 %", and which way it goes. */
+export function movingText(c: Schemas['Control']): string {
+  const way = { ramping: 'leaving, ', paused: 'paused, ', returning: 'returning, ' }[c.phase as string] ?? ''
+  return `${way}keeps ${c.kept} %`
 }
 
 /** Arcs from regions that clients are leaving to those that have gained, for as long as resolvers may still hold what was answered before. */
 export function useArcs(answers: Answers | undefined, points: readonly Schemas['RegionPoint'][], regionOf: Map<string, string>): Arc[] {
   const now = useNow()
-  const windows = useQuery(get('/windows')).data?.body.items ?? []
+  const windowList = useQuery(get('/windows')).data
+  const windows = windowList?.body.items ?? []
   const calm = useRef<Map<string, number>>(undefined)
   const [before, setBefore] = useState<Map<string, number>>()
-  const leaving = [...new Set(windows.filter((w) => new Date(w.closesAt).getTime() > now && w.cause !== 'steering').flatMap((w) => regionOf.get(w.endpoint) ?? []))].sort()
+  const controlList = useQuery(get('/controls')).data
+  const controls = controlList?.body.items ?? []
+  const known = !!windowList && !!controlList // only then is it calm when nothing moves
+  const ramping = [...movingRegions(controls)].filter(([, c]) => c.phase === 'ramping').map(([r]) => r)
+  const leaving = [...new Set(ramping.concat(windows.filter((w) => new Date(w.closesAt).getTime() > now && w.cause !== 'steering').flatMap((w) => regionOf.get(w.endpoint) ?? [])))].sort()
   const moving = leaving.join('\n')
   const shares = useMemo(() => new Map(answers?.regions.map((r) => [r.region, r.probability])), [answers])
   useEffect(() => {
-    if (!answers) return
+    if (!answers || !known) return
     if (moving === '') calm.current = shares
     else setBefore(calm.current)
-  }, [answers, moving, shares])
+  }, [answers, known, moving, shares])
   if (moving === '') return []
   const at = new Map(points.map((p) => [p.region, [p.lat, p.lon] as [number, number]]))
   const gained = [...shares].filter(([r, s]) => s > (before?.get(r) ?? 0) + 0.001 && !leaving.includes(r)).map(([r]) => r)

@@ -2,7 +2,7 @@ import { Button, Group, Select, Text, TextInput } from '@mantine/core'
 import IconChevronRight from '@tabler/icons-react/dist/esm/icons/IconChevronRight.mjs'
 import IconPlus from '@tabler/icons-react/dist/esm/icons/IconPlus.mjs'
 import { keepPreviousData, useMutation, useQuery } from '@tanstack/react-query'
-import { getRouteApi, useRouter } from '@tanstack/react-router'
+import { Link, getRouteApi, useRouter } from '@tanstack/react-router'
 import { type FormEvent, useMemo, useState } from 'react'
 
 import { write } from '../../api/client'
@@ -53,6 +53,7 @@ export default function Zone() {
         <>
           <Guarded why={whyNot}><Button size="compact-sm" leftSection={<IconPlus size={14} />} data-disabled={whyNot ? true : undefined} aria-disabled={!!whyNot} onClick={() => { if (!whyNot) setEdit({ etag }) }}>New records</Button></Guarded>
           <PutZone zone={zone} etag={etag} records={summary?.records} done={() => go({})} />
+          <Button size="compact-sm" variant="default" component={Link} to={`/zones/${zone}/delegation`}>Delegation</Button>
           <Button size="compact-sm" variant="default" loading={save.isPending} onClick={() => save.mutate()}>Export</Button>
           <ConfirmAction label="Delete" title={`Delete the zone ${zone}?`} needs="editor" type={zone} refused={steered.length > 0 ? `Services steer names in it: ${steered.slice(0, 5).join(', ')}${steered.length > 5 ? ' and more' : ''}. Delete or move them first.` : undefined}
             run={async (reason) => { await remove.mutateAsync(reason); await navigate({ to: '/zones', search: {} }) }}>

@@ -14,5 +14,9 @@ const zone = createRoute({
   getParentRoute: () => appRoute, path: '/zones/$zone', validateSearch: (s: Record<string, unknown>): Browse => ({ name: text(s.name), type: text(s.type), after: text(s.after) }),
   component: lazyRouteComponent(() => import('./Zone')),
 })
+const delegation = createRoute({
+  getParentRoute: () => appRoute, path: '/zones/$zone/delegation', validateSearch: (s: Record<string, unknown>): { resolver?: string } => ({ resolver: text(s.resolver) }),
+  component: lazyRouteComponent(() => import('./Delegation')),
+})
 
-export const routes = [index, zone] as const
+export const routes = [index, zone, delegation] as const

@@ -4,6 +4,7 @@ import uPlot from 'uplot'
 import 'uplot/dist/uPlot.min.css'
 
 import { useZone } from '../prefs'
+import { fullTime } from '../Time'
 
 export interface Line { label: string; color: string; values: readonly (number | null)[]; fill?: boolean; format?: (v: number) => string }
 export interface PlotProps { label: string; times: readonly number[]; lines: readonly Line[]; height?: number; format?: (v: number) => string }
@@ -11,6 +12,13 @@ export interface PlotProps { label: string; times: readonly number[]; lines: rea
 const resolve = (color: string, el: Element) => {
   const name = /^var\((--[\w-]+)\)$/.exec(color)?.[1]
   return name ? getComputedStyle(el).getPropertyValue(name).trim() : color
+}
+
+/** A moment on the axis: as much of it as the step between two needs, and the day where one begins. */
+function tick(s: number, step: number, zone: 'utc' | 'local'): string {
+  const text = fullTime(new Date(s * 1000), zone)
+  const clock = text.slice(11, step < 60 ? 19 : 16)
+  return step >= 86_400 || clock.startsWith('00:00') ? text.slice(5, 10) : clock
 }
 
 /** Lines over time (seconds since 1970), in the theme's colours and the zone that times are told in. */
@@ -29,8 +37,8 @@ export default function Plot({ label, times, lines, height = 180, format = (v) =
     const u = new uPlot({
       width: el.clientWidth, height, tzDate: (s) => (zone === 'utc' ? uPlot.tzDate(new Date(s * 1000), 'UTC') : new Date(s * 1000)),
       cursor: { points: { size: 6 }, drag: { x: false, y: false } }, legend: { live: true },
-      axes: [axis, { ...axis, size: 46, values: (_, vs) => vs.map(format) }],
-      series: [{}, ...lines.map((l): uPlot.Series => {
+      axes: [{ ...axis, values: (_u, at, _axis, _space, step) => at.map((s) => tick(s, step, zone)) }, { ...axis, size: 46, values: (_, vs) => vs.map(format) }],
+      series: [{ value: (_, s) => (s == null ? '–' : fullTime(new Date(s * 1000), zone)) }, ...lines.map((l): uPlot.Series => {
         const color = resolve(l.color, el)
         return { label: l.label, stroke: color, width: 1.5, fill: l.fill ? color + '22' : undefined, points: { show: false }, value: (_, v) => (v == null ? '–' : (l.format ?? format)(v)) }
       })],
