@@ -128,6 +128,7 @@ type Drill struct {
 	Vantages  []string       `json:"vantages,omitempty"` // whose reports it has ignored now
 	Silent    []string       `json:"silent,omitempty"`   // nodes that it has not answer now
 	Reported  bool           `json:"reported,omitempty"` // there is a report
+	Led       string         `json:"led,omitempty"`      // label of the node that took it on last
 }
 
 // DrillStepRun is a step of a run, those in parallel in one group.

@@ -18,6 +18,7 @@ type EvacuationReport struct {
 	Code    string   `json:"code,omitempty"`
 	Problem string   `json:"problem,omitempty"`
 	Actor   string   `json:"actor,omitempty"`
+	Reason  string   `json:"reason,omitempty"`
 
 	At      EvacuationTimes `json:"at"`
 	RTO     Duration        `json:"rto,omitempty"`      // expected
@@ -25,6 +26,7 @@ type EvacuationReport struct {
 	Met     *bool           `json:"met,omitempty"`      // whether that is within what was expected
 
 	Nodes    []EvacuationNode `json:"nodes,omitempty"`
+	Missing  []string         `json:"missing,omitempty"` // nodes that could not be asked: when all had published, and when the window closed, is not known
 	Residual *Residuum        `json:"residual,omitempty"`
 	Checks   []DrillCheck     `json:"checks,omitempty"` // what preflight and the safety rules said
 	Steps    []DrillStepRun   `json:"steps,omitempty"`

@@ -25,6 +25,7 @@ type WindowQuery struct {
 	Index       uint64    `json:"index"`     // of the change
 	Endpoints   []string  `json:"endpoints"` // "endpoint/web/a"
 	Services    []string  `json:"services,omitempty"`
+	By          []string  `json:"by,omitempty"` // controls ("control/c17"): what left by them counts too, whatever they cover now
 	DecidedAt   time.Time `json:"decidedAt,omitzero"`
 	CommittedAt time.Time `json:"committedAt,omitzero"` // known already; else the nodes are asked
 }
@@ -120,7 +121,7 @@ func (s *State) WindowOf(c Control, index uint64) WindowQuery {
 	if err != nil || c.Action != ForceDown && (c.Action != Drain && c.Action != Share || c.Kept() > 0 && c.Ramp == nil) { // it leaves what it is about in answers
 		return q
 	}
-	q.Index = max(index, c.Moved)
+	q.Index, q.By = max(index, c.Moved), []string{"control/" + c.ID}
 	if t.Kind == "service" {
 		q.Services = []string{t.Name}
 	}

@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/meridian-gtm/meridian/policy"
 )
@@ -103,6 +105,8 @@ func (b *PutControl) check(reason string) error {
 		return policy.Errorf(policy.Invalid, "action %q is not known; drain, force-up, force-down and share are", b.Action)
 	case strings.TrimSpace(reason) == "":
 		return policy.Errorf(policy.Invalid, "a %s needs a reason (--reason, or \"reason\"): whoever is on call next will want to know", b.Action)
+	case strings.ContainsFunc(reason, unicode.IsControl) || !utf8.ValidString(reason):
+		return policy.Errorf(policy.Invalid, "the reason holds a control character, or is not UTF-8; write it as one line of text")
 	case b.ExpiresIn < 0:
 		return policy.Errorf(policy.Invalid, "expiresIn of %v is in the past", b.ExpiresIn)
 	case b.ExpiresIn > maxExpiresIn:

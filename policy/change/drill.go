@@ -166,6 +166,9 @@ func (d *making) drillRun(id string) (policy.Drill, error) {
 // move brings in what became of a run, with its controls.
 func (d *making) move(was policy.Drill, m drill.Move) error {
 	before := d.Clone()
+	if label, ok := strings.CutPrefix(d.change.Actor, "node/"); ok {
+		m.Led(label, was.Led, d.Clock)
+	}
 	for _, id := range m.Lift {
 		d.Controls.Delete(id)
 	}

@@ -138,3 +138,52 @@ func TestNeverTogetherAndProviders(t *testing.T) {
 	m.ok(drain("region/eu"))
 	m.refuse(policy.Unsafe, "40% would be left, of the capacity that its pools and regions declare", drain("endpoint/ap/a"))
 }
+
+// A service that is renamed is the same one, to rules and to what may never be empty.
+func TestARenamedServiceIsGuarded(t *testing.T) {
+	rule := policy.SafetyRule{Name: "keep-two", AtLeast: &policy.AtLeast{Regions: 2}}
+	m := ruled(t, rule)
+	renamed := config("us", "eu", "ap")
+	renamed.SafetyRules = []policy.SafetyRule{rule}
+	s := &renamed.Services[0]
+	s.Names, s.Name = append([]policy.Name{s.Name}, s.Names...), policy.MustName("alt.example.com")
+	m.refuse(policy.Unsafe, `safety rule "keep-two" wants 2 undrained regions`, Batch{[]Part{{Body: PutConfig{Config: renamed}}, {Body: drain("region/us")}, {Body: drain("region/eu")}}})
+	m.refuse(policy.Unsafe, "no undrained IPv4 endpoint left", Batch{[]Part{{Body: PutConfig{Config: renamed}}, {Body: drain("region/us")}, {Body: drain("region/eu")}, {Body: drain("region/ap")}}})
+	m.ok(Batch{[]Part{{Body: PutConfig{Config: renamed}}, {Body: drain("region/us")}}})
+}
+
+// What is lifted by and by is lifted: it waits for the switch as it does at once.
+func TestLiftingByAndByWaitsForTheGate(t *testing.T) {
+	m := ruled(t, policy.SafetyRule{Name: "gated", Gate: "g", Targets: []string{"region/us"}})
+	m.accepted(by("root", noon, PutSwitch{"g", true}))
+	id := m.accepted(by("ann", noon, drain("region/us"))).Made
+	m.accepted(by("root", noon, PutSwitch{"g", false}))
+	m.refused(policy.Unsafe, "wants the switch g on", by("ann", noon.Add(time.Minute), DeleteControl{ID: id}))
+	m.refused(policy.Unsafe, "wants the switch g on", by("ann", noon.Add(time.Minute), DeleteControl{ID: id, Over: policy.Duration(time.Minute)}))
+	m.accepted(by("root", noon, PutSwitch{"g", true}))
+	m.accepted(by("ann", noon.Add(time.Minute), DeleteControl{ID: id, Over: policy.Duration(time.Minute)}))
+}
+
+// While it is frozen a ramp takes nothing out either: it is held, and goes on after.
+func TestAFreezeHoldsRamps(t *testing.T) {
+	m := ruled(t, policy.SafetyRule{Name: "frozen", Freeze: []policy.Freeze{{From: "12:00", To: "13:00"}}})
+	before := noon.Add(-30 * time.Second)
+	id := m.accepted(by("ann", before, PutControl{Target: "region/us", Action: policy.Drain, Ramp: &policy.RampPlan{Steps: []int{60, 0}, Every: policy.Duration(time.Minute)}})).Made
+	m.accepted(by("node/ns1", noon.Add(30*time.Second), ExpireControls{}))
+	if c, _ := m.s.Controls.Get(id); c.Phase != policy.Paused || c.Kept() != 60 || !strings.Contains(c.Problem, "lets nothing be taken out") {
+		t.Errorf("within the freeze it is %+v", c)
+	}
+	m.accepted(by("node/ns1", noon.Add(2*time.Hour), ExpireControls{}))
+	if c, _ := m.s.Controls.Get(id); c.Kept() != 0 {
+		t.Errorf("after it, it is %+v", c)
+	}
+}
+
+// Of two people the second may take over a switch that the first has thrown.
+func TestAnotherTakesTheSwitchOver(t *testing.T) {
+	m := ruled(t, policy.SafetyRule{Name: "gated", Gate: "g", TwoPeople: true})
+	m.accepted(by("ann", noon, PutSwitch{"g", true}))
+	m.refused(policy.Unsafe, "wants two people", by("ann", noon, drain("region/us")))
+	m.accepted(by("bob", noon, PutSwitch{"g", true}))
+	m.accepted(by("ann", noon, drain("region/us")))
+}

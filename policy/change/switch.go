@@ -29,7 +29,7 @@ func (b PutSwitch) apply(d *making) error {
 	if !ok && d.Switches.Len() >= policy.MaxSwitches {
 		return policy.Errorf(policy.Invalid, "there are %d switches already, which are the most: delete some", policy.MaxSwitches)
 	}
-	if ok && old.On == b.On {
+	if ok && old.On == b.On && old.Actor == d.change.Actor { // thrown by another it is theirs, where it takes two
 		d.outcome.Revision = d.Revision
 		return nil
 	}

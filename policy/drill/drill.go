@@ -46,6 +46,19 @@ type Back struct {
 	Over    policy.Duration
 }
 
+// Led notes who takes the run on, when that is another node than before.
+func (m *Move) Led(label, before string, now int64) {
+	r := &m.Run
+	if r.Led = label; before == "" || before == label || len(r.Timeline) >= policy.MaxDrillNotes {
+		return
+	}
+	at := len(r.Timeline) // before what has just become of it
+	for at > 0 && r.Timeline[at-1].At == now {
+		at--
+	}
+	r.Timeline = slices.Insert(slices.Clone(r.Timeline), at, policy.DrillNote{At: now, Phase: r.Phase, Text: label + " leads now, and goes on with it; " + before + " did before"})
+}
+
 // Put is a control that a step makes. Whoever applies it gives it its id.
 type Put struct {
 	Step    int
@@ -224,6 +237,9 @@ func (m *mover) end(code, problem string) {
 			st.State = policy.StepSkipped
 		case policy.StepRunning:
 			st.State, st.EndedAt = policy.StepSkipped, m.now
+			if st.Kind == policy.StepWebhook {
+				st.State, st.Problem = policy.StepFailed, "the run ended while it was called: it may have been done"
+			}
 		}
 	}
 	r.Code, r.Problem = code, cut(problem)

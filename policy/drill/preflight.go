@@ -165,8 +165,8 @@ func operated(s *policy.State, p *policy.DrillPlan) string {
 			continue
 		}
 		if t, err := policy.ParseTarget(c.Target); err == nil {
-			for v := range endpoints(s, t) {
-				if in[v.id()] {
+			for pool, e := range s.Covered(t) { // of a service those that it uses
+				if in[policy.EndpointID(pool.Name, e.Name)] {
 					return fmt.Sprintf("%s controls %s (%s, %s)", c.Actor, c.Target, c.Action, c.ID)
 				}
 			}
@@ -212,7 +212,7 @@ func Preflight(s *policy.State, p *policy.DrillPlan, id string, now int64) (list
 	if longest, of := fixed(s, p); longest > longTTL {
 		add(CheckTTL, policy.CheckWarn, "%s has a TTL of %ds that cannot be lowered: its clients follow only after that", of, longest)
 	} else {
-		add(CheckTTL, policy.CheckOK, "clients follow within %ds", max(longest, policy.Seconds(s.Ahead()/policy.Duration(time.Second))))
+		add(CheckTTL, policy.CheckOK, "clients follow within %ds", max(longest, policy.Seconds(ahead(s, p)/policy.Duration(time.Second))))
 	}
 	return list
 }

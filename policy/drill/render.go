@@ -11,7 +11,7 @@ import (
 
 // facts are the lines at the head of a report.
 func facts(v *policy.EvacuationReport) [][2]string {
-	list := [][2]string{{"Kind", v.Kind}, {"Plan", v.Plan}, {"Targets", strings.Join(v.Targets, ", ")}, {"Started by", v.Actor}, {"Result", v.Result}}
+	list := [][2]string{{"Kind", v.Kind}, {"Plan", v.Plan}, {"Targets", strings.Join(v.Targets, ", ")}, {"Started by", v.Actor}, {"Reason", v.Reason}, {"Result", v.Result}}
 	if v.Code != "" {
 		list = append(list, [2]string{"Why", v.Code + ": " + v.Problem})
 	}
@@ -26,6 +26,9 @@ func facts(v *policy.EvacuationReport) [][2]string {
 			list = append(list, [2]string{t.name, moment(t.at)})
 		}
 	}
+	if len(v.Missing) > 0 {
+		list = append(list, [2]string{"Incomplete", strings.Join(v.Missing, ", ") + " could not be asked, and may have answered as before: when all had published, and when the window closed, is not known"})
+	}
 	if v.RTO > 0 {
 		list = append(list, [2]string{"RTO expected", v.RTO.String()})
 	}
@@ -37,7 +40,7 @@ func facts(v *policy.EvacuationReport) [][2]string {
 		list = append(list, [2]string{"RTO achieved", reached})
 	}
 	if r := v.Residual; r != nil {
-		text := "nobody, by the observations that were handed in"
+		text := "no observation that was handed in names any of it"
 		if r.Clients > 0 {
 			text = fmt.Sprintf("%d client networks came %d times", r.Clients, r.Count)
 			for _, one := range r.Top {

@@ -12,7 +12,12 @@ import (
 func Report(r *policy.Drill) policy.EvacuationReport {
 	v := policy.EvacuationReport{
 		ID: r.ID, Kind: "drill", Title: r.Plan.Title, Drill: r.ID, Plan: r.Plan.Name, Targets: append([]string{}, r.Plan.Targets()...), Result: r.Phase, Code: r.Code, Problem: r.Problem,
-		Actor: r.Actor, RTO: r.Plan.RTO, Checks: r.Checks, Steps: r.Steps, Timeline: r.Timeline,
+		Actor: r.Actor, Reason: r.Reason, RTO: r.Plan.RTO, Checks: r.Checks, Steps: r.Steps, Timeline: r.Timeline,
+	}
+	if m := r.Plan.Simulate; m != nil && m.Vantage != "" {
+		v.Targets = append(v.Targets, "vantage/"+m.Vantage)
+	} else if m != nil && m.Nameserver != "" {
+		v.Targets = append(v.Targets, "nameserver/"+m.Nameserver)
 	}
 	if v.Title == "" {
 		v.Title = r.Plan.Name

@@ -115,7 +115,7 @@ func (m *mover) foretell() {
 		takes := int64(st.Takes())
 		switch st.Kind {
 		case policy.StepLowerTTL:
-			takes = int64(m.s.Ahead())
+			takes = int64(ahead(m.s, &r.Plan))
 		case policy.StepWindow:
 			takes = int64(Window(m.s, &r.Plan))
 		}
@@ -123,6 +123,19 @@ func (m *mover) foretell() {
 		longest = max(longest, takes)
 	}
 	m.end("", "")
+}
+
+// ahead is how long before what a plan does answers must be short-lived: the longest TTL of the services it concerns that have a range of them.
+func ahead(s *policy.State, p *policy.DrillPlan) policy.Duration {
+	most := policy.Seconds(0)
+	for _, id := range Concerned(s, p) {
+		if o, ok := s.Services.Get(id); ok {
+			if t := o.Spec.TTLRange(); !t.Fixed() {
+				most = max(most, t.Max)
+			}
+		}
+	}
+	return policy.Duration(most) * policy.Duration(time.Second)
 }
 
 // Window is how long clients may have an answer that a plan makes old: the longest TTL that a service it concerns

@@ -24,9 +24,9 @@ func (m *mover) begin(i int) {
 	case policy.StepApproval:
 		m.note("%s waits for %s", st.Name, approvals(st.ApprovalsNeeded))
 	case policy.StepLowerTTL:
-		ahead := m.s.Ahead()
+		ahead := ahead(m.s, &m.Run.Plan)
 		if ahead == 0 {
-			m.finish(i, "no service has a range of TTLs, so none can be lowered")
+			m.finish(i, "no service that it concerns has a range of TTLs, so none can be lowered")
 			return
 		}
 		st.Until = m.now + int64(ahead)

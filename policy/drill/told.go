@@ -12,13 +12,21 @@ import (
 	"github.com/meridian-gtm/meridian/policy"
 )
 
+// Controls are those that a run has made, "control/c17".
+func Controls(r *policy.Drill) (ids []string) {
+	for i := range r.Steps {
+		for _, id := range r.Steps[i].Controls {
+			ids = append(ids, "control/"+id)
+		}
+	}
+	return ids
+}
+
 // Told adds to the report of a run what the nodes told of what left their answers by its controls.
 func Told(v policy.EvacuationReport, r *policy.Drill, d policy.Departures) policy.EvacuationReport {
 	by := map[string]bool{}
-	for i := range r.Steps {
-		for _, id := range r.Steps[i].Controls {
-			by["control/"+id] = true
-		}
+	for _, id := range Controls(r) {
+		by[id] = true
 	}
 	var own []policy.Departure
 	for _, gone := range d.Items {
@@ -35,6 +43,7 @@ func Told(v policy.EvacuationReport, r *policy.Drill, d policy.Departures) polic
 		if v.At.Closed > v.At.Restored { // it was back before
 			v.At.Closed = 0
 		}
+		unsure(&v, d.Missing)
 		reach(&v)
 	}
 	return fit(v)
@@ -51,6 +60,13 @@ func After(v policy.EvacuationReport, list []policy.Residual) policy.EvacuationR
 	r.Clients = len(clients)
 	v.Residual = r
 	return fit(v)
+}
+
+// unsure takes back what is true of every node, where some could not be asked: they may have answered as before all the time.
+func unsure(v *policy.EvacuationReport, missing []string) {
+	if len(missing) > 0 {
+		v.At.Published, v.At.Closed, v.Missing = 0, 0, missing
+	}
 }
 
 // joined is when some departures were committed and published, on each node, until when clients may have known what left,
@@ -182,7 +198,6 @@ func failover(s *policy.State, list []policy.Departure, d policy.Departures, not
 	if len(noted.Rules) == 0 {
 		v.Checks = []policy.DrillCheck{{Name: CheckSafety, Result: policy.CheckOK, Text: "no safety rule had to say what is served"}}
 	}
-	v.Reached = policy.Duration(v.At.Closed - v.At.Decided)
 	switch {
 	case now < v.At.Closed:
 		return v, false
@@ -202,6 +217,12 @@ func failover(s *policy.State, list []policy.Departure, d policy.Departures, not
 		{At: v.At.Published, Phase: "published", Text: "the last node that could be asked answered without it"},
 		{At: v.At.Closed, Phase: "closed", Text: "the TTL window"},
 	}...)
+	if up && back != 0 && back < v.At.Closed { // nobody was without it for so long
+		v.At.Closed = 0
+	}
+	unsure(&v, d.Missing)
+	reach(&v)
+	v.Timeline = slices.DeleteFunc(v.Timeline, func(n policy.DrillNote) bool { return n.Phase == "closed" && v.At.Closed == 0 })
 	if up && back != 0 { // else it is not declared any more
 		v.Timeline = append(v.Timeline, policy.DrillNote{At: back, Phase: "up", Text: "all of it was up again"})
 		slices.SortStableFunc(v.Timeline, func(a, b policy.DrillNote) int { return cmp.Compare(a.At, b.At) })

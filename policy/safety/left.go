@@ -26,7 +26,13 @@ func (l look) left(rule *policy.SafetyRule) (texts []string) {
 	}
 	var worse []measure
 	for _, m := range l.is.measures(rule) {
-		if old, ok := was[m.of]; ok && m.short > 0 && m.short > old+1e-9 {
+		of := m.of
+		if m.about != nil {
+			if id, ok := l.before(m.about); ok {
+				of = strings.TrimSuffix(of, m.about.ID()) + id
+			}
+		}
+		if old, ok := was[of]; ok && m.short > 0 && m.short > old+1e-9 {
 			worse = append(worse, m)
 		}
 	}

@@ -12,6 +12,7 @@ import (
 // moves are the controls that a change puts in force, lifts, or makes others.
 type moves struct {
 	put, lifted, other []policy.Control
+	further            []policy.Control // of other: those that take more out than before
 }
 
 func movesOf(before, after *policy.State) (m moves) {
@@ -28,8 +29,13 @@ func movesOf(before, after *policy.State) (m moves) {
 		case !c.Acts():
 		case !was || old.Target != c.Target || old.Action != c.Action:
 			m.put = append(m.put, c)
+		case c.Phase == policy.Returning && old.Phase != policy.Returning && c.Problem == "": // lifted by and by: it is not asked again at its end
+			m.lifted = append(m.lifted, c)
 		case !reflect.DeepEqual(old, c):
 			m.other = append(m.other, c)
+			if c.Kept() < old.Kept() {
+				m.further = append(m.further, c)
+			}
 		}
 	}
 	for id, c := range before.Controls.All {
@@ -110,7 +116,7 @@ func (l look) moved(rule *policy.SafetyRule) (texts []string) {
 	if last, ok := l.was.Paces.Get(rule.Name); ok && rule.MinBetween > 0 && len(both) > 0 && l.by.Planned == 0 && now-last < int64(rule.MinBetween) {
 		texts = append(texts, fmt.Sprintf("wants %v between changes of controls, and the last was at %s: wait until %s", rule.MinBetween, clockText(last), untilText(last+int64(rule.MinBetween))))
 	}
-	if at := max(now, l.by.Planned); len(puts) > 0 {
+	if at := max(now, l.by.Planned); len(puts)+len(l.about(rule, l.is.State, l.moves.further)) > 0 {
 		for _, f := range rule.Freeze {
 			if end, in := f.Until(time.Unix(0, at)); in {
 				texts = append(texts, fmt.Sprintf("lets nothing be taken out from %v: wait until %s", f, untilText(end.UnixNano())))

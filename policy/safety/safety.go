@@ -46,7 +46,7 @@ type Found struct {
 
 // Look finds all that is wrong with a change, whatever it overrides.
 func Look(before, after *policy.State, by For) Found {
-	l := look{was: newSide(before), is: newSide(after), by: by, moves: movesOf(before, after)}
+	l := look{was: newSide(before), is: newSide(after), by: by, moves: movesOf(before, after), gone: goneOf(before, after)}
 	f := Found{what: l.moves.what(), rules: after.SafetyRules}
 	if before.Controls.Len() == 0 && after.Controls.Len() == 0 && after.SafetyRules.Len() == 0 {
 		return f
@@ -109,6 +109,7 @@ type look struct {
 	was, is side
 	by      For
 	moves   moves
+	gone    map[policy.Name]string
 }
 
 // side is a state, with what was found out about it.
@@ -132,13 +133,43 @@ func (s side) left(id string) (l steer.Left, ok bool) {
 	return l, ok
 }
 
+// before is the id of what a service was: its own, or that of one that answered a name of its and is gone, as where it is renamed.
+func (l look) before(svc *policy.Service) (id string, ok bool) {
+	if id = svc.ID(); l.was.Services.Has(id) {
+		return id, true
+	}
+	for _, n := range svc.Owners() {
+		if id, ok = l.gone[n]; ok {
+			return id, true
+		}
+	}
+	return "", false
+}
+
+// goneOf are the services that there are no more, by each of their names.
+func goneOf(before, after *policy.State) map[policy.Name]string {
+	if before.Services.Sum() == after.Services.Sum() {
+		return nil
+	}
+	gone := map[policy.Name]string{}
+	for id, o := range before.Services.All {
+		if !after.Services.Has(id) {
+			for _, n := range o.Spec.Owners() {
+				gone[n] = id
+			}
+		}
+	}
+	return gone
+}
+
 // empty tells of the services that would serve what is drained, and did not before.
 func (l look) empty() (list []string) {
 	for id, o := range l.is.Services.All {
-		was, ok := l.was.left(id)
+		former, ok := l.before(&o.Spec)
 		if !ok {
 			continue
 		}
+		was, _ := l.was.left(former)
 		is, _ := l.is.left(id)
 		remedy := l.liftable(func(c policy.Control) bool { return touches(l.is.State, c.Target, &o.Spec, nil) })
 		for k := range policy.AnswerKinds {

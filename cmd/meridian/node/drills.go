@@ -24,8 +24,8 @@ type drillWorld interface {
 	// preflight checks what State does not say.
 	preflight(ctx context.Context, s *policy.State, plan *policy.DrillPlan) []policy.DrillCheck
 	// window says when nobody has an answer of before a change any more, and which nodes cannot be asked. The change
-	// takes what the plan takes out of answers, or brings it back.
-	window(ctx context.Context, s *policy.State, plan *policy.DrillPlan, index uint64, back bool) (until time.Time, nodes []string, err error)
+	// takes what the run's plan takes out of answers, or brings it back.
+	window(ctx context.Context, s *policy.State, r *policy.Drill, index uint64, back bool) (until time.Time, nodes []string, err error)
 	// failedOver is when anything left this node's answers last because it was found down; zero: never.
 	failedOver() time.Time
 	// Departures is what left the answers of the nodes of late.
@@ -75,7 +75,7 @@ func (d *driller) look(ctx context.Context) {
 	for _, r := range s.Drills.All {
 		if !r.Over() {
 			d.take(ctx, r.ID)
-		} else if !r.Reported {
+		} else if !r.Reported && r.Phase != policy.DrillSkipped { // of what never began there is nothing to report
 			v := drill.Report(&r)
 			if v.At.Decided != 0 {
 				v = drill.Told(v, &r, d.world.Departures(ctx))
@@ -171,6 +171,13 @@ func (d *driller) ask1(ctx context.Context, s *policy.State, r policy.Drill, a d
 		}()
 		inner, cancel := context.WithTimeout(ctx, drillAsk)
 		defer cancel()
+		d.all.Go(func() { // what a run does not wait for any more is not gone on with
+			_ = every(inner, drillTick, func() {
+				if now, ok := d.state().Drills.Get(r.ID); !ok || !slices.Contains(drill.Asks(&now), a) {
+					cancel()
+				}
+			})
+		})
 		out, ok := d.answer(inner, s, &r, a)
 		if !ok || ctx.Err() != nil { // asked again: by the next look, or by the next leader
 			return
@@ -187,7 +194,7 @@ func (d *driller) answer(ctx context.Context, s *policy.State, r *policy.Drill, 
 	case policy.StepPreflight:
 		out.Checks = d.world.preflight(ctx, s, &r.Plan)
 	case policy.StepWindow:
-		until, nodes, err := d.world.window(ctx, s, &r.Plan, changedBy(r, a.Step), !r.Acts())
+		until, nodes, err := d.world.window(ctx, s, r, changedBy(r, a.Step), !r.Acts())
 		if err != nil {
 			d.log.Debug("when a window closes is not known yet", "drill", r.ID, "error", err)
 			return out, false

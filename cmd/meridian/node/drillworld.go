@@ -147,9 +147,10 @@ func worse(a, b string) string {
 }
 
 // window asks every node when it published a change, and with which TTL it handed out before what that takes out.
-func (n *Node) window(ctx context.Context, s *policy.State, plan *policy.DrillPlan, index uint64, back bool) (until time.Time, lost []string, err error) {
+func (n *Node) window(ctx context.Context, s *policy.State, r *policy.Drill, index uint64, back bool) (until time.Time, lost []string, err error) {
+	plan := &r.Plan
 	if !back {
-		w := n.Window(ctx, policy.WindowQuery{Index: index, Endpoints: drill.Endpoints(s, plan)})
+		w := n.Window(ctx, policy.WindowQuery{Index: index, Endpoints: drill.Endpoints(s, plan), By: drill.Controls(r)})
 		for i := range w.Nodes {
 			if at := w.Nodes[i].ClosesAt; at.After(until) {
 				until = at

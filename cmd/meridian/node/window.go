@@ -224,6 +224,21 @@ func (t *tracker) held(endpoints map[string]bool, services []string, index uint6
 	return h
 }
 
+// by are the endpoints that left by some controls.
+func (t *tracker) by(controls []string) (endpoints []string) {
+	if len(controls) == 0 {
+		return nil
+	}
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	for i := range t.list {
+		if e := &t.list[i]; slices.Contains(controls, e.by) {
+			endpoints = append(endpoints, e.endpoint)
+		}
+	}
+	return endpoints
+}
+
 // of says whether a service is one of a list, which has all when it is empty.
 func of(services []string, service string) bool {
 	return len(services) == 0 || slices.Contains(services, service)

@@ -137,6 +137,9 @@ func (n *Node) tellWindow(ctx context.Context, q policy.WindowQuery) (t windowTo
 	for _, e := range q.Endpoints {
 		endpoints[e] = true
 	}
+	for _, e := range n.left.by(q.By) {
+		endpoints[e] = true
+	}
 	h := n.left.held(endpoints, q.Services, q.Index)
 	view := n.dns.View() // what has just come in is in no list yet
 	view.Snapshot().Serving(endpoints, func(at int32, service, endpoint string, ttl uint32) {
@@ -186,7 +189,7 @@ type knownWindows struct {
 }
 
 func (k *knownWindows) keep(q policy.WindowQuery, heard []policy.NodeWindow) []policy.NodeWindow {
-	key := fmt.Sprint(q.Index, "/", strings.Join(q.Services, ","), "/", strings.Join(q.Endpoints, ","))
+	key := fmt.Sprint(q.Index, "/", strings.Join(q.Services, ","), "/", strings.Join(q.Endpoints, ","), "/", strings.Join(q.By, ","))
 	k.mu.Lock()
 	defer k.mu.Unlock()
 	old, ok := k.by[key]
