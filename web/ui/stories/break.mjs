@@ -48,7 +48,7 @@ export default {
     })
     await s.step('the probe from another vantage succeeds, with where its time went', async () => {
       await s.go(page, '/health/web-us-east/a', 'web-us-east/a')
-      await s.choose(page, page.getByRole('combobox', { name: 'From' }).or(page.getByRole('textbox', { name: 'From' })), 'eu-central')
+      await s.choose(page, s.field(page, 'From'), 'eu-central')
       await page.getByRole('button', { name: 'Probe now' }).click()
       await s.sees(page.getByText('succeeded', { exact: true }))
       await s.sees(page.getByText('first byte'))

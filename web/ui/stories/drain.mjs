@@ -4,7 +4,7 @@ export default {
   async run(s) {
     const page = await s.login()
     const regions = page.getByRole('table', { name: 'Regions' })
-    const row = regions.getByRole('row', { name: /eu-central/ })
+    const row = regions.getByRole('row').filter({ has: page.getByRole('link', { name: 'eu-central', exact: true }) })
     await s.go(page, '/', 'Overview')
     await s.step('the box names whom it moves, and wants a reason', async () => {
       const box = await s.open(page, row.getByRole('button', { name: 'Drain' }))

@@ -2,7 +2,7 @@
 // CHROMIUM the browser, STORIES_DIR where pictures of failures go. As root on Linux it works in a network namespace of its own, so that
 // ports are free whatever else runs. It ends with 1 when a story failed.
 import { spawnSync } from 'node:child_process'
-import { mkdirSync, mkdtempSync, readFileSync, readdirSync } from 'node:fs'
+import { existsSync, mkdirSync, mkdtempSync, readFileSync, readdirSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { fileURLToPath } from 'node:url'
@@ -33,11 +33,22 @@ const stories = (await Promise.all(all.filter((n) => !wanted.length || wanted.in
 
 const shots = process.env.STORIES_DIR ?? mkdtempSync(join(tmpdir(), 'stories-shots-'))
 mkdirSync(shots, { recursive: true })
-const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox', '--disable-dev-shm-usage'] })
+const program = process.env.CHROMIUM ?? '/usr/bin/chromium'
+if (!existsSync(program)) {
+  console.error(`${program} is not there: install Debian's package chromium, or name a browser in CHROMIUM`)
+  process.exit(2)
+}
+const browser = await chromium.launch({ executablePath: program, args: ['--no-sandbox', '--disable-dev-shm-usage'] })
 let world
 let failed = 0
 const leave = async () => { const w = world; world = undefined; await w?.stop() }
 for (const signal of ['SIGINT', 'SIGTERM']) process.once(signal, () => void leave().finally(() => process.exit(1)))
+
+/** An error without the colours and the endless tries that a browser's has. */
+function tell(error) {
+  const lines = String(error.stack ?? error).replace(/\x1b\[\d+m/g, '').split('\n').map((l) => l.slice(0, 300))
+  return [...lines.slice(0, 14), ...lines.slice(14).filter((l) => l.includes('/stories/'))].join('\n    ')
+}
 
 const began = Date.now()
 for (const s of stories) {
@@ -60,11 +71,12 @@ for (const s of stories) {
   else {
     failed++
     console.log(`FAIL  ${s.name}: ${s.title} (${took})`)
-    if (error) console.log(`    at: ${story.at}\n    ${String(error.stack ?? error).replaceAll('\n', '\n    ')}`)
+    if (error) console.log(`    at: ${story.at}\n    ${tell(error)}`)
     for (const f of story.findings) console.log(`    found: ${f}`)
     for (const p of await story.pictures()) console.log(`    picture: ${p}`)
     for (const l of world.logs) console.log(`    log of ${l}:\n${readFileSync(l, 'utf8').trim().split('\n').slice(-15).map((t) => `      ${t}`).join('\n')}`)
   }
+  for (const n of story.notes) console.log(`    ${n}`)
   await story.close()
   if (error || s.fresh) await leave() // what it left behind is nobody else's
 }

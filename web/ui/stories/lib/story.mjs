@@ -10,6 +10,7 @@ const axeCode = readFileSync(createRequire(import.meta.url).resolve('axe-core/ax
 
 export class Story {
   findings = [] // what makes a story fail that came to its end
+  notes = []
   at = 'the beginning'
   pages = []
   contexts = []
@@ -22,6 +23,10 @@ export class Story {
   async step(what, f) {
     this.at = what
     return f()
+  }
+
+  note(what) {
+    this.notes.push(what)
   }
 
   find(what) {
@@ -110,6 +115,11 @@ export class Story {
     const box = page.getByRole('dialog').last()
     await this.sees(box)
     return box
+  }
+
+  /** The field with just that label, which a list box has for its list too. */
+  field(within, label) {
+    return within.locator('input:not([type=hidden]):not([type=radio]), textarea').and(within.getByLabel(new RegExp(`^${label.replace(/[.*+?^${}()|[\]\\]/g, '\\$&')}\\s*\\*?$`)))
   }
 
   /** Chooses an option of a list box. */
