@@ -4,7 +4,7 @@ export const weighted = {
 }
 
 export default {
-  title: 'propose, review, canary, publish and roll back a weight', short: true, order: 6,
+  title: 'propose, review, canary, publish and roll back a weight', order: 6,
   async run(s) {
     await s.put('PUT', '/services/shop.example.com', weighted)
     for (const name of ['anna', 'bob']) await s.put('POST', '/users', { name, role: 'editor', password: `${name}-has-a-password` })
@@ -46,7 +46,7 @@ export default {
       await box.getByRole('button', { name: 'Review' }).click()
       await s.gone(box)
       await s.sees(anna.getByText('let us see the night first'))
-      await s.refused(anna, anna.getByRole('button', { name: 'Publish' }), /rejects it/)
+      await s.refused(anna, anna.getByRole('button', { name: 'Publish' }), /rejected the draft/)
     })
     await s.step('bob approves it after all', async () => {
       await s.confirm(bob, 'Review', { fill: async (box) => { await box.getByText('Approve', { exact: true }).click(); await s.field(box, 'Comment').fill('fine by day') } })
@@ -58,7 +58,7 @@ export default {
       await s.sees(bob.getByText('The map and the moves below are as if'))
     })
     await s.step('a canary on one node, and taken back', async () => {
-      await s.confirm(anna, 'Canary', { fill: async (box) => { await s.choose(anna, s.field(box, 'Nodes'), 'eu-central'); await anna.keyboard.press('Escape') } })
+      await s.confirm(anna, 'Canary', { fill: async (box) => { await s.choose(anna, s.field(box, 'Nodes'), 'eu-central'); await box.getByText('They answer DNS by the draft').click() } })
       await s.sees(anna.getByRole('progressbar', { name: 'Canary' }))
       await s.sees(anna.getByText(/left, then it is published everywhere/))
       await s.axe(anna, 'canary')
@@ -66,7 +66,7 @@ export default {
       await s.sees(anna.getByText(/^It was taken back/))
     })
     await s.step('a canary again, and published while it goes on', async () => {
-      await s.confirm(anna, 'Canary', { fill: async (box) => { await s.choose(anna, s.field(box, 'Nodes'), 'ap-southeast'); await anna.keyboard.press('Escape'); await box.getByRole('switch', { name: 'Then wait, instead of publishing it' }).click() } })
+      await s.confirm(anna, 'Canary', { fill: async (box) => { await s.choose(anna, s.field(box, 'Nodes'), 'ap-southeast'); await box.getByText('They answer DNS by the draft').click(); await box.getByRole('switch', { name: 'Then wait, instead of publishing it' }).click() } })
       await s.sees(anna.getByText(/left, then the draft waits/))
       await s.confirm(anna, 'Publish', { reason: 'CHG-2' })
       await s.sees(anna.getByText('It made revision'))

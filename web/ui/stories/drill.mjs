@@ -1,6 +1,6 @@
 /** A drill from the wizard to its report; one that wants an approval and is aborted; one that only practises. */
 export default {
-  title: 'a drill from the wizard to its report, and one that is aborted', short: true, order: 8,
+  title: 'a drill from the wizard to its report, and one that is aborted', order: 8,
   async run(s) {
     await s.put('POST', '/users', { name: 'carl', role: 'operator', password: 'carl-has-a-password' })
     const page = await s.login()

@@ -32,7 +32,7 @@ export default {
       await give('name of a record', 'PUT', `/zones/example.com/rrsets/${encodeURIComponent('\\<img\\ src=x\\ onerror=alert\\(8\\)\\>.example.com.')}/TXT`, { ttl: 300, records: ['"x"'] }, reason)
       await give('name of a user', 'POST', '/users', { name: payloads[0], role: 'viewer', password: 'a-long-password' })
       await give('name of a token', 'POST', '/tokens', { name: all.slice(0, 200), role: 'viewer' }, reason)
-      await give('POST', '/tokens', { name: payloads[0], role: 'viewer' }, reason)
+      await give('name of a short token', 'POST', '/tokens', { name: payloads[0], role: 'viewer' }, reason)
       await give('city of an override', 'PUT', '/places/198.51.100.0%2F24', { cidr: '198.51.100.0/24', country: 'DE', city: payloads[0], subdivision: payloads[1] }, { headers: { 'If-Match': '"0"', ...reason.headers } })
       await give('city alone', 'PUT', '/places/198.51.100.0%2F24', { cidr: '198.51.100.0/24', country: 'DE', city: payloads[0] }, reason)
       await give('URL of a webhook that is a script', 'PUT', '/notifications/hostile', { name: 'hostile', webhook: { url: payloads[2] } })
@@ -83,7 +83,7 @@ export default {
     }
     if (shown < 12) s.find(`only ${shown} pages showed a text as it is`)
     await s.step('nothing runs in boxes and hints', async () => {
-      for (const [path, open] of [['/services/www.example.com', /^Lift$/], ['/zones/example.com', /^Edit hostile/], ['/access?tab=tokens', /^Revoke$/], ['/access?tab=notifications', /^Edit$/], ['/access?tab=sign-on', /^Edit$/], ['/drills/plans/hostile', /^Start$/], ['/drills/plans/hostile', /^Delete$/]]) {
+      for (const [path, open] of [['/services/www.example.com', /^Lift$/], ['/zones/example.com', /^Edit hostile/], ['/access?tab=users', /^Edit$/], ['/access?tab=notifications', /^Edit$/], ['/access?tab=sign-on', /^Edit$/], ['/drills/plans/hostile', /^Start$/], ['/drills/plans/hostile', /^Delete$/]]) {
         await page.goto(path)
         await settled(s, page)
         const b = page.getByRole('button', { name: open }).first()

@@ -19,7 +19,7 @@ export default {
       await s.field(page, 'Title').fill('São Paulo')
       await page.getByRole('button', { name: 'Create the draft' }).click()
       await s.sees(page.getByRole('heading', { level: 1, name: 'São Paulo' }))
-      await s.sees(page.getByText('Brazil').first())
+      await s.sees(page.getByText('3/3 → 3/4')) // nobody is moved before the new one is known to be well
       await s.axe(page, 'draft of a region')
     })
     await s.step('published, it is on the map and answers its part of the world', async () => {

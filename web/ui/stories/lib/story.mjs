@@ -124,7 +124,7 @@ export class Story {
 
   /** Chooses an option of a list box. */
   async choose(page, input, option) {
-    await input.click()
+    await input.click({ force: true }) // of one with pills the frame is on top
     await page.getByRole('option', { name: option, exact: typeof option === 'string' }).first().click()
   }
 
