@@ -83,7 +83,7 @@ export default {
     }
     if (shown < 12) s.find(`only ${shown} pages showed a text as it is`)
     await s.step('nothing runs in boxes and hints', async () => {
-      for (const [path, open] of [['/services/www.example.com', /^Lift$/], ['/zones/example.com', /^Edit hostile/], ['/access?tab=users', /^Edit$/], ['/access?tab=notifications', /^Edit$/], ['/access?tab=sign-on', /^Edit$/], ['/drills/plans/hostile', /^Start$/], ['/drills/plans/hostile', /^Delete$/]]) {
+      for (const [path, open] of [['/services/www.example.com', /^Lift$/], ['/zones/example.com', /^Edit hostile/], ['/access?tab=users', /^Edit$/], ['/access?tab=notifications', /^Edit$/], ['/access?tab=sign-on', /^Edit$/], ['/drills/plans/hostile', /^Delete$/]]) {
         await page.goto(path)
         await settled(s, page)
         const b = page.getByRole('button', { name: open }).first()

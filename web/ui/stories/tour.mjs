@@ -69,7 +69,7 @@ export default {
     })
     await s.step('the cluster page tells of each node; a node that is there cannot be taken out', async () => {
       await s.go(page, '/cluster', 'Cluster')
-      await page.getByRole('link', { name: 'ap-southeast' }).first().click()
+      await page.getByRole('table', { name: 'Members' }).getByRole('link', { name: 'ap-southeast', exact: true }).first().click()
       await page.waitForURL(/node=ap-southeast/)
       await s.refused(page, page.getByRole('button', { name: 'Take out' }), /heard of in the last 10 s|the node that is asked/)
       await page.getByRole('button', { name: 'Close' }).click()
