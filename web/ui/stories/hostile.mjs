@@ -49,7 +49,7 @@ export default {
       await give('title of a plan', 'PUT', '/drill-plans/hostile', { name: 'hostile', title: `${payloads[0]} ${payloads[5]}`, evacuate: ['region/us-east'], hold: '1h', approvals: 1 }, reason)
       const drill = await give('reason of a drill', 'POST', '/drills', { plan: 'hostile' }, reason)
       if (drill.status < 300) await give('reason of an abort', 'POST', `/drills/${drill.body.id}/abort`, undefined, reason)
-      await give('signal', 'PUT', '/signals/hostile', { status: 'down', reason: all, ttl: '1h' }, reason)
+      await give('signal', 'PUT', '/signals/hostile', { status: 'down', reason: payloads[0] + payloads[1], maxAge: '1h' }, reason)
       await give('switch', 'PUT', '/switches/hostile', { on: true, reason: all }, reason)
       await give('safety rule', 'PUT', '/safety-rules/hostile', { name: 'hostile', neverTogether: ['region/us-east', `region/${payloads[0]}`] }, reason)
       await give('a call that is refused', 'DELETE', `/zones/${encodeURIComponent(payloads[0])}`, undefined, reason)
