@@ -25,7 +25,7 @@ export default function Palette() {
     { group: 'Zones', actions: (zones.data?.body.items ?? []).map((z) => ({ id: 'z/' + z.name, label: z.name, onClick: go(`/zones/${encodeURIComponent(z.name.replace(/\.$/, ''))}`) })) },
   ]
   return (
-    <Spotlight actions={actions} shortcut={['mod + K']} onSpotlightOpen={() => setWanted(true)} limit={40} scrollable maxHeight={420} highlightQuery
+    <Spotlight attributes={{ content: { 'aria-label': 'Go to' } }} actions={actions} shortcut={['mod + K']} onSpotlightOpen={() => setWanted(true)} limit={40} scrollable maxHeight={420} highlightQuery
       nothingFound="Nothing is called that." searchProps={{ placeholder: 'A page, service, region, pool or zone', 'aria-label': 'Go to', leftSection: <IconSearch size={17} /> }} />
   )
 }

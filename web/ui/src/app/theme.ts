@@ -6,6 +6,8 @@ export const theme = createTheme({
   primaryShade: 7,
   colors: {
     dark: ['#d7dee6', '#b3bdc8', '#97a3b0', '#66727f', '#37414d', '#2a323d', '#1b222b', '#161b22', '#0f1318', '#0a0d11'],
+    // White on the eighth, of buttons that take something away, has the contrast that text needs; Mantine's own has not.
+    red: ['#fff5f5', '#ffe3e3', '#ffc9c9', '#ffa8a8', '#ff8787', '#ff6b6b', '#fa5252', '#d02f2f', '#bd2626', '#a61e1e'],
     ocean: ['#e6f5fa', '#cfe8f1', '#a0d0e2', '#6db7d3', '#46a3c6', '#2c96be', '#1b86ae', '#0b6b8a', '#075f7c', '#00526d'],
   },
   fontFamily: "system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', 'Helvetica Neue', Arial, sans-serif",
@@ -17,6 +19,7 @@ export const theme = createTheme({
     Button: { styles: { label: { fontWeight: 500 } } },
     Modal: { styles: { title: { fontWeight: 600 } } },
     Alert: { styles: { title: { color: 'var(--mantine-color-text)' }, message: { color: 'var(--mantine-color-text)' } } },
+    Menu: { defaultProps: { withInitialFocusPlaceholder: false } }, // it is an element that no menu may have
     Tooltip: { defaultProps: { openDelay: 150 } },
   },
 })

@@ -19,7 +19,7 @@ const may: [what: string, from: (typeof ranks)[number]][] = [
 export default function Roles() {
   return (
     <Panel title="What each role may" note="a role may what those before it may">
-      <Table.ScrollContainer minWidth={460}>
+      <Table.ScrollContainer minWidth={460} type="native" pos="relative" tabIndex={0} role="region" aria-label="What each role may">
         <Table verticalSpacing={7} fz="sm">
           <Table.Thead><Table.Tr><Table.Th>May</Table.Th>{ranks.map((r) => <Table.Th key={r} ta="center">{r}</Table.Th>)}</Table.Tr></Table.Thead>
           <Table.Tbody>

@@ -25,7 +25,7 @@ export const touches = ['/drafts', '/config', '/services', '/pools', '/revisions
 
 export default function DraftPage() {
   const { id } = route.useParams()
-  const q = useQuery({ ...get('/drafts/{id}', { params: { path: { id } } }), refetchInterval: (s) => (s.state.data?.body.draft.canary?.state === 'running' ? 3000 : false) })
+  const q = useQuery({ ...get('/drafts/{id}', { params: { path: { id } } }), refetchInterval: (s) => (s.state.data?.body.draft.state !== 'open' ? false : s.state.data.body.draft.canary?.state === 'running' ? 3000 : 8000) }) // no event tells of reviews
   if (!q.data) return <Page title={`Draft ${id}`}><Loaded of={q} lines={8}>{() => null}</Loaded></Page>
   return <Shown got={q.data} />
 }

@@ -28,7 +28,7 @@ const columns: Column<Draft>[] = [
 export default function Drafts() {
   const { q } = route.useSearch()
   const navigate = route.useNavigate()
-  const drafts = useQuery(get('/drafts'))
+  const drafts = useQuery({ ...get('/drafts'), refetchInterval: 15_000 })
   return (
     <Page title="Changes" lead="What waits to be made, what was made and the way back, and who did what." actions={<><CopyAs curl={{ path: '/drafts' }} cli="draft list" json={drafts.data?.body} /><Button component={Link} to="/changes/new" size="compact-sm">Propose a change</Button></>}>
       <Tabs />

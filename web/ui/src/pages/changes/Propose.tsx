@@ -19,6 +19,10 @@ import { kinds } from './words'
 
 const route = getRouteApi('/app/changes/new')
 
+/** What is chosen to put in new objects, or several: a part of the document. */
+const several = 'document'
+const skeleton = { regions: [{ name: 'REGION', place: { iata: 'FRA' } }], pools: [{ name: 'POOL', region: 'REGION', monitor: 'MONITOR', endpoints: [{ name: 'a', address: '192.0.2.1' }] }] }
+
 /** An object's name in the document: a service goes by the first of its names where it has none of its own. */
 const nameOf = (o: { name?: string; names?: string[] }) => o.name ?? o.names?.[0] ?? ''
 
@@ -36,11 +40,12 @@ export default function Propose() {
           return (
             <Stack gap="md">
               <Panel title="1  What">
-                <Select label="Object" data={groups} value={object ?? null} onChange={(v) => void navigate({ search: { object: v ?? undefined }, replace: true })} searchable placeholder="service/www.example.com" maw={480} />
-                <Text size="xs" c="dimmed" mt="xs">Several at once, or whole documents: <span className="mono">meridian draft create --title TEXT -f FILE</span></Text>
+                <Select label="Object" data={[{ value: several, label: 'New objects, or several at once' }, ...groups]} value={object ?? null} onChange={(v) => void navigate({ search: { object: v ?? undefined }, replace: true })} searchable placeholder="service/www.example.com" maw={480} />
+                <Text size="xs" c="dimmed" mt="xs">From a file: <span className="mono">meridian draft create --title TEXT -f FILE</span></Text>
               </Panel>
-              {kind && one && object && <Editor key={object} kind={kind[0]} list={kind[1]} object={object} now={one} />}
-              {object && !one && <ErrorBox error={new Error(`There is no ${object}.`)} title="Not there" />}
+              {kind && one && object && <Editor key={object} object={object} now={one} document={(v) => ({ [kind[1]]: [v] })} change={(v) => ({ putObject: { [kind[0]]: v } as Schemas['ObjectPut'] })} />}
+              {object === several && <Editor key={object} object="a part of the document" now={skeleton} document={(v) => v as Schemas['Config']} change={(v) => ({ config: { document: v as Schemas['Config'], merge: true } })} />}
+              {object && object !== several && !one && <ErrorBox error={new Error(`There is no ${object}.`)} title="Not there" />}
             </Stack>
           )
         }}
@@ -49,7 +54,14 @@ export default function Propose() {
   )
 }
 
-function Editor({ kind, list, object, now }: { kind: string; list: string; object: string; now: unknown }) {
+interface Edited {
+  object: string
+  now: unknown
+  document: (value: unknown) => Schemas['Config'] // with it, for the plan
+  change: (value: unknown) => Schemas['ChangeItem'] // that the draft makes
+}
+
+function Editor({ object, now, document, change }: Edited) {
   const navigate = useNavigate()
   const before = useMemo(() => JSON.stringify(now, null, 2), [now])
   const [text, setText] = useState(before)
@@ -63,10 +75,10 @@ function Editor({ kind, list, object, now }: { kind: string; list: string; objec
   const changed = text !== before && !read1.error
   const plan = useQuery({
     queryKey: ['/config', 'plan', object, asked], enabled: changed && asked === text, retry: false, gcTime: 0,
-    queryFn: () => write('put', '/config', { params: { query: { dryRun: true, merge: true } }, body: { [list]: [JSON.parse(asked)] } as Schemas['Config'] }),
+    queryFn: () => write('put', '/config', { params: { query: { dryRun: true, merge: true } }, body: document(JSON.parse(asked)) }),
   })
   const body = plan.data?.body as Schemas['ConfigResult'] | undefined
-  const make = useWrite(() => write('post', '/drafts', { body: { title: title.trim(), changes: [{ putObject: { [kind]: read1.value } as Schemas['ObjectPut'] }] } }, { reason }), ['/drafts'])
+  const make = useWrite(() => write('post', '/drafts', { body: { title: title.trim(), changes: [change(read1.value)] } }, { reason }), ['/drafts'])
   const missing = read1.error ? 'It is not JSON yet.' : !changed ? 'Nothing is another yet.' : plan.error ? 'It could not be made: see what is wrong.' : body?.changes?.length === 0 ? 'It changes nothing.' : !title.trim() ? 'It wants a title.' : undefined
   return (
     <form onSubmit={(e) => { e.preventDefault(); if (!missing && !why) make.mutate(undefined, { onSuccess: (d) => void navigate({ to: '/changes/drafts/$id', params: { id: (d.body as { id: string }).id } }) }) }}>

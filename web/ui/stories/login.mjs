@@ -1,0 +1,72 @@
+/** First log-in: from nothing to the overview, by token and by password; and out again. */
+export default {
+  title: 'first log-in, the frame, and out again', short: true, order: 1,
+  async run(s) {
+    const page = await s.visitor()
+    await s.step('who is not logged in is sent to the log-in, and knows where they wanted to go', async () => {
+      await page.goto('/services?q=www')
+      await page.waitForURL(/\/login\?next=/)
+      await s.axe(page, 'log-in')
+    })
+    await s.step('a wrong token is refused, and says so', async () => {
+      await page.getByRole('tab', { name: 'Token' }).click()
+      await page.getByLabel('API token').fill('not-the-token')
+      await page.getByRole('button', { name: 'Log in' }).click()
+      await s.sees(page.getByRole('alert'))
+    })
+    await s.step('the first admin token lets in, and goes where one wanted to go', async () => {
+      await page.getByLabel('API token').fill(s.token)
+      await page.getByRole('button', { name: 'Log in' }).click()
+      await page.waitForURL(/\/services\?q=www/)
+      await s.sees(page.getByRole('link', { name: 'www.example.com' }))
+    })
+    await s.step('the overview shows the world', async () => {
+      await page.getByRole('navigation', { name: 'Pages' }).getByRole('link', { name: 'Overview' }).click()
+      await s.sees(page.getByText('Everything is up, and nothing is overridden.'))
+      for (const r of ['us-east', 'eu-central', 'ap-southeast']) await s.sees(page.locator(`svg [aria-label^="${r}"][aria-label$="healthy"]`))
+      await s.axe(page, 'overview')
+    })
+    await s.step('theme and clock are switched, and stay after a reload', async () => {
+      await page.getByRole('button', { name: 'You and this page' }).click()
+      await page.getByRole('menuitem', { name: 'Dark' }).click()
+      await page.getByRole('menuitem', { name: 'Local time' }).click()
+      await s.axe(page, 'menu, dark')
+      await page.keyboard.press('Escape')
+      await page.reload()
+      await s.sees(page.locator('html[data-mantine-color-scheme="dark"]'))
+      await s.sees(page.locator('.clock', { hasText: 'local' }))
+      await page.locator('.clock').click()
+      await s.sees(page.locator('.clock', { hasText: 'UTC' }))
+    })
+    await s.step('keys: help, palette, a page by two letters, the filter', async () => {
+      await page.keyboard.press('?')
+      await s.sees(page.getByRole('dialog', { name: 'Keys' }))
+      await s.axe(page, 'keys')
+      await page.keyboard.press('Escape')
+      await s.gone(page.getByRole('dialog'))
+      await page.keyboard.press('Control+k')
+      await page.getByRole('textbox', { name: 'Go to' }).or(page.getByRole('searchbox', { name: 'Go to' })).fill('www.exam')
+      await s.axe(page, 'palette')
+      await page.keyboard.press('ArrowDown')
+      await page.keyboard.press('Enter')
+      await page.waitForURL(/\/services\/www\.example\.com/)
+      await s.gone(page.getByRole('dialog'))
+      await page.keyboard.press('g')
+      await page.keyboard.press('h')
+      await page.waitForURL(/\/health/)
+      await s.sees(page.getByRole('heading', { level: 1, name: 'Health' }))
+      await page.keyboard.press('/')
+      await page.keyboard.type('us-east')
+      await page.waitForURL(/q=us-east/)
+    })
+    await s.step('log out: the session is over', async () => {
+      await page.getByRole('button', { name: 'You and this page' }).click()
+      await page.getByRole('menuitem', { name: 'Log out' }).click()
+      await page.waitForURL(/\/login/)
+      await page.goto('/')
+      await page.waitForURL(/\/login/)
+      const res = await page.context().request.get('/api/v1/services')
+      if (res.status() !== 401) throw new Error(`a call after the log-out is answered ${res.status()}`)
+    })
+  },
+}
