@@ -9,11 +9,12 @@ E2E_PEERS = kresd ip nft
 VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
 
 # Without Node the binary is whole but for its UI.
-NPM := $(shell command -v npm 2>/dev/null)
+NPM := $(shell node -e 'process.exit(parseInt(process.versions.node) >= 20 ? 0 : 1)' 2>/dev/null && command -v npm 2>/dev/null)
 
 .PHONY: build ui run test check ui-stories bench e2e geo clean peers
 
-build: $(if $(NPM),ui) ## build bin/meridian, with its UI where there is npm
+build: ## build bin/meridian, with its UI where there is Node.js 20 or newer
+	@$(if $(NPM),$(MAKE) --no-print-directory ui || echo 'The web UI could not be built (see above). The binary has a page that says so in its place.',echo 'No Node.js 20 or newer: the binary has no web UI, but a page that says how to build it.')
 	CGO_ENABLED=0 $(GO) build -trimpath -ldflags '-s -w -X main.version=$(VERSION)' -o bin/meridian ./cmd/meridian
 
 ui: web/ui/dist/index.html ## build the web UI, which the binary embeds (needs npm)
