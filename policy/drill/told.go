@@ -185,7 +185,7 @@ func failover(s *policy.State, list []policy.Departure, d policy.Departures, not
 	decided := map[int64]bool{}
 	for _, gone := range list {
 		at := gone.DecidedAt.UnixNano()
-		if first := noted.First[at]; first != 0 && (v.At.First == 0 || first < v.At.First) {
+		if first := noted.First[at]; first != 0 && first <= v.At.Decided && (v.At.First == 0 || first < v.At.First) {
 			v.At.First = first
 		}
 		decided[at] = true

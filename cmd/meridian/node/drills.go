@@ -13,7 +13,7 @@ import (
 
 const (
 	drillTick   = 250 * time.Millisecond
-	failureTick = 5 * time.Second
+	failureTick = time.Second     // vantages keep a few samples only, by which a report says when the first probe failed
 	drillAsk    = 3 * time.Minute // for one question to the outside
 
 	maxNotedFailures = 50 // decisions of which it is found out when the first probe failed, and rules
