@@ -63,7 +63,7 @@ func (s *server) GetReport(c *gin.Context, id string) {
 
 func renderReport(v *policy.EvacuationReport) api.Report {
 	out := api.Report{
-		Id: v.ID, Kind: api.ReportKind(v.Kind), Title: v.Title, Drill: v.Drill, Plan: v.Plan, Targets: v.Targets, Result: v.Result, Code: v.Code, Problem: v.Problem, Actor: v.Actor,
+		Id: v.ID, Kind: api.ReportKind(v.Kind), Title: v.Title, Drill: v.Drill, Plan: v.Plan, Targets: v.Targets, Result: v.Result, Code: v.Code, Problem: v.Problem, Actor: v.Actor, Reason: v.Reason, Missing: v.Missing,
 		Met: v.Met, Cut: v.Cut, Steps: renderSteps(v.Steps), Checks: renderChecks(v.Checks), Timeline: renderNotes(v.Timeline),
 		At: api.ReportTimes{Decided: clockTime(v.At.Decided), Committed: clockTime(v.At.Committed), Published: clockTime(v.At.Published), Closed: clockTime(v.At.Closed), Restored: clockTime(v.At.Restored),
 			Recovered: clockTime(v.At.Recovered), Ended: clockTime(v.At.Ended), First: clockTime(v.At.First)},

@@ -5284,6 +5284,9 @@ type Report struct {
 	// Met Whether that is within what was expected. Absent when there is nothing to compare.
 	Met *bool `json:"met,omitempty,omitzero"`
 
+	// Missing Nodes that could not be asked. When all had published, when the window closed and what was achieved is not known then.
+	Missing []string `json:"missing,omitempty,omitzero"`
+
 	// Nodes When each node answered by it, in order of names.
 	Nodes []ReportNode `json:"nodes,omitempty,omitzero"`
 
@@ -5292,6 +5295,9 @@ type Report struct {
 
 	// Problem The same for a person.
 	Problem string `json:"problem,omitempty,omitzero"`
+
+	// Reason Why, as who started it said.
+	Reason string `json:"reason,omitempty,omitzero"`
 
 	// Residual Who came to what was evacuated after its TTL window had closed and before it was restored, by the observations that were handed in until the report was made.
 	//
