@@ -59,7 +59,7 @@ function Shown({ drill }: { drill: Drill }) {
 }
 
 function Outcome({ drill }: { drill: Drill }) {
-  const report = useQuery({ ...get('/reports/{id}', { params: { path: { id: drill.id } } }), retry: false, enabled: drill.over }).data?.body
+  const report = useQuery({ ...get('/reports/{id}', { params: { path: { id: drill.id } } }), retry: false, enabled: drill.over && drill.phase !== 'skipped', refetchInterval: (q) => (q.state.data ? false : 1000) }).data?.body // it comes a moment after the end
   const p = phaseOf(drill.phase)
   return (
     <Alert variant="light" color={p.state === 'up' ? 'green' : p.state === 'down' ? 'red' : 'yellow'} title={drill.phase === 'done' ? (drill.practice ? 'The practice is over' : 'The drill is over, and all of it is back') : `The drill ${p.word === 'done' ? 'is over' : drill.phase === 'aborted' ? 'was aborted' : drill.phase === 'skipped' ? 'was skipped' : drill.phase}${drill.code ? `: ${drill.code}` : ''}`}>
