@@ -124,8 +124,14 @@ export class Story {
 
   /** Chooses an option of a list box. */
   async choose(page, input, option) {
-    await input.click({ force: true }) // of one with pills the frame is on top
-    await page.getByRole('option', { name: option, exact: typeof option === 'string' }).first().click()
+    for (let again = 2; ; again--) { // a page that hears news in between may close the list
+      await input.click({ force: true }) // of one with pills the frame is on top
+      try {
+        return await page.getByRole('option', { name: option, exact: typeof option === 'string' }).first().click({ timeout: again ? 5000 : 30_000 })
+      } catch (err) {
+        if (!again) throw err
+      }
+    }
   }
 
   /** A button that may not be pressed, with its reason. */
