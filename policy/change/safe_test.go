@@ -187,3 +187,22 @@ func TestAnotherTakesTheSwitchOver(t *testing.T) {
 	m.accepted(by("bob", noon, PutSwitch{"g", true}))
 	m.accepted(by("ann", noon, drain("region/us")))
 }
+
+// A rule about one service about what is drained binds, before the service is renamed and with it.
+func TestDrainedOfOneServiceIsBounded(t *testing.T) {
+	rules := []policy.SafetyRule{
+		{Name: "one-out", Service: policy.MustName("www.example.com"), AtMost: &policy.AtMost{Drained: 1}},
+		{Name: "apart", Service: policy.MustName("www.example.com"), NeverTogether: []string{"region/us", "region/eu"}},
+	}
+	m := ruled(t, rules...)
+	m.ok(drain("region/us"))
+	o := m.refuse(policy.Unsafe, `safety rule "one-out"`, drain("region/eu"))
+	if len(o.Refused.Problems) != 2 {
+		t.Errorf("it is refused for %+v", o.Refused.Problems)
+	}
+	renamed := config("us", "eu", "ap")
+	renamed.SafetyRules = rules
+	s := &renamed.Services[0]
+	s.Names, s.Name = append([]policy.Name{s.Name}, s.Names...), policy.MustName("alt.example.com")
+	m.refuse(policy.Unsafe, `safety rule "apart"`, Batch{[]Part{{Body: PutConfig{Config: renamed}}, {Body: drain("region/eu")}}})
+}

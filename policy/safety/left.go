@@ -26,13 +26,7 @@ func (l look) left(rule *policy.SafetyRule) (texts []string) {
 	}
 	var worse []measure
 	for _, m := range l.is.measures(rule) {
-		of := m.of
-		if m.about != nil {
-			if id, ok := l.before(m.about); ok {
-				of = strings.TrimSuffix(of, m.about.ID()) + id
-			}
-		}
-		if old, ok := was[of]; ok && m.short > 0 && m.short > old+1e-9 {
+		if old, ok := was[l.former(m)]; ok && m.short > 0 && m.short > old+1e-9 {
 			worse = append(worse, m)
 		}
 	}
@@ -45,6 +39,17 @@ func (l look) left(rule *policy.SafetyRule) (texts []string) {
 		texts = append(texts, m.text+strings.Replace(remedy, ", or", ":", 1))
 	}
 	return texts
+}
+
+// former is what was measured before of what a measure is of: of a service that is renamed, the service that it was.
+func (l look) former(m measure) string {
+	if m.about != nil {
+		id, _ := l.before(m.about)
+		if head, ok := strings.CutSuffix(m.of, "service "+m.about.ID()); ok && id != "" {
+			return head + "service " + id
+		}
+	}
+	return m.of
 }
 
 // measures are those of the clauses about what is left and what is drained.
