@@ -102,6 +102,9 @@ func drawRule(t *rapid.T, label string) policy.SafetyRule {
 	default:
 		r.Freeze = []policy.Freeze{{From: "22:00", To: "06:00"}}
 	}
+	if (r.AtMost != nil || r.NeverTogether != nil) && rapid.Bool().Draw(t, "of one service") {
+		r.Service = name("www.example.com")
+	}
 	return r
 }
 
@@ -231,10 +234,17 @@ func shortfalls(t *rapid.T, s *policy.State, r *policy.SafetyRule) map[string]fl
 			short["capacity "+id] = max(0, float64(r.AtLeast.Capacity)-100*had/all-1e-3)
 		}
 	}
+	whose, of := "all.example.com", everything
+	if r.Service != "" {
+		whose, of = r.Service.String(), map[netip.Addr]bool{}
+		for a := range declaredWorld(s, whose) {
+			of[a] = true
+		}
+	}
 	gone := func(target string) bool {
-		in := worldIn(target, everything)
+		in := worldIn(target, of)
 		for a := range in {
-			if served["all.example.com"][a] {
+			if served[whose][a] {
 				return false
 			}
 		}
