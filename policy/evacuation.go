@@ -25,13 +25,13 @@ type EvacuationReport struct {
 	Reached Duration        `json:"achieved,omitempty"` // from the start to the last answer that named what was evacuated; 0 when nobody saw one
 	Met     *bool           `json:"met,omitempty"`      // whether that is within what was expected
 
-	Nodes    []EvacuationNode `json:"nodes,omitempty"`
-	Missing  []string         `json:"missing,omitempty"` // nodes that could not be asked: when all had published, and when the window closed, is not known
-	Residual *Residuum        `json:"residual,omitempty"`
-	Checks   []DrillCheck     `json:"checks,omitempty"` // what preflight and the safety rules said
-	Steps    []DrillStepRun   `json:"steps,omitempty"`
-	Timeline []DrillNote      `json:"timeline,omitempty"`
-	Cut      bool             `json:"cut,omitempty"` // something was left out, for its size
+	Nodes    []EvacuationNode    `json:"nodes,omitempty"`
+	Missing  []string            `json:"missing,omitempty"` // nodes that could not be asked: when all had published, and when the window closed, is not known
+	Residual *EvacuationResidual `json:"residual,omitempty"`
+	Checks   []DrillCheck        `json:"checks,omitempty"` // what preflight and the safety rules said
+	Steps    []DrillStepRun      `json:"steps,omitempty"`
+	Timeline []DrillNote         `json:"timeline,omitempty"`
+	Cut      bool                `json:"cut,omitempty"` // something was left out, for its size
 }
 
 // EvacuationTimes are when it happened, by State's clock; 0 where that is not known.
@@ -59,8 +59,8 @@ type EvacuationNode struct {
 	LastSeen  int64  `json:"lastSeen,omitempty"`  // the last answer to them that named it
 }
 
-// Residuum is who came to what was evacuated after its window had closed and before it was restored, by the observations that were handed in.
-type Residuum struct {
+// EvacuationResidual is who came to what was evacuated after its window had closed and before it was restored, by the observations that were handed in.
+type EvacuationResidual struct {
 	Clients int        `json:"clients"` // prefixes
 	Count   int        `json:"count"`   // times
 	Top     []Residual `json:"top,omitempty"`

@@ -51,7 +51,7 @@ func Told(v policy.EvacuationReport, r *policy.Drill, d policy.Departures) polic
 
 // After adds to a report who came although the window was closed.
 func After(v policy.EvacuationReport, list []policy.Residual) policy.EvacuationReport {
-	r := &policy.Residuum{Top: list[:min(len(list), maxNamed)]}
+	r := &policy.EvacuationResidual{Top: list[:min(len(list), maxNamed)]}
 	clients := map[netip.Prefix]bool{}
 	for _, one := range list {
 		clients[one.Client] = true

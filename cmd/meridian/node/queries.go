@@ -54,16 +54,7 @@ func (t *tap) turn(r policy.SampleRequest, now time.Time) {
 
 // Run takes samples away until ctx ends.
 func (t *tap) Run(ctx context.Context) error {
-	tick := time.NewTicker(drainEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-			t.step(time.Now())
-		}
-	}
+	return every(ctx, drainEvery, func() { t.step(time.Now()) })
 }
 
 func (t *tap) step(now time.Time) {

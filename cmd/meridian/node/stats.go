@@ -41,16 +41,7 @@ func newTraffic(totals func() dnsserver.Totals, now time.Time) *traffic {
 
 // Run takes samples until ctx ends.
 func (t *traffic) Run(ctx context.Context) error {
-	tick := time.NewTicker(sampleEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return nil
-		case <-tick.C:
-			t.take(time.Now())
-		}
-	}
+	return every(ctx, sampleEvery, func() { t.take(time.Now()) })
 }
 
 func (t *traffic) take(now time.Time) {

@@ -5,6 +5,7 @@ import { type ReactNode, useEffect, useState } from 'react'
 import { type Rank, useWhyNot } from '../api/guard'
 import { ErrorBox } from './ErrorBox'
 import { ReasonInput } from './ReasonInput'
+import { useRun } from './useRun'
 
 export interface ConfirmProps {
   label: string // of the button that opens it
@@ -24,26 +25,11 @@ export interface ConfirmProps {
 export function ConfirmAction({ label, title, needs, children, refused, reason = 'required', type, run, onOpen, button, danger = true }: ConfirmProps) {
   const [opened, { open, close }] = useDisclosure(false)
   const whyNot = useWhyNot(needs)
-  const [why, setWhy] = useState('')
+  const { why, setWhy, error, setError, busy, go } = useRun(run, close)
   const [typed, setTyped] = useState('')
-  const [error, setError] = useState<unknown>()
-  const [busy, setBusy] = useState(false)
   useEffect(() => { if (opened) { setTyped(''); setError(undefined) } }, [opened])
   const forbidden = whyNot ?? refused
   const missing = (reason === 'required' && !why.trim()) || (type !== undefined && typed !== type)
-  const go = async () => {
-    setBusy(true)
-    setError(undefined)
-    try {
-      await run(why.trim())
-      setWhy('')
-      close()
-    } catch (err) {
-      setError(err)
-    } finally {
-      setBusy(false)
-    }
-  }
   return (
     <>
       <Guarded why={forbidden}>

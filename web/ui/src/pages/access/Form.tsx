@@ -1,11 +1,12 @@
 import { Button, type ButtonProps, Group, Modal, Select, Stack, TagsInput, Text } from '@mantine/core'
 import { useDisclosure } from '@mantine/hooks'
-import { type ReactNode, useState } from 'react'
+import type { ReactNode } from 'react'
 
 import { type Rank, useWhyNot } from '../../api/guard'
 import { Guarded } from '../../shared/ConfirmAction'
 import { ErrorBox } from '../../shared/ErrorBox'
 import { ReasonInput } from '../../shared/ReasonInput'
+import { useRun } from '../../shared/useRun'
 
 export const roles = ['viewer', 'operator', 'editor', 'admin'] as const
 
@@ -25,22 +26,7 @@ interface Props {
 export function FormButton({ label, title, needs = 'admin', button, missing, save, onOpen, action = 'Save', children }: Props) {
   const [opened, { open, close }] = useDisclosure(false)
   const whyNot = useWhyNot(needs)
-  const [why, setWhy] = useState('')
-  const [error, setError] = useState<unknown>()
-  const [busy, setBusy] = useState(false)
-  const go = async () => {
-    setBusy(true)
-    setError(undefined)
-    try {
-      await save(why.trim())
-      setWhy('')
-      close()
-    } catch (err) {
-      setError(err)
-    } finally {
-      setBusy(false)
-    }
-  }
+  const { why, setWhy, error, setError, busy, go } = useRun(save, close)
   return (
     <>
       <Guarded why={whyNot}><Button size="compact-sm" variant="default" {...button} data-disabled={whyNot ? true : undefined} aria-disabled={!!whyNot} onClick={() => { if (!whyNot) { setError(undefined); onOpen?.(); open() } }}>{label}</Button></Guarded>
