@@ -4,6 +4,9 @@ import { readFileSync } from 'node:fs'
 import react from '@vitejs/plugin-react'
 import { defineConfig } from 'vitest/config'
 
+import { mantine } from './mantine'
+import { world } from './world'
+
 // Licenses of what is bundled, in a file whose name has a hash like all others.
 const lock = createHash('sha256').update(readFileSync(new URL('package-lock.json', import.meta.url))).digest('hex').slice(0, 8)
 const licenses = `assets/licenses-${lock}.txt`
@@ -15,7 +18,7 @@ const proxy = { '/api': process.env.MERIDIAN_ADDR ?? 'http://127.0.0.1:8080' }
 const policy = "default-src 'none'; script-src 'self'; style-src 'self' 'nonce-__NONCE__'; connect-src 'self'; img-src 'self'; font-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
 
 export default defineConfig({
-  plugins: [react()],
+  plugins: [react(), world(), mantine()],
   define: { 'import.meta.env.LICENSES': JSON.stringify('/' + licenses) },
   build: {
     target: 'es2022',

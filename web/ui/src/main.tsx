@@ -1,8 +1,4 @@
 import { MantineProvider, localStorageColorSchemeManager } from '@mantine/core'
-import '@mantine/core/styles.css'
-import { Notifications } from '@mantine/notifications'
-import '@mantine/notifications/styles.css'
-import '@mantine/spotlight/styles.css'
 import { QueryClient, QueryClientProvider } from '@tanstack/react-query'
 import { RouterProvider } from '@tanstack/react-router'
 import { setNonce } from 'get-nonce'
@@ -11,6 +7,7 @@ import { createRoot } from 'react-dom/client'
 
 import { onLoggedOut } from './api/client'
 import { problemOf } from './api/problem'
+import './app/mantine.css'
 import { theme } from './app/theme'
 import './app/theme.css'
 import { router } from './router'
@@ -33,7 +30,6 @@ onLoggedOut(() => void queries.invalidateQueries({ queryKey: ['/session'] }))
 createRoot(document.getElementById('root')!).render(
   <StrictMode>
     <MantineProvider theme={theme} defaultColorScheme="auto" colorSchemeManager={localStorageColorSchemeManager({ key: 'meridian-scheme' })} getStyleNonce={() => nonce}>
-      <Notifications position="bottom-right" autoClose={6000} />
       <QueryClientProvider client={queries}>
         <RouterProvider router={router} />
       </QueryClientProvider>

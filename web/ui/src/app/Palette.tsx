@@ -1,17 +1,19 @@
-import { Spotlight, type SpotlightActionGroupData } from '@mantine/spotlight'
+import '@mantine/spotlight/styles.css'
+import { Spotlight, type SpotlightActionGroupData, spotlight } from '@mantine/spotlight'
 import IconSearch from '@tabler/icons-react/dist/esm/icons/IconSearch.mjs'
 import { useQuery } from '@tanstack/react-query'
 import { useNavigate } from '@tanstack/react-router'
-import { useState } from 'react'
+import { useEffect, useState } from 'react'
 
 import { get } from '../api/queries'
 import { pages } from './nav'
 
 /** Ctrl-K: goes to a page, a service, a region, a pool or a zone. */
-export default function Palette() {
-  const [wanted, setWanted] = useState(false)
+export default function Palette({ asked }: { asked: number }) {
   const navigate = useNavigate()
-  const on = { enabled: wanted }
+  const [opened, setOpened] = useState(false)
+  useEffect(() => spotlight.open(), [asked])
+  const on = { enabled: opened }
   const services = useQuery({ ...get('/services'), ...on })
   const regions = useQuery({ ...get('/regions'), ...on })
   const pools = useQuery({ ...get('/pools'), ...on })
@@ -25,7 +27,7 @@ export default function Palette() {
     { group: 'Zones', actions: (zones.data?.body.items ?? []).map((z) => ({ id: 'z/' + z.name, label: z.name, onClick: go(`/zones/${encodeURIComponent(z.name.replace(/\.$/, ''))}`) })) },
   ]
   return (
-    <Spotlight attributes={{ content: { 'aria-label': 'Go to' } }} actions={actions} shortcut={['mod + K']} onSpotlightOpen={() => setWanted(true)} limit={40} scrollable maxHeight={420} highlightQuery
+    <Spotlight attributes={{ content: { 'aria-label': 'Go to' } }} actions={actions} shortcut={null} onSpotlightOpen={() => setOpened(true)} onSpotlightClose={() => setOpened(false)} limit={40} scrollable maxHeight={420} highlightQuery
       nothingFound="Nothing is called that." searchProps={{ placeholder: 'A page, service, region, pool or zone', 'aria-label': 'Go to', leftSection: <IconSearch size={17} /> }} />
   )
 }

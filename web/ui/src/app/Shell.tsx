@@ -1,41 +1,44 @@
-import { AppShell, NavLink, ScrollArea, Text } from '@mantine/core'
-import { useDisclosure } from '@mantine/hooks'
-import { Link, Outlet, useLocation } from '@tanstack/react-router'
-import { Suspense, lazy } from 'react'
+import { Link, Outlet } from '@tanstack/react-router'
+import { Suspense, lazy, useEffect, useState } from 'react'
 
 import { Footer } from './Footer'
 import { Header } from './Header'
-import { KeyHelp, useKeys } from './Keys'
+import { useKeys } from './Keys'
 import { StaleBanner } from './StaleBanner'
 import { pages } from './nav'
 
 const Palette = lazy(() => import('./Palette'))
+const KeyHelp = lazy(() => import('./KeyHelp'))
 
-/** The frame around each page. */
+/** The frame around each page. It is plain HTML: what is seen first should not wait for what is pressed later. */
 export function Shell() {
-  const [menu, { toggle, close }] = useDisclosure(false)
-  const [help, helpOf] = useDisclosure(false)
-  const at = useLocation({ select: (l) => l.pathname })
-  useKeys(helpOf.toggle)
+  const [menu, setMenu] = useState(false)
+  const [help, setHelp] = useState<boolean>() // undefined: not yet asked for, nor loaded
+  const [palette, setPalette] = useState(0) // how often it was asked for
+  const goTo = () => setPalette((n) => n + 1)
+  useKeys({ help: () => setHelp((h) => !h), goTo })
+  useEffect(() => { // what a click or a key may want next is there by then
+    const idle = setTimeout(() => { void import('./Palette'); void import('../shared/ConfirmBox'); void import('../shared/MenuOpened') }, 8_000)
+    return () => clearTimeout(idle)
+  }, [])
   return (
-    <AppShell header={{ height: 48 }} navbar={{ width: 184, breakpoint: 'sm', collapsed: { mobile: !menu } }} padding="md">
-      <AppShell.Header className="header"><Header menu={menu} toggle={toggle} help={helpOf.open} /></AppShell.Header>
-      <AppShell.Navbar p={8} className="navbar" aria-label="Pages">
-        <AppShell.Section grow component={ScrollArea}>
-          {pages.map((p) => (
-            <NavLink key={p.to} component={Link} to={p.to} label={p.label} leftSection={<p.icon size={17} stroke={1.6} />} onClick={close} className="navitem"
-              active={p.to === '/' ? at === '/' : at === p.to || at.startsWith(p.to + '/')} aria-current={at === p.to ? 'page' : undefined} />
-          ))}
-        </AppShell.Section>
-        <AppShell.Section visibleFrom="sm"><Text size="xs" c="dimmed" px={10} py={6}>Press <kbd>?</kbd> for keys</Text></AppShell.Section>
-      </AppShell.Navbar>
-      <AppShell.Main className="main">
+    <div className="shell" data-menu={menu || undefined}>
+      <header className="header"><Header menu={menu} toggle={() => setMenu(!menu)} help={() => setHelp(true)} goTo={goTo} /></header>
+      <nav className="navbar" aria-label="Pages">
+        {pages.map((p) => (
+          <Link key={p.to} to={p.to} className="navitem" onClick={() => setMenu(false)} activeOptions={{ exact: p.to === '/', includeSearch: false }}><p.icon size={17} stroke={1.6} />{p.label}</Link>
+        ))}
+        <p className="keyhint">Press <kbd>?</kbd> for keys</p>
+      </nav>
+      <main className="main">
         <StaleBanner />
         <Outlet />
         <Footer />
-      </AppShell.Main>
-      <Suspense><Palette /></Suspense>
-      <KeyHelp opened={help} close={helpOf.close} />
-    </AppShell>
+      </main>
+      <Suspense>
+        {palette > 0 && <Palette asked={palette} />}
+        {help !== undefined && <KeyHelp opened={help} close={() => setHelp(false)} />}
+      </Suspense>
+    </div>
   )
 }

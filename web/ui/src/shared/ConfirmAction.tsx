@@ -1,11 +1,10 @@
-import { Button, type ButtonProps, Group, Modal, Stack, Text, TextInput, Tooltip } from '@mantine/core'
-import { useDisclosure } from '@mantine/hooks'
-import { type ReactNode, useEffect, useState } from 'react'
+import { Button, type ButtonProps } from '@mantine/core'
+import { type ReactNode, Suspense, lazy, useState } from 'react'
 
 import { type Rank, useWhyNot } from '../api/guard'
-import { ErrorBox } from './ErrorBox'
-import { ReasonInput } from './ReasonInput'
-import { useRun } from './useRun'
+import { Guarded } from './Guarded'
+
+const Box = lazy(() => import('./ConfirmBox'))
 
 export interface ConfirmProps {
   label: string // of the button that opens it
@@ -22,45 +21,17 @@ export interface ConfirmProps {
 }
 
 /** A button for what has consequences: it asks first, saying what will move, and is disabled with the reason when it may not be. */
-export function ConfirmAction({ label, title, needs, children, refused, reason = 'required', type, run, onOpen, button, danger = true }: ConfirmProps) {
-  const [opened, { open, close }] = useDisclosure(false)
-  const whyNot = useWhyNot(needs)
-  const { why, setWhy, error, setError, busy, go } = useRun(run, close)
-  const [typed, setTyped] = useState('')
-  useEffect(() => { if (opened) { setTyped(''); setError(undefined) } }, [opened])
-  const forbidden = whyNot ?? refused
-  const missing = (reason === 'required' && !why.trim()) || (type !== undefined && typed !== type)
+export function ConfirmAction({ onOpen, button, ...asked }: ConfirmProps) {
+  const [opened, setOpened] = useState<boolean>() // undefined: it never was, and its box is not loaded
+  const whyNot = useWhyNot(asked.needs)
+  const forbidden = whyNot ?? asked.refused
   return (
     <>
       <Guarded why={forbidden}>
         <Button size="compact-sm" variant="default" {...button} data-disabled={forbidden ? true : undefined} aria-disabled={!!forbidden}
-          onClick={(e) => { if (forbidden) e.preventDefault(); else { onOpen?.(); open() } }}>{label}</Button>
+          onClick={(e) => { if (forbidden) e.preventDefault(); else { onOpen?.(); setOpened(true) } }}>{asked.label}</Button>
       </Guarded>
-      <Modal opened={opened} onClose={close} title={title} size="lg" centered closeButtonProps={{ 'aria-label': 'Close' }}>
-        <form onSubmit={(e) => { e.preventDefault(); if (!missing && !forbidden) void go() }}>
-          <Stack gap="md">
-            {children}
-            {reason !== 'none' && <ReasonInput value={why} onChange={setWhy} required={reason === 'required'} />}
-            {type !== undefined && <TextInput label={<>Type <b>{type}</b> to confirm</>} value={typed} onChange={(e) => setTyped(e.currentTarget.value)} autoComplete="off" spellCheck={false} />}
-            {forbidden && <Text size="sm" c="var(--m-down-text)" role="status">{forbidden}</Text>}
-            <ErrorBox error={error} />
-            <Group justify="flex-end">
-              <Button variant="default" onClick={close}>Cancel</Button>
-              <Button type="submit" color={danger ? 'red' : undefined} loading={busy} disabled={missing || !!forbidden}>{label}</Button>
-            </Group>
-          </Stack>
-        </form>
-      </Modal>
+      {opened !== undefined && <Suspense><Box {...asked} opened={opened} close={() => setOpened(false)} forbidden={forbidden} /></Suspense>}
     </>
-  )
-}
-
-/** Says on hover and to screen readers why what it holds is disabled. */
-export function Guarded({ why, children }: { why?: string; children: ReactNode }) {
-  if (!why) return <>{children}</>
-  return (
-    <Tooltip label={why} multiline maw={360} withinPortal events={{ hover: true, focus: true, touch: true }}>
-      <span className="guarded">{children}<span className="visually-hidden">{why}</span></span>
-    </Tooltip>
   )
 }

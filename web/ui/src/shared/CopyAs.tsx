@@ -1,6 +1,8 @@
-import { Button, Menu } from '@mantine/core'
+import { Button } from '@mantine/core'
 import { useClipboard } from '@mantine/hooks'
 import IconCopy from '@tabler/icons-react/dist/esm/icons/IconCopy.mjs'
+
+import { type Item, MenuButton } from './MenuButton'
 
 export interface Copyable {
   curl?: { method?: string; path: string; body?: unknown } // path below /api/v1
@@ -25,17 +27,10 @@ export const shell = quote
 /** Copies what is shown as the call, the command or the document that gives it. */
 export function CopyAs({ curl: call, cli, yaml, json }: Copyable) {
   const clip = useClipboard({ timeout: 1200 })
-  return (
-    <Menu position="bottom-end" withinPortal shadow="md">
-      <Menu.Target>
-        <Button size="compact-sm" variant="default" leftSection={<IconCopy size={14} />}>{clip.copied ? 'Copied' : 'Copy as'}</Button>
-      </Menu.Target>
-      <Menu.Dropdown>
-        {call && <Menu.Item onClick={() => clip.copy(curl(call))}>curl</Menu.Item>}
-        {cli && <Menu.Item onClick={() => clip.copy(`meridian ${cli}`)}>command line</Menu.Item>}
-        {yaml && <Menu.Item onClick={async () => clip.copy(await yaml())}>YAML</Menu.Item>}
-        {json !== undefined && <Menu.Item onClick={() => clip.copy(JSON.stringify(json, null, 2))}>JSON</Menu.Item>}
-      </Menu.Dropdown>
-    </Menu>
-  )
+  const items: Item[] = []
+  if (call) items.push({ label: 'curl', do: () => clip.copy(curl(call)) })
+  if (cli) items.push({ label: 'command line', do: () => clip.copy(`meridian ${cli}`) })
+  if (yaml) items.push({ label: 'YAML', do: () => void Promise.resolve(yaml()).then(clip.copy) })
+  if (json !== undefined) items.push({ label: 'JSON', do: () => clip.copy(JSON.stringify(json, null, 2)) })
+  return <MenuButton items={items}><Button size="compact-sm" variant="default" leftSection={<IconCopy size={14} />}>{clip.copied ? 'Copied' : 'Copy as'}</Button></MenuButton>
 }

@@ -1,4 +1,4 @@
-import { Code, CopyButton, Group, Paper, Stack, Text, Title, Tooltip, UnstyledButton } from '@mantine/core'
+import { Code, CopyButton, Group, Paper, Stack, Text, Title, UnstyledButton } from '@mantine/core'
 import type { ReactNode } from 'react'
 
 /** What stands where there is nothing yet: what it is for, and the command or the button that makes the first. */
@@ -20,11 +20,9 @@ export function Command({ text }: { text: string }) {
   return (
     <CopyButton value={text}>
       {({ copied, copy }) => (
-        <Tooltip label={copied ? 'Copied' : 'Copy'} withinPortal>
-          <UnstyledButton onClick={copy} aria-label={`Copy: ${text}`}>
-            <Code block className="command">{text}</Code>
-          </UnstyledButton>
-        </Tooltip>
+        <UnstyledButton onClick={copy} title={copied ? 'Copied' : 'Copy'} aria-label={`${copied ? 'Copied' : 'Copy'}: ${text}`}>
+          <Code block className="command">{text}</Code>
+        </UnstyledButton>
       )}
     </CopyButton>
   )

@@ -1,11 +1,16 @@
-import { Anchor, type AnchorProps } from '@mantine/core'
 import { createLink } from '@tanstack/react-router'
-import { type AnchorHTMLAttributes, type Ref } from 'react'
+import type { AnchorHTMLAttributes, CSSProperties, Ref } from 'react'
 
-type Props = Omit<AnchorProps, 'href'> & Omit<AnchorHTMLAttributes<HTMLAnchorElement>, keyof AnchorProps> & { ref?: Ref<HTMLAnchorElement> }
+interface Props extends AnchorHTMLAttributes<HTMLAnchorElement> {
+  size?: 'xs' | 'sm' | 'md'
+  fw?: number
+  c?: string
+  ref?: Ref<HTMLAnchorElement>
+}
 
-function Styled({ size = 'sm', ...rest }: Props) {
-  return <Anchor size={size} {...rest} />
+function Styled({ size = 'sm', fw, c, style, ...rest }: Props) {
+  const own: CSSProperties = { fontSize: `var(--mantine-font-size-${size})`, lineHeight: `var(--mantine-line-height-${size})`, fontWeight: fw, color: c, ...style }
+  return <a {...rest} style={own} />
 }
 
 /** A link to a page, whose parameters and search are checked against that page's route. */

@@ -1,20 +1,30 @@
-import { useEffect, useSyncExternalStore } from 'react'
+import { useSyncExternalStore } from 'react'
 
 import { useZone } from './prefs'
 
 let now = Date.now()
-let users = 0
 let timer: ReturnType<typeof setInterval> | undefined
 const listeners = new Set<() => void>()
 
-/** The time, each second: one clock for the whole page. */
-export function useNow(): number {
-  useEffect(() => {
-    if (users++ === 0) timer = setInterval(() => { now = Date.now(); listeners.forEach((f) => f()) }, 1000)
-    return () => { if (--users === 0) clearInterval(timer) }
-  }, [])
-  return useSyncExternalStore((f) => { listeners.add(f); return () => listeners.delete(f) }, () => now)
+function subscribe(f: () => void) {
+  if (listeners.size === 0) {
+    now = Date.now()
+    timer = setInterval(() => { now = Date.now(); listeners.forEach((f) => f()) }, 1000)
+  }
+  listeners.add(f)
+  return () => {
+    listeners.delete(f)
+    if (listeners.size === 0) clearInterval(timer)
+  }
 }
+
+/** What f makes of the time, by the page's one clock: who uses it is drawn again only when that is another text or number. */
+export function useTick<T extends string | number | boolean | undefined>(f: (now: number) => T): T {
+  return useSyncExternalStore(subscribe, () => f(now))
+}
+
+/** The time, each second. */
+export const useNow = () => useTick((t) => t)
 
 /** A moment in full: 2026-01-02 03:04:05 UTC. */
 export function fullTime(at: Date, zone: 'utc' | 'local'): string {
@@ -43,14 +53,18 @@ export function parseDuration(text: string | number | undefined): number {
   return ms
 }
 
+/** How long ago a moment was, or until it is. */
+export function ago(at: number, now: number): string {
+  const ms = now - at
+  return ms >= -1000 ? (ms < 1500 ? 'just now' : `${span(ms)} ago`) : `in ${span(-ms)}`
+}
+
 /** A moment: how long ago (or until) by default, and in full on hover; or the other way about. */
 export function Time({ at, full }: { at?: string | number | Date; full?: boolean }) {
   const [zone] = useZone()
-  const clock = useNow()
-  if (at === undefined || at === '') return <span>never</span>
-  const d = new Date(at)
-  const ms = clock - d.getTime()
-  const relative = ms >= -1000 ? (ms < 1500 ? 'just now' : `${span(ms)} ago`) : `in ${span(-ms)}`
+  const d = at === undefined || at === '' ? undefined : new Date(at)
+  const relative = useTick((now) => (d ? ago(d.getTime(), now) : ''))
+  if (!d) return <span>never</span>
   const whole = fullTime(d, zone)
   return <time dateTime={d.toISOString()} title={full ? relative : whole} className="num">{full ? whole : relative}</time>
 }

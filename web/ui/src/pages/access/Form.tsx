@@ -3,7 +3,7 @@ import { useDisclosure } from '@mantine/hooks'
 import type { ReactNode } from 'react'
 
 import { type Rank, useWhyNot } from '../../api/guard'
-import { Guarded } from '../../shared/ConfirmAction'
+import { Guarded } from '../../shared/Guarded'
 import { ErrorBox } from '../../shared/ErrorBox'
 import { ReasonInput } from '../../shared/ReasonInput'
 import { useRun } from '../../shared/useRun'

@@ -1,8 +1,7 @@
 import { Alert, Button, Text } from '@mantine/core'
-import { notifications } from '@mantine/notifications'
 import { useQuery } from '@tanstack/react-query'
 import { getRouteApi } from '@tanstack/react-router'
-import { useMemo } from 'react'
+import { useMemo, useState } from 'react'
 
 import type { Schemas } from '../../api/client'
 import { get } from '../../api/queries'
@@ -79,13 +78,15 @@ function Shown({ report }: { report: Report }) {
 
 /** Saves the report as the API renders it. */
 function Save({ url, type, name, children }: { url: string; type: string; name: string; children: string }) {
+  const [failed, setFailed] = useState<string>()
   const save = async () => {
+    setFailed(undefined)
     const res = await fetch(url, { headers: { Accept: type }, credentials: 'same-origin' }).catch(() => undefined)
-    if (!res?.ok) return void notifications.show({ color: 'red', title: 'Not saved', message: res ? `The node answered ${res.status}.` : 'This node does not answer.' })
+    if (!res?.ok) return setFailed(res ? `Not saved: the node answered ${res.status}.` : 'Not saved: this node does not answer.')
     const href = URL.createObjectURL(await res.blob())
     const a = Object.assign(document.createElement('a'), { href, download: name })
     a.click()
     setTimeout(() => URL.revokeObjectURL(href), 10_000)
   }
-  return <Button size="compact-sm" variant="default" onClick={() => void save()}>{children}</Button>
+  return <>{failed && <Text size="sm" c="var(--m-down-text)" role="alert">{failed}</Text>}<Button size="compact-sm" variant="default" onClick={() => void save()}>{children}</Button></>
 }

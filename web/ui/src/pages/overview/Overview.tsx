@@ -2,6 +2,7 @@ import { Skeleton } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { useMemo } from 'react'
 
+import type { Schemas } from '../../api/client'
 import { useCluster, useStale } from '../../api/guard'
 import { serviceName } from '../../api/names'
 import { get } from '../../api/queries'
@@ -23,12 +24,14 @@ import { type RegionRow, Regions } from './Regions'
 import { Wrong, useTroubles } from './Wrong'
 import { markers, movingRegions, useAnswers, useArcs, useRegionColors, useShade } from './world'
 
+const nowhere: Schemas['RegionPoint'][] = []
+
 export default function Overview() {
   const regions = useQuery(get('/regions'))
   const services = useQuery(get('/services'))
   const pools = useQuery(get('/pools'))
   const templates = useQuery(get('/templates'))
-  const points = useQuery(get('/geo/points')).data?.body.items ?? []
+  const points = useQuery(get('/geo/points')).data?.body.items ?? nowhere
   const health = useQuery(get('/health'))
   const controls = useQuery(get('/controls'))
   const answers = useAnswers()
@@ -54,9 +57,12 @@ export default function Overview() {
       services: uses.filter((u) => u.regions.has(region.name)).map((u) => u.name),
     }))
   }, [regions.data, services.data, pools.data, templates.data, standings, shares, color, controls.data, partly])
+  const marks = useMemo(() => markers(points, standings, shares, color, partly), [points, standings, shares, color, partly])
   const failed = [regions, services, health].find((q) => q.error && !q.data)
   if (failed) return <Page title="Overview"><ErrorBox error={failed.error} retry={() => void failed.refetch()} /></Page>
   if (regions.data && services.data && regions.data.body.items.length === 0 && services.data.body.items.length === 0) return <Page title="Overview"><First /></Page>
+  // All of it at once: drawn piece by piece it would be drawn eight times.
+  if (!regions.data || !services.data || !pools.data || !health.data || !controls.data) return <Page title="Overview"><Skeleton height={64} aria-busy="true" aria-label="Loading" /><Skeleton height={420} /></Page>
   const top = [...shares].sort((a, b) => b[1] - a[1])
   const body = answers.data?.body
   return (
@@ -69,7 +75,7 @@ export default function Overview() {
           <Panel title="Who answers the world" note={body && `${body.services} service${body.services === 1 ? '' : 's'}${body.leftOut ? `, ${body.leftOut} left out` : ''}, by addresses of each country`}>
             {answers.error && !body && <ErrorBox error={answers.error} retry={() => void answers.refetch()} />}
             <WorldMap label="World map: each country in the colour of the region that answers it. The table of regions below says the same."
-              shade={shade} markers={markers(points, standings, shares, color, partly)} arcs={arcs} />
+              shade={shade} markers={marks} arcs={arcs} />
             {body && <ShareBar label="Shares of the world" parts={top.slice(0, 40).map(([name, share]) => ({ name: name || 'no region', share, color: color(name) }))} />}
             <div className="legend">
               {top.slice(0, 12).map(([name, share]) => <span key={name}><i className="swatch" style={{ background: color(name) }} /><b className="mono">{name || 'no region'}</b><span className="num">{percent(share)}</span></span>)}

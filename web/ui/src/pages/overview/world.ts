@@ -7,7 +7,7 @@ import type { Arc, Marker, Shade } from '../../shared/map'
 import { useRegionColors } from '../../shared/map/colors'
 import { percent } from '../../shared/Share'
 import { stateWord } from '../../shared/Status'
-import { useNow } from '../../shared/Time'
+import { useTick } from '../../shared/Time'
 import { type Standing } from '../../api/standing'
 
 export type Answers = Schemas['Answers']
@@ -59,31 +59,33 @@ export function movingText(c: Schemas['Control']): string {
 
 /** Arcs from regions that clients are leaving to those that have gained, for as long as resolvers may still hold what was answered before. */
 export function useArcs(answers: Answers | undefined, points: readonly Schemas['RegionPoint'][], regionOf: Map<string, string>): Arc[] {
-  const now = useNow()
-  const windowList = useQuery(get('/windows')).data
-  const windows = windowList?.body.items ?? []
+  const windows = useQuery(get('/windows')).data?.body.items
+  const controls = useQuery(get('/controls')).data?.body.items
   const calm = useRef<Map<string, number>>(undefined)
   const [before, setBefore] = useState<Map<string, number>>()
-  const controlList = useQuery(get('/controls')).data
-  const controls = controlList?.body.items ?? []
-  const known = !!windowList && !!controlList // only then is it calm when nothing moves
-  const ramping = [...movingRegions(controls)].filter(([, c]) => c.phase === 'ramping').map(([r]) => r)
-  const leaving = [...new Set(ramping.concat(windows.filter((w) => new Date(w.closesAt).getTime() > now && w.cause !== 'steering').flatMap((w) => regionOf.get(w.endpoint) ?? [])))].sort()
-  const moving = leaving.join('\n')
+  const closing = useMemo(() => (windows ?? []).filter((w) => w.cause !== 'steering').map((w) => ({ region: regionOf.get(w.endpoint), until: new Date(w.closesAt).getTime() })), [windows, regionOf])
+  const ramping = useMemo(() => [...movingRegions(controls ?? [])].filter(([, c]) => c.phase === 'ramping').map(([r]) => r), [controls])
+  const moving = useTick((now) => [...new Set([...ramping, ...closing.flatMap((w) => (w.until > now && w.region) || [])])].sort().join('\n'))
+  const known = !!windows && !!controls // only then is it calm when nothing moves
   const shares = useMemo(() => new Map(answers?.regions.map((r) => [r.region, r.probability])), [answers])
   useEffect(() => {
     if (!answers || !known) return
     if (moving === '') calm.current = shares
     else setBefore(calm.current)
   }, [answers, known, moving, shares])
-  if (moving === '') return []
-  const at = new Map(points.map((p) => [p.region, [p.lat, p.lon] as [number, number]]))
-  const gained = [...shares].filter(([r, s]) => s > (before?.get(r) ?? 0) + 0.001 && !leaving.includes(r)).map(([r]) => r)
-  return leaving.flatMap((from) => gained.flatMap((to) => {
-    const a = at.get(from), b = at.get(to)
-    return a && b ? [{ id: `${from}>${to}`, from: a, to: b, color: 'var(--m-arc)' }] : []
-  }))
+  return useMemo(() => {
+    if (moving === '') return none
+    const leaving = moving.split('\n')
+    const at = new Map(points.map((p) => [p.region, [p.lat, p.lon] as [number, number]]))
+    const gained = [...shares].filter(([r, s]) => s > (before?.get(r) ?? 0) + 0.001 && !leaving.includes(r)).map(([r]) => r)
+    return leaving.flatMap((from) => gained.flatMap((to) => {
+      const a = at.get(from), b = at.get(to)
+      return a && b ? [{ id: `${from}>${to}`, from: a, to: b, color: 'var(--m-arc)' }] : []
+    }))
+  }, [moving, points, shares, before])
 }
+
+const none: Arc[] = []
 
 /** The answers of the world over all services, or of one; what was there stays until what is new has come. */
 export function useAnswers(service?: string) {

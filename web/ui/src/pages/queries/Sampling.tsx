@@ -4,7 +4,7 @@ import { useState } from 'react'
 import { write } from '../../api/client'
 import { useWhyNot } from '../../api/guard'
 import { useWrite } from '../../api/queries'
-import { Guarded } from '../../shared/ConfirmAction'
+import { Guarded } from '../../shared/Guarded'
 import { ErrorBox } from '../../shared/ErrorBox'
 import type { Sample } from './tail'
 

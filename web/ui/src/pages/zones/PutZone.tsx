@@ -4,7 +4,7 @@ import { useState } from 'react'
 
 import { useWhyNot } from '../../api/guard'
 import { useWrite } from '../../api/queries'
-import { Guarded } from '../../shared/ConfirmAction'
+import { Guarded } from '../../shared/Guarded'
 import { ErrorBox } from '../../shared/ErrorBox'
 import { ReasonInput } from '../../shared/ReasonInput'
 import { putZone } from './files'

@@ -1,13 +1,10 @@
-import { geoEqualEarth, geoGraticule10, geoInterpolate, geoPath } from 'd3-geo'
-import type { Feature, FeatureCollection, Geometry } from 'geojson'
 import { useElementSize, useMergedRef } from '@mantine/hooks'
+import { geoInterpolate } from 'd3-geo'
 import { memo, useRef, useState } from 'react'
-import { feature } from 'topojson-client'
-import type { GeometryCollection, Topology } from 'topojson-specification'
-import world from 'world-atlas/countries-110m.json'
+import world from 'virtual:world'
 
 import { type State, stateColor, stateShape, stateWord } from '../Status'
-import { alpha2 } from './iso'
+import { height, path, projection, width } from './projection'
 import css from './WorldMap.module.css'
 
 export interface Shade { fill: string; title: string; opacity?: number }
@@ -23,24 +20,8 @@ export interface MapProps {
   pick?: (country: string, at: [lat: number, lon: number]) => void // a place
 }
 
-const width = 960
-const height = 440
-const projection = geoEqualEarth().fitExtent([[4, 4], [width - 4, height + 34]], { type: 'Sphere' }) // without most of Antarctica
-const path = geoPath(projection)
-const topology = world as unknown as Topology<{ countries: GeometryCollection<{ name: string }> }>
-const countries = (feature(topology, topology.objects.countries) as FeatureCollection<Geometry, { name: string }>).features
-  .filter((f) => f.id !== '010')
-  .map((f) => ({ code: codeOf(f), name: f.properties.name, d: path(f) ?? '' }))
-const sphere = path({ type: 'Sphere' }) ?? ''
-const grid = path(geoGraticule10()) ?? ''
-
-function codeOf(f: Feature<Geometry, { name: string }>): string {
-  if (f.properties.name === 'Kosovo') return 'XK'
-  return (f.id !== undefined && alpha2[String(f.id).padStart(3, '0')]) || ''
-}
-
 /** The world, with its countries shaded, markers at places, and arcs between them. */
-export default function WorldMap({ label, shade, markers = [], arcs = [], open, pick }: MapProps) {
+export default memo(function WorldMap({ label, shade, markers = [], arcs = [], open, pick }: MapProps) {
   const frame = useRef<HTMLDivElement>(null)
   const size = useElementSize<HTMLDivElement>()
   const ref = useMergedRef(frame, size.ref)
@@ -60,8 +41,8 @@ export default function WorldMap({ label, shade, markers = [], arcs = [], open, 
   return (
     <div ref={ref} className={css.frame} onMouseLeave={() => setTip(undefined)}>
       <svg className={css.map} viewBox={`0 0 ${width} ${height}`} role="group" aria-label={label} onClick={click}>
-        <path d={sphere} className={css.sphere} />
-        <path d={grid} className={css.grid} />
+        <path d={world.sphere} className={css.sphere} />
+        <path d={world.grid} className={css.grid} />
         <Land shade={shade} tell={at} hide={() => setTip(undefined)} />
         {arcs.map((a) => (
           <g key={a.id} className={css.arc}>
@@ -82,12 +63,12 @@ export default function WorldMap({ label, shade, markers = [], arcs = [], open, 
       {tip && <div className={css.tip} style={{ left: tip.x, top: tip.y }} role="presentation">{tip.text}</div>}
     </div>
   )
-}
+})
 
 const Land = memo(function Land({ shade, tell, hide }: { shade?: MapProps['shade']; tell: (e: React.MouseEvent, text: string) => void; hide: () => void }) {
   return (
     <g className={css.land} onMouseLeave={hide}>
-      {countries.map((c, i) => {
+      {world.countries.map((c, i) => {
         const s = c.code ? shade?.(c.code) : undefined
         return <path key={c.code || i} d={c.d} data-country={c.code} data-shaded={s ? true : undefined} style={s ? { fill: s.fill, fillOpacity: s.opacity } : undefined}
           onMouseMove={(e) => tell(e, s?.title ? `${c.name}\n${s.title}` : c.name)} />

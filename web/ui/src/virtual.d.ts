@@ -1,0 +1,4 @@
+declare module 'virtual:world' {
+  const world: { sphere: string; grid: string; countries: { code: string; name: string; d: string }[] }
+  export default world
+}
