@@ -6,6 +6,7 @@ import { StrictMode } from 'react'
 import { createRoot } from 'react-dom/client'
 
 import { onLoggedOut } from './api/client'
+import { sessionQuery } from './api/guard'
 import { problemOf } from './api/problem'
 import './app/mantine.css'
 import { theme } from './app/theme'
@@ -26,6 +27,18 @@ const queries = new QueryClient({
   },
 })
 onLoggedOut(() => void queries.invalidateQueries({ queryKey: ['/session'] }))
+
+/** Until the first page has what it asks for, but not for long: what is drawn once is there sooner than what is drawn anew with each answer. */
+const asked = () => new Promise<void>((done) => {
+  const rest = () => { if (queries.isFetching() === 0) { off(); done() } }
+  const off = queries.getQueryCache().subscribe(rest)
+  setTimeout(() => { off(); done() }, 600)
+  rest()
+})
+
+router.update({ context: { queries } })
+await Promise.all([queries.prefetchQuery(sessionQuery), router.load()])
+await asked()
 
 createRoot(document.getElementById('root')!).render(
   <StrictMode>

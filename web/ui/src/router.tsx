@@ -1,3 +1,4 @@
+import type { QueryClient } from '@tanstack/react-query'
 import { createRouter } from '@tanstack/react-router'
 
 import { appRoute, rootRoute } from './app/routes'
@@ -20,7 +21,7 @@ const tree = rootRoute.addChildren([
   appRoute.addChildren([...overview, ...services, ...health, ...whatIf, ...queries, ...drills, ...zones, ...changes, ...cluster, ...access]),
 ])
 
-export const router = createRouter({ routeTree: tree, defaultPreload: 'intent', defaultPreloadStaleTime: 0, scrollRestoration: true, defaultNotFoundComponent: Lost, defaultErrorComponent: Lost })
+export const router = createRouter({ routeTree: tree, context: { queries: undefined as unknown as QueryClient }, defaultPreload: 'intent', defaultPreloadStaleTime: 0, scrollRestoration: true, defaultNotFoundComponent: Lost, defaultErrorComponent: Lost })
 
 declare module '@tanstack/react-router' {
   interface Register {

@@ -6,9 +6,11 @@ import { useLive } from './events'
 export const ranks = ['viewer', 'operator', 'editor', 'admin'] as const
 export type Rank = (typeof ranks)[number]
 
+export const sessionQuery = { ...get('/session'), retry: false, staleTime: 60_000 } as const
+
 /** The session, and what it may. */
 export function useSession() {
-  return useQuery({ ...get('/session'), retry: false, staleTime: 60_000 })
+  return useQuery(sessionQuery)
 }
 
 /** The cluster as this node sees it, never older than a few seconds. */

@@ -1,13 +1,14 @@
 import { Stack, Text } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
+import { memo } from 'react'
 
 import type { Schemas } from '../../api/client'
 import { type LiveEvent, useLive } from '../../api/events'
-import { get } from '../../api/queries'
 import { EmptyState } from '../../shared/EmptyState'
 import { Go } from '../../shared/Go'
 import { Loaded } from '../../shared/Page'
 import { Time } from '../../shared/Time'
+import { latestQuery } from './ask'
 
 type Revision = Schemas['Revision']
 
@@ -22,8 +23,8 @@ export function alike(list: readonly Revision[]): { first: Revision; oldest: num
 }
 
 /** What operators changed last, and why. */
-export function Changes() {
-  const revisions = useQuery(get('/revisions', { params: { query: { limit: 40 } } }))
+export const Changes = memo(function Changes() {
+  const revisions = useQuery(latestQuery)
   return (
     <Loaded of={revisions}>
       {({ body }) => body.items.length === 0
@@ -44,10 +45,10 @@ export function Changes() {
         )}
     </Loaded>
   )
-}
+})
 
 /** What happens, as it happens. */
-export function Happenings() {
+export const Happenings = memo(function Happenings() {
   const { events } = useLive()
   if (events.length === 0) return <Text size="sm" c="dimmed">Nothing has happened since this page was opened. Verdicts, controls, changes and leaders are told here as they come.</Text>
   return (
@@ -61,4 +62,4 @@ export function Happenings() {
       ))}
     </Stack>
   )
-}
+})

@@ -1,6 +1,6 @@
 import { Skeleton } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
-import { useMemo } from 'react'
+import { memo, useMemo } from 'react'
 
 import type { Schemas } from '../../api/client'
 import { useCluster, useStale } from '../../api/guard'
@@ -16,7 +16,7 @@ import { ShareBar, percent } from '../../shared/Share'
 import { type State, StateIcon, stateWord } from '../../shared/Status'
 import { parseDuration, span } from '../../shared/Time'
 import { total } from '../../shared/traffic'
-import { WorldMap } from '../../shared/map'
+import WorldMap from '../../shared/map/WorldMap'
 import { RunningNow } from '../drills/Clock'
 import { First } from './First'
 import { Changes, Happenings } from './Latest'
@@ -96,7 +96,7 @@ export default function Overview() {
   )
 }
 
-function Counters({ endpoints, services }: { endpoints?: Parameters<typeof standing>[0]; services?: number }) {
+const Counters = memo(function Counters({ endpoints, services }: { endpoints?: Parameters<typeof standing>[0]; services?: number }) {
   const cluster = useCluster().data?.body
   const s = endpoints && standing(endpoints)
   const count = (state: State) => <Counter key={state} value={s?.count[state]} label={<><StateIcon state={state} size={11} />{stateWord[state]}</>} />
@@ -111,7 +111,7 @@ function Counters({ endpoints, services }: { endpoints?: Parameters<typeof stand
       <Counter value={cluster && span(parseDuration(cluster.stateAge))} label="age of state" plain />
     </div>
   )
-}
+})
 
 /** A rate of a second with no more digits than mean something. */
 function rate(v: number): string {

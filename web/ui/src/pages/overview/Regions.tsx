@@ -1,5 +1,5 @@
 import { Group, Text } from '@mantine/core'
-import { useMemo } from 'react'
+import { memo, useMemo } from 'react'
 
 import type { Schemas } from '../../api/client'
 import type { Standing } from '../../api/standing'
@@ -24,7 +24,7 @@ export interface RegionRow {
 }
 
 /** Each region in words and numbers: what the map shows, for who does not see it. */
-export function Regions({ rows }: { rows: RegionRow[] }) {
+export const Regions = memo(function Regions({ rows }: { rows: RegionRow[] }) {
   const columns = useMemo<Column<RegionRow>[]>(() => [
     { key: 'region', title: 'Region', width: 'minmax(140px, 1.4fr)', sort: (r) => r.region.name, text: (r) => `${r.region.name} ${r.region.provider ?? ''}`,
       cell: (r) => <Group gap={8} wrap="nowrap" component="span" display="inline-flex"><i className="swatch" style={{ background: r.share > 0 ? r.color : 'transparent', border: r.share > 0 ? undefined : '1px solid var(--m-line)' }} /><Go to="/health" search={{ q: r.region.name }} size="sm" fw={600} className="mono">{r.region.name}</Go></Group> },
@@ -39,4 +39,4 @@ export function Regions({ rows }: { rows: RegionRow[] }) {
       : <DrainAction target={`region/${r.region.name}`} services={r.services} button={small} /> },
   ], [])
   return <DataTable label="Regions" rows={rows} columns={columns} id={(r) => r.region.name} none="There are no regions." height="420px" />
-}
+})

@@ -9,6 +9,7 @@ import { percent } from '../../shared/Share'
 import { stateWord } from '../../shared/Status'
 import { useTick } from '../../shared/Time'
 import { type Standing } from '../../api/standing'
+import { answersQuery } from './ask'
 
 export type Answers = Schemas['Answers']
 
@@ -89,7 +90,7 @@ const none: Arc[] = []
 
 /** The answers of the world over all services, or of one; what was there stays until what is new has come. */
 export function useAnswers(service?: string) {
-  return useQuery({ ...get('/answers', { params: { query: service ? { service } : {} } }), placeholderData: (old) => old })
+  return useQuery({ ...answersQuery(service), placeholderData: (old) => old })
 }
 
 export { useRegionColors }
