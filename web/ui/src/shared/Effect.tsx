@@ -6,13 +6,13 @@ import { get } from '../api/queries'
 import { ErrorBox } from './ErrorBox'
 import { percent } from './Share'
 
-const countries = new Intl.DisplayNames(['en'], { type: 'region' })
+let countries: Intl.DisplayNames | undefined // made when first needed: it takes tens of milliseconds
 
 /** A country's name, for people. */
 export function countryName(code: string): string {
   if (!code) return 'unknown country'
   try {
-    return countries.of(code) ?? code
+    return (countries ??= new Intl.DisplayNames(['en'], { type: 'region' })).of(code) ?? code
   } catch {
     return code
   }
