@@ -68,7 +68,7 @@ export default {
     await s.step('a canary again, and published while it goes on', async () => {
       await s.confirm(anna, 'Canary', { fill: async (box) => { await s.choose(anna, s.field(box, 'Nodes'), 'ap-southeast'); await box.getByText('They answer DNS by the draft').click(); await box.getByRole('switch', { name: 'Then wait, instead of publishing it' }).click() } })
       await s.sees(anna.getByText(/left, then the draft waits/))
-      await s.confirm(anna, 'Publish', { reason: 'CHG-2' })
+      await s.confirm(anna, 'Publish', { reason: 'CHG-2', fill: () => s.axe(anna, 'publish box') })
       await s.sees(anna.getByText('It made revision'))
       const { body } = await s.put('GET', '/services/shop.example.com')
       if (body.steer.weighted[0].weight !== 50) throw new Error(`the weight is ${body.steer.weighted[0].weight}`)
@@ -86,9 +86,16 @@ export default {
       const { body } = await s.put('GET', '/services/shop.example.com')
       if (body.steer.weighted[0].weight !== 90) throw new Error(`the weight is ${body.steer.weighted[0].weight}`)
     })
+    await s.step('what was undone is had again: rolled back to the revision before', async () => {
+      const n = Number(/\d+$/.exec(new URL(anna.url()).pathname)[0])
+      await s.go(anna, `/changes/history/${n - 1}`, `Revision ${n - 1}`)
+      await s.confirm(anna, 'Roll back to here', { reason: 'the night is over', fill: () => s.axe(anna, 'roll back box') })
+      await s.until('half is for Frankfurt', async () => { const { body } = await s.put('GET', '/services/shop.example.com'); if (body.steer.weighted[0].weight !== 50) throw new Error(`the weight is ${body.steer.weighted[0].weight}`) })
+      await s.put('PUT', '/services/shop.example.com', weighted)
+    })
     await s.step('another draft is withdrawn', async () => {
       await propose(20, 'less for Virginia')
-      await s.confirm(anna, 'Withdraw', { reason: 'not today' })
+      await s.confirm(anna, 'Withdraw', { reason: 'not today', fill: () => s.axe(anna, 'withdraw box') })
       await s.sees(anna.getByText(/^It was withdrawn/))
     })
     await s.step('history and audit have all of it', async () => {

@@ -25,12 +25,15 @@ export default {
     await s.step('the service page counts its window down, until it is drained', async () => {
       await s.go(page, '/services/www.example.com', 'www.example.com')
       const control = page.locator('.trouble', { hasText: 'region/eu-central' })
-      await s.sees(control.filter({ hasText: /window (draining|drained)/ }))
+      await s.until('it says when the window closes, or that it has', async () => {
+        const text = await control.innerText()
+        if (!/window drained|window draining, closes (in \d+ s|just now)/.test(text)) throw new Error(text)
+      })
       await s.sees(control.filter({ hasText: 'window drained' }), 60_000)
       await s.axe(page, 'service with a control')
     })
     await s.step('lifted, it answers again', async () => {
-      await s.confirm(page, page.locator('.trouble', { hasText: 'region/eu-central' }).getByRole('button', { name: 'Lift' }), { reason: 'done' })
+      await s.confirm(page, page.locator('.trouble', { hasText: 'region/eu-central' }).getByRole('button', { name: 'Lift' }), { reason: 'done', fill: () => s.axe(page, 'lift box') })
       await s.sees(page.getByText('Nothing is forced: it is answered as health and steering say.'))
       await s.go(page, '/', 'Overview')
       await s.sees(page.locator('svg [aria-label^="eu-central"][aria-label$="healthy"]'))

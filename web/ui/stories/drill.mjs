@@ -22,7 +22,7 @@ export default {
     }
     const start = async (reason, fill) => {
       await s.sees(page.getByText('ready to run'))
-      await s.confirm(page, 'Start', { reason, fill })
+      await s.confirm(page, 'Start', { reason, fill: async (box) => { await fill?.(box); await s.axe(page, 'start box') } })
       await page.waitForURL(/\/drills\/(?!plans)[^/]+$/)
     }
 
@@ -48,7 +48,10 @@ export default {
       await s.go(page, '/drills/plans/singapore-away', 'Singapore is away')
       await start('the quarterly one')
       await s.sees(page.getByRole('list', { name: 'Phases' }))
-      await s.sees(page.getByRole('timer', { name: 'Time left' }))
+      const timer = page.getByRole('timer', { name: 'Time left' })
+      await s.sees(timer)
+      const first = Number.parseFloat(await timer.innerText())
+      await s.until('its clock goes down, or the phase is over', async () => { if (await timer.count() && !(Number.parseFloat(await timer.innerText()) < first)) throw new Error(`${first}, then ${await timer.innerText()}`) })
       await s.axe(page, 'a run')
       await s.sees(page.getByText('The drill is over, and all of it is back'), 120_000)
       await s.axe(page, 'a run that is over')
@@ -69,7 +72,7 @@ export default {
       await s.refused(page, page.getByRole('button', { name: 'Approve' }), /somebody else has to approve/)
       const carl = await s.login({ user: 'carl', password: 'carl-has-a-password' })
       await s.go(carl, new URL(page.url()).pathname)
-      await s.confirm(carl, 'Approve', { reason: 'go' })
+      await s.confirm(carl, 'Approve', { reason: 'go', fill: () => s.axe(carl, 'approve box') })
     })
     await s.step('and is aborted while it goes on: all it took out is back', async () => {
       await s.until('it has drained the region', async () => { if (!(await s.put('GET', '/controls')).body.items.length) throw new Error('it has not') }, 60_000)
@@ -91,7 +94,7 @@ export default {
       await s.field(page, 'Reason').fill('a name for it')
       await page.getByRole('button', { name: 'Save, then preflight' }).click()
       await s.sees(page.getByRole('heading', { level: 1, name: 'With an approval' }))
-      await s.confirm(page, 'Delete', { reason: 'no more' })
+      await s.confirm(page, 'Delete', { reason: 'no more', fill: () => s.axe(page, 'delete box') })
       await page.waitForURL(/\/drills$/)
     })
     await s.put('DELETE', '/drill-plans/singapore-away')

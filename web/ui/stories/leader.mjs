@@ -1,4 +1,6 @@
 /** The leader is lost while a page is open; then the majority; then all of it is back. */
+import { createServer } from 'node:http'
+
 export default {
   title: 'the leader is lost in the middle: banner, read only, recovery', world: 'cluster', fresh: true,
   async run(s) {
@@ -7,11 +9,33 @@ export default {
     const [one, two] = s.world.nodes.filter((n) => n !== leader)
     const page = await s.login({ token: s.token }, { addr: one.addr })
     const row = page.getByRole('table', { name: 'Regions' }).getByRole('row').filter({ has: page.getByRole('link', { name: one.name, exact: true }) })
+    const there = await s.login({ token: s.token }, { addr: leader.addr })
+    await s.go(there, '/', 'Overview')
+    const bell = await new Promise((done) => {
+      const got = []
+      const server = createServer((req, res) => { req.resume(); got.push(req.method); res.end() })
+      server.listen(0, '127.0.0.1', () => done({ got, close: () => server.close(), url: `http://127.0.0.1:${server.address().port}/bell` }))
+    })
+    await s.step('a receiver is tried from the page, and hears it', async () => {
+      await s.put('PUT', '/notifications/bell', { name: 'bell', webhook: { url: bell.url } })
+      await s.go(page, '/access?tab=notifications', 'Access')
+      const tried = page.getByRole('table', { name: 'Receivers' }).getByRole('row', { name: /bell/ })
+      await tried.getByRole('button', { name: 'Test' }).click()
+      await s.sees(tried.getByRole('button', { name: 'Arrived' }))
+      if (bell.got.length === 0) throw new Error('nothing came')
+      await s.put('DELETE', '/notifications/bell')
+      bell.close()
+    })
     await s.go(page, '/', 'Overview')
     await s.sees(row.getByRole('button', { name: 'Drain' }))
     await s.step('one node is lost: another leads, the page says which cannot be reached, and writes work', async () => {
       await leader.process.kill('SIGKILL')
       await s.sees(page.locator('.trouble', { hasText: `Node ${leader.name} cannot be reached` }), 60_000)
+      await s.step('the page of the leader itself says that it is old', async () => {
+        await s.sees(there.locator('.stale', { hasText: 'This node does not answer' }), 60_000)
+        await s.refused(there, there.getByRole('table', { name: 'Regions' }).getByRole('button', { name: 'Drain' }).first(), /does not answer/)
+        await there.close()
+      })
       await s.until('there is a leader, and the page is no longer read only', async () => { if (await page.locator('.stale').count()) throw new Error(await page.locator('.stale').innerText()) }, 60_000)
       await s.confirm(page, row.getByRole('button', { name: 'Drain' }), { reason: 'in the middle of it' })
       await s.sees(row.getByRole('button', { name: 'Lift' }))

@@ -44,6 +44,16 @@ export default {
       await page.keyboard.press('Enter')
       await page.waitForURL(/\/health\/web-/)
     })
+    await s.step('a click on a column sorts by it, and once more the other way', async () => {
+      await s.go(page, '/', 'Overview')
+      const table = page.getByRole('table', { name: 'Regions' })
+      const first = (want) => s.until(`${want} is first`, async () => { const got = await table.getByRole('row').nth(1).innerText(); if (!got.includes(want)) throw new Error(got) })
+      await table.getByRole('button', { name: 'Region' }).click()
+      await first('ap-southeast')
+      await table.getByRole('button', { name: 'Region' }).click()
+      await first('us-east')
+      await s.sees(table.getByRole('columnheader', { name: 'Region' }).and(page.locator('[aria-sort=descending]')))
+    })
     await s.step('on a phone the menu opens, goes somewhere and closes', async () => {
       const phone = await s.login({ token: s.token }, { width: 375, height: 812 })
       await s.go(phone, '/', 'Overview')

@@ -99,6 +99,17 @@ export default {
       await box.getByRole('button', { name: 'Cancel' }).click()
       await s.gone(box)
     })
+    await s.step('imported over, it is the new file and nothing else', async () => {
+      const box = await s.open(page, 'Import')
+      await s.field(box, 'Master file').fill(master.split('\n').slice(0, 8).join('\n'))
+      await s.field(box, 'Reason').fill('CHG-11')
+      await box.locator('button[type=submit]').click()
+      await s.gone(box)
+      await page.getByRole('button', { name: 'Clear' }).first().click({ timeout: 2000 }).catch(() => undefined)
+      await s.sees(page.getByText(/^[56] records/))
+      await s.sees(page.getByText('host-001', { exact: true }))
+      if (await page.getByText('host-007', { exact: true }).count()) throw new Error('what is not in the file is still there')
+    })
     await s.step('a zone that services steer cannot be deleted; this one can', async () => {
       await s.go(page, '/zones/example.com', 'example.com')
       await s.refused(page, page.getByRole('button', { name: 'Delete', exact: true }).first(), /Services steer names in it: www\.example\.com/)

@@ -69,7 +69,7 @@ export async function cluster() {
     const config = join(dir, `${r.name}.yaml`), log = join(dir, `${r.name}.log`)
     mkdirSync(join(dir, r.name))
     writeFileSync(config, `node: ${r.name}\nregion: ${r.name}\ndataDir: ${join(dir, r.name)}\ndns: {listen: ["127.0.0.1:${5301 + i}"]}\napi: {listen: "127.0.0.1:${8080 + i}"}\n`
-      + `cluster: {listen: "127.0.0.1:${7301 + i}", ${i ? 'join: ["127.0.0.1:7301"]' : 'bootstrap: true'}}\nprobing: {allow: ["127.0.0.0/8"]}\n`)
+      + `cluster: {listen: "127.0.0.1:${7301 + i}", ${i ? 'join: ["127.0.0.1:7301"]' : 'bootstrap: true'}}\nprobing: {allow: ["127.0.0.0/8"]}\nnotifications: {allow: ["127.0.0.0/8"]}\n`)
     const node = { name: r.name, addr: `http://127.0.0.1:${8080 + i}`, log, start: () => { node.process = run(['serve', '--config', config], log) } }
     node.start()
     return node

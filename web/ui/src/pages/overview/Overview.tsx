@@ -1,6 +1,7 @@
 import { Skeleton } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
-import { memo, useMemo } from 'react'
+import { useNavigate } from '@tanstack/react-router'
+import { memo, useCallback, useMemo } from 'react'
 
 import type { Schemas } from '../../api/client'
 import { useCluster, useStale } from '../../api/guard'
@@ -58,6 +59,8 @@ export default function Overview() {
     }))
   }, [regions.data, services.data, pools.data, templates.data, standings, shares, color, controls.data, partly])
   const marks = useMemo(() => markers(points, standings, shares, color, partly), [points, standings, shares, color, partly])
+  const navigate = useNavigate()
+  const open = useCallback((region: string) => void navigate({ to: '/health', search: { q: region } }), [navigate])
   const failed = [regions, services, health].find((q) => q.error && !q.data)
   if (failed) return <Page title="Overview"><ErrorBox error={failed.error} retry={() => void failed.refetch()} /></Page>
   if (regions.data && services.data && regions.data.body.items.length === 0 && services.data.body.items.length === 0) return <Page title="Overview"><First /></Page>
@@ -75,7 +78,7 @@ export default function Overview() {
           <Panel title="Who answers the world" note={body && `${body.services} service${body.services === 1 ? '' : 's'}${body.leftOut ? `, ${body.leftOut} left out` : ''}, by addresses of each country`}>
             {answers.error && !body && <ErrorBox error={answers.error} retry={() => void answers.refetch()} />}
             <WorldMap label="World map: each country in the colour of the region that answers it. The table of regions below says the same."
-              shade={shade} markers={marks} arcs={arcs} />
+              shade={shade} markers={marks} arcs={arcs} open={open} />
             {body && <ShareBar label="Shares of the world" parts={top.slice(0, 40).map(([name, share]) => ({ name: name || 'no region', share, color: color(name) }))} />}
             <div className="legend">
               {top.slice(0, 12).map(([name, share]) => <span key={name}><i className="swatch" style={{ background: color(name) }} /><b className="mono">{name || 'no region'}</b><span className="num">{percent(share)}</span></span>)}
