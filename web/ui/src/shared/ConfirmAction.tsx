@@ -3,6 +3,7 @@ import { useDisclosure } from '@mantine/hooks'
 import { type ReactNode, useEffect, useState } from 'react'
 
 import { type Rank, useWhyNot } from '../api/guard'
+import { CopyAs, type Copyable } from './CopyAs'
 import { ErrorBox } from './ErrorBox'
 import { ReasonInput } from './ReasonInput'
 import { useRun } from './useRun'
@@ -15,6 +16,7 @@ export interface ConfirmProps {
   refused?: string // why a dry run or a safety rule forbids it: the button is disabled and says so
   reason?: 'required' | 'optional' | 'none'
   type?: string // a word to type, for what cannot be undone
+  does?: (reason: string) => Copyable // the same as curl and as a command
   run: (reason: string) => Promise<unknown>
   onOpen?: () => void // to begin the dry run
   button?: ButtonProps
@@ -22,7 +24,7 @@ export interface ConfirmProps {
 }
 
 /** A button for what has consequences: it asks first, saying what will move, and is disabled with the reason when it may not be. */
-export function ConfirmAction({ label, title, needs, children, refused, reason = 'required', type, run, onOpen, button, danger = true }: ConfirmProps) {
+export function ConfirmAction({ label, title, needs, children, refused, reason = 'required', type, does, run, onOpen, button, danger = true }: ConfirmProps) {
   const [opened, { open, close }] = useDisclosure(false)
   const whyNot = useWhyNot(needs)
   const { why, setWhy, error, setError, busy, go } = useRun(run, close)
@@ -44,9 +46,12 @@ export function ConfirmAction({ label, title, needs, children, refused, reason =
             {type !== undefined && <TextInput label={<>Type <b>{type}</b> to confirm</>} value={typed} onChange={(e) => setTyped(e.currentTarget.value)} autoComplete="off" spellCheck={false} />}
             {forbidden && <Text size="sm" c="var(--m-down-text)" role="status">{forbidden}</Text>}
             <ErrorBox error={error} />
-            <Group justify="flex-end">
-              <Button variant="default" onClick={close}>Cancel</Button>
-              <Button type="submit" color={danger ? 'red' : undefined} loading={busy} disabled={missing || !!forbidden}>{label}</Button>
+            <Group justify="space-between">
+              {does ? <CopyAs {...does(why)} /> : <span />}
+              <Group>
+                <Button variant="default" onClick={close}>Cancel</Button>
+                <Button type="submit" color={danger ? 'red' : undefined} loading={busy} disabled={missing || !!forbidden}>{label}</Button>
+              </Group>
             </Group>
           </Stack>
         </form>

@@ -2,25 +2,34 @@ import { Button, Menu } from '@mantine/core'
 import { useClipboard } from '@mantine/hooks'
 import IconCopy from '@tabler/icons-react/dist/esm/icons/IconCopy.mjs'
 
+import { yamlOf } from './yaml'
+
 export interface Copyable {
-  curl?: { method?: string; path: string; body?: unknown } // path below /api/v1
+  curl?: { method?: string; path: string; body?: unknown; reason?: string } // path below /api/v1
   cli?: string // after "meridian"
-  yaml?: () => string | Promise<string>
+  yaml?: () => string | Promise<string> // of what is not that of json
   json?: unknown
 }
 
 const quote = (s: string) => (/^[\w@%+=:,./-]+$/.test(s) ? s : `'${s.replaceAll("'", `'\\''`)}'`)
 
 /** A call as curl makes it, with the token from the environment. */
-export function curl({ method = 'GET', path, body }: NonNullable<Copyable['curl']>): string {
+export function curl({ method = 'GET', path, body, reason }: NonNullable<Copyable['curl']>): string {
   const parts = ['curl', '-sS', '-H', '"Authorization: Bearer $MERIDIAN_TOKEN"']
   if (method !== 'GET') parts.push('-X', method)
+  if (reason?.trim()) parts.push('-H', quote(`X-Reason: ${reason.trim()}`))
   if (body !== undefined) parts.push('-H', quote('Content-Type: application/json'), '-d', quote(JSON.stringify(body)))
   return [...parts, quote(`${location.origin}/api/v1${path}`)].join(' ')
 }
 
 /** A shell word. */
 export const shell = quote
+
+/** The flag with which a command says why. */
+export const because = (reason: string) => (reason.trim() ? ` --reason ${quote(reason.trim())}` : '')
+
+/** The rest of a command that brings in objects of a document: "drillPlans", "monitors" … */
+export const applies = (kind: string, object: unknown) => `apply -f - <<< ${quote(JSON.stringify({ [kind]: [object] }))}`
 
 /** Copies what is shown as the call, the command or the document that gives it. */
 export function CopyAs({ curl: call, cli, yaml, json }: Copyable) {
@@ -33,7 +42,7 @@ export function CopyAs({ curl: call, cli, yaml, json }: Copyable) {
       <Menu.Dropdown>
         {call && <Menu.Item onClick={() => clip.copy(curl(call))}>curl</Menu.Item>}
         {cli && <Menu.Item onClick={() => clip.copy(`meridian ${cli}`)}>command line</Menu.Item>}
-        {yaml && <Menu.Item onClick={async () => clip.copy(await yaml())}>YAML</Menu.Item>}
+        {(yaml || json !== undefined) && <Menu.Item onClick={async () => clip.copy(yaml ? await yaml() : yamlOf(json))}>YAML</Menu.Item>}
         {json !== undefined && <Menu.Item onClick={() => clip.copy(JSON.stringify(json, null, 2))}>JSON</Menu.Item>}
       </Menu.Dropdown>
     </Menu>

@@ -5,7 +5,8 @@ import { type Column, matching } from './DataTable'
 import { stateOf } from './Status'
 import { fullTime, parseDuration, span } from './Time'
 import { readClient } from './ClientSelect'
-import { curl } from './CopyAs'
+import { applies, because, curl } from './CopyAs'
+import { yamlOf } from './yaml'
 import { barsOf, uptime } from './HealthStrip'
 import { type SteerNode, readTree } from './steering'
 
@@ -97,5 +98,16 @@ describe('a health strip', () => {
   it('counts the time down of the time that is known', () => {
     expect(uptime(points)).toBeCloseTo(1 - 0.2 / 3)
     expect(uptime([])).toBeUndefined()
+  })
+})
+
+describe('what is copied', () => {
+  it('is YAML that is read as what it was', () => {
+    expect(yamlOf({ name: 'web', ttl: 30, on: true, empty: [], none: null, steps: [{ name: 'a', drain: ['region/eu', '5m', 'yes'] }, { name: 'b' }], text: 'a: b # c', gone: undefined }))
+      .toBe('name: web\nttl: 30\n"on": true\nempty: []\nnone: null\nsteps:\n  - name: a\n    drain:\n      - region/eu\n      - "5m"\n      - "yes"\n  - name: b\ntext: "a: b # c"\n')
+  })
+  it('is one shell word each, whatever is in it', () => {
+    expect(because(" it's $HOME ")).toBe(` --reason 'it'\\''s $HOME'`)
+    expect(applies('drillPlans', { name: 'a' })).toBe(`apply -f - <<< '{"drillPlans":[{"name":"a"}]}'`)
   })
 })
