@@ -1,6 +1,9 @@
 package policy
 
-import "strings"
+import (
+	"strings"
+	"time"
+)
 
 // Secret is a credential at rest: sealed by the node that took the request,
 // opened only by nodes that use it, never by the state machine.
@@ -73,6 +76,8 @@ type ClusterStatus struct {
 	Warnings []string       `json:"warnings,omitempty"` // of what this node does alone
 	StateAge Duration       `json:"stateAge"`           // since this node last heard of a leader
 	Members  []MemberStatus `json:"members"`
+	// Authority is that of the cluster's own, which signs the certificates of its members.
+	Authority *NodeCertificate `json:"authority,omitempty"`
 }
 
 // MemberStatus is a member as seen from the node that was asked.
@@ -83,6 +88,23 @@ type MemberStatus struct {
 	Published Position `json:"published,omitzero"`
 	Hash      string   `json:"hash,omitempty"` // of the state at Applied, to compare (I-15)
 	LastHeard Duration `json:"lastHeard"`      // since its last report
+	// What follows a member of an earlier version does not say.
+	Version     string           `json:"version,omitempty"` // of the binary it runs
+	Clock       *ClockDifference `json:"clock,omitempty"`   // nil for the node that was asked
+	Certificate *NodeCertificate `json:"certificate,omitempty"`
+}
+
+// ClockDifference is how far a member's wall clock is ahead of that of the node that was asked.
+type ClockDifference struct {
+	Difference  Duration `json:"difference"`  // under zero when it is behind
+	Uncertainty Duration `json:"uncertainty"` // half of the round trip: the difference is within it either way
+	Off         bool     `json:"off"`         // it is more than clocks may differ, whatever the uncertainty
+}
+
+// NodeCertificate is when a certificate of the cluster port runs out.
+type NodeCertificate struct {
+	Expires time.Time `json:"expires"`
+	Soon    bool      `json:"soon"` // sooner than it would if all went well
 }
 
 // Position orders views: a later one never gives way to an earlier one.

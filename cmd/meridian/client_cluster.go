@@ -4,12 +4,14 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"maps"
 	"net/http"
 	"runtime"
 	"runtime/debug"
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -35,7 +37,8 @@ func statusCommand(g *globals) *cobra.Command {
 		Short: "Show the members, the leader, and how far each node is",
 		Long: `Show the cluster as the node that is asked knows it now: who leads, who can be
 reached, the Raft index that each node has applied and answers DNS by, and
-whether nodes at the same index hold the same state.`,
+whether nodes at the same index hold the same state; what version each member
+runs, how far its clock is ahead of that node's, and to when its certificate is good.`,
 		Example: "  meridian cluster status\n  meridian cluster status --addr http://192.0.2.2:8080 -o json\n  meridian cluster status -w",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -160,15 +163,15 @@ func printCluster(w io.Writer, s api.ClusterStatus) {
 	if s.Problem != "" {
 		fmt.Fprintln(w, "problem:", s.Problem)
 	}
-	for _, w2 := range s.Warnings {
+	slices.SortFunc(s.Members, func(a, b api.MemberStatus) int { return strings.Compare(a.Node, b.Node) })
+	for _, w2 := range append(s.Warnings, membersAmiss(s)...) {
 		fmt.Fprintln(w, "warning:", w2)
 	}
 	if s.Leader == "" {
 		fmt.Fprintln(w, "Writes are refused until a majority of the voters can reach each other. DNS goes on being answered.")
 	}
-	slices.SortFunc(s.Members, func(a, b api.MemberStatus) int { return strings.Compare(a.Node, b.Node) })
 	hashes := map[uint64]map[string]bool{}
-	var rows [][]string
+	var rows, machines [][]string
 	for _, m := range s.Members {
 		role, reach, applied, published := "voter", "yes", "-", "-"
 		switch {
@@ -189,13 +192,63 @@ func printCluster(w io.Writer, s api.ClusterStatus) {
 			hashes[m.Applied][m.Hash] = true
 		}
 		rows = append(rows, []string{m.Node, orDash(m.Region), role, reach, applied, published, rounded(m.LastHeard) + " ago", orDash(strings.Join(m.Dns, ","))})
+		machines = append(machines, []string{m.Node, orDash(m.Version), clockText(m), certificateText(m.Certificate)})
 	}
 	table(w, []string{"NODE", "REGION", "ROLE", "REACHED", "APPLIED", "ANSWERS BY", "HEARD", "DNS"}, rows)
+	fmt.Fprintln(w)
+	table(w, []string{"NODE", "VERSION", "CLOCK", "CERTIFICATE"}, machines)
 	for index, h := range hashes {
 		if len(h) > 1 {
 			fmt.Fprintf(w, "ALARM: nodes hold different states at index %d. Compare the hashes in -o json; the node that is alone with its hash is wrong.\n", index)
 		}
 	}
+}
+
+// clockText is how far a member's clock is ahead of that of the node that was asked.
+func clockText(m api.MemberStatus) string {
+	if m.Clock == nil {
+		return "-"
+	}
+	sign := "+"
+	if strings.HasPrefix(m.Clock.Difference, "-") {
+		sign = ""
+	}
+	return sign + rounded(m.Clock.Difference)
+}
+
+// certificateText is the day on which a certificate runs out.
+func certificateText(c *api.NodeCertificate) string {
+	if c == nil {
+		return "-"
+	}
+	return "to " + c.Expires.UTC().Format(time.DateOnly)
+}
+
+// membersAmiss says what of versions, clocks and certificates an operator should look at.
+func membersAmiss(s api.ClusterStatus) (list []string) {
+	versions := map[string][]string{}
+	for _, m := range s.Members {
+		if m.Version != "" {
+			versions[m.Version] = append(versions[m.Version], m.Node)
+		}
+		if m.Clock != nil && m.Clock.Off {
+			list = append(list, fmt.Sprintf("the clock of %s is %s off that of %s (%s either way): see that both keep time (NTP)", m.Node, clockText(m), s.Node, rounded(m.Clock.Uncertainty)))
+		}
+		if c := m.Certificate; c != nil && c.Soon {
+			list = append(list, fmt.Sprintf("the certificate of %s runs out on %s and has not been renewed; its log says why", m.Node, second(c.Expires)))
+		}
+	}
+	if len(versions) > 1 {
+		var parts []string
+		for _, v := range slices.Sorted(maps.Keys(versions)) {
+			parts = append(parts, v+" on "+strings.Join(versions[v], ", "))
+		}
+		list = append(list, "versions are mixed: "+strings.Join(parts, "; "))
+	}
+	if s.Authority != nil && s.Authority.Soon {
+		list = append(list, "the cluster's authority runs out on "+second(s.Authority.Expires)+"; no certificate is good beyond that")
+	}
+	return list
 }
 
 func versionCommand(g *globals) *cobra.Command {

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -32,6 +33,7 @@ func getCommand(g *globals) *cobra.Command {
 	names := []string{"config", "records", "latency"}
 	var records api.ListRRsetsParams
 	var limit int
+	var back time.Duration
 	var w *watch
 	for _, k := range getKinds {
 		names = append(names, k.name)
@@ -45,9 +47,11 @@ func getCommand(g *globals) *cobra.Command {
 ` + strings.Join(names[len(names)/2:], ", ") + `;
 the singular will do. config is the whole document, in YAML, as apply takes it.
 records are those of a zone: get records ZONE [NAME]. latency is what was measured
-between clients and regions, of all or of one: get latency [SUBJECT].`,
+between clients and regions, of all or of one: get latency [SUBJECT]. With --history, health of
+an endpoint is how it was over that time, 90 days back at the most: verdicts, latency and loss.`,
 		Example: `  meridian get health
   meridian get health web-us-east/a
+  meridian get health web-us-east/a --history 24h
   meridian get pool web-us-east
   meridian get controls -o json
   meridian get health -w
@@ -63,22 +67,25 @@ between clients and regions, of all or of one: get latency [SUBJECT].`,
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return w.run(cmd, g, func() error { return show(cmd, g, args, names, records, limit) })
+			return w.run(cmd, g, func() error { return show(cmd, g, args, names, records, limit, back) })
 		},
 	}
 	w = watchFlag(c)
 	c.Flags().StringVar(&records.Type, "type", "", "records of this type only")
 	c.Flags().StringVar(&records.After, "after", "", "records after this RRset, or latencies after this subject, as a listing that was cut short says")
 	c.Flags().IntVar(&limit, "limit", 1000, "this many RRsets of records, or subjects of latencies, at most; 0 is all")
+	c.Flags().DurationVar(&back, "history", 0, "health of an endpoint over this time before now (24h, 2160h at most)")
 	return c
 }
 
-func show(cmd *cobra.Command, g *globals, args, names []string, records api.ListRRsetsParams, limit int) error {
+func show(cmd *cobra.Command, g *globals, args, names []string, records api.ListRRsetsParams, limit int, back time.Duration) error {
 	conn, err := g.connect()
 	if err != nil {
 		return err
 	}
 	switch {
+	case back != 0:
+		return getPast(cmd, g, conn, args, back)
 	case args[0] == "records":
 		return getRecords(cmd, g, args[1:], records, limit)
 	case args[0] == "latency":

@@ -62,7 +62,7 @@ func healthDetail(w io.Writer, body []byte) error {
 		printWaits(w, h.Endpoint, v)
 		printReports(w, c)
 		printSamples(w, c)
-		printHistory(w, c)
+		printEdges(w, "Changes that this node has seen", c.History)
 	}
 	return nil
 }
@@ -152,13 +152,13 @@ func expiry(s api.Evidence) string {
 	return ", certificate until " + s.TlsExpiry.UTC().Format("2006-01-02")
 }
 
-func printHistory(w io.Writer, c api.CheckHealth) {
+func printEdges(w io.Writer, title string, edges []api.VerdictEdge) {
 	var rows [][]string
-	for _, e := range c.History {
+	for _, e := range edges {
 		rows = append(rows, []string{e.At.UTC().Format("2006-01-02 15:04:05Z"), string(e.Was), string(e.Status), orDash(string(e.Circuit)), orDash(ballotText(e.Ballots))})
 	}
 	if len(rows) > 0 {
-		fmt.Fprintln(w, "\nChanges that this node has seen")
+		fmt.Fprintln(w, "\n"+title)
 		table(w, []string{"AT", "WAS", "IS", "CIRCUIT", "BALLOTS"}, rows)
 	}
 }

@@ -121,7 +121,7 @@ func rounded(text string) string {
 		return text
 	}
 	for unit := time.Nanosecond; unit <= time.Hour; unit *= 10 {
-		if d < 1000*unit {
+		if d.Abs() < 1000*unit {
 			return d.Round(unit).String()
 		}
 	}

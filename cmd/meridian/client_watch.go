@@ -139,9 +139,10 @@ type screen struct {
 	trouble       string // that was told last
 }
 
-// Ages grow while nothing happens, and so does Raft's log, in which reports of health go by; each probe has its latency.
+// Ages grow while nothing happens, and so does Raft's log, in which reports of health go by; each probe has its latency,
+// and each look at a clock its own.
 var (
-	growing = regexp.MustCompile(`\b[0-9][0-9.a-zµ]*s ago|"?(age|lastHeard|stateAge|latency)"?: ?"[^"]*"|\b(age|lastHeard|stateAge|latency): [^,}\n]*|"?\bcommit"?: \d+`)
+	growing = regexp.MustCompile(`\b[0-9][0-9.a-zµ]*s ago| [+-][0-9.]+[mµn]?s\b|"?(age|lastHeard|stateAge|latency|difference|uncertainty)"?: ?"[^"]*"|\b(age|lastHeard|stateAge|latency|difference|uncertainty): [^,}\n]*|"?\bcommit"?: \d+`)
 	blanks  = regexp.MustCompile(` +`)
 )
 

@@ -152,6 +152,10 @@ func TestAgesAreNoChange(t *testing.T) {
 		{"- {age: 12ms, fresh: true}", "- {age: 12ms, fresh: false}", false},
 		{"lastHeard: 12ms\nnode: ns1", "lastHeard: 13.5ms\nnode: ns1", true},
 		{"web/a  up    up", "web/a  up    drained", false},
+		{"v0.7.0  +1.2ms  to 2027-01-02", "v0.7.0  -310µs  to 2027-01-02", true},
+		{"v0.7.0  +1.2ms  to 2027-01-02", "v0.7.1  +1.2ms  to 2027-01-02", false},
+		{`{"difference": "-1.2ms", "uncertainty": "40µs", "off": false}`, `{"difference": "2s", "uncertainty": "1ms", "off": false}`, true},
+		{"difference: -1.2ms\noff: false", "difference: 2s\noff: true", false},
 	} {
 		if got := steady(c.a) == steady(c.b); got != c.same {
 			t.Errorf("%q and %q: %v", c.a, c.b, got)

@@ -73,9 +73,10 @@ Data lives in a temporary directory that is removed at the end, unless
 				defer os.RemoveAll(dir)
 			}
 			d := demo{dir: dir, token: os.Getenv("MERIDIAN_TOKEN"), out: cmd.OutOrStdout()}
+			version, _ := buildVersion()
 			group, ctx := errgroup.WithContext(ctx)
 			for i := range demoRegions {
-				group.Go(func() error { return d.node(ctx, i, node.Options{Log: log}) })
+				group.Go(func() error { return d.node(ctx, i, node.Options{Version: version, Log: log}) })
 				group.Go(func() error { return d.backend(ctx, i) })
 			}
 			group.Go(func() error { return d.faults(ctx) })

@@ -37,7 +37,7 @@ func (c *cluster) normaliser() *normaliser {
 		{`(Jan|Feb|Mar|Apr|May|Jun|Jul|Aug|Sep|Oct|Nov|Dec) \d+ \d\d:\d\dZ`, "Jan 2 03:04Z"},
 		{`\b\d\d:\d\d:\d\d\.\dZ`, "03:04:05.6Z"},
 		{`\b\d[\d.a-zµ]*s ago`, "12ms ago"},
-		{`"(age|lastHeard|stateAge|latency|took|connect|firstByte)": "[^"]*"`, `"$1": "12ms"`},
+		{`"(age|lastHeard|stateAge|latency|took|connect|firstByte|difference|uncertainty)": "[^"]*"`, `"$1": "12ms"`},
 		{`\bc\d+\b`, "c17"},
 		{`\bd\d{2,}\b`, "d17"},
 		{`\b[0-9a-f]{8} (wrote|rejected) the draft`, "0a1b2c3d $1 the draft"},
@@ -111,6 +111,12 @@ func aligned(lines []string) []string {
 			switch h := heading[i]; {
 			case (h == "APPLIED" || h == "ANSWERS BY" || h == "REVISION") && cell != "-":
 				row[i] = "12"
+			case h == "VERSION" && cell != "-":
+				row[i] = "v0.7.0"
+			case h == "CLOCK" && cell != "-":
+				row[i] = "+1.2ms"
+			case h == "CERTIFICATE" && cell != "-":
+				row[i] = "to 2027-01-02"
 			case (h == "ID" || h == "BY") && tokenID.MatchString(cell):
 				row[i] = "0a1b2c3d"
 			case slices.Contains(heading, "VANTAGE") && duration.MatchString(cell):

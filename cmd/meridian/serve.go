@@ -55,8 +55,9 @@ other node can be reached.`,
 			if err != nil {
 				return err
 			}
+			version, _ := buildVersion()
 			options := node.Options{
-				Token: os.Getenv("MERIDIAN_TOKEN"), Log: log,
+				Version: version, Token: os.Getenv("MERIDIAN_TOKEN"), Log: log,
 				Notify: func(line string) { fmt.Fprintln(cmd.OutOrStdout(), line) },
 			}
 			var n interface{ Run(context.Context) error }

@@ -1933,12 +1933,35 @@ type CheckHistory struct {
 // Circuit The verdict as a circuit breaker: closed is up, half-open is up with a part of the weight, open is down. Absent while unknown.
 type Circuit string
 
+// ClockDifference How far a wall clock is ahead of that of the node that was asked.
+//
+// Examples: {"difference":"-1.2ms","off":false,"uncertainty":"400µs"}
+type ClockDifference struct {
+	// Difference A number with a unit (500ms, 30s, 2h), or seconds as an integer. It is given as the former.
+	//
+	// Examples: 30s
+	Difference Duration `json:"difference"`
+
+	// Off It is more than 500 ms, whatever the uncertainty.
+	Off bool `json:"off"`
+
+	// Uncertainty A number with a unit (500ms, 30s, 2h), or seconds as an integer. It is given as the former.
+	//
+	// Examples: 30s
+	Uncertainty Duration `json:"uncertainty"`
+}
+
 // ClusterStatus What one node knows of the cluster now.
 //
 // Examples: {"applied":42,"commit":42,"id":"6f1c","leader":"ns1","members":[{"applied":42,"cluster":"192.0.2.1:7300","feature":6,"id":"6f1c","lastHeard":"40ms","node":"ns1","published":{"epoch":0,"generation":1,"index":42},"reachable":true,"region":"us-east","voter":true}],"node":"ns1","role":"leader","stateAge":"0s","term":2}
 type ClusterStatus struct {
 	// Applied Raft index of the state here.
 	Applied uint64 `json:"applied"`
+
+	// Authority When a certificate of the cluster port runs out.
+	//
+	// Examples: {"expires":"2027-01-02T03:04:05Z","soon":false}
+	Authority *NodeCertificate `json:"authority,omitempty,omitzero"`
 
 	// Commit Raft index that is known to be committed.
 	Commit uint64 `json:"commit"`
@@ -3939,6 +3962,16 @@ type MemberStatus struct {
 	// Budget Probes a second that it is given at the most.
 	Budget int `json:"budget,omitempty,omitzero"`
 
+	// Certificate When a certificate of the cluster port runs out.
+	//
+	// Examples: {"expires":"2027-01-02T03:04:05Z","soon":false}
+	Certificate *NodeCertificate `json:"certificate,omitempty,omitzero"`
+
+	// Clock How far a wall clock is ahead of that of the node that was asked.
+	//
+	// Examples: {"difference":"-1.2ms","off":false,"uncertainty":"400µs"}
+	Clock *ClockDifference `json:"clock,omitempty,omitzero"`
+
 	// Cluster Address of the cluster port.
 	Cluster string `json:"cluster"`
 
@@ -3972,6 +4005,11 @@ type MemberStatus struct {
 
 	// Region Where it stands, as a vantage.
 	Region string `json:"region,omitempty,omitzero"`
+
+	// Version Of the binary that it runs. Absent when it could not be asked, or is of a version that does not say; so are clock and certificate.
+	//
+	// Examples: v0.7.0
+	Version string `json:"version,omitempty,omitzero"`
 
 	// Voter It has a vote in Raft.
 	Voter bool `json:"voter"`
@@ -4223,6 +4261,17 @@ type NodeActKind string
 type NodeAudit struct {
 	// Items The newest 1000, the newest first.
 	Items []NodeAct `json:"items"`
+}
+
+// NodeCertificate When a certificate of the cluster port runs out.
+//
+// Examples: {"expires":"2027-01-02T03:04:05Z","soon":false}
+type NodeCertificate struct {
+	// Expires It is good until then.
+	Expires time.Time `json:"expires"`
+
+	// Soon Sooner than it would if all went well: have a look.
+	Soon bool `json:"soon"`
 }
 
 // NodeDeparture When one node was through with it.

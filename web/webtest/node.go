@@ -217,6 +217,10 @@ func (n *Node) Cluster(context.Context) policy.ClusterStatus {
 		if !n.unreachable[m.Node] {
 			st.Reachable, st.Applied, st.LastHeard = true, s.Index, policy.Duration(40*time.Millisecond)
 			st.Published, st.Hash = policy.Position{Epoch: s.Epoch, Index: s.Index}, fmt.Sprintf("%016x", s.Hash())
+			st.Version, st.Certificate = "v0.7.0", &policy.NodeCertificate{Expires: time.Date(2027, 1, 2, 3, 4, 5, 0, time.UTC)}
+			if m.Node != "ns1" {
+				st.Clock = &policy.ClockDifference{Difference: policy.Duration(-1200 * time.Microsecond), Uncertainty: policy.Duration(400 * time.Microsecond)}
+			}
 		}
 		c.Members = append(c.Members, st)
 	}

@@ -88,7 +88,10 @@ func NewAgent(cfg Config, opts Options) (_ *Agent, err error) {
 		return askedProbe(ctx, a.prober, a.find, body)
 	})
 	a.port.Handle("status", func(context.Context, string, []byte) ([]byte, error) {
-		return json.Marshal(policy.MemberStatus{Member: a.self(), Reachable: true})
+		now := time.Now()
+		return json.Marshal(toldStatus{policy.MemberStatus{
+			Member: a.self(), Reachable: true, Version: a.opts.Version, Certificate: certificateOf(a.port.Identity(), now),
+		}, now})
 	})
 	return a, nil
 }

@@ -142,7 +142,9 @@ func (n *Node) answerPeers() {
 	n.port.Handle("probe", func(ctx context.Context, _ string, body []byte) ([]byte, error) {
 		return askedProbe(ctx, n.prober, n.checks.of(n.State()).get, body)
 	})
-	n.port.Handle("status", func(context.Context, string, []byte) ([]byte, error) { return json.Marshal(n.standing()) })
+	n.port.Handle("status", func(context.Context, string, []byte) ([]byte, error) {
+		return json.Marshal(toldStatus{n.standing(), n.wall()})
+	})
 }
 
 // heardReport takes another vantage's report.
@@ -156,52 +158,6 @@ func (n *Node) heardReport(from string, body []byte) ([]byte, error) {
 	}
 	n.hearing.take(r)
 	return nil, nil
-}
-
-// standing is what this node says of itself to the others.
-func (n *Node) standing() policy.MemberStatus {
-	s := n.State()
-	at, _, _ := n.publisher.position()
-	m, _ := s.Members.Get(n.id())
-	return policy.MemberStatus{Member: m, Reachable: true, Applied: s.Index, Published: at, Hash: fmt.Sprintf("%016x", s.Hash())}
-}
-
-// Cluster is the cluster as this node sees it now.
-func (n *Node) Cluster(ctx context.Context) policy.ClusterStatus {
-	ctx, cancel := context.WithTimeout(ctx, time.Second)
-	defer cancel()
-	s := n.State()
-	c := policy.ClusterStatus{Node: n.cfg.Node, ID: n.id(), Role: "none", Applied: s.Index}
-	if store := n.store.Load(); store != nil {
-		st := store.Status()
-		c.Role, c.Term, c.Commit, c.Problem = st.Role, st.Term, st.Commit, st.Problem
-		c.StateAge = policy.Duration(n.leaderless())
-		if m, ok := s.Members.Get(st.Leader); ok {
-			c.Leader = m.Node
-		}
-	} else {
-		c.Problem = n.problem()
-	}
-	c.Warnings = n.glass.warnings()
-	ages := n.hearing.ages()
-	var all sync.WaitGroup
-	for _, m := range s.Members.All {
-		c.Members = append(c.Members, policy.MemberStatus{Member: m})
-	}
-	for i := range c.Members {
-		st := &c.Members[i]
-		all.Go(func() {
-			m := st.Member
-			if m.ID == n.id() {
-				*st = n.standing()
-			} else if err := n.call(ctx, m.Cluster, "status", struct{}{}, st); err != nil {
-				st.Reachable = false
-			}
-			st.Member, st.LastHeard = m, ages[m.ID]
-		})
-	}
-	all.Wait()
-	return c
 }
 
 // Snapshot is what queries that come now are answered from.

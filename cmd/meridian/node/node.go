@@ -35,9 +35,10 @@ import (
 
 // Options are what a node is given besides its configuration file.
 type Options struct {
-	Token  string // MERIDIAN_TOKEN: the admin token at bootstrap, and the proof when joining; "" makes a random one
-	Log    *slog.Logger
-	Notify func(line string) // one line for the person who started it: the admin token at first start
+	Token   string // MERIDIAN_TOKEN: the admin token at bootstrap, and the proof when joining; "" makes a random one
+	Version string // of the binary
+	Log     *slog.Logger
+	Notify  func(line string) // one line for the person who started it: the admin token at first start
 }
 
 // Node is one running node.
@@ -89,6 +90,8 @@ type Node struct {
 	serverID atomic.Pointer[string]
 	trouble  atomic.Pointer[string]
 
+	wall func() time.Time // time.Now, but for tests
+
 	leaderMu sync.Mutex
 	leaderAt time.Time // when a leader was last known
 	leader   string
@@ -100,7 +103,7 @@ type Node struct {
 func New(cfg Config, opts Options) (_ *Node, err error) {
 	n := &Node{ // not the result, which an error makes nil before the listeners are closed
 		cfg: cfg, opts: opts, log: opts.Log.With("node", cfg.Node), registry: prometheus.NewRegistry(),
-		keeper: &keeper{dir: cfg.DataDir}, events: newEvents(cfg.Node), hearing: newHearing(), leaderAt: time.Now(),
+		keeper: &keeper{dir: cfg.DataDir}, events: newEvents(cfg.Node), hearing: newHearing(), leaderAt: time.Now(), wall: time.Now,
 	}
 	defer func() {
 		if err != nil {

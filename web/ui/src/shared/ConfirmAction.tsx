@@ -2,6 +2,7 @@ import { Button, type ButtonProps } from '@mantine/core'
 import { type ReactNode, Suspense, lazy, useState } from 'react'
 
 import { type Rank, useWhyNot } from '../api/guard'
+import type { Copyable } from './CopyAs'
 import { Guarded } from './Guarded'
 
 const Box = lazy(() => import('./ConfirmBox'))
@@ -14,6 +15,7 @@ export interface ConfirmProps {
   refused?: string // why a dry run or a safety rule forbids it: the button is disabled and says so
   reason?: 'required' | 'optional' | 'none'
   type?: string // a word to type, for what cannot be undone
+  does?: (reason: string) => Copyable // the same as curl and as a command
   run: (reason: string) => Promise<unknown>
   onOpen?: () => void // to begin the dry run
   button?: ButtonProps

@@ -6,6 +6,7 @@ import { useState } from 'react'
 import { read, write } from '../api/client'
 import { get, useWrite } from '../api/queries'
 import { ConfirmAction } from './ConfirmAction'
+import { because, shell } from './CopyAs'
 import { EffectOf } from './Effect'
 import { ErrorBox } from './ErrorBox'
 
@@ -27,7 +28,7 @@ export function DrainAction({ target, services, button }: { target: string; serv
   const refused = there ? `${there.id} drains it already.` : outlook && !outlook.allowed ? outlook.problems.join('; ') : rehearsal.error ? rehearsal.error.message : undefined
   const warnings = (rehearsal.data?.body as { warnings?: string[] } | undefined)?.warnings ?? []
   return (
-    <ConfirmAction label="Drain" title={`Drain ${target}?`} needs="operator" refused={refused} onOpen={() => setOpened(true)} button={button} run={(reason) => make.mutateAsync(reason)}>
+    <ConfirmAction label="Drain" title={`Drain ${target}?`} does={(why) => ({ curl: { method: 'POST', path: '/controls', body: { target, action: 'drain', reason: why, ...(expires ? { expiresIn: expires } : {}) } }, cli: `drain ${shell(target)}${expires ? ` --for ${expires}` : ''}${because(why)}` })} needs="operator" refused={refused} onOpen={() => setOpened(true)} button={button} run={(reason) => make.mutateAsync(reason)}>
       <Text size="sm">Its endpoints leave all answers at once. Clients that hold an answer come until its TTL is over; the window says when the last is gone.</Text>
       {services.slice(0, 3).map((s) => <EffectOf key={s} service={s} assume={[`drain:${target}`]} />)}
       {services.length > 3 && <Text size="sm" c="dimmed">and {services.length - 3} more services: {services.slice(3, 9).join(', ')}{services.length > 9 ? ' …' : ''}</Text>}
@@ -44,7 +45,7 @@ export function LiftAction({ id, what, button }: { id: string; what: string; but
   const [etag, setEtag] = useState<string>()
   const lift = useWrite((reason: string) => write('delete', '/controls/{id}', { params: { path: { id } } } as never, { etag, reason }), touches)
   return (
-    <ConfirmAction label="Lift" title={`Lift ${id}?`} needs="operator" reason="optional" danger={false} button={button}
+    <ConfirmAction label="Lift" title={`Lift ${id}?`} does={(why) => ({ curl: { method: 'DELETE', path: `/controls/${id}`, reason: why }, cli: `lift ${shell(id)}${because(why)}` })} needs="operator" reason="optional" danger={false} button={button}
       onOpen={() => void read('/controls/{id}', { params: { path: { id } } }).then((c) => setEtag(c.etag), () => undefined)} run={(reason) => lift.mutateAsync(reason)}>
       <Stack gap="xs"><Text size="sm">{what} is answered again as its health says, at once.</Text></Stack>
     </ConfirmAction>

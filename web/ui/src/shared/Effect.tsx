@@ -50,3 +50,26 @@ export function EffectOf({ service, assume }: { service: string; assume: string[
   if (!effect) return <Group><Skeleton height={18} /></Group>
   return <EffectTable effect={effect} />
 }
+
+/** What an object that is new does not do by itself, and what it takes. */
+const alone: Record<string, string> = {
+  region: 'A region is answered once a pool in it has endpoints, and a service steers to that pool.',
+  pool: 'A pool is answered once a service steers to it.',
+  monitor: 'A monitor checks nothing until a pool names it.',
+  provider: 'A provider is answered by the regions that name it.',
+  template: 'A template does nothing until a service names it.',
+}
+
+/** Whose answers a change gives to others, the largest services first; where there are none, what it takes that there are. */
+export function Effects({ list, edits, most = 3, rows = 4 }: { list?: readonly Schemas['Effect'][]; edits: readonly Schemas['Edit'][]; most?: number; rows?: number }) {
+  if (list?.length) {
+    return (
+      <>
+        {list.slice(0, most).map((e) => <EffectTable key={e.service + e.type} effect={e} rows={rows} />)}
+        {list.length > most && <Text size="xs" c="dimmed">and {list.length - most} more services</Text>}
+      </>
+    )
+  }
+  const made = new Set(edits.filter((e) => e.op === 'add' && !e.field).map((e) => e.object.slice(0, e.object.indexOf('/'))))
+  return <Text size="sm">No client gets another answer by it. {Object.entries(alone).filter(([kind]) => made.has(kind)).map(([, text]) => text).join(' ')}</Text>
+}

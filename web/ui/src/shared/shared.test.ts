@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest'
+import { parse } from 'yaml'
 
 import { parse } from '../api/events'
 import { type Column, matching } from './DataTable'
 import { stateOf } from './Status'
 import { fullTime, parseDuration, span } from './Time'
 import { readClient } from './ClientSelect'
-import { curl } from './CopyAs'
+import { applies, because, curl, yamlOf } from './CopyAs'
 import { barsOf, uptime } from './HealthStrip'
 import { type SteerNode, readTree } from './steering'
 
@@ -97,5 +98,17 @@ describe('a health strip', () => {
   it('counts the time down of the time that is known', () => {
     expect(uptime(points)).toBeCloseTo(1 - 0.2 / 3)
     expect(uptime([])).toBeUndefined()
+  })
+})
+
+describe('what is copied', () => {
+  it('is YAML that readers of both its versions take for what it was', async () => {
+    const was = { name: 'web', ttl: 30, on: true, empty: [], none: null, steps: [{ name: 'a', drain: ['region/eu', '5m', 'yes', '1:30', '012'] }, { name: 'b' }], text: 'a: b # c', date: '2026-01-02' }
+    const text = await yamlOf({ ...was, gone: undefined })
+    for (const version of ['1.1', '1.2'] as const) expect(parse(text, { version })).toEqual(was)
+  })
+  it('is one shell word each, whatever is in it', () => {
+    expect(because(" it's $HOME ")).toBe(` --reason 'it'\\''s $HOME'`)
+    expect(applies('drillPlans', { name: 'a' })).toBe(`apply -f - <<< '{"drillPlans":[{"name":"a"}]}'`)
   })
 })

@@ -8,7 +8,7 @@ import { join } from 'node:path'
 import { until } from './until.mjs'
 
 export const token = 'stories-token-0123456789'
-const bin = process.env.MERIDIAN ?? new URL('../../../../bin/meridian', import.meta.url).pathname
+export const bin = process.env.MERIDIAN ?? new URL('../../../../bin/meridian', import.meta.url).pathname
 const regions = [
   { name: 'us-east', iata: 'IAD', provider: 'aws', address: '127.0.1.1' },
   { name: 'eu-central', iata: 'FRA', provider: 'gcp', address: '127.0.2.1' },

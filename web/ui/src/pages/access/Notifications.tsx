@@ -41,7 +41,7 @@ export default function Notifications() {
       <Loaded of={list}>
         {({ body }) => body.items.length === 0
           ? <EmptyState title="Nobody is told" command="meridian apply -f meridian.yaml" action={<Edit />}>Receivers are told of verdicts, controls, safety rules and leaders: a webhook, Slack, PagerDuty or Alertmanager, each by what it asks for. They are <span className="mono">notifications</span> in the document.</EmptyState>
-          : <DataTable label="Receivers" rows={body.items} columns={columns} id={(r) => r.name} sortBy={{ key: 'name' }} tools={<><Edit /><CopyAs curl={{ path: '/notifications' }} cli="notify" json={body} /></>} />}
+          : <DataTable label="Receivers" rows={body.items} columns={columns} id={(r) => r.name} sortBy={{ key: 'name' }} tools={<><Edit /><CopyAs curl={{ path: '/notifications' }} cli="notify list" json={body} /></>} />}
       </Loaded>
       <Panel title="Deliveries" note="the last 500 of the node that leads, newest first"><Loaded of={deliveries}>{({ body }) => <Deliveries items={body.items} />}</Loaded></Panel>
     </Stack>
@@ -128,7 +128,7 @@ function Remove({ name }: { name: string }) {
   const [etag, setEtag] = useState<string>()
   const remove = useWrite((reason: string) => write('delete', '/notifications/{name}', { params: { path: { name } } } as never, { etag, reason }), touches)
   return (
-    <ConfirmAction label="Delete" title={`Delete the receiver ${name}?`} needs="editor" button={small} run={(reason) => remove.mutateAsync(reason)}
+    <ConfirmAction label="Delete" title={`Delete the receiver ${name}?`} does={(why) => ({ curl: { method: 'DELETE', path: `/notifications/${name}`, reason: why } })} needs="editor" button={small} run={(reason) => remove.mutateAsync(reason)}
       onOpen={() => void read('/notifications/{name}', { params: { path: { name } } }).then((r) => setEtag(r.etag), () => undefined)}>
       <Text size="sm">{name} is told nothing any more. Messages to it that wait to be tried again are dropped.</Text>
     </ConfirmAction>

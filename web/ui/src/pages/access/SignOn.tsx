@@ -7,7 +7,7 @@ import { type Schemas, write } from '../../api/client'
 import { problemOf } from '../../api/problem'
 import { get, useWrite } from '../../api/queries'
 import { ConfirmAction } from '../../shared/ConfirmAction'
-import { CopyAs } from '../../shared/CopyAs'
+import { because, CopyAs } from '../../shared/CopyAs'
 import { EmptyState } from '../../shared/EmptyState'
 import { ErrorBox } from '../../shared/ErrorBox'
 import { Loaded } from '../../shared/Page'
@@ -34,10 +34,10 @@ export default function SignOn() {
         <Panel title="OpenID Connect" actions={(
           <Group gap="xs">
             <Edit of={body} etag={etag} />
-            <ConfirmAction label="End" title={`End the log-in with ${body.issuer}?`} needs="admin" run={(reason) => remove.mutateAsync(reason)}>
+            <ConfirmAction label="End" title={`End the log-in with ${body.issuer}?`} does={(why) => ({ curl: { method: 'DELETE', path: '/access/oidc', reason: why }, cli: `oidc delete${because(why)}` })} needs="admin" run={(reason) => remove.mutateAsync(reason)}>
               <Text size="sm">Sessions that were begun with the provider end on every node, and nobody can begin another. Users and tokens of Meridian stay.</Text>
             </ConfirmAction>
-            <CopyAs curl={{ path: '/access/oidc' }} json={body} />
+            <CopyAs curl={{ path: '/access/oidc' }} cli="oidc show" json={body} />
           </Group>
         )}>
           <dl className="facts">

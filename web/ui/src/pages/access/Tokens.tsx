@@ -6,7 +6,7 @@ import { useMemo, useState } from 'react'
 import { type Schemas, write } from '../../api/client'
 import { get, useWrite } from '../../api/queries'
 import { ConfirmAction } from '../../shared/ConfirmAction'
-import { CopyAs } from '../../shared/CopyAs'
+import { because, CopyAs } from '../../shared/CopyAs'
 import { type Column, DataTable } from '../../shared/DataTable'
 import { EmptyState } from '../../shared/EmptyState'
 import { Loaded } from '../../shared/Page'
@@ -78,7 +78,7 @@ function Make() {
 function Revoke({ token, last }: { token: Token; last: boolean }) {
   const revoke = useWrite((reason: string) => write('delete', '/tokens/{id}', { params: { path: { id: token.id } } } as never, { reason }), ['/tokens'])
   return (
-    <ConfirmAction label="Revoke" title={`Revoke the token ${token.name}?`} needs="admin" button={{ size: 'compact-xs' }} reason="optional" run={(reason) => revoke.mutateAsync(reason)}
+    <ConfirmAction label="Revoke" title={`Revoke the token ${token.name}?`} does={(why) => ({ curl: { method: 'DELETE', path: `/tokens/${token.id}`, reason: why }, cli: `token revoke ${token.id}${because(why)}` })} needs="admin" button={{ size: 'compact-xs' }} reason="optional" run={(reason) => revoke.mutateAsync(reason)}
       refused={token.expired ? 'It has expired and is good no more.' : last ? 'It is the last admin token that does not expire; make another first.' : undefined}>
       <Text size="sm">Whatever uses <span className="mono">{token.id}</span> ({token.role}{token.scopes ? `, ${token.scopes.join(', ')}` : ''}) is refused on every node from now on, and sessions that were begun with it end.</Text>
     </ConfirmAction>

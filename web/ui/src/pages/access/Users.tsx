@@ -6,7 +6,7 @@ import { useMemo, useState } from 'react'
 import { type Schemas, write } from '../../api/client'
 import { get, useWrite } from '../../api/queries'
 import { ConfirmAction } from '../../shared/ConfirmAction'
-import { CopyAs } from '../../shared/CopyAs'
+import { because, CopyAs, shell } from '../../shared/CopyAs'
 import { type Column, DataTable } from '../../shared/DataTable'
 import { EmptyState } from '../../shared/EmptyState'
 import { Loaded } from '../../shared/Page'
@@ -86,7 +86,7 @@ function Password({ user }: { user: User }) {
 function Remove({ user }: { user: User }) {
   const remove = useWrite((reason: string) => write('delete', '/users/{name}', { params: { path: { name: user.name } } } as never, { reason }), touches)
   return (
-    <ConfirmAction label="Remove" title={`Remove the user ${user.name}?`} needs="admin" button={small} reason="optional" run={(reason) => remove.mutateAsync(reason)}>
+    <ConfirmAction label="Remove" title={`Remove the user ${user.name}?`} does={(why) => ({ curl: { method: 'DELETE', path: `/users/${encodeURIComponent(user.name)}`, reason: why }, cli: `user remove ${shell(user.name)}${because(why)}` })} needs="admin" button={small} reason="optional" run={(reason) => remove.mutateAsync(reason)}>
       <Text size="sm">{user.name} ({user.role}) may not log in any more; {user.sessions === 0 ? 'no session is open' : `${user.sessions} open session${user.sessions === 1 ? ' ends' : 's end'} on every node`}. What {user.name} did stays in the audit.</Text>
     </ConfirmAction>
   )

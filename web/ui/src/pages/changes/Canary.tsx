@@ -6,6 +6,7 @@ import { type Schemas, write } from '../../api/client'
 import { useCluster } from '../../api/guard'
 import { get, useWrite } from '../../api/queries'
 import { ConfirmAction } from '../../shared/ConfirmAction'
+import { shell } from '../../shared/CopyAs'
 import { EffectTable } from '../../shared/Effect'
 import { Panel } from '../../shared/Panel'
 import { StateIcon, StatusBadge } from '../../shared/Status'
@@ -26,7 +27,7 @@ export function CanaryNow({ draft, conditions }: { draft: Draft; conditions: Sch
   const share = Math.min(Math.max((now - from) / Math.max(to - from, 1), 0), 1)
   return (
     <Panel title="Canary" note={<>on <span className="mono">{c.nodes.join(', ')}</span></>} actions={running ? (
-      <ConfirmAction label="Take back" title={`Take ${draft.id} back from ${c.nodes.join(', ')}?`} needs="editor" reason="optional" button={{ color: 'red', variant: 'light' }} run={(r) => end.mutateAsync(r)}>
+      <ConfirmAction label="Take back" title={`Take ${draft.id} back from ${c.nodes.join(', ')}?`} does={(why) => ({ curl: { method: 'DELETE', path: `/drafts/${draft.id}/canary`, reason: why }, cli: `draft canary ${draft.id} --end` })} needs="editor" reason="optional" button={{ color: 'red', variant: 'light' }} run={(r) => end.mutateAsync(r)}>
         <Text size="sm">These nodes answer as all others do again, at once. The draft stays open.</Text>
       </ConfirmAction>
     ) : <StatusBadge state={c.state === 'passed' ? 'up' : c.state === 'aborted' ? 'down' : 'unknown'} word={c.state === 'running' ? 'over' : c.state} />}>
@@ -58,7 +59,7 @@ export function StartCanary({ draft, etag, fits, problem, effects }: { draft: Dr
   }, touches)
   const refused = draft.canary?.state === 'running' ? 'It is a canary already.' : members.length === 1 ? 'There is one node: a canary wants another that does not answer by it.' : !fits ? problem ?? 'It does not fit what there is now.' : undefined
   return (
-    <ConfirmAction label="Canary" title={`Try ${draft.id}, ${draft.title}, on some nodes?`} needs="editor" reason="optional" danger={false} refused={refused} run={(r) => start.mutateAsync(r)}>
+    <ConfirmAction label="Canary" title={`Try ${draft.id}, ${draft.title}, on some nodes?`} does={(why) => ({ curl: { method: 'POST', path: `/drafts/${draft.id}/canary`, body: { nodes, for: time, hold: hold || undefined, abortWhen: when.length ? when : undefined }, reason: why }, cli: `draft canary ${draft.id}${nodes.map((n) => ` --node ${shell(n)}`).join('')} --for ${shell(time)}${hold ? ' --hold' : ''}${when.map((w) => ` --abort-when ${shell(w)}`).join('')}` })} needs="editor" reason="optional" danger={false} refused={refused} run={(r) => start.mutateAsync(r)}>
       <Text size="sm">They answer DNS by the draft, all others as now. Resolvers that ask them get its answers.</Text>
       <MultiSelect label="Nodes" data={members.map((m) => m.node)} value={nodes} onChange={setNodes} required hidePickedOptions />
       <Group align="end">

@@ -7,8 +7,8 @@ import { type Got, type Schemas, write } from '../../api/client'
 import { useSession } from '../../api/guard'
 import { get, useWrite } from '../../api/queries'
 import { ConfirmAction } from '../../shared/ConfirmAction'
-import { CopyAs } from '../../shared/CopyAs'
-import { EffectTable } from '../../shared/Effect'
+import { because, CopyAs, shell } from '../../shared/CopyAs'
+import { Effects } from '../../shared/Effect'
 import { Go } from '../../shared/Go'
 import { Loaded, Page } from '../../shared/Page'
 import { Panel } from '../../shared/Panel'
@@ -61,8 +61,7 @@ function Shown({ got }: { got: Got<Schemas['DraftShown']> }) {
         <div>
           {open && <Panel title="Whose answers change">
             <Stack gap="md">
-              {effects.length === 0 ? <Text size="sm" c="dimmed">No client gets another answer by it.</Text> : effects.slice(0, 8).map((e) => <EffectTable key={e.service + e.type} effect={e} rows={5} />)}
-              {effects.length > 8 && <Text size="xs" c="dimmed">and {effects.length - 8} more services</Text>}
+              <Effects list={effects} edits={changes} most={8} rows={5} />
             </Stack>
           </Panel>}
           {open && health && health.length > 0 && <Panel title="What is behind it" note="healthy, now and by the draft"><HealthOf list={health} /></Panel>}
@@ -108,7 +107,7 @@ function Review({ got, etag }: { got: Got<Schemas['DraftShown']>; etag: string }
   }, touches)
   const own = me !== undefined && me === draft.author
   return (
-    <ConfirmAction label="Review" title={`Review ${draft.id}, ${draft.title}`} needs="editor" reason="none" danger={false} button={{ variant: 'default' }}
+    <ConfirmAction label="Review" title={`Review ${draft.id}, ${draft.title}`} does={() => ({ curl: { method: 'POST', path: `/drafts/${draft.id}/reviews`, body: { verdict, comment: comment.trim() || undefined } }, cli: `draft ${verdict} ${draft.id}${comment.trim() ? ` --comment ${shell(comment.trim())}` : ''}` })} needs="editor" reason="none" danger={false} button={{ variant: 'default' }}
       refused={own ? 'It is yours: nobody approves their own.' : undefined} run={() => review.mutateAsync(undefined)}>
       <SegmentedControl aria-label="Verdict" value={verdict} onChange={(v) => setVerdict(v as 'approve' | 'reject')} data={[{ value: 'approve', label: 'Approve' }, { value: 'reject', label: 'Reject' }]} />
       <Text size="sm">{verdict === 'approve' ? 'It may be published then, as soon as its review rules have enough approvals. Your word is of exactly what is on the screen.' : 'It is not published until you approve it, or its content is another.'}</Text>
@@ -122,10 +121,10 @@ function Publish({ got, etag }: { got: Got<Schemas['DraftShown']>; etag: string 
   const publish = useWrite((reason: string) => write('post', '/drafts/{id}/publish', { params: { path: { id: draft.id } } }, { etag, reason }), touches)
   const rejected = verdicts(draft).find((r) => !r.approve)
   return (
-    <ConfirmAction label="Publish" title={`Publish ${draft.id}, ${draft.title}?`} needs="editor" reason="optional" danger={false} button={{ variant: 'filled' }}
+    <ConfirmAction label="Publish" title={`Publish ${draft.id}, ${draft.title}?`} does={(why) => ({ curl: { method: 'POST', path: `/drafts/${draft.id}/publish`, reason: why }, cli: `draft publish ${draft.id}${because(why)}` })} needs="editor" reason="optional" danger={false} button={{ variant: 'filled' }}
       refused={!fits ? problem ?? 'It does not fit what there is now.' : rejected ? `${rejected.actorName ?? rejected.actor} rejects it.` : undefined} run={(r) => publish.mutateAsync(r)}>
       <Text size="sm">It goes in whole or not at all: <b>{changes.length}</b> difference{changes.length === 1 ? '' : 's'} of <b className="mono">{[...new Set(changes.map((c) => c.object))].slice(0, 6).join(', ')}</b>.</Text>
-      {effects.length === 0 ? <Text size="sm">No client gets another answer by it.</Text> : effects.slice(0, 4).map((e) => <EffectTable key={e.service + e.type} effect={e} rows={4} />)}
+      <Effects list={effects} edits={changes} />
     </ConfirmAction>
   )
 }
@@ -133,7 +132,7 @@ function Publish({ got, etag }: { got: Got<Schemas['DraftShown']>; etag: string 
 function Withdraw({ id, title, canary }: { id: string; title: string; canary?: boolean }) {
   const withdraw = useWrite((reason: string) => write('delete', '/drafts/{id}', { params: { path: { id } } }, { reason }), touches)
   return (
-    <ConfirmAction label="Withdraw" title={`Withdraw ${id}, ${title}?`} needs="editor" reason="optional" run={(r) => withdraw.mutateAsync(r)}>
+    <ConfirmAction label="Withdraw" title={`Withdraw ${id}, ${title}?`} does={(why) => ({ curl: { method: 'DELETE', path: `/drafts/${id}`, reason: why }, cli: `draft withdraw ${id}` })} needs="editor" reason="optional" run={(r) => withdraw.mutateAsync(r)}>
       <Text size="sm">It is kept in the list as withdrawn, and can no longer be published.{canary ? ' Its canary ends: those nodes answer as all others do.' : ' No client is moved.'}</Text>
     </ConfirmAction>
   )

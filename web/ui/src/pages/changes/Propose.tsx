@@ -7,9 +7,9 @@ import { useMemo, useState } from 'react'
 import { type Schemas, write } from '../../api/client'
 import { useWhyNot } from '../../api/guard'
 import { get, useWrite } from '../../api/queries'
-import { Guarded } from '../../shared/Guarded'
-import { EffectTable } from '../../shared/Effect'
+import { Effects } from '../../shared/Effect'
 import { ErrorBox } from '../../shared/ErrorBox'
+import { Guarded } from '../../shared/Guarded'
 import { Loaded, Page } from '../../shared/Page'
 import { Panel } from '../../shared/Panel'
 import { ReasonInput } from '../../shared/ReasonInput'
@@ -94,7 +94,7 @@ function Editor({ object, now, document, change }: Edited) {
               {!changed ? <Text size="sm" c="dimmed">Change something, and what differs and whose answers change is worked out before anything is saved.</Text> : plan.error ? <ErrorBox error={plan.error} /> : !body ? <Skeleton height={70} /> : (
                 <Stack gap="sm">
                   <Diff edits={body.changes ?? []} none="It changes nothing." />
-                  {(body.effects ?? []).length === 0 ? <Text size="sm">No client gets another answer by it.</Text> : body.effects!.slice(0, 3).map((e) => <EffectTable key={e.service + e.type} effect={e} rows={4} />)}
+                  <Effects list={body.effects} edits={body.changes ?? []} />
                   {body.warnings.length > 0 && <Alert color="yellow" variant="light" title="Remarkable"><List size="sm">{body.warnings.map((w) => <List.Item key={w}>{w}</List.Item>)}</List></Alert>}
                 </Stack>
               )}

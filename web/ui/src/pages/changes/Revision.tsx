@@ -6,8 +6,8 @@ import { useState } from 'react'
 import { type Schemas, write } from '../../api/client'
 import { get, useWrite } from '../../api/queries'
 import { ConfirmAction } from '../../shared/ConfirmAction'
-import { CopyAs } from '../../shared/CopyAs'
-import { EffectTable } from '../../shared/Effect'
+import { because, CopyAs } from '../../shared/CopyAs'
+import { Effects } from '../../shared/Effect'
 import { ErrorBox } from '../../shared/ErrorBox'
 import { Go } from '../../shared/Go'
 import { Loaded, Page } from '../../shared/Page'
@@ -29,7 +29,7 @@ export default function RevisionPage() {
   const yaml = () => fetch(`/api/v1/revisions/${n}/config`, { headers: { Accept: 'application/yaml' }, credentials: 'same-origin' }).then((res) => res.text())
   return (
     <Page title={`Revision ${revision}`} lead={r ? <><span className="mono">{r.kind}{r.object && ` ${r.object}`}</span>{r.reason && <> · {r.reason}</>}</> : undefined}
-      actions={<><CopyAs curl={{ path: `/revisions/${revision}` }} cli={from ? `history diff ${from} ${revision}` : `history diff ${revision}`} yaml={yaml} json={q.data?.body} />
+      actions={<><CopyAs curl={{ path: `/revisions/${revision}` }} cli={from ? `diff ${from} ${revision}` : `diff ${revision}`} yaml={yaml} json={q.data?.body} />
         <Rollback to={n - 1} label="Undo this and all since" current={page?.current} oldest={page?.oldest} /><Rollback to={n} label="Roll back to here" current={page?.current} oldest={page?.oldest} /></>}>
       <Loaded of={q} lines={8}>
         {({ body }) => (
@@ -67,13 +67,13 @@ function Rollback({ to, label, current, oldest }: { to: number; label: string; c
   const refused = current === undefined ? 'The newest revision is not known yet.' : to >= current ? 'That is what there is now.' : oldest !== undefined && to < oldest ? `A rollback reaches back to revision ${oldest}.`
     : plan.error ? plan.error.message : body && body.changes?.length === 0 ? 'It would change nothing.' : opened && !body ? 'What it changes is being worked out.' : undefined
   return (
-    <ConfirmAction label={label} title={`Make the configuration and the zones what they were at revision ${to}?`} needs="editor" refused={refused} onOpen={() => setOpened(true)}
+    <ConfirmAction label={label} title={`Make the configuration and the zones what they were at revision ${to}?`} does={(why) => ({ curl: { method: 'POST', path: `/revisions/${to}/rollback${force ? '?force=true' : ''}`, reason: why }, cli: `rollback ${to}${force ? ' --force' : ''}${because(why)}` })} needs="editor" refused={refused} onOpen={() => setOpened(true)}
       run={async (reason) => { const done = await go.mutateAsync(reason); void navigate({ to: '/changes/history/$revision', params: { revision: String((done.body as Schemas['ConfigResult']).revision) } }) }}>
       <Text size="sm">That is a new revision, through the same checks as any change. Controls, tokens, secrets and members stay as they are.</Text>
       <ErrorBox error={plan.error} />
       {!body ? !plan.error && <Skeleton height={90} /> : (
         <Stack gap="sm">
-          {(body.effects ?? []).length === 0 ? <Text size="sm">No client gets another answer by it.</Text> : body.effects!.slice(0, 3).map((e) => <EffectTable key={e.service + e.type} effect={e} rows={4} />)}
+          <Effects list={body.effects} edits={body.changes ?? []} />
           <div style={{ maxHeight: 320, overflowY: 'auto' }} tabIndex={0} aria-label="What it changes"><Diff edits={(body.changes ?? []).slice(0, 60)} more={Math.max((body.changes?.length ?? 0) - 60, 0)} none="It would change nothing." /></div>
           {body.warnings.length > 0 && <Alert color="yellow" variant="light" title="Remarkable"><List size="sm">{body.warnings.map((w) => <List.Item key={w}>{w}</List.Item>)}</List></Alert>}
           {needsForce && <Checkbox checked={force} onChange={(e) => setForce(e.currentTarget.checked)} label="It deletes much, and that is meant" />}

@@ -18,7 +18,8 @@ import { Chart, Sparkline } from '../../shared/chart'
 import { total } from '../../shared/traffic'
 import { NodeAudit } from './NodeAudit'
 import { NodeDetail } from './NodeDetail'
-import { type Cluster, type Member, diverged, lag, memberState, quorum, roleOf } from './members'
+import { Certificates, Until } from './Certificates'
+import { type Cluster, type Member, clockText, diverged, lag, memberState, mixed, quorum, roleOf } from './members'
 
 const route = getRouteApi('/app/cluster')
 
@@ -54,13 +55,19 @@ function Warnings({ c }: { c: Cluster }) {
   const votes = quorum(c)
   const apart = diverged(c)
   const levels = new Set(c.members.filter((m) => !m.agent).map((m) => m.feature))
+  const versions = mixed(c)
+  const off = c.members.filter((m) => m.clock?.off)
+  const ending = c.members.filter((m) => m.certificate?.soon)
   return (
     <>
       {!c.leader && <Alert color="red" variant="light" title="There is no leader"><Text size="sm">{votes.up} of {votes.voters} votes can be reached from here, and {votes.needs} are needed. DNS is answered all the same, by what each node knows. {c.problem}</Text></Alert>}
       {c.leader && c.problem && <Alert color="red" variant="light" title="This node does not follow"><Text size="sm">{c.problem}</Text></Alert>}
       {c.leader && votes.spare === 0 && votes.voters > 1 && <Alert color="yellow" variant="light" title="No vote can be lost any more"><Text size="sm">{votes.up} of {votes.voters} votes are there. With one less nothing can be changed.</Text></Alert>}
       {apart.length > 0 && <Alert color="red" variant="light" title="States differ"><Text size="sm">{apart.join(', ')} have applied the same log and have not the same state. Take one out and let it join anew.</Text></Alert>}
-      {levels.size > 1 && <Alert color="blue" variant="light" title="Versions are mixed"><Text size="sm">Nodes have feature levels {[...levels].sort((a, b) => a - b).join(' and ')}; what the newest can do is used once all can.</Text></Alert>}
+      {(levels.size > 1 || versions.length > 0) && <Alert color="blue" variant="light" title="Versions are mixed"><Text size="sm">{versions.map(([v, nodes]) => `${v} on ${nodes.join(', ')}`).join('; ')}{versions.length > 0 && '. '}{levels.size > 1 && `Nodes have feature levels ${[...levels].sort((a, b) => a - b).join(' and ')}; what the newest can do is used once all can.`}</Text></Alert>}
+      {off.length > 0 && <Alert color="yellow" variant="light" title="Clocks differ"><Text size="sm">{off.map((m) => `${m.node} is ${clockText(m)} off ${c.node}`).join('; ')}. See that both keep time (NTP): what they tell is in the wrong order, and a node that starts with a clock that is ahead ends drains early when it comes to lead.</Text></Alert>}
+      {ending.length > 0 && <Alert color="yellow" variant="light" title="Certificates end soon"><Text size="sm">{ending.map((m) => `That of ${m.node} is good until ${m.certificate!.expires.slice(0, 10)}`).join('; ')}. Members renew theirs by themselves when a third of the year is left; the log says what keeps them from it.</Text></Alert>}
+      {c.authority?.soon && <Alert color="yellow" variant="light" title="The cluster's authority ends soon"><Text size="sm">It is good until {c.authority.expires.slice(0, 10)}, and no certificate of a member beyond that.</Text></Alert>}
       {c.warnings?.length ? <Alert color="yellow" variant="light" title={`${c.node} does alone`}><List size="sm">{c.warnings.map((w) => <List.Item key={w}>{w}</List.Item>)}</List></Alert> : null}
     </>
   )
@@ -80,6 +87,8 @@ function Facts({ c, stats }: { c: Cluster; stats?: Schemas['Stats'] }) {
       <div><dt>Age of state here</dt><dd className="num">{parseDuration(c.stateAge) < 1000 ? 'under 1 s' : span(parseDuration(c.stateAge))}</dd></div>
       <div><dt>Asked, {c.role}</dt><dd className="mono">{c.node}</dd></div>
       <div><dt>Feature level</dt><dd className="num">{levels.length === 1 ? `${levels[0]}, all` : levels.join(' and ')}</dd></div>
+      <div><dt>Versions</dt><dd className="mono">{[...new Set(c.members.flatMap((m) => m.version ?? []))].join(', ') || 'not known'}</dd></div>
+      {c.authority && <div><dt>Cluster's authority</dt><dd><Until {...c.authority} /></dd></div>}
       {young && <div><dt>Last start of a node</dt><dd className="num" title={young.node}>{span(parseDuration(young.uptime))} ago</dd></div>}
     </dl>
   )
@@ -118,7 +127,9 @@ function Members({ c, stats, q, node }: { c: Cluster; stats?: Schemas['Stats']; 
       { key: 'queries', title: 'Queries', width: '176px', align: 'right' as const, sort: (r: Row) => r.stats?.queries ?? -1, cell: ({ stats: s }: Row) => s ? <span className="num" style={{ display: 'inline-flex', gap: 8, alignItems: 'center' }}><Sparkline values={s.history.map((h) => h.queries)} label="Queries of the last 10 minutes" />{rate(s.queries)}</span> : '' },
       { key: 'uptime', title: 'Up for', width: '80px', align: 'right' as const, sort: (r: Row) => (r.stats ? parseDuration(r.stats.uptime) : -1), cell: ({ stats: s }: Row) => s ? <span className="num">{span(parseDuration(s.uptime))}</span> : '' },
     ] : []),
-    { key: 'feature', title: 'Level', width: '64px', align: 'right', sort: ({ m }) => m.feature, cell: ({ m }) => <span className="num">{m.feature}</span> },
+    { key: 'clock', title: 'Clock', width: '116px', align: 'right', sort: ({ m }) => m.clock ? Math.abs(parseDuration(m.clock.difference)) : -1, cell: ({ m }) => !m.clock ? (m.node === c.node ? <Text span size="sm" c="dimmed">asked</Text> : '–') : m.clock.off ? <StatusBadge state="degraded" word={clockText(m)!.split(' ±')[0] + ' off'} /> : <span className="num" title={clockText(m)}>{clockText(m)!.split(' ±')[0]}</span> },
+    { key: 'certificate', title: 'Certificate', width: '116px', sort: ({ m }) => m.certificate?.expires ?? '', cell: ({ m }) => m.certificate ? <Until {...m.certificate} /> : '–' },
+    { key: 'version', title: 'Version', width: '92px', sort: ({ m }) => m.version ?? '', cell: ({ m }) => <span className="mono" title={`${m.version ?? 'not known'}, feature level ${m.feature}`}>{m.version ?? '–'}</span> },
   ], [c, known, q])
   return (
     <Stack gap="sm">
@@ -126,33 +137,5 @@ function Members({ c, stats, q, node }: { c: Cluster; stats?: Schemas['Stats']; 
         open={(r) => void navigate({ search: { q, node: r.m.node }, resetScroll: false })} />
       {c.members.length < 3 && <Stack gap={4}><Text size="sm" c="dimmed">With three nodes one may be lost. Another joins with its configuration naming this cluster:</Text><Command text={'meridian serve --config node.yaml   # cluster: {join: [' + (c.members[0]?.cluster ?? 'ADDRESS') + ']}'} /></Stack>}
     </Stack>
-  )
-}
-
-/** Certificates of what is answered with, as the probes saw them. */
-function Certificates() {
-  const items = useQuery(get('/health')).data?.body.items
-  const rows = useMemo(() => {
-    const out = new Map<string, { endpoint: string; expiry: string; vantages: number }>()
-    for (const e of items ?? []) for (const k of e.checks) for (const v of k.samples ?? []) {
-      const t = v.samples.find((s) => s.tlsExpiry)?.tlsExpiry
-      if (!t) continue
-      const was = out.get(e.endpoint)
-      out.set(e.endpoint, { endpoint: e.endpoint, expiry: was && was.expiry < t ? was.expiry : t, vantages: (was?.vantages ?? 0) + 1 })
-    }
-    return [...out.values()].sort((a, b) => a.expiry.localeCompare(b.expiry))
-  }, [items])
-  const columns = useMemo<Column<(typeof rows)[number]>[]>(() => [
-    { key: 'endpoint', title: 'Endpoint', width: 'minmax(180px, 2fr)', cell: (r) => <Go to="/health" search={{ q: r.endpoint.replace('endpoint/', '') }} className="mono">{r.endpoint.replace('endpoint/', '')}</Go> },
-    { key: 'left', title: 'Expires', width: '150px', sort: (r) => r.expiry, cell: (r) => { const d = (new Date(r.expiry).getTime() - Date.now()) / 86_400_000; return <StatusBadge state={d < 7 ? 'down' : d < 21 ? 'degraded' : 'up'} word={d < 0 ? 'expired' : `in ${Math.floor(d)} days`} /> } },
-    { key: 'at', title: 'On', width: '130px', cell: (r) => <span className="num">{r.expiry.slice(0, 10)}</span> },
-    { key: 'vantages', title: 'Seen by', width: '110px', align: 'right', cell: (r) => <span className="num">{r.vantages} vantage{r.vantages === 1 ? '' : 's'}</span> },
-  ], [])
-  if (!items) return null
-  return (
-    <Panel title="Certificates" note="of endpoints, as probes with TLS saw them">
-      {rows.length === 0 ? <Text size="sm" c="dimmed">No monitor has shaken hands with TLS lately. A monitor with https or tls tells here when a certificate ends.</Text>
-        : <DataTable label="Certificates" rows={rows} columns={columns} id={(r) => r.endpoint} height="360px" />}
-    </Panel>
   )
 }

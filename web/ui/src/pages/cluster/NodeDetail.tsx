@@ -5,12 +5,13 @@ import { type Schemas, write } from '../../api/client'
 import { useWrite } from '../../api/queries'
 import { Chart } from '../../shared/chart'
 import { ConfirmAction } from '../../shared/ConfirmAction'
-import { CopyAs } from '../../shared/CopyAs'
+import { because, CopyAs } from '../../shared/CopyAs'
 import { Panel } from '../../shared/Panel'
 import { StatusBadge } from '../../shared/Status'
 import { parseDuration, span } from '../../shared/Time'
+import { Until } from './Certificates'
 import { rate } from './Cluster'
-import { type Cluster, type Member, lag, memberState, quorum, roleOf } from './members'
+import { type Cluster, type Member, clockText, lag, memberState, quorum, roleOf } from './members'
 
 const route = getRouteApi('/app/cluster')
 
@@ -36,7 +37,9 @@ export function NodeDetail({ c, name, stats }: { c: Cluster; name: string; stats
         {m.applied !== undefined && <div><dt>Applied</dt><dd className="num">{m.applied}{lag(m, c) ? `, ${lag(m, c)} behind` : ''}</dd></div>}
         {m.published && <div><dt>Answers by</dt><dd className="num">{m.published.index}, epoch {m.published.epoch}, generation {m.published.generation}</dd></div>}
         {m.hash && <div><dt>Hash of its state</dt><dd className="mono">{m.hash}</dd></div>}
-        <div><dt>Feature level</dt><dd className="num">{m.feature}</dd></div>
+        <div><dt>Version</dt><dd><span className="mono">{m.version ?? 'not known'}</span>, feature level <span className="num">{m.feature}</span></dd></div>
+        {m.clock && <div><dt>Clock, against {c.node}</dt><dd>{m.clock.off ? <StatusBadge state="degraded" word={`${clockText(m)} off`} /> : <span className="num">{clockText(m)}</span>}</dd></div>}
+        {m.certificate && <div><dt>Its certificate is good to</dt><dd><Until {...m.certificate} /></dd></div>}
         {s && <div><dt>Up for</dt><dd className="num">{span(parseDuration(s.uptime))}</dd></div>}
         {s && <div><dt>Queries</dt><dd className="num">{rate(s.queries)}: {rate(s.byTransport.udp)} UDP, {rate(s.byTransport.tcp)} TCP, {rate(s.byTransport.dot)} DoT</dd></div>}
         {s && <div><dt>Answers</dt><dd className="num">{rate(s.answers.noError)} good, {rate(s.answers.nxDomain)} no such name, {rate(s.answers.refused)} refused, {rate(s.answers.servFail)} failed</dd></div>}
@@ -56,7 +59,7 @@ function Remove({ c, m }: { c: Cluster; m: Member }) {
   const refused = m.node === c.node ? 'This is the node that is asked: ask another one.' : !m.agent && parseDuration(m.lastHeard) < 10_000 ? 'It was heard of in the last 10 s. Stop it first.' : undefined
   const after = votes.voters - (m.voter ? 1 : 0)
   return (
-    <ConfirmAction label="Take out" title={`Take ${m.node} out of the cluster for good?`} needs="admin" type={m.node} refused={refused} run={(reason) => remove.mutateAsync(reason)}>
+    <ConfirmAction label="Take out" title={`Take ${m.node} out of the cluster for good?`} does={(why) => ({ curl: { method: 'DELETE', path: `/cluster/members/${m.id}`, reason: why }, cli: `cluster remove ${m.id}${because(why)}` })} needs="admin" type={m.node} refused={refused} run={(reason) => remove.mutateAsync(reason)}>
       <Text size="sm">{m.voter ? `It loses its vote: ${after} of ${votes.voters} are left, and ${Math.floor(after / 2) + 1} are needed then.` : 'It has no vote.'} It is in no quorum of a check any more{m.dns?.length ? `, and answers no DNS at ${m.dns.join(', ')}: take that out of the delegation too` : ''}.</Text>
       <Text size="sm">Its id is never let in again; the machine may join anew with an empty data directory.</Text>
     </ConfirmAction>

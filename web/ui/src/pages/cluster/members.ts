@@ -1,6 +1,6 @@
 import type { Schemas } from '../../api/client'
 import type { State } from '../../shared/Status'
-import { parseDuration } from '../../shared/Time'
+import { parseDuration, span } from '../../shared/Time'
 
 export type Cluster = Schemas['ClusterStatus']
 export type Member = Schemas['MemberStatus']
@@ -41,4 +41,21 @@ export function diverged(c: Cluster): string[] {
     at.set(m.applied, hashes)
   }
   return [...at.values()].filter((h) => h.size > 1).flatMap((h) => [...h.values()].flat()).sort()
+}
+
+/** How far a member's clock is from that of the node that is asked: "+1.2 ms", with half of the round trip it was measured by. */
+export function clockText(m: Member): string | undefined {
+  if (!m.clock) return undefined
+  const ms = signed(m.clock.difference)
+  return `${ms < 0 ? '−' : '+'}${short(Math.abs(ms))} ± ${short(signed(m.clock.uncertainty))}`
+}
+
+const signed = (d: string | number) => (String(d).startsWith('-') ? -1 : 1) * parseDuration(d)
+const short = (ms: number) => (ms < 10 ? `${ms.toFixed(1)} ms` : ms < 1000 ? `${Math.round(ms)} ms` : ms < 60_000 ? `${(ms / 1000).toFixed(1)} s` : span(ms))
+
+/** Which members run which version, where they run more than one. */
+export function mixed(c: Cluster): [version: string, nodes: string[]][] {
+  const by = new Map<string, string[]>()
+  for (const m of c.members) if (m.version) by.set(m.version, [...(by.get(m.version) ?? []), m.node])
+  return by.size > 1 ? [...by].sort(([a], [b]) => a.localeCompare(b)) : []
 }

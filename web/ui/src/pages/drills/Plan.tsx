@@ -6,7 +6,7 @@ import { useMemo, useState } from 'react'
 import { type Got, write } from '../../api/client'
 import { get, useWrite } from '../../api/queries'
 import { ConfirmAction } from '../../shared/ConfirmAction'
-import { CopyAs } from '../../shared/CopyAs'
+import { applies, because, CopyAs, shell } from '../../shared/CopyAs'
 import { ErrorBox } from '../../shared/ErrorBox'
 import { Go } from '../../shared/Go'
 import { Loaded, Page } from '../../shared/Page'
@@ -50,9 +50,9 @@ function Shown({ got }: { got: Got<Plan> }) {
     <Page title={plan.title || plan.name} lead={<>{planText(plan)} · <span className="mono">{plan.name}</span></>}
       status={going?.plan.name === plan.name ? <StatusBadge {...phaseOf(going.phase)} /> : check && <StatusBadge state={!check.ok ? 'down' : check.checks.some((c) => c.result === 'warn') ? 'degraded' : 'up'} word={!check.ok ? 'could not run now' : 'ready to run'} />}
       actions={<>
-        <CopyAs curl={{ path: `/drill-plans/${plan.name}` }} cli={`get drill-plan ${plan.name} -o yaml`} json={plan} />
+        <CopyAs curl={{ path: `/drill-plans/${plan.name}` }} cli={applies('drillPlans', plan)} json={plan} />
         <Remove got={got} />
-        {!plan.steps?.length && <Button component={Link} to={`/drills/new?from=${encodeURIComponent(plan.name)}`} size="compact-sm" variant="default">Edit</Button>}
+        <Button component={Link} to={`/drills/new?from=${encodeURIComponent(plan.name)}`} size="compact-sm" variant="default">Edit</Button>
         <Start plan={plan} refused={busy ?? (failing.length > 0 ? `Preflight fails: ${failing.map((c) => c.text).join('; ')}` : undefined)} assume={assume} />
       </>}>
       {going && going.plan.name === plan.name && <RunningNow drill={going} />}
@@ -98,7 +98,7 @@ function Start({ plan, refused, assume }: { plan: Plan; refused?: string; assume
   const [practice, setPractice] = useState(false)
   const start = useWrite((reason: string) => write('post', '/drills', { body: { plan: plan.name, practice: practice || undefined } }, { reason }), ['/drills'])
   return (
-    <ConfirmAction label="Start" title={`Start ${plan.title || plan.name}?`} needs="operator" refused={refused} danger={!practice && !plan.practice} button={{ variant: 'filled' }}
+    <ConfirmAction label="Start" title={`Start ${plan.title || plan.name}?`} does={(why) => ({ curl: { method: 'POST', path: '/drills', body: { plan: plan.name, practice: practice || undefined }, reason: why }, cli: `drill start ${shell(plan.name)}${practice ? ' --practice' : ''}${because(why)}` })} needs="operator" refused={refused} danger={!practice && !plan.practice} button={{ variant: 'filled' }}
       run={async (reason) => { const made = await start.mutateAsync(reason); void navigate({ to: '/drills/$id', params: { id: (made.body as { id: string }).id } }) }}>
       <Text size="sm">{planText(plan)}{plan.steps?.length ? '' : <>, hold for {length(plan.hold ?? '15m')} once the TTL window has closed, and bring it back</>}. {plan.approvals ? `It begins when ${plan.approvals} other${plan.approvals === 1 ? ' has' : 's have'} approved it.` : 'It begins at once.'}</Text>
       {assume.length > 0 && !practice && !plan.practice && <Alert color="yellow" variant="light" title="Clients are moved for real"><Text size="sm">It takes <b className="mono">{assume.map((a) => a.slice(a.indexOf(':') + 1)).join(', ')}</b> out of answers. You can abort at any time; clients follow as their TTLs end.</Text></Alert>}
@@ -111,7 +111,7 @@ function Remove({ got }: { got: Got<Plan> }) {
   const navigate = useNavigate()
   const remove = useWrite((reason: string) => write('delete', '/drill-plans/{name}', { params: { path: { name: got.body.name } } }, { etag: got.etag, reason }), ['/drill-plans', '/config', '/revisions'])
   return (
-    <ConfirmAction label="Delete" title={`Delete the plan ${got.body.name}?`} needs="editor" run={async (reason) => { await remove.mutateAsync(reason); void navigate({ to: '/drills' }) }}>
+    <ConfirmAction label="Delete" title={`Delete the plan ${got.body.name}?`} does={(why) => ({ curl: { method: 'DELETE', path: `/drill-plans/${got.body.name}`, reason: why } })} needs="editor" run={async (reason) => { await remove.mutateAsync(reason); void navigate({ to: '/drills' }) }}>
       <Stack gap={4}><Text size="sm">It runs no more{got.body.schedule ? `, by its schedule (${scheduleText(got.body.schedule.cron)}) neither` : ''}. Runs that go on keep the plan that they began with, and its reports stay. No client is moved.</Text></Stack>
     </ConfirmAction>
   )

@@ -1,12 +1,12 @@
 import { Select, TagsInput, TextInput } from '@mantine/core'
 
-import type { Plan } from './words'
-import { readSteps } from './words'
+import { type Plan, readSteps } from './words'
 
 type RampPlan = NonNullable<Plan['ramp']>
+interface Ramped { ramp?: RampPlan }
 
-/** How clients leave and come back: at once, in even steps, or in steps of one's own. */
-export function RampFields({ p, set, conditions }: { p: Plan; set: (next: Partial<Plan>) => void; conditions: string[] }) {
+/** How clients leave: at once, in even steps, or in steps of one's own. */
+export function RampFields({ p, set, conditions }: { p: Ramped; set: (next: Ramped) => void; conditions: string[] }) {
   const r = p.ramp
   const how = !r ? 'once' : r.steps ? 'steps' : 'even'
   const change = (next: Partial<RampPlan>) => set({ ramp: { ...r, ...next } })
@@ -20,7 +20,6 @@ export function RampFields({ p, set, conditions }: { p: Plan; set: (next: Partia
         <TextInput label="Every" description="Between two steps, 1s to 24h" placeholder="2m" value={r?.every ?? ''} onChange={(e) => change({ every: e.currentTarget.value || undefined })} />
       </>}
       {r && <TagsInput label="Pause when" description="Holds it where it is; Enter adds one" placeholder="load:region/eu-central>90" value={r.pauseWhen ?? []} onChange={(v) => change({ pauseWhen: v.length ? v : undefined })} data={conditions} clearButtonProps={{ 'aria-label': 'Clear' }} />}
-      <TextInput label="Come back over" description="In even steps, 9s to 168h; empty is at once" placeholder="at once" value={p.returnOver ?? ''} onChange={(e) => set({ returnOver: e.currentTarget.value || undefined })} />
     </>
   )
 }

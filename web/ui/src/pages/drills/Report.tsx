@@ -51,7 +51,7 @@ function Shown({ report }: { report: Report }) {
   const url = `/api/v1/reports/${report.id}`
   return (
     <Page title={report.title} status={<StatusBadge {...phaseOf(report.result)} size="md" />} lead={<>{report.kind === 'failover' ? 'What is known of a real failover' : 'What is known of this drill'} · <span className="mono">{report.targets.join(', ')}</span></>}
-      actions={<><Save url={url} type="text/html" name={`report-${report.id}.html`}>HTML</Save><Save url={url} type="text/markdown" name={`report-${report.id}.md`}>Markdown</Save><CopyAs curl={{ path: `/reports/${report.id}` }} cli={`report ${report.id}`} json={report} /></>}>
+      actions={<><Save url={url} type="text/html" name={`report-${report.id}.html`}>HTML</Save><Save url={url} type="text/markdown" name={`report-${report.id}.md`}>Markdown</Save><CopyAs curl={{ path: `/reports/${report.id}` }} cli={`drill report ${report.id}`} json={report} /></>}>
       <dl className="facts">
         <div><dt>Recovery</dt><dd className="num">{report.achieved ? exact(parseDuration(report.achieved)) : 'it did not come to that'}</dd></div>
         <div><dt>Expected</dt><dd className="num">{report.rto ? span(parseDuration(report.rto)) : 'not said'}</dd></div>
@@ -59,8 +59,11 @@ function Shown({ report }: { report: Report }) {
         <div><dt>Compared</dt><dd>{than && before ? <>{than} (<Go to="/drills/reports/$id" params={{ id: before.id }} className="mono">{before.id}</Go>)</> : 'the first of its plan'}</dd></div>
         <div><dt>{report.kind === 'drill' ? 'Plan and run' : 'Kind'}</dt><dd>{report.plan ? <Go to="/drills/plans/$name" params={{ name: report.plan }} className="mono">{report.plan}</Go> : report.kind}{report.drill && <> <Go to="/drills/$id" params={{ id: report.drill }} className="mono">{report.drill}</Go></>}</dd></div>
         <div><dt>By</dt><dd>{runs?.find((d) => d.id === report.drill)?.actorName || report.actor || 'itself'}</dd></div>
+        {report.reason && <div><dt>Why</dt><dd>{report.reason}</dd></div>}
       </dl>
       {report.problem && <Alert variant="light" color={phaseOf(report.result).state === 'down' ? 'red' : 'yellow'} title={report.code ?? 'It did not end well'}><Text size="sm">{report.problem}</Text></Alert>}
+      {report.missing?.length ? <Alert variant="light" color="yellow" title="Not all is known"><Text size="sm"><span className="mono">{report.missing.join(', ')}</span> could not be asked. When all had published, when the TTL window closed and what was achieved is not known for that.</Text></Alert> : null}
+      {report.cut && <Alert variant="light" color="yellow" title="It is cut"><Text size="sm">There was more than the 64 KiB that a report may have: steps, checks, nodes or entries of the timeline are left out.</Text></Alert>}
       <Panel title="When" note={failoverText(report.at)}><Times at={report.at} /></Panel>
       <div className={css.two}>
         <div>
@@ -70,7 +73,7 @@ function Shown({ report }: { report: Report }) {
           {of.length > 1 && <Panel title="Over time" note={`${of.length} runs of this plan`}><Trend reports={of} /></Panel>}
           {report.checks?.length ? <Panel title={report.kind === 'drill' ? 'Preflight' : 'What safety rules did'}><Checks checks={report.checks} /></Panel> : null}
         </div>
-        <div><Panel title="Timeline" note={report.cut ? 'something was left out' : undefined}><Notes notes={report.timeline ?? []} /></Panel></div>
+        <div><Panel title="Timeline"><Notes notes={report.timeline ?? []} /></Panel></div>
       </div>
     </Page>
   )

@@ -79,9 +79,11 @@ export function Residual({ of }: { of: Schemas['ReportResidual'] }) {
     { key: 'client', title: 'Network', width: 'minmax(140px, 1fr)', cell: (r) => <span className="mono">{r.client}</span> },
     { key: 'where', title: 'Where', width: 'minmax(140px, 1fr)', cell: (r) => [r.country ? countryName(r.country) : '', r.asn ? `AS${r.asn}` : ''].filter(Boolean).join(', ') || 'unknown' },
     { key: 'to', title: 'Came to', width: 'minmax(130px, 1fr)', cell: (r) => <span className="mono">{r.to}</span> },
+    ...(of.top.some((r) => r.source) ? [{ key: 'source', title: 'Says', width: '120px', cell: (r: Schemas['Residual']) => r.source ?? '' }] : []),
+    { key: 'first', title: 'From', width: '150px', align: 'right', cell: (r) => <Time at={r.firstAt} full /> },
     { key: 'count', title: 'Times', width: '80px', align: 'right', cell: (r) => <span className="num">{r.count}</span> },
-    { key: 'after', title: 'Until', width: '150px', align: 'right', cell: (r) => <span className="num">{span(parseDuration(r.after))} after it</span> },
-  ], [])
+    { key: 'after', title: 'Until', width: '150px', align: 'right', cell: (r) => <span className="num" title={r.lastAt}>{span(parseDuration(r.after))} after it</span> },
+  ], [of])
   if (of.clients === 0) return <Text size="sm">Nobody, as far as the logs that were sent in say.</Text>
   return <DataTable label="Clients that came after the window" rows={of.top} columns={columns} id={(r) => `${r.client} ${r.to} ${r.source ?? ''}`} />
 }

@@ -6,7 +6,7 @@ import { write } from '../../api/client'
 import { useSession } from '../../api/guard'
 import { get, useWrite } from '../../api/queries'
 import { ConfirmAction } from '../../shared/ConfirmAction'
-import { CopyAs } from '../../shared/CopyAs'
+import { because, CopyAs } from '../../shared/CopyAs'
 import { Go } from '../../shared/Go'
 import { Loaded, Page } from '../../shared/Page'
 import { Panel } from '../../shared/Panel'
@@ -80,7 +80,7 @@ function Abort({ drill }: { drill: Drill }) {
   if (drill.over) return null
   const out = drill.steps.flatMap((s) => (s.controls?.length ? [s.text ?? s.name] : []))
   return (
-    <ConfirmAction label="Abort" title={`Abort ${drill.id}, ${drill.plan.title || drill.plan.name}?`} needs="operator" reason="optional" button={{ color: 'red', variant: 'light' }} run={(r) => abort.mutateAsync(r)}>
+    <ConfirmAction label="Abort" title={`Abort ${drill.id}, ${drill.plan.title || drill.plan.name}?`} does={(why) => ({ curl: { method: 'POST', path: `/drills/${drill.id}/abort`, reason: why }, cli: `drill abort ${drill.id}${because(why)}` })} needs="operator" reason="optional" button={{ color: 'red', variant: 'light' }} run={(r) => abort.mutateAsync(r)}>
       <Text size="sm">{out.length > 0 ? <>What it took out is brought back by the same change: <b className="mono">{out.join(', ')}</b>. Clients go back as their TTLs end.</> : 'It has taken nothing out yet; it ends, and nothing moves.'}</Text>
       {drill.steps.some((s) => s.kind === 'webhook' && s.state === 'done') && <Text size="sm">What its webhooks did is not taken back.</Text>}
     </ConfirmAction>
@@ -94,7 +94,7 @@ function Approve({ drill }: { drill: Drill }) {
   if (drill.over || !step) return null
   const refused = me === drill.actor ? 'You started it: somebody else has to approve it.' : me && step.approvedBy?.includes(me) ? 'You have approved it already.' : undefined
   return (
-    <ConfirmAction label="Approve" title={`Approve ${drill.id}, ${drill.plan.title || drill.plan.name}?`} needs="operator" reason="optional" danger={false} refused={refused} button={{ variant: 'filled' }} run={(r) => approve.mutateAsync(r)}>
+    <ConfirmAction label="Approve" title={`Approve ${drill.id}, ${drill.plan.title || drill.plan.name}?`} does={(why) => ({ curl: { method: 'POST', path: `/drills/${drill.id}/approve`, reason: why }, cli: `drill approve ${drill.id}${because(why)}` })} needs="operator" reason="optional" danger={false} refused={refused} button={{ variant: 'filled' }} run={(r) => approve.mutateAsync(r)}>
       <Text size="sm">It goes on at once when it has enough approvals: <b>{planText(drill.plan)}</b>. It has {step.approvedBy?.length ?? 0}, wanted is approval {step.text}.</Text>
     </ConfirmAction>
   )

@@ -5,7 +5,7 @@ import { useZone } from '../../shared/prefs'
 import { type State, StateIcon } from '../../shared/Status'
 import { fullTime, span, useNow } from '../../shared/Time'
 import css from './Drills.module.css'
-import { type StepRun, kindWord, phaseOf, stepText, tidy, track } from './words'
+import { type StepRun, kindWord, phaseOf, stepText, track } from './words'
 
 const stepState: Record<StepRun['state'], State> = { waiting: 'unknown', running: 'drained', done: 'up', failed: 'down', skipped: 'unknown', would: 'unknown' }
 const stepWord: Record<StepRun['state'], string> = { waiting: 'waits', running: 'goes on', done: 'done', failed: 'failed', skipped: 'skipped', would: 'would be' }
@@ -28,6 +28,7 @@ export function Steps({ steps, live, planned }: { steps: readonly StepRun[]; liv
             <p><b>{s.name}</b>{kindWord(s.kind) !== s.name && <Text span size="xs" c="dimmed"> {kindWord(s.kind)}</Text>}</p>
             <p className={s.text?.includes('/') ? 'mono' : undefined}>{stepText(s)}
               {s.approvedBy?.length ? <Text size="xs" c="dimmed">approved by {s.approvedBy.join(', ')}</Text> : null}
+              {s.controls?.length ? <Text size="xs" c="dimmed">{s.state === 'running' || live ? 'has in force' : 'had in force'} <span className="mono">{s.controls.join(', ')}</span></Text> : null}
               {s.code ? <Text size="xs" c="dimmed">answered {s.code}</Text> : null}
               {s.unreachable?.length ? <Text size="xs" c="var(--m-down-text)">could not be asked, may answer as before: {s.unreachable.join(', ')}</Text> : null}
               {s.problem && <Text size="xs" c="var(--m-down-text)">{s.problem}</Text>}
@@ -80,7 +81,7 @@ export function Notes({ notes, newest }: { notes: readonly Schemas['DrillNote'][
     <ol className={css.notes} tabIndex={0} aria-label="Timeline">
       {list.map((n, i) => {
         const whole = fullTime(new Date(n.at), zone)
-        return <li key={i}><time dateTime={n.at} title={whole} className="num">{whole.slice(11, 19)}</time><span><Text span size="xs" c="dimmed">{phaseOf(n.phase).word} · </Text>{tidy(n.text)}</span></li>
+        return <li key={i}><time dateTime={n.at} title={whole} className="num">{whole.slice(11, 19)}</time><span><Text span size="xs" c="dimmed">{phaseOf(n.phase).word} · </Text>{n.text}</span></li>
       })}
     </ol>
   )

@@ -35,11 +35,8 @@ const kinds: Record<StepRun['kind'], string> = {
 }
 export const kindWord = (k: string) => kinds[k as StepRun['kind']] ?? k
 
-/** Steps of a ramp are whole nanoseconds, which makes 29.999999997s of 30s: for people it is 30s. */
-export const tidy = (text: string) => text.replace(/\b(\d+\.\d{4,})s\b/g, (_, n: string) => `${Math.round(Number(n) * 100) / 100}s`)
-
 /** What a step does it with; its time for people. */
-export const stepText = (s: StepRun) => (s.kind === 'wait' && s.text && parseDuration(s.text) > 0 ? span(parseDuration(s.text)) : s.text && tidy(s.text))
+export const stepText = (s: StepRun) => (s.kind === 'wait' && s.text && parseDuration(s.text) > 0 ? span(parseDuration(s.text)) : s.text)
 
 /** What a plan does, on one line. */
 export function planText(p: Plan): string {

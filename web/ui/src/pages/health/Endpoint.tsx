@@ -8,7 +8,7 @@ import { serviceName } from '../../api/names'
 import { get, useWrite } from '../../api/queries'
 import { endpointState, poolsOf } from '../../api/standing'
 import { ConfirmAction } from '../../shared/ConfirmAction'
-import { CopyAs, shell } from '../../shared/CopyAs'
+import { because, CopyAs, shell } from '../../shared/CopyAs'
 import { DrainAction, LiftAction } from '../../shared/Drain'
 import { Go } from '../../shared/Go'
 import { Loaded, Page } from '../../shared/Page'
@@ -42,7 +42,7 @@ export default function Endpoint() {
     <Page title={id} status={<StatusBadge state={endpointState(e)} />} lead={e.why}
       actions={(
         <>
-          <ConfirmAction label="Resume" title={`Resume ${target}?`} needs="operator" refused={resumable} danger={false} run={(reason) => resume.mutateAsync(reason)}>
+          <ConfirmAction label="Resume" title={`Resume ${target}?`} does={(why) => ({ curl: { method: 'POST', path: `/health/${id}/resume`, body: { reason: why } }, cli: `resume ${shell(id)}${because(why)}` })} needs="operator" refused={resumable} danger={false} run={(reason) => resume.mutateAsync(reason)}>
             <Text size="sm">It comes up when the vantages agree that it is up, and from then on clients of {used.length > 0 ? used.slice(0, 5).join(', ') : 'the services that use it'} may be answered with it again.</Text>
           </ConfirmAction>
           {e.controls?.[0] ? <LiftAction id={e.controls[0]} what={target} /> : <DrainAction target={target} services={used} />}

@@ -4,7 +4,7 @@ import { useState } from 'react'
 import { write } from '../../api/client'
 import { useWhyNot } from '../../api/guard'
 import { useWrite } from '../../api/queries'
-import { CopyAs } from '../../shared/CopyAs'
+import { because, CopyAs, shell } from '../../shared/CopyAs'
 import { ErrorBox } from '../../shared/ErrorBox'
 import { ReasonInput } from '../../shared/ReasonInput'
 import { type RRset, absolute, example, readLines, relative, types } from './records'
@@ -41,7 +41,7 @@ export function EditRRset({ zone, of, etag, close }: { zone: string; of?: RRset;
           {whyNot && <Text size="sm" c="var(--m-down-text)" role="status">{whyNot}</Text>}
           <ErrorBox error={save.error} />
           <Group justify="space-between">
-            <CopyAs curl={{ method: 'PUT', path: `/zones/${zone}/rrsets/${encodeURIComponent(owner)}/${type}`, body }} json={{ name: owner, type, ...body }} />
+            <CopyAs curl={{ method: 'PUT', path: `/zones/${zone}/rrsets/${encodeURIComponent(owner)}/${type}`, body, reason: why }} cli={`zone set ${shell(zone)} ${shell(owner)} ${ttl} ${type} ${records.map(shell).join(' ')}${because(why)}`} json={{ name: owner, type, ...body }} />
             <Group><Button variant="default" onClick={close}>Cancel</Button><Button type="submit" loading={save.isPending} disabled={wrong.length > 0 || ttlWrong || !!whyNot}>Save</Button></Group>
           </Group>
         </Stack>

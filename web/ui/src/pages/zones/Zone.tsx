@@ -10,8 +10,8 @@ import { useWhyNot } from '../../api/guard'
 import { serviceName } from '../../api/names'
 import { get, useWrite } from '../../api/queries'
 import { ConfirmAction } from '../../shared/ConfirmAction'
+import { because, CopyAs, shell } from '../../shared/CopyAs'
 import { Guarded } from '../../shared/Guarded'
-import { CopyAs, shell } from '../../shared/CopyAs'
 import { type Column, DataTable } from '../../shared/DataTable'
 import { ErrorBox } from '../../shared/ErrorBox'
 import { Go } from '../../shared/Go'
@@ -56,7 +56,7 @@ export default function Zone() {
           <PutZone zone={zone} etag={etag} records={summary?.records} done={() => go({})} />
           <Button size="compact-sm" variant="default" component={Link} to={`/zones/${zone}/delegation`}>Delegation</Button>
           <Button size="compact-sm" variant="default" loading={save.isPending} onClick={() => save.mutate()}>Export</Button>
-          <ConfirmAction label="Delete" title={`Delete the zone ${zone}?`} needs="editor" type={zone} refused={steered.length > 0 ? `Services steer names in it: ${steered.slice(0, 5).join(', ')}${steered.length > 5 ? ' and more' : ''}. Delete or move them first.` : undefined}
+          <ConfirmAction label="Delete" title={`Delete the zone ${zone}?`} does={(why) => ({ curl: { method: 'DELETE', path: `/zones/${zone}`, reason: why }, cli: `zone delete ${shell(zone)}${because(why)}` })} needs="editor" type={zone} refused={steered.length > 0 ? `Services steer names in it: ${steered.slice(0, 5).join(', ')}${steered.length > 5 ? ' and more' : ''}. Delete or move them first.` : undefined}
             run={async (reason) => { await remove.mutateAsync(reason); await navigate({ to: '/zones', search: {} }) }}>
             <Text size="sm">All {summary?.records.toLocaleString('en')} records are gone, and every node answers REFUSED for names in it. A rollback to the revision before brings it back.</Text>
           </ConfirmAction>
@@ -124,7 +124,7 @@ function Filters({ zone, search, go }: { zone: string; search: Browse; go: (b: B
 function Remove({ zone, of, etag }: { zone: string; of: RRset; etag?: string }) {
   const remove = useWrite((reason: string) => write('delete', '/zones/{zone}/rrsets/{name}/{type}', { params: { path: { zone, name: of.name, type: of.type } } } as never, { etag, reason }), ['/zones', '/revisions'])
   return (
-    <ConfirmAction label="Delete" title={`Delete ${of.name} ${of.type}?`} needs="editor" reason="optional" button={{ size: 'compact-xs' }} run={(reason) => remove.mutateAsync(reason)}>
+    <ConfirmAction label="Delete" title={`Delete ${of.name} ${of.type}?`} does={(why) => ({ curl: { method: 'DELETE', path: `/zones/${zone}/rrsets/${encodeURIComponent(of.name)}/${of.type}`, reason: why }, cli: `zone unset ${shell(zone)} ${shell(of.name)} ${of.type}${because(why)}` })} needs="editor" reason="optional" button={{ size: 'compact-xs' }} run={(reason) => remove.mutateAsync(reason)}>
       <Text size="sm">Resolvers may hold it for another {of.ttl} s. These records go:</Text>
       <Text size="sm" className="mono" style={{ whiteSpace: 'pre-line', overflowWrap: 'anywhere' }}>{of.records.slice(0, 10).join('\n')}{of.records.length > 10 ? `\nand ${of.records.length - 10} more` : ''}</Text>
     </ConfirmAction>
