@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest'
-import { parse } from 'yaml'
+import { parse as read } from 'yaml'
 
 import { parse } from '../api/events'
 import { type Column, matching } from './DataTable'
@@ -105,7 +105,7 @@ describe('what is copied', () => {
   it('is YAML that readers of both its versions take for what it was', async () => {
     const was = { name: 'web', ttl: 30, on: true, empty: [], none: null, steps: [{ name: 'a', drain: ['region/eu', '5m', 'yes', '1:30', '012'] }, { name: 'b' }], text: 'a: b # c', date: '2026-01-02' }
     const text = await yamlOf({ ...was, gone: undefined })
-    for (const version of ['1.1', '1.2'] as const) expect(parse(text, { version })).toEqual(was)
+    for (const version of ['1.1', '1.2'] as const) expect(read(text, { version })).toEqual(was)
   })
   it('is one shell word each, whatever is in it', () => {
     expect(because(" it's $HOME ")).toBe(` --reason 'it'\\''s $HOME'`)
