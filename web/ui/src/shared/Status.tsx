@@ -40,12 +40,11 @@ export function StatusBadge({ state, word, size = 'sm' }: { state: State; word?:
 }
 
 /** The state of a whole, by how many of its parts are in each: degraded when some are down. */
-export function stateOf(parts: readonly State[]): State {
-  if (parts.length === 0) return 'unknown'
-  const first = parts[0]!
-  if (parts.every((p) => p === first)) return first
-  if (parts.some((p) => p === 'up' || p === 'degraded')) return parts.some((p) => p === 'down' || p === 'degraded') ? 'degraded' : parts.some((p) => p === 'unknown') ? 'degraded' : 'up'
-  return parts.includes('down') ? 'down' : parts.includes('unknown') ? 'unknown' : 'drained'
+export function stateOf(count: Record<State, number>): State {
+  const there = states.filter((s) => count[s] > 0)
+  if (there.length <= 1) return there[0] ?? 'unknown'
+  if (count.up + count.degraded > 0) return there.every((s) => s === 'up' || s === 'drained') ? 'up' : 'degraded'
+  return count.down > 0 ? 'down' : 'unknown'
 }
 
 /** "4/5", with its state. */
