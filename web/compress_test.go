@@ -3,9 +3,11 @@ package web_test
 import (
 	"bytes"
 	"compress/gzip"
+	"fmt"
 	"io"
 	"net/http"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/meridian-gtm/meridian/web/webtest"
@@ -27,7 +29,13 @@ func unpacked(t *testing.T, a answer) []byte {
 func TestLongAnswersArePacked(t *testing.T) {
 	r := loaded(t)
 	r.quiet = true
-	for path, accept := range map[string]string{"/config": "application/json", "/zones/example.com": "text/dns", "/openapi.json": "application/json"} {
+	var regions []string
+	for i := range 200 {
+		regions = append(regions, fmt.Sprintf(`{"name":"region-%d"}`, i))
+	}
+	r.call("PUT", "/config?merge=true", `{"regions":[`+strings.Join(regions, ",")+`]}`, "Content-Type", "application/json").is(200)
+	for _, accept := range []string{"application/json", "application/yaml"} {
+		const path = "/config"
 		plain := r.call("GET", path, "", "Accept-Encoding", "identity", "Accept", accept).is(200)
 		packed := r.call("GET", path, "", "Accept-Encoding", "gzip", "Accept", accept).is(200)
 		if len(plain.body) < 1400 {

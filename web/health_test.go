@@ -43,7 +43,7 @@ func TestHealthIsFiltered(t *testing.T) {
 		"?pool=many":                      "many/e0 many/e1 many/e2 many/e3 many/e4",
 		"?pool=many&state=down":           "many/e1",
 		"?pool=many&state=drained,down":   "many/e1 many/e3",
-		"?pool=many&region=eu-central":            "many/e3 many/e4",
+		"?pool=many&region=eu-central":    "many/e3 many/e4",
 		"?pool=many,web-eu&q=E1":          "many/e1",
 		"?q=many%20unknown":               "many/e4",
 		"?pool=many&monitor=web&region=x": "",
@@ -98,17 +98,17 @@ func TestHealthIsAskedForWrongly(t *testing.T) {
 func TestHealthOfPools(t *testing.T) {
 	r := crowded(t)
 	var many []api.PoolHealth
-	for _, p := range into[api.PoolHealthList](r.call("GET", "/health/pools", "").is(200)).Items {
+	for _, p := range into[api.PoolHealthList](r.call("GET", "/pool-health", "").is(200)).Items {
 		if p.Pool == "many" {
 			many = append(many, p)
 		}
 	}
-	if len(many) != 2 || many[0].Region != "us-east" || many[0].Counts != (api.HealthCounts{Up: 2, Down: 1}) || many[0].Since.IsZero() ||
+	if len(many) != 2 || many[0].Region != "us-east" || many[0].Counts != (api.HealthCounts{Up: 2, Down: 1}) ||
 		many[1].Region != "eu-central" || many[1].Counts != (api.HealthCounts{Drained: 1, Unknown: 1}) || many[1].Unchecked != 0 {
 		t.Errorf("%+v", many)
 	}
 	r.call("PUT", "/pools/bare", `{"name":"bare","endpoints":[{"name":"a","address":"192.0.2.200"}]}`, "Content-Type", "application/json").is(201)
-	if p := into[api.PoolHealthList](r.call("GET", "/health/pools", "").is(200)).Items[0]; p.Pool != "bare" || p.Unchecked != 1 || p.Region != "" {
+	if p := into[api.PoolHealthList](r.call("GET", "/pool-health", "").is(200)).Items[0]; p.Pool != "bare" || p.Unchecked != 1 || p.Region != "" {
 		t.Errorf("what nothing checks: %+v", p)
 	}
 }

@@ -8979,13 +8979,6 @@ type ClientInterface interface {
 	// Corresponds with GET /health (the `ListHealth` operationId).
 	ListHealth(ctx context.Context, params *ListHealthParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// ListPoolHealth How many endpoints of each pool are well
-	//
-	// What a list of services or regions needs to know of endpoints, whatever their number.
-	//
-	// Corresponds with GET /health/pools (the `ListPoolHealth` operationId).
-	ListPoolHealth(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
-
 	// GetHealth The health of one endpoint, with the evidence
 	//
 	// Asks the other vantages for what they saw, for a second at most. Those that do not answer are listed with an error.
@@ -9269,6 +9262,13 @@ type ClientInterface interface {
 	//
 	// Corresponds with PUT /places/{name} (the `PutPlace` operationId).
 	PutPlace(ctx context.Context, name string, params *PutPlaceParams, body PutPlaceJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListPoolHealth How many endpoints of each pool are well
+	//
+	// What a list of services or regions needs to know of endpoints, whatever their number.
+	//
+	// Corresponds with GET /pool-health (the `ListPoolHealth` operationId).
+	ListPoolHealth(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListPools List the pools
 	//
@@ -11047,23 +11047,6 @@ func (c *Client) ListHealth(ctx context.Context, params *ListHealthParams, reqEd
 	return c.Client.Do(req)
 }
 
-// ListPoolHealth How many endpoints of each pool are well
-//
-// What a list of services or regions needs to know of endpoints, whatever their number.
-//
-// Corresponds with GET /health/pools (the `ListPoolHealth` operationId).
-func (c *Client) ListPoolHealth(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
-	req, err := NewListPoolHealthRequest(c.Server)
-	if err != nil {
-		return nil, err
-	}
-	req = req.WithContext(ctx)
-	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
-		return nil, err
-	}
-	return c.Client.Do(req)
-}
-
 // GetHealth The health of one endpoint, with the evidence
 //
 // Asks the other vantages for what they saw, for a second at most. Those that do not answer are listed with an error.
@@ -11658,6 +11641,23 @@ func (c *Client) PutPlaceWithBody(ctx context.Context, name string, params *PutP
 // Corresponds with PUT /places/{name} (the `PutPlace` operationId).
 func (c *Client) PutPlace(ctx context.Context, name string, params *PutPlaceParams, body PutPlaceJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewPutPlaceRequest(c.Server, name, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListPoolHealth How many endpoints of each pool are well
+//
+// What a list of services or regions needs to know of endpoints, whatever their number.
+//
+// Corresponds with GET /pool-health (the `ListPoolHealth` operationId).
+func (c *Client) ListPoolHealth(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListPoolHealthRequest(c.Server)
 	if err != nil {
 		return nil, err
 	}
@@ -15908,33 +15908,6 @@ func NewListHealthRequest(server string, params *ListHealthParams) (*http.Reques
 	return req, nil
 }
 
-// NewListPoolHealthRequest constructs an http.Request for the ListPoolHealth method
-func NewListPoolHealthRequest(server string) (*http.Request, error) {
-	var err error
-
-	serverURL, err := url.Parse(server)
-	if err != nil {
-		return nil, err
-	}
-
-	operationPath := fmt.Sprintf("/health/pools")
-	if operationPath[0] == '/' {
-		operationPath = "." + operationPath
-	}
-
-	queryURL, err := serverURL.Parse(operationPath)
-	if err != nil {
-		return nil, err
-	}
-
-	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
-	if err != nil {
-		return nil, err
-	}
-
-	return req, nil
-}
-
 // NewGetHealthRequest constructs an http.Request for the GetHealth method
 func NewGetHealthRequest(server string, endpoint string) (*http.Request, error) {
 	var err error
@@ -17338,6 +17311,33 @@ func NewPutPlaceRequestWithBody(server string, name string, params *PutPlacePara
 
 		req.Header.Set("X-Override", headerParam4)
 
+	}
+
+	return req, nil
+}
+
+// NewListPoolHealthRequest constructs an http.Request for the ListPoolHealth method
+func NewListPoolHealthRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/pool-health")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
 	}
 
 	return req, nil
@@ -21962,15 +21962,6 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /health (the `ListHealth` operationId).
 	ListHealthWithResponse(ctx context.Context, params *ListHealthParams, reqEditors ...RequestEditorFn) (*ListHealthResponse, error)
 
-	// ListPoolHealthWithResponse How many endpoints of each pool are well
-	//
-	// What a list of services or regions needs to know of endpoints, whatever their number.
-	//
-	// Returns a wrapper object for the known response body format(s).
-	//
-	// Corresponds with GET /health/pools (the `ListPoolHealth` operationId).
-	ListPoolHealthWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListPoolHealthResponse, error)
-
 	// GetHealthWithResponse The health of one endpoint, with the evidence
 	//
 	// Asks the other vantages for what they saw, for a second at most. Those that do not answer are listed with an error.
@@ -22286,6 +22277,15 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with PUT /places/{name} (the `PutPlace` operationId).
 	PutPlaceWithResponse(ctx context.Context, name string, params *PutPlaceParams, body PutPlaceJSONRequestBody, reqEditors ...RequestEditorFn) (*PutPlaceResponse, error)
+
+	// ListPoolHealthWithResponse How many endpoints of each pool are well
+	//
+	// What a list of services or regions needs to know of endpoints, whatever their number.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /pool-health (the `ListPoolHealth` operationId).
+	ListPoolHealthWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListPoolHealthResponse, error)
 
 	// ListPoolsWithResponse List the pools
 	//
@@ -25568,61 +25568,6 @@ func (r ListHealthResponse) ContentType() string {
 	return ""
 }
 
-// ListPoolHealthResponse200Headers the declared response headers of an HTTP 200 response for ListPoolHealth
-type ListPoolHealthResponse200Headers struct {
-	XIndex uint64
-}
-
-type ListPoolHealthResponse struct {
-	Body         []byte
-	HTTPResponse *http.Response
-	// JSON200 the response for an HTTP 200 `application/json` response
-	JSON200 *PoolHealthList
-	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
-	ApplicationproblemJSONDefault *Refused
-	// Headers200 the parsed response headers for an HTTP 200 response
-	Headers200 *ListPoolHealthResponse200Headers
-}
-
-// GetJSON200 returns the response for an HTTP 200 `application/json` response
-func (r ListPoolHealthResponse) GetJSON200() *PoolHealthList {
-	return r.JSON200
-}
-
-// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
-func (r ListPoolHealthResponse) GetApplicationproblemJSONDefault() *Refused {
-	return r.ApplicationproblemJSONDefault
-}
-
-// GetBody returns the raw response body bytes
-func (r ListPoolHealthResponse) GetBody() []byte {
-	return r.Body
-}
-
-// Status returns HTTPResponse.Status
-func (r ListPoolHealthResponse) Status() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Status
-	}
-	return http.StatusText(0)
-}
-
-// StatusCode returns HTTPResponse.StatusCode
-func (r ListPoolHealthResponse) StatusCode() int {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.StatusCode
-	}
-	return 0
-}
-
-// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
-func (r ListPoolHealthResponse) ContentType() string {
-	if r.HTTPResponse != nil {
-		return r.HTTPResponse.Header.Get("Content-Type")
-	}
-	return ""
-}
-
 // GetHealthResponse200Headers the declared response headers of an HTTP 200 response for GetHealth
 type GetHealthResponse200Headers struct {
 	XIndex uint64
@@ -26947,6 +26892,61 @@ func (r PutPlaceResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r PutPlaceResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ListPoolHealthResponse200Headers the declared response headers of an HTTP 200 response for ListPoolHealth
+type ListPoolHealthResponse200Headers struct {
+	XIndex uint64
+}
+
+type ListPoolHealthResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *PoolHealthList
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListPoolHealthResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListPoolHealthResponse) GetJSON200() *PoolHealthList {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListPoolHealthResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListPoolHealthResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListPoolHealthResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListPoolHealthResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListPoolHealthResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -31842,21 +31842,6 @@ func (c *ClientWithResponses) ListHealthWithResponse(ctx context.Context, params
 	return ParseListHealthResponse(rsp)
 }
 
-// ListPoolHealthWithResponse How many endpoints of each pool are well
-//
-// What a list of services or regions needs to know of endpoints, whatever their number.
-//
-// Returns a wrapper object for the known response body format(s).
-//
-// Corresponds with GET /health/pools (the `ListPoolHealth` operationId).
-func (c *ClientWithResponses) ListPoolHealthWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListPoolHealthResponse, error) {
-	rsp, err := c.ListPoolHealth(ctx, reqEditors...)
-	if err != nil {
-		return nil, err
-	}
-	return ParseListPoolHealthResponse(rsp)
-}
-
 // GetHealthWithResponse The health of one endpoint, with the evidence
 //
 // Asks the other vantages for what they saw, for a second at most. Those that do not answer are listed with an error.
@@ -32363,6 +32348,21 @@ func (c *ClientWithResponses) PutPlaceWithResponse(ctx context.Context, name str
 		return nil, err
 	}
 	return ParsePutPlaceResponse(rsp)
+}
+
+// ListPoolHealthWithResponse How many endpoints of each pool are well
+//
+// What a list of services or regions needs to know of endpoints, whatever their number.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /pool-health (the `ListPoolHealth` operationId).
+func (c *ClientWithResponses) ListPoolHealthWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListPoolHealthResponse, error) {
+	rsp, err := c.ListPoolHealth(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListPoolHealthResponse(rsp)
 }
 
 // ListPoolsWithResponse List the pools
@@ -35927,52 +35927,6 @@ func ParseListHealthResponse(rsp *http.Response) (*ListHealthResponse, error) {
 	return response, nil
 }
 
-// ParseListPoolHealthResponse parses an HTTP response from a ListPoolHealthWithResponse call
-func ParseListPoolHealthResponse(rsp *http.Response) (*ListPoolHealthResponse, error) {
-	bodyBytes, err := io.ReadAll(rsp.Body)
-	defer func() { _ = rsp.Body.Close() }()
-	if err != nil {
-		return nil, err
-	}
-
-	response := &ListPoolHealthResponse{
-		Body:         bodyBytes,
-		HTTPResponse: rsp,
-	}
-
-	switch {
-	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
-		var dest PoolHealthList
-		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
-			return nil, err
-		}
-		response.JSON200 = &dest
-
-	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
-		var dest Refused
-		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
-			return nil, err
-		}
-		response.ApplicationproblemJSONDefault = &dest
-
-	}
-
-	switch {
-	case rsp.StatusCode == 200:
-		var headers ListPoolHealthResponse200Headers
-		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
-			var value uint64
-			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
-				return nil, err
-			}
-			headers.XIndex = value
-		}
-		response.Headers200 = &headers
-	}
-
-	return response, nil
-}
-
 // ParseGetHealthResponse parses an HTTP response from a GetHealthWithResponse call
 func ParseGetHealthResponse(rsp *http.Response) (*GetHealthResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -37151,6 +37105,52 @@ func ParsePutPlaceResponse(rsp *http.Response) (*PutPlaceResponse, error) {
 			headers.XIndex = value
 		}
 		response.Headers201 = &headers
+	}
+
+	return response, nil
+}
+
+// ParseListPoolHealthResponse parses an HTTP response from a ListPoolHealthWithResponse call
+func ParseListPoolHealthResponse(rsp *http.Response) (*ListPoolHealthResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListPoolHealthResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest PoolHealthList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListPoolHealthResponse200Headers
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers200 = &headers
 	}
 
 	return response, nil
@@ -41027,9 +41027,6 @@ type ServerInterface interface {
 	// ListHealth The health of every endpoint, or of some
 	// (GET /health)
 	ListHealth(c *gin.Context, params ListHealthParams)
-	// ListPoolHealth How many endpoints of each pool are well
-	// (GET /health/pools)
-	ListPoolHealth(c *gin.Context)
 	// GetHealth The health of one endpoint, with the evidence
 	// (GET /health/{endpoint})
 	GetHealth(c *gin.Context, endpoint string)
@@ -41102,6 +41099,9 @@ type ServerInterface interface {
 	// PutPlace Create a place, or replace the whole of it
 	// (PUT /places/{name})
 	PutPlace(c *gin.Context, name string, params PutPlaceParams)
+	// ListPoolHealth How many endpoints of each pool are well
+	// (GET /pool-health)
+	ListPoolHealth(c *gin.Context)
 	// ListPools List the pools
 	// (GET /pools)
 	ListPools(c *gin.Context)
@@ -43749,19 +43749,6 @@ func (siw *ServerInterfaceWrapper) ListHealth(c *gin.Context) {
 	siw.Handler.ListHealth(c, params)
 }
 
-// ListPoolHealth operation middleware
-func (siw *ServerInterfaceWrapper) ListPoolHealth(c *gin.Context) {
-
-	for _, middleware := range siw.HandlerMiddlewares {
-		middleware(c)
-		if c.IsAborted() {
-			return
-		}
-	}
-
-	siw.Handler.ListPoolHealth(c)
-}
-
 // GetHealth operation middleware
 func (siw *ServerInterfaceWrapper) GetHealth(c *gin.Context) {
 
@@ -45042,6 +45029,19 @@ func (siw *ServerInterfaceWrapper) PutPlace(c *gin.Context) {
 	}
 
 	siw.Handler.PutPlace(c, name, params)
+}
+
+// ListPoolHealth operation middleware
+func (siw *ServerInterfaceWrapper) ListPoolHealth(c *gin.Context) {
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ListPoolHealth(c)
 }
 
 // ListPools operation middleware
@@ -48909,7 +48909,6 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.GET(options.BaseURL+"/health/:endpoint/history", wrapper.GetHealthHistory)
 	router.POST(options.BaseURL+"/health/:endpoint/probe", wrapper.ProbeEndpoint)
 	router.POST(options.BaseURL+"/health/:endpoint/resume", wrapper.ResumeEndpoint)
-	router.GET(options.BaseURL+"/health/pools", wrapper.ListPoolHealth)
 	router.GET(options.BaseURL+"/latency", wrapper.ListLatency)
 	router.PUT(options.BaseURL+"/latency", wrapper.PutLatency)
 	router.GET(options.BaseURL+"/load", wrapper.ListLoad)
@@ -48930,6 +48929,7 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.DELETE(options.BaseURL+"/places/:name", wrapper.DeletePlace)
 	router.GET(options.BaseURL+"/places/:name", wrapper.GetPlace)
 	router.PUT(options.BaseURL+"/places/:name", wrapper.PutPlace)
+	router.GET(options.BaseURL+"/pool-health", wrapper.ListPoolHealth)
 	router.GET(options.BaseURL+"/pools", wrapper.ListPools)
 	router.DELETE(options.BaseURL+"/pools/:name", wrapper.DeletePool)
 	router.GET(options.BaseURL+"/pools/:name", wrapper.GetPool)

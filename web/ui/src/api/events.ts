@@ -7,12 +7,12 @@ import { stale } from './queries'
 export type LiveEvent = components['schemas']['Event']
 
 const config = ['/config', '/regions', '/providers', '/monitors', '/pools', '/templates', '/services', '/safety-rules', '/review-rules', '/drill-plans', '/places', '/notifications']
-const seen = ['/health', '/explain', '/answers', '/safety', '/windows', '/stats']
+const seen = ['/health', '/pool-health', '/explain', '/answers', '/safety', '/windows', '/stats']
 
 /** What an event of each type makes stale. */
 export const touched: Record<string, readonly string[]> = {
   verdict: [...seen, '/reports'],
-  signal: ['/signals', '/health'],
+  signal: ['/signals', '/health', '/pool-health'],
   control: [...seen, '/controls', '/audit', '/revisions', '/residual'],
   window: ['/windows', '/controls', '/drills', '/residual'],
   config: [...config, ...seen, '/revisions', '/audit', '/drafts'],

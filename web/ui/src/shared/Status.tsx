@@ -1,4 +1,4 @@
-import { Group, Text } from '@mantine/core'
+import css from './Status.module.css'
 
 /** How a thing is, in the one set of words, colours and shapes of this UI. */
 export type State = 'up' | 'degraded' | 'down' | 'drained' | 'unknown'
@@ -32,10 +32,10 @@ export function StateIcon({ state, size = 12 }: { state: State; size?: number })
 /** A state by colour, shape and word. */
 export function StatusBadge({ state, word, size = 'sm' }: { state: State; word?: string; size?: 'xs' | 'sm' | 'md' }) {
   return (
-    <Group gap={6} wrap="nowrap" component="span" display="inline-flex">
+    <span className={css.badge} data-size={size}>
       <StateIcon state={state} size={size === 'md' ? 14 : 11} />
-      <Text span size={size} fw={500}>{word ?? stateWord[state]}</Text>
-    </Group>
+      <b>{word ?? stateWord[state]}</b>
+    </span>
   )
 }
 
@@ -50,10 +50,10 @@ export function stateOf(count: Record<State, number>): State {
 /** "4/5", with its state. */
 export function Ratio({ good, all, state }: { good: number; all: number; state: State }) {
   return (
-    <Group gap={6} wrap="nowrap" component="span" display="inline-flex">
+    <span className={css.badge}>
       <StateIcon state={state} />
-      <Text span size="sm" className="num">{good}/{all}</Text>
+      <span className="num">{good}/{all}</span>
       <span className="visually-hidden">{stateWord[state]}</span>
-    </Group>
+    </span>
   )
 }

@@ -33,7 +33,7 @@ export default function Overview() {
   const pools = useQuery(get('/pools'))
   const templates = useQuery(get('/templates'))
   const points = useQuery(get('/geo/points')).data?.body.items ?? nowhere
-  const health = useQuery(get('/health/pools'))
+  const health = useQuery(get('/pool-health'))
   const controls = useQuery(get('/controls'))
   const answers = useAnswers()
   const troubles = useTroubles()
@@ -75,7 +75,7 @@ export default function Overview() {
       <Counters groups={groups} services={services.data?.body.items.length} />
       <div className="overview">
         <div>
-          <Panel title="Who answers the world" note={body && `${body.services} service${body.services === 1 ? '' : 's'}${body.leftOut ? `, ${body.leftOut} left out` : ''}, by addresses of each country`}>
+          <Panel title="Who answers the world" note={body && `${body.leftOut ? `${body.services} of ${body.services + body.leftOut} services` : `${body.services} service${body.services === 1 ? '' : 's'}`}, by addresses of each country${body.leftOut ? '; the others are too many to add up' : ''}`}>
             {answers.error && !body && <ErrorBox error={answers.error} retry={() => void answers.refetch()} />}
             <WorldMap label="World map: each country in the colour of the region that answers it. The table of regions below says the same."
               shade={shade} markers={marks} arcs={arcs} open={open} />

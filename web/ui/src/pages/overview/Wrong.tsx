@@ -18,7 +18,7 @@ const health = (q: string, text: string) => <Go to="/health" search={{ q }} size
 
 /** All that is not as it should be, the worst first: what, why, and since when. */
 export function useTroubles(): Trouble[] | undefined {
-  const groups = useQuery(get('/health/pools')).data?.body.items
+  const groups = useQuery(get('/pool-health')).data?.body.items
   const bad = useQuery(get('/health', { params: { query: { state: 'degraded,down,unknown', limit: 100 } } })).data?.body.items
   const controls = useQuery(get('/controls')).data?.body.items
   const safety = useQuery(get('/safety')).data?.body.items

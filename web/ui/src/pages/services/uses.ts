@@ -15,7 +15,7 @@ export interface ServiceRow {
 
 /** How the endpoints of each pool stand, a group for each of their regions. */
 export function usePoolHealth(): readonly PoolHealth[] | undefined {
-  return useQuery(get('/health/pools')).data?.body.items
+  return useQuery(get('/pool-health')).data?.body.items
 }
 
 const most = 1000
