@@ -1,6 +1,11 @@
 package policy
 
-import "time"
+import (
+	"slices"
+	"time"
+)
+
+const halfOpen = "half-open"
 
 // Circuit is a verdict as a circuit breaker: "closed" is up with all of its
 // weight, "half-open" up with a part of it, "open" down. It is "" while unknown.
@@ -9,7 +14,7 @@ func (v *Verdict) Circuit() string {
 	case v.Status == Down:
 		return "open"
 	case v.Status == Up && v.Ramp < 100:
-		return "half-open"
+		return halfOpen
 	case v.Status == Up:
 		return "closed"
 	}
@@ -23,10 +28,19 @@ type EndpointHealth struct {
 	Region    string        `json:"region"`
 	Measured  Status        `json:"measured"`       // what the verdicts say
 	Effective string        `json:"effective"`      // "up", "down", "unknown" or "drained"
+	State     string        `json:"state"`          // Effective, or "degraded"; see Judge
 	Why       string        `json:"why,omitempty"`  // when Effective does not follow from the verdicts alone
 	Since     time.Time     `json:"since,omitzero"` // of the measured status
 	Controls  []string      `json:"controls,omitempty"`
 	Checks    []CheckHealth `json:"checks"` // none when nothing checks it
+}
+
+// Judge sets the state: what answers go by, or degraded where that is up with a part of the weight, or with a check that is down.
+func (h *EndpointHealth) Judge() {
+	h.State = h.Effective
+	if h.Effective == Up.String() && slices.ContainsFunc(h.Checks, func(c CheckHealth) bool { return c.Verdict.Status == Down || c.Circuit == halfOpen }) {
+		h.State = "degraded"
+	}
 }
 
 // CheckHealth is what is known of one check of an endpoint. Samples and History

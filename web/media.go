@@ -35,7 +35,7 @@ func canonicalMedia(t string) string {
 // accept picks the media type to answer with; of those that the client likes
 // the same, the first one offered (RFC 9110 section 12.5.1).
 func (s *server) accept(c *gin.Context, offers ...string) (string, bool) {
-	c.Header("Vary", "Accept")
+	c.Writer.Header().Add("Vary", "Accept")
 	header := strings.Join(c.Request.Header.Values("Accept"), ",")
 	if strings.TrimSpace(header) == "" {
 		return offers[0], true

@@ -60,8 +60,8 @@ type Node interface {
 	// Stats asks every node how busy it is, for a second at most.
 	Stats(ctx context.Context) policy.Stats
 
-	// Health is the health of every endpoint, in order of ids. It asks no other node.
-	Health() []policy.EndpointHealth
+	// Health is the health of the endpoints that take wants, in order of pools. take sees all but the reports of vantages. It asks no other node.
+	Health(take func(*policy.EndpointHealth) bool) []policy.EndpointHealth
 
 	// Evidence is all there is to know of one endpoint's health. It asks the other vantages, for a second at most.
 	Evidence(ctx context.Context, endpoint string) (policy.EndpointHealth, error)

@@ -30,7 +30,7 @@ var wakes = func() map[string]func(*policy.State) uint64 {
 		"GET /zones": zones, "GET /zones/:zone": zones, "GET /zones/:zone/rrsets": zones, "GET /zones/:zone/rrsets/:name/:type": zones,
 		"GET /config": config, "GET /controls": controls, "GET /controls/:id": controls,
 		"GET /latency": func(s *policy.State) uint64 { return s.Latencies.Sum() }, "GET /load": func(s *policy.State) uint64 { return s.Loads.Sum() },
-		"GET /signals": signals, "GET /signals/:name": signals, "GET /health": health, "GET /health/:endpoint": health,
+		"GET /signals": signals, "GET /signals/:name": signals, "GET /health": health, "GET /pool-health": health, "GET /health/:endpoint": health,
 		"GET /cluster": func(s *policy.State) uint64 { return s.Members.Sum() }, "GET /secrets": func(s *policy.State) uint64 { return s.Secrets.Sum() },
 		"GET /drafts": func(s *policy.State) uint64 { return s.Drafts.Sum() }, "GET /drafts/:id": func(s *policy.State) uint64 { return s.Drafts.Sum() + s.Revision },
 		"GET /reports": func(s *policy.State) uint64 { return s.Reports.Sum() },

@@ -25,7 +25,7 @@ func TestObjectsAreRead(t *testing.T) {
 		if a.header.Get("X-Index") == "" || a.header.Get("Content-Type") != "application/json" {
 			t.Errorf("%s: %v", path, a.header)
 		}
-		r.call("GET", path+"?limit=1", "").refused(400, "bad-request")
+		r.call("GET", path+"?limits=1", "").refused(400, "bad-request")
 	}
 	if p := into[api.Pool](r.call("GET", "/pools/web-us-east", "").is(200)); len(p.Endpoints) != 2 {
 		t.Errorf("the pool is %+v", p)

@@ -5,7 +5,6 @@ import (
 	"net/netip"
 	"strconv"
 	"strings"
-	"time"
 
 	"github.com/gin-gonic/gin"
 
@@ -139,43 +138,6 @@ func (s *server) ListPoints(c *gin.Context) {
 	s.render(c, http.StatusOK, api.PointList{Items: list})
 }
 
-func (s *server) ListHealth(c *gin.Context) {
-	list := s.cfg.Node.Health()
-	if list == nil {
-		list = []policy.EndpointHealth{}
-	}
-	c.Header("X-Index", strconv.FormatUint(s.cfg.Node.State().Index, 10))
-	s.render(c, http.StatusOK, map[string]any{"items": list})
-}
-
-func (s *server) GetHealth(c *gin.Context, _ string) {
-	h, err := s.cfg.Node.Evidence(c.Request.Context(), c.Param("endpoint"))
-	if err != nil {
-		s.refuse(c, err)
-		return
-	}
-	c.Header("X-Index", strconv.FormatUint(s.cfg.Node.State().Index, 10))
-	s.render(c, http.StatusOK, h)
-}
-
-// ProbeEndpoint makes a probe at once. It changes nothing, so it waits for nothing but the probe.
-func (s *server) ProbeEndpoint(c *gin.Context, _ string) {
-	var in api.ProbeRequest
-	if _, err := readJSON(c, maxSmall, &in); err != nil {
-		s.refuse(c, err)
-		return
-	}
-	if !s.within(c, "endpoint/"+strings.TrimPrefix(c.Param("endpoint"), "endpoint/")) {
-		return
-	}
-	r, err := s.cfg.Node.Probe(c.Request.Context(), c.Param("endpoint"), in.Vantage, in.Monitor)
-	if err != nil {
-		s.refuse(c, err)
-		return
-	}
-	s.render(c, http.StatusOK, r)
-}
-
 func (s *server) GetCluster(c *gin.Context) {
 	status := s.cfg.Node.Cluster(c.Request.Context())
 	if status.Members == nil {
@@ -190,36 +152,4 @@ func (s *server) GetStats(c *gin.Context) {
 	stats := s.cfg.Node.Stats(c.Request.Context())
 	c.Header("X-Index", strconv.FormatUint(stats.Index, 10))
 	s.render(c, http.StatusOK, stats)
-}
-
-// GetHealthHistory shows an endpoint's health over a time.
-func (s *server) GetHealthHistory(c *gin.Context, _ string, params api.GetHealthHistoryParams) {
-	now := s.cfg.Now()
-	q := policy.HistoryQuery{Endpoint: c.Param("endpoint"), From: params.From, To: params.To}
-	if q.To.IsZero() {
-		q.To = now
-	}
-	if q.From.IsZero() {
-		q.From = q.To.Add(-24 * time.Hour)
-	}
-	if params.Step != "" {
-		if err := q.Step.UnmarshalText([]byte(params.Step)); err != nil || q.Step < policy.HistoryFinest || q.Step > policy.HistorySpan {
-			s.refuse(c, policy.Errorf(badRequest, "the parameter step: %q is not a time of 10s to 90d, as in 1m", params.Step))
-			return
-		}
-	}
-	switch {
-	case !q.From.Before(q.To):
-		s.refuse(c, policy.Errorf(badRequest, "from (%s) is not before to (%s)", q.From.UTC().Format(time.RFC3339), q.To.UTC().Format(time.RFC3339)))
-		return
-	case q.From.Before(now.Add(-time.Duration(policy.HistorySpan))) || q.To.After(now.Add(time.Minute)):
-		s.refuse(c, policy.Errorf(badRequest, "history is kept for 90 days until now; from %s to %s is not within them", q.From.UTC().Format(time.RFC3339), q.To.UTC().Format(time.RFC3339)))
-		return
-	}
-	h, err := s.cfg.Node.History(c.Request.Context(), q)
-	if err != nil {
-		s.refuse(c, err)
-		return
-	}
-	s.render(c, http.StatusOK, h)
 }

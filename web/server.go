@@ -61,7 +61,7 @@ func New(cfg Config) *Handler {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	return &Handler{slashes(newServer(cfg).engine()), cfg.Log}
+	return &Handler{compressed(slashes(newServer(cfg).engine())), cfg.Log}
 }
 
 func newServer(cfg Config) *server {
@@ -282,6 +282,7 @@ var queryParameters = map[string][]string{
 	"POST /explain":  {"name", "type", "client", "assume"},
 
 	"GET /answers":                  {"service", "type", "assume", "draft"},
+	"GET /health":                   {"state", "pool", "region", "monitor", "q", "after", "limit"},
 	"GET /health/:endpoint/history": {"from", "to", "step"},
 
 	"GET /zones/:zone/delegation": {"resolver"},

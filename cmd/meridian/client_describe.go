@@ -274,7 +274,7 @@ func (d *described) health(ctx context.Context, c *client, kind, name string, wh
 	if len(what.endpoints) == 0 {
 		return nil
 	}
-	list, _, err := decode[api.HealthList](read(c.ListHealth(ctx)))
+	list, _, err := decode[api.HealthList](read(c.ListHealth(ctx, nil)))
 	for _, h := range list.Items {
 		if !what.covers(h.Endpoint) {
 			continue

@@ -32,6 +32,7 @@ type kind struct {
 func getCommand(g *globals) *cobra.Command {
 	names := []string{"config", "records", "latency"}
 	var records api.ListRRsetsParams
+	var health api.ListHealthParams
 	var limit int
 	var back time.Duration
 	var w *watch
@@ -55,6 +56,7 @@ an endpoint is how it was over that time, 90 days back at the most: verdicts, la
   meridian get pool web-us-east
   meridian get controls -o json
   meridian get health -w
+  meridian get health --state down,degraded
   meridian get latency country/DE
   meridian get config > meridian.yaml
   meridian get records example.com
@@ -67,18 +69,21 @@ an endpoint is how it was over that time, 90 days back at the most: verdicts, la
 			return nil
 		},
 		RunE: func(cmd *cobra.Command, args []string) error {
-			return w.run(cmd, g, func() error { return show(cmd, g, args, names, records, limit, back) })
+			return w.run(cmd, g, func() error { return show(cmd, g, args, names, records, health, limit, back) })
 		},
 	}
 	w = watchFlag(c)
 	c.Flags().StringVar(&records.Type, "type", "", "records of this type only")
 	c.Flags().StringVar(&records.After, "after", "", "records after this RRset, or latencies after this subject, as a listing that was cut short says")
+	c.Flags().StringVar(&health.State, "state", "", "endpoints of health in these states only, as in down,degraded")
+	c.Flags().StringVar(&health.Pool, "pool", "", "endpoints of health in these pools only, as in web-us-east,web-eu")
+	c.Flags().StringVar(&health.Region, "region", "", "endpoints of health in this region only")
 	c.Flags().IntVar(&limit, "limit", 1000, "this many RRsets of records, or subjects of latencies, at most; 0 is all")
 	c.Flags().DurationVar(&back, "history", 0, "health of an endpoint over this time before now (24h, 2160h at most)")
 	return c
 }
 
-func show(cmd *cobra.Command, g *globals, args, names []string, records api.ListRRsetsParams, limit int, back time.Duration) error {
+func show(cmd *cobra.Command, g *globals, args, names []string, records api.ListRRsetsParams, health api.ListHealthParams, limit int, back time.Duration) error {
 	conn, err := g.connect()
 	if err != nil {
 		return err
@@ -93,7 +98,14 @@ func show(cmd *cobra.Command, g *globals, args, names []string, records api.List
 	case args[0] == "config" && len(args) == 1:
 		return getConfig(cmd, g, conn)
 	}
-	if k, ok := kindNamed(args[0]); ok {
+	k, ok := kindNamed(args[0])
+	if health != (api.ListHealthParams{}) {
+		if k.name != "health" || len(args) > 1 {
+			return fmt.Errorf("--state, --pool and --region go with get health, without a name")
+		}
+		k.list = func(c *client, ctx context.Context) (*http.Response, error) { return c.ListHealth(ctx, &health) }
+	}
+	if ok {
 		return k.get(cmd, g, conn, args[1:])
 	}
 	return fmt.Errorf("%q cannot be shown; there are %s", strings.Join(args, " "), strings.Join(names, ", "))

@@ -141,7 +141,7 @@ var getKinds = []kind{
 	windowsKind,
 	{
 		name: "health",
-		list: func(c *client, ctx context.Context) (*http.Response, error) { return c.ListHealth(ctx) },
+		list: func(c *client, ctx context.Context) (*http.Response, error) { return c.ListHealth(ctx, nil) },
 		one:  func(c *client, ctx context.Context, n string) (*http.Response, error) { return c.GetHealth(ctx, n) },
 
 		heading: []string{"ENDPOINT", "REGION", "MEASURED", "EFFECTIVE", "CIRCUIT", "AGREE", "SINCE", "CONTROLS"},

@@ -53,8 +53,9 @@ func (s *Snapshot) Effective(pool, endpoint string) (status policy.Status, why s
 	if p == nil {
 		return 0, "", false
 	}
+	id := policy.EndpointID(pool, endpoint)
 	for i := range p.Members {
-		if m := &p.Members[i]; m.ID == policy.EndpointID(pool, endpoint) {
+		if m := &p.Members[i]; m.ID == id {
 			if why = m.Why; p.Panic != "" {
 				why = p.Panic
 			}

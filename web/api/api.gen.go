@@ -596,6 +596,33 @@ func (e EndpointHealthEffective) Valid() bool {
 	}
 }
 
+// Defines values for EndpointState.
+const (
+	EndpointStateDegraded EndpointState = "degraded"
+	EndpointStateDown     EndpointState = "down"
+	EndpointStateDrained  EndpointState = "drained"
+	EndpointStateUnknown  EndpointState = "unknown"
+	EndpointStateUp       EndpointState = "up"
+)
+
+// Valid indicates whether the value is a known member of the EndpointState enum.
+func (e EndpointState) Valid() bool {
+	switch e {
+	case EndpointStateDegraded:
+		return true
+	case EndpointStateDown:
+		return true
+	case EndpointStateDrained:
+		return true
+	case EndpointStateUnknown:
+		return true
+	case EndpointStateUp:
+		return true
+	default:
+		return false
+	}
+}
+
 // Defines values for ExplanationResult.
 const (
 	ExplanationResultAnswer   ExplanationResult = "answer"
@@ -3403,7 +3430,7 @@ type EndpointCount struct {
 
 // EndpointHealth What is known of an endpoint's health on the node that is asked.
 //
-// Examples: {"checks":[{"check":"web-us-east/a@web","monitor":"web","reports":[{"age":"1s","cause":"refused","fresh":true,"status":"down","vantage":"ns1"}],"verdict":{"ballots":[{"error":"connection refused","status":"down","vantage":"ns1"}],"check":"web-us-east/a@web","ramp":100,"revision":1,"since":1767323045000000000,"status":"down"}}],"effective":"down","endpoint":"endpoint/web-us-east/a","measured":"down","pool":"web-us-east","region":"us-east"}
+// Examples: {"checks":[{"check":"web-us-east/a@web","monitor":"web","reports":[{"age":"1s","cause":"refused","fresh":true,"status":"down","vantage":"ns1"}],"verdict":{"ballots":[{"error":"connection refused","status":"down","vantage":"ns1"}],"check":"web-us-east/a@web","ramp":100,"revision":1,"since":1767323045000000000,"status":"down"}}],"effective":"down","endpoint":"endpoint/web-us-east/a","measured":"down","pool":"web-us-east","region":"us-east","state":"down"}
 type EndpointHealth struct {
 	// Checks Its monitors applied to it. Empty when nothing checks it.
 	Checks []CheckHealth `json:"checks"`
@@ -3430,6 +3457,9 @@ type EndpointHealth struct {
 
 	// Since Of the measured status.
 	Since time.Time `json:"since,omitempty,omitzero"`
+
+	// State `effective` in a word that tells more: degraded is up with a part of its weight, or with a monitor that says down.
+	State EndpointState `json:"state"`
 
 	// Why When effective does not follow from the verdicts alone: a failure domain, a control, the pool's panic, no leader, no monitor.
 	Why string `json:"why,omitempty,omitzero"`
@@ -3464,6 +3494,9 @@ type EndpointHistory struct {
 	// To Until when.
 	To time.Time `json:"to"`
 }
+
+// EndpointState `effective` in a word that tells more: degraded is up with a part of its weight, or with a monitor that says down.
+type EndpointState string
 
 // Event Something that happened.
 //
@@ -3708,12 +3741,42 @@ type HTTPCheckMethod string
 // HTTPCheckVersion HTTP/2 by ALPN for https, with prior knowledge for http.
 type HTTPCheckVersion string
 
-// HealthList The health of every endpoint.
+// HealthCounts How many endpoints are in each state.
 //
-// Examples: {"items":[{"checks":[{"check":"web-us-east/a@web","monitor":"web","reports":[{"age":"1s","cause":"refused","fresh":true,"status":"down","vantage":"ns1"}],"verdict":{"ballots":[{"error":"connection refused","status":"down","vantage":"ns1"}],"check":"web-us-east/a@web","ramp":100,"revision":1,"since":1767323045000000000,"status":"down"}}],"effective":"down","endpoint":"endpoint/web-us-east/a","measured":"down","pool":"web-us-east","region":"us-east"}]}
+// Examples: {"degraded":0,"down":1,"drained":0,"unknown":0,"up":3}
+type HealthCounts struct {
+	// Degraded Up with a part of their weight, or with a monitor that says down.
+	Degraded int `json:"degraded"`
+
+	// Down Down.
+	Down int `json:"down"`
+
+	// Drained Drained.
+	Drained int `json:"drained"`
+
+	// Unknown Of which nothing is known.
+	Unknown int `json:"unknown"`
+
+	// Up Up in full.
+	Up int `json:"up"`
+}
+
+// HealthList The health of endpoints.
+//
+// Examples: {"counts":{"degraded":0,"down":1,"drained":0,"unknown":0,"up":0},"items":[{"checks":[{"check":"web-us-east/a@web","monitor":"web","reports":[{"age":"1s","cause":"refused","fresh":true,"status":"down","vantage":"ns1"}],"verdict":{"ballots":[{"error":"connection refused","status":"down","vantage":"ns1"}],"check":"web-us-east/a@web","ramp":100,"revision":1,"since":1767323045000000000,"status":"down"}}],"effective":"down","endpoint":"endpoint/web-us-east/a","measured":"down","pool":"web-us-east","region":"us-east","state":"down"}]}
 type HealthList struct {
-	// Items In order of ids.
+	// Counts How many endpoints are in each state.
+	//
+	// Examples: {"degraded":0,"down":1,"drained":0,"unknown":0,"up":3}
+	Counts HealthCounts `json:"counts"`
+
+	// Items In order of pools.
 	Items []EndpointHealth `json:"items"`
+
+	// Next Where the next page begins, for `after`. Absent on the last page.
+	//
+	// Examples: endpoint/web-us-east/a
+	Next string `json:"next,omitempty,omitzero"`
 }
 
 // HealthVoice One vantage's present opinion, or what a signal says or said last.
@@ -4747,6 +4810,36 @@ type Pool struct {
 
 	// Region The region of its endpoints.
 	Region string `json:"region,omitempty,omitzero"`
+}
+
+// PoolHealth How the endpoints of a pool in one region stand.
+//
+// Examples: {"counts":{"degraded":0,"down":1,"drained":0,"unknown":0,"up":3},"pool":"web-us-east","region":"us-east","since":"2026-01-02T03:04:05Z","unchecked":0}
+type PoolHealth struct {
+	// Counts How many endpoints are in each state.
+	//
+	// Examples: {"degraded":0,"down":1,"drained":0,"unknown":0,"up":3}
+	Counts HealthCounts `json:"counts"`
+
+	// Pool The pool.
+	Pool string `json:"pool"`
+
+	// Region The region that these endpoints are in. Empty when in none.
+	Region string `json:"region"`
+
+	// Since Of the newest change among those that are not up.
+	Since time.Time `json:"since,omitempty,omitzero"`
+
+	// Unchecked How many of the unknown are checked by nothing.
+	Unchecked int `json:"unchecked"`
+}
+
+// PoolHealthList The health of each pool.
+//
+// Examples: {"items":[{"counts":{"degraded":0,"down":1,"drained":0,"unknown":0,"up":3},"pool":"web-us-east","region":"us-east","unchecked":0}]}
+type PoolHealthList struct {
+	// Items In order of pools.
+	Items []PoolHealth `json:"items"`
 }
 
 // PoolList All pools.
@@ -7487,6 +7580,30 @@ type LookupPlaceParams struct {
 	Address string `form:"address" json:"address"`
 }
 
+// ListHealthParams defines parameters for ListHealth.
+type ListHealthParams struct {
+	// State Only endpoints in these states, divided by commas.
+	State string `form:"state,omitempty" json:"state,omitempty,omitzero"`
+
+	// Pool Only those of these pools, divided by commas.
+	Pool string `form:"pool,omitempty" json:"pool,omitempty,omitzero"`
+
+	// Region Only those of this region.
+	Region string `form:"region,omitempty" json:"region,omitempty,omitzero"`
+
+	// Monitor Only those that this monitor checks.
+	Monitor string `form:"monitor,omitempty" json:"monitor,omitempty,omitzero"`
+
+	// Q Only those of which each of these words is in the id, the region, the state or the reason.
+	Q string `form:"q,omitempty" json:"q,omitempty,omitzero"`
+
+	// After Begin after this endpoint: the `next` of the page before.
+	After string `form:"after,omitempty" json:"after,omitempty,omitzero"`
+
+	// Limit Endpoints on the page. Without it there is one page.
+	Limit int `form:"limit,omitempty" json:"limit,omitempty,omitzero"`
+}
+
 // GetHealthHistoryParams defines parameters for GetHealthHistory.
 type GetHealthHistoryParams struct {
 	// From From when on: 24 hours before to by default, 90 days ago at the most.
@@ -8854,10 +8971,13 @@ type ClientInterface interface {
 	// Corresponds with GET /geo/points (the `ListPoints` operationId).
 	ListPoints(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
-	// ListHealth The health of every endpoint
+	// ListHealth The health of every endpoint, or of some
+	//
+	// In order of pools, within one as its document has them. Without `limit` all that match come at once. While `next` is there, there is more.
+	// Each page is of the state as it is when it is asked for.
 	//
 	// Corresponds with GET /health (the `ListHealth` operationId).
-	ListHealth(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
+	ListHealth(ctx context.Context, params *ListHealthParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// GetHealth The health of one endpoint, with the evidence
 	//
@@ -9142,6 +9262,13 @@ type ClientInterface interface {
 	//
 	// Corresponds with PUT /places/{name} (the `PutPlace` operationId).
 	PutPlace(ctx context.Context, name string, params *PutPlaceParams, body PutPlaceJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListPoolHealth How many endpoints of each pool are well
+	//
+	// What a list of services or regions needs to know of endpoints, whatever their number.
+	//
+	// Corresponds with GET /pool-health (the `ListPoolHealth` operationId).
+	ListPoolHealth(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// ListPools List the pools
 	//
@@ -10902,11 +11029,14 @@ func (c *Client) ListPoints(ctx context.Context, reqEditors ...RequestEditorFn) 
 	return c.Client.Do(req)
 }
 
-// ListHealth The health of every endpoint
+// ListHealth The health of every endpoint, or of some
+//
+// In order of pools, within one as its document has them. Without `limit` all that match come at once. While `next` is there, there is more.
+// Each page is of the state as it is when it is asked for.
 //
 // Corresponds with GET /health (the `ListHealth` operationId).
-func (c *Client) ListHealth(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
-	req, err := NewListHealthRequest(c.Server)
+func (c *Client) ListHealth(ctx context.Context, params *ListHealthParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListHealthRequest(c.Server, params)
 	if err != nil {
 		return nil, err
 	}
@@ -11511,6 +11641,23 @@ func (c *Client) PutPlaceWithBody(ctx context.Context, name string, params *PutP
 // Corresponds with PUT /places/{name} (the `PutPlace` operationId).
 func (c *Client) PutPlace(ctx context.Context, name string, params *PutPlaceParams, body PutPlaceJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewPutPlaceRequest(c.Server, name, params, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListPoolHealth How many endpoints of each pool are well
+//
+// What a list of services or regions needs to know of endpoints, whatever their number.
+//
+// Corresponds with GET /pool-health (the `ListPoolHealth` operationId).
+func (c *Client) ListPoolHealth(ctx context.Context, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListPoolHealthRequest(c.Server)
 	if err != nil {
 		return nil, err
 	}
@@ -15664,7 +15811,7 @@ func NewListPointsRequest(server string) (*http.Request, error) {
 }
 
 // NewListHealthRequest constructs an http.Request for the ListHealth method
-func NewListHealthRequest(server string) (*http.Request, error) {
+func NewListHealthRequest(server string, params *ListHealthParams) (*http.Request, error) {
 	var err error
 
 	serverURL, err := url.Parse(server)
@@ -15680,6 +15827,77 @@ func NewListHealthRequest(server string) (*http.Request, error) {
 	queryURL, err := serverURL.Parse(operationPath)
 	if err != nil {
 		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "state", params.State, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "pool", params.Pool, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "region", params.Region, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "monitor", params.Monitor, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "q", params.Q, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "after", params.After, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "string", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
 	}
 
 	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
@@ -17093,6 +17311,33 @@ func NewPutPlaceRequestWithBody(server string, name string, params *PutPlacePara
 
 		req.Header.Set("X-Override", headerParam4)
 
+	}
+
+	return req, nil
+}
+
+// NewListPoolHealthRequest constructs an http.Request for the ListPoolHealth method
+func NewListPoolHealthRequest(server string) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/pool-health")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
 	}
 
 	return req, nil
@@ -21707,12 +21952,15 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with GET /geo/points (the `ListPoints` operationId).
 	ListPointsWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListPointsResponse, error)
 
-	// ListHealthWithResponse The health of every endpoint
+	// ListHealthWithResponse The health of every endpoint, or of some
+	//
+	// In order of pools, within one as its document has them. Without `limit` all that match come at once. While `next` is there, there is more.
+	// Each page is of the state as it is when it is asked for.
 	//
 	// Returns a wrapper object for the known response body format(s).
 	//
 	// Corresponds with GET /health (the `ListHealth` operationId).
-	ListHealthWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListHealthResponse, error)
+	ListHealthWithResponse(ctx context.Context, params *ListHealthParams, reqEditors ...RequestEditorFn) (*ListHealthResponse, error)
 
 	// GetHealthWithResponse The health of one endpoint, with the evidence
 	//
@@ -22029,6 +22277,15 @@ type ClientWithResponsesInterface interface {
 	//
 	// Corresponds with PUT /places/{name} (the `PutPlace` operationId).
 	PutPlaceWithResponse(ctx context.Context, name string, params *PutPlaceParams, body PutPlaceJSONRequestBody, reqEditors ...RequestEditorFn) (*PutPlaceResponse, error)
+
+	// ListPoolHealthWithResponse How many endpoints of each pool are well
+	//
+	// What a list of services or regions needs to know of endpoints, whatever their number.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /pool-health (the `ListPoolHealth` operationId).
+	ListPoolHealthWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListPoolHealthResponse, error)
 
 	// ListPoolsWithResponse List the pools
 	//
@@ -26635,6 +26892,61 @@ func (r PutPlaceResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r PutPlaceResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+// ListPoolHealthResponse200Headers the declared response headers of an HTTP 200 response for ListPoolHealth
+type ListPoolHealthResponse200Headers struct {
+	XIndex uint64
+}
+
+type ListPoolHealthResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *PoolHealthList
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+	// Headers200 the parsed response headers for an HTTP 200 response
+	Headers200 *ListPoolHealthResponse200Headers
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListPoolHealthResponse) GetJSON200() *PoolHealthList {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListPoolHealthResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListPoolHealthResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListPoolHealthResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListPoolHealthResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListPoolHealthResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -31514,13 +31826,16 @@ func (c *ClientWithResponses) ListPointsWithResponse(ctx context.Context, reqEdi
 	return ParseListPointsResponse(rsp)
 }
 
-// ListHealthWithResponse The health of every endpoint
+// ListHealthWithResponse The health of every endpoint, or of some
+//
+// In order of pools, within one as its document has them. Without `limit` all that match come at once. While `next` is there, there is more.
+// Each page is of the state as it is when it is asked for.
 //
 // Returns a wrapper object for the known response body format(s).
 //
 // Corresponds with GET /health (the `ListHealth` operationId).
-func (c *ClientWithResponses) ListHealthWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListHealthResponse, error) {
-	rsp, err := c.ListHealth(ctx, reqEditors...)
+func (c *ClientWithResponses) ListHealthWithResponse(ctx context.Context, params *ListHealthParams, reqEditors ...RequestEditorFn) (*ListHealthResponse, error) {
+	rsp, err := c.ListHealth(ctx, params, reqEditors...)
 	if err != nil {
 		return nil, err
 	}
@@ -32033,6 +32348,21 @@ func (c *ClientWithResponses) PutPlaceWithResponse(ctx context.Context, name str
 		return nil, err
 	}
 	return ParsePutPlaceResponse(rsp)
+}
+
+// ListPoolHealthWithResponse How many endpoints of each pool are well
+//
+// What a list of services or regions needs to know of endpoints, whatever their number.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /pool-health (the `ListPoolHealth` operationId).
+func (c *ClientWithResponses) ListPoolHealthWithResponse(ctx context.Context, reqEditors ...RequestEditorFn) (*ListPoolHealthResponse, error) {
+	rsp, err := c.ListPoolHealth(ctx, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListPoolHealthResponse(rsp)
 }
 
 // ListPoolsWithResponse List the pools
@@ -36780,6 +37110,52 @@ func ParsePutPlaceResponse(rsp *http.Response) (*PutPlaceResponse, error) {
 	return response, nil
 }
 
+// ParseListPoolHealthResponse parses an HTTP response from a ListPoolHealthWithResponse call
+func ParseListPoolHealthResponse(rsp *http.Response) (*ListPoolHealthResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListPoolHealthResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest PoolHealthList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	switch {
+	case rsp.StatusCode == 200:
+		var headers ListPoolHealthResponse200Headers
+		if values := rsp.Header.Values("X-Index"); len(values) > 0 {
+			var value uint64
+			if err := runtime.BindStyledParameterWithOptions("simple", "X-Index", values[0], &value, runtime.BindStyledParameterOptions{ParamLocation: runtime.ParamLocationHeader, Explode: false, Required: false, Type: "integer", Format: "uint64"}); err != nil {
+				return nil, err
+			}
+			headers.XIndex = value
+		}
+		response.Headers200 = &headers
+	}
+
+	return response, nil
+}
+
 // ParseListPoolsResponse parses an HTTP response from a ListPoolsWithResponse call
 func ParseListPoolsResponse(rsp *http.Response) (*ListPoolsResponse, error) {
 	bodyBytes, err := io.ReadAll(rsp.Body)
@@ -40648,9 +41024,9 @@ type ServerInterface interface {
 	// ListPoints Where the regions are
 	// (GET /geo/points)
 	ListPoints(c *gin.Context)
-	// ListHealth The health of every endpoint
+	// ListHealth The health of every endpoint, or of some
 	// (GET /health)
-	ListHealth(c *gin.Context)
+	ListHealth(c *gin.Context, params ListHealthParams)
 	// GetHealth The health of one endpoint, with the evidence
 	// (GET /health/{endpoint})
 	GetHealth(c *gin.Context, endpoint string)
@@ -40723,6 +41099,9 @@ type ServerInterface interface {
 	// PutPlace Create a place, or replace the whole of it
 	// (PUT /places/{name})
 	PutPlace(c *gin.Context, name string, params PutPlaceParams)
+	// ListPoolHealth How many endpoints of each pool are well
+	// (GET /pool-health)
+	ListPoolHealth(c *gin.Context)
 	// ListPools List the pools
 	// (GET /pools)
 	ListPools(c *gin.Context)
@@ -43298,6 +43677,68 @@ func (siw *ServerInterfaceWrapper) ListPoints(c *gin.Context) {
 // ListHealth operation middleware
 func (siw *ServerInterfaceWrapper) ListHealth(c *gin.Context) {
 
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListHealthParams
+
+	// ------------- Optional query parameter "state" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "state", c.Request.URL.Query(), &params.State, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter state: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "pool" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "pool", c.Request.URL.Query(), &params.Pool, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter pool: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "region" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "region", c.Request.URL.Query(), &params.Region, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter region: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "monitor" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "monitor", c.Request.URL.Query(), &params.Monitor, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter monitor: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "q" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "q", c.Request.URL.Query(), &params.Q, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter q: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "after" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "after", c.Request.URL.Query(), &params.After, runtime.BindQueryParameterOptions{Type: "string", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter after: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", c.Request.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter limit: %w", err), http.StatusBadRequest)
+		return
+	}
+
 	for _, middleware := range siw.HandlerMiddlewares {
 		middleware(c)
 		if c.IsAborted() {
@@ -43305,7 +43746,7 @@ func (siw *ServerInterfaceWrapper) ListHealth(c *gin.Context) {
 		}
 	}
 
-	siw.Handler.ListHealth(c)
+	siw.Handler.ListHealth(c, params)
 }
 
 // GetHealth operation middleware
@@ -44588,6 +45029,19 @@ func (siw *ServerInterfaceWrapper) PutPlace(c *gin.Context) {
 	}
 
 	siw.Handler.PutPlace(c, name, params)
+}
+
+// ListPoolHealth operation middleware
+func (siw *ServerInterfaceWrapper) ListPoolHealth(c *gin.Context) {
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ListPoolHealth(c)
 }
 
 // ListPools operation middleware
@@ -48475,6 +48929,7 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.DELETE(options.BaseURL+"/places/:name", wrapper.DeletePlace)
 	router.GET(options.BaseURL+"/places/:name", wrapper.GetPlace)
 	router.PUT(options.BaseURL+"/places/:name", wrapper.PutPlace)
+	router.GET(options.BaseURL+"/pool-health", wrapper.ListPoolHealth)
 	router.GET(options.BaseURL+"/pools", wrapper.ListPools)
 	router.DELETE(options.BaseURL+"/pools/:name", wrapper.DeletePool)
 	router.GET(options.BaseURL+"/pools/:name", wrapper.GetPool)

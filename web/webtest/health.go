@@ -10,7 +10,7 @@ import (
 )
 
 // Health is the verdicts of the state, with one report that agrees.
-func (n *Node) Health() []policy.EndpointHealth {
+func (n *Node) Health(take func(*policy.EndpointHealth) bool) []policy.EndpointHealth {
 	s := n.State()
 	checks := s.Checks()
 	var list []policy.EndpointHealth
@@ -42,7 +42,9 @@ func (n *Node) Health() []policy.EndpointHealth {
 			case f.Down != "":
 				h.Effective = policy.Down.String()
 			}
-			list = append(list, h)
+			if h.Judge(); take(&h) {
+				list = append(list, h)
+			}
 		}
 	}
 	return list
@@ -60,10 +62,10 @@ func seen(down bool) policy.Evidence {
 
 // Evidence adds one sample of ns1 and the edge that made the verdict; ns2 cannot be asked, ns3 has seen nothing.
 func (n *Node) Evidence(_ context.Context, id string) (policy.EndpointHealth, error) {
-	for _, h := range n.Health() {
-		if h.Endpoint != "endpoint/"+strings.TrimPrefix(id, "endpoint/") {
-			continue
-		}
+	named := func(h *policy.EndpointHealth) bool {
+		return h.Endpoint == "endpoint/"+strings.TrimPrefix(id, "endpoint/")
+	}
+	for _, h := range n.Health(named) {
 		for i := range h.Checks {
 			c := &h.Checks[i]
 			if h.Measured != policy.Unknown {

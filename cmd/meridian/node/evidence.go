@@ -11,51 +11,79 @@ import (
 
 	"github.com/meridian-gtm/meridian/policy"
 	"github.com/meridian-gtm/meridian/policy/health"
+	"github.com/meridian-gtm/meridian/policy/snapshot"
 	"github.com/meridian-gtm/meridian/probes"
 )
 
 // evidenceWithin is how long another node has to say what it saw.
 const evidenceWithin = time.Second
 
-// Health is every endpoint's health as this node knows it, in order of pools. It asks nobody.
-func (n *Node) Health() []policy.EndpointHealth {
-	s := n.State()
-	checks := n.checks.of(s)
-	voices := n.hearing.all(s, checks)
+// Health lists the endpoints that take wants, in order of pools, as this node knows them. take sees all but the reports. It asks nobody.
+func (n *Node) Health(take func(*policy.EndpointHealth) bool) []policy.EndpointHealth {
+	v := n.view()
 	var list []policy.EndpointHealth
-	for _, o := range s.Pools.All {
+	for _, o := range v.state.Pools.All {
 		for i := range o.Spec.Endpoints {
-			list = append(list, n.healthOf(s, &o.Spec, &o.Spec.Endpoints[i], checks, voices))
+			if h := v.of(&o.Spec, &o.Spec.Endpoints[i]); take(&h) {
+				v.report(&h)
+				list = append(list, h)
+			}
 		}
 	}
 	return list
 }
 
-func (n *Node) healthOf(s *policy.State, pool *policy.Pool, e *policy.Endpoint, checks *checkList, voices []health.Heard) policy.EndpointHealth {
-	v := s.Health(pool, e, nil)
+// view is what the health of endpoints is read from, at one time.
+type view struct {
+	state  *policy.State
+	snap   *snapshot.Snapshot // may be nil
+	forces policy.Forces
+	checks *checkList
+	now    int64
+	voices func() []health.Heard // none are asked for where no endpoint is taken
+}
+
+func (n *Node) view() *view {
+	s := n.State()
+	checks := n.checks.of(s)
+	_, local := n.publisher.given()
+	return &view{
+		state: s, snap: n.publisher.snapshot(), forces: s.WithControls(local.Controls).Forces(""), checks: checks, now: max(s.Clock, time.Now().UnixNano()),
+		voices: sync.OnceValue(func() []health.Heard { return n.hearing.all(s, checks) }),
+	}
+}
+
+// of is an endpoint's health without the reports of vantages.
+func (v *view) of(pool *policy.Pool, e *policy.Endpoint) policy.EndpointHealth {
+	is := v.state.Health(pool, e, nil)
 	h := policy.EndpointHealth{
 		Endpoint: policy.EndpointID(pool.Name, e.Name), Pool: pool.Name, Region: e.RegionOr(pool),
-		Measured: v.Status, Effective: v.Status.String(), Checks: []policy.CheckHealth{},
+		Measured: is.Status, Effective: is.Status.String(), Checks: []policy.CheckHealth{},
 	}
-	if v.Since != 0 {
-		h.Since = time.Unix(0, v.Since)
+	if is.Since != 0 {
+		h.Since = time.Unix(0, is.Since)
 	}
-	for _, at := range checks.of[h.Endpoint] {
-		c := s.HealthOf(&checks.checks[at], max(s.Clock, time.Now().UnixNano()))
-		c.Reports = append(c.Reports, voicesOn(voices, at)...)
-		h.Checks = append(h.Checks, c)
+	for _, at := range v.checks.of[h.Endpoint] {
+		h.Checks = append(h.Checks, v.state.HealthOf(&v.checks.checks[at], v.now))
 	}
-	if snap := n.publisher.snapshot(); snap != nil {
-		if status, why, ok := snap.Effective(pool.Name, e.Name); ok {
+	if v.snap != nil {
+		if status, why, ok := v.snap.Effective(pool.Name, e.Name); ok {
 			h.Effective, h.Why = status.String(), why
 		}
 	}
-	_, local := n.publisher.given()
-	f := s.WithControls(local.Controls).Forces("").On(pool, e)
+	f := v.forces.On(pool, e)
 	if h.Controls = f.IDs(); f.Drained != "" {
 		h.Effective = "drained"
 	}
+	h.Judge()
 	return h
+}
+
+// report adds what vantages say.
+func (v *view) report(h *policy.EndpointHealth) {
+	for i, at := range v.checks.of[h.Endpoint] {
+		h.Checks[i].Reports = append(h.Checks[i].Reports, voicesOn(v.voices(), at)...)
+	}
 }
 
 // voicesOn lists what vantages hold of the check at a place in the list of checks.
@@ -92,22 +120,22 @@ func endpoint(s *policy.State, id string) (*policy.Pool, *policy.Endpoint, error
 // the samples of every vantage that answers within a second, and the last edges
 // of the verdicts that this node has seen.
 func (n *Node) Evidence(ctx context.Context, id string) (policy.EndpointHealth, error) {
-	s := n.State()
-	pool, e, err := endpoint(s, id)
+	v := n.view()
+	pool, e, err := endpoint(v.state, id)
 	if err != nil {
 		return policy.EndpointHealth{}, err
 	}
-	checks := n.checks.of(s)
-	h := n.healthOf(s, pool, e, checks, n.hearing.all(s, checks))
+	h := v.of(pool, e)
+	v.report(&h)
 	var ask evidenceRequest
-	for _, at := range checks.of[h.Endpoint] {
-		if c := &checks.checks[at]; c.Monitor.Signal == nil { // else nobody takes samples
+	for _, at := range v.checks.of[h.Endpoint] {
+		if c := &v.checks.checks[at]; c.Monitor.Signal == nil { // else nobody takes samples
 			ask.Checks = append(ask.Checks, c.ID)
 		}
 	}
 	var answers []gathered
 	if len(ask.Checks) > 0 {
-		answers = n.gather(ctx, s, ask)
+		answers = n.gather(ctx, v.state, ask)
 	}
 	for i := range h.Checks {
 		c := &h.Checks[i]
@@ -116,11 +144,11 @@ func (n *Node) Evidence(ctx context.Context, id string) (policy.EndpointHealth, 
 			continue
 		}
 		for _, a := range answers {
-			v := policy.VantageEvidence{Vantage: a.vantage, Error: a.err, Samples: a.samples[c.Check]}
-			if v.Samples == nil {
-				v.Samples = []policy.Evidence{}
+			seen := policy.VantageEvidence{Vantage: a.vantage, Error: a.err, Samples: a.samples[c.Check]}
+			if seen.Samples == nil {
+				seen.Samples = []policy.Evidence{}
 			}
-			c.Samples = append(c.Samples, v)
+			c.Samples = append(c.Samples, seen)
 		}
 	}
 	return h, nil

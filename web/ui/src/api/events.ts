@@ -7,12 +7,12 @@ import { stale } from './queries'
 export type LiveEvent = components['schemas']['Event']
 
 const config = ['/config', '/regions', '/providers', '/monitors', '/pools', '/templates', '/services', '/safety-rules', '/review-rules', '/drill-plans', '/places', '/notifications']
-const seen = ['/health', '/explain', '/answers', '/safety', '/windows', '/stats']
+const seen = ['/health', '/pool-health', '/explain', '/answers', '/safety', '/windows', '/stats']
 
 /** What an event of each type makes stale. */
 export const touched: Record<string, readonly string[]> = {
   verdict: [...seen, '/reports'],
-  signal: ['/signals', '/health'],
+  signal: ['/signals', '/health', '/pool-health'],
   control: [...seen, '/controls', '/audit', '/revisions', '/residual'],
   window: ['/windows', '/controls', '/drills', '/residual'],
   config: [...config, ...seen, '/revisions', '/audit', '/drafts'],
@@ -32,6 +32,7 @@ export interface Live {
 
 const silence = 40_000 // a stream says something every 15 s, so this long without a word is a dead one
 const gather = 250 // so that a burst of events reads each path once
+const patience = 60_000 // no answer takes longer: the node ends it
 
 let live: Live = { state: 'connecting', since: Date.now(), events: [] }
 const listeners = new Set<() => void>()
@@ -72,22 +73,45 @@ export function parse(text: string): { messages: { id?: string; event: string; d
   return { messages, rest }
 }
 
+const idOf = (e: LiveEvent) => `${e.node} ${e.seq}`
+
+/**
+ * Gathers paths that events make stale, and has each read once for all that came meanwhile. A path whose last reading is not over
+ * waits for it: to begin anew would cancel it, and of a flood nothing would ever be read. '' is every path.
+ */
+export function gatherer(readAgain: (path: string) => Promise<unknown>): { tell: (paths: readonly string[]) => void; stop: () => void } {
+  const waiting = new Set<string>()
+  const busy = new Set<string>()
+  let timer: ReturnType<typeof setTimeout> | undefined
+  const free = (path: string) => (path === '' ? busy.size === 0 : !busy.has('') && !busy.has(path))
+  const wake = () => { if (waiting.size > 0) timer ??= setTimeout(turn, gather) }
+  const turn = () => {
+    timer = undefined
+    for (const path of (waiting.has('') ? [''] : [...waiting]).filter(free)) {
+      if (path === '') waiting.clear()
+      waiting.delete(path)
+      busy.add(path)
+      let bound: ReturnType<typeof setTimeout> | undefined
+      const over = new Promise((done) => { bound = setTimeout(done, patience) })
+      void Promise.race([readAgain(path), over]).catch(() => undefined).finally(() => {
+        clearTimeout(bound)
+        busy.delete(path)
+        wake()
+      })
+    }
+  }
+  return {
+    tell: (paths) => { paths.forEach((p) => waiting.add(p)); wake() },
+    stop: () => { clearTimeout(timer); waiting.clear() },
+  }
+}
+
 /** Listens until stop is called. The browser's EventSource would hide heartbeats and the status of a refusal. */
 export function listen(qc: QueryClient): () => void {
   const stop = new AbortController()
   let last: string | undefined
-  let waiting = new Set<string>()
-  let timer: ReturnType<typeof setTimeout> | undefined
-
-  const tell = (paths: readonly string[]) => {
-    paths.forEach((p) => waiting.add(p))
-    timer ??= setTimeout(() => {
-      const due = [...waiting]
-      waiting = new Set()
-      timer = undefined
-      void (due.includes('') ? qc.invalidateQueries() : stale(qc, due))
-    }, gather)
-  }
+  const again = gatherer((path) => (path === '' ? qc.invalidateQueries() : stale(qc, [path])))
+  const { tell } = again
 
   const once = async () => {
     const dead = new AbortController()
@@ -110,12 +134,15 @@ export function listen(qc: QueryClient): () => void {
         watch = setTimeout(() => dead.abort(), silence)
         const got = parse(text + value)
         text = got.rest
+        if (got.messages.length === 0) continue
+        const fresh = new Map<string, LiveEvent>()
         for (const m of got.messages) {
           last = m.id ?? last
           const ev = JSON.parse(m.data) as LiveEvent
-          set({ events: [ev, ...live.events.filter((e) => e.seq !== ev.seq || e.node !== ev.node)].slice(0, 200) })
+          fresh.set(idOf(ev), ev)
           tell(touched[m.event] ?? [''])
         }
+        set({ events: [...[...fresh.values()].reverse(), ...live.events.filter((e) => !fresh.has(idOf(e)))].slice(0, 200) })
       }
     } finally {
       clearTimeout(watch)
@@ -139,7 +166,7 @@ export function listen(qc: QueryClient): () => void {
   })()
   return () => {
     stop.abort()
-    clearTimeout(timer)
+    again.stop()
     set({ state: 'connecting', since: Date.now() })
   }
 }

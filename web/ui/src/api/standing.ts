@@ -1,43 +1,46 @@
-import type { State } from '../shared/Status'
-import { stateOf } from '../shared/Status'
+import { type State, stateOf, states } from '../shared/Status'
 import type { Schemas } from './client'
 
 export type EndpointHealth = Schemas['EndpointHealth']
-
-/** An endpoint's state: degraded is up with a part of its weight, or with vantages that do not agree. */
-export function endpointState(e: EndpointHealth): State {
-  if (e.effective !== 'up') return e.effective
-  return e.checks.some((c) => c.circuit === 'half-open' || c.verdict.status === 'down') ? 'degraded' : 'up'
-}
+export type PoolHealth = Schemas['PoolHealth']
 
 export interface Standing {
   state: State
   up: number // healthy and degraded ones
   all: number
-  endpoints: EndpointHealth[]
   count: Record<State, number>
+  unchecked: number // of the unknown, those that nothing checks
+  regions: string[]
   since?: string // of the newest change among those that are not up
 }
 
-/** How endpoints stand together. */
-export function standing(list: EndpointHealth[]): Standing {
+/** How endpoints stand together, which are counted by pool and region. */
+export function standing(groups: readonly PoolHealth[]): Standing {
   const count: Record<State, number> = { up: 0, degraded: 0, down: 0, drained: 0, unknown: 0 }
-  const parts = list.map(endpointState)
-  parts.forEach((p) => count[p]++)
-  const since = list.filter((_, i) => parts[i] !== 'up').map((e) => e.since ?? '').sort().at(-1)
-  return { state: stateOf(parts), up: count.up + count.degraded, all: list.length, endpoints: list, count, since: since || undefined }
+  let unchecked = 0
+  for (const g of groups) {
+    states.forEach((s) => { count[s] += g.counts[s] })
+    unchecked += g.unchecked
+  }
+  const since = groups.map((g) => g.since ?? '').sort().at(-1)
+  const regions = [...new Set(groups.map((g) => g.region).filter(Boolean))].sort()
+  return { state: stateOf(count), up: count.up + count.degraded, all: total(count), count, unchecked, regions, since: since || undefined }
 }
 
-/** Endpoints by what a key makes of each. */
-export function groupBy(list: EndpointHealth[], key: (e: EndpointHealth) => string): Map<string, Standing> {
-  const groups = new Map<string, EndpointHealth[]>()
-  for (const e of list) {
-    const k = key(e)
-    const g = groups.get(k)
-    if (g) g.push(e)
-    else groups.set(k, [e])
-  }
-  return new Map([...groups].map(([k, v]) => [k, standing(v)]))
+/** How many there are in all states. */
+export function total(count: Record<State, number>): number {
+  return states.reduce((sum, s) => sum + count[s], 0)
+}
+
+/** How endpoints stand by what a key makes of each group. */
+export function groupBy(list: readonly PoolHealth[], key: (g: PoolHealth) => string): Map<string, Standing> {
+  return new Map([...Map.groupBy(list, key)].map(([k, v]) => [k, standing(v)]))
+}
+
+/** What vantages have against an endpoint, or what else decided. */
+export function reason(e: EndpointHealth): string {
+  if (e.why) return e.why
+  return [...new Set(e.checks.flatMap((c) => c.reports).filter((r) => r.status === 'down').map((r) => r.error || r.cause || ''))].filter(Boolean).join('; ')
 }
 
 /** The pools that a steering tree may answer from. */

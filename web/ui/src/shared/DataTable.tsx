@@ -29,6 +29,7 @@ export interface TableProps<T> {
   tools?: ReactNode
   none?: string
   sortBy?: { key: string; desc?: boolean }
+  total?: number // of all pages, when rows is one of them
   height?: string // of the box in which long tables scroll
 }
 
@@ -46,7 +47,7 @@ export function matching<T>(rows: readonly T[], columns: readonly Column<T>[], f
 }
 
 /** A table that sorts and filters, is at home on a phone, and draws of many rows only those in sight. Arrows move, Enter opens. */
-export function DataTable<T>({ label, rows, columns, id, open, filter, tools, none = 'Nothing matches.', sortBy, height = 'calc(100dvh - 260px)' }: TableProps<T>) {
+export function DataTable<T>({ label, rows, columns, id, open, filter, tools, none = 'Nothing matches.', total = rows.length, sortBy, height = 'calc(100dvh - 260px)' }: TableProps<T>) {
   const [sort, setSort] = useState(sortBy)
   const narrow = useMediaQuery('(max-width: 48em)', false, { getInitialValueInEffect: false })
   const words = useDeferredValue(filter?.value ?? '')
@@ -87,7 +88,7 @@ export function DataTable<T>({ label, rows, columns, id, open, filter, tools, no
           {filter && <TextInput size="xs" w={240} leftSection={<IconSearch size={14} />} aria-label={filter.placeholder ?? 'Filter'} placeholder={filter.placeholder ?? 'Filter'}
             value={filter.value} onChange={(e) => filter.set(e.currentTarget.value)} data-filter />}
           {tools}
-          <span className={css.count} role="status">{shown.length === rows.length ? rows.length : `${shown.length} of ${rows.length}`}</span>
+          <span className={css.count} role="status">{shown.length === total ? total : `${shown.length} of ${total.toLocaleString('en')}`}</span>
         </div>
       )}
       {shown.length === 0 ? <div className={css.none}>{none}</div> : (

@@ -10,7 +10,7 @@ import { because, shell } from './CopyAs'
 import { EffectOf } from './Effect'
 import { ErrorBox } from './ErrorBox'
 
-const touches = ['/controls', '/health', '/safety', '/windows', '/answers', '/explain'] as const
+const touches = ['/controls', '/health', '/pool-health', '/safety', '/windows', '/answers', '/explain'] as const
 const times = [['1h', 'in 1 hour'], ['2h', 'in 2 hours'], ['8h', 'in 8 hours'], ['24h', 'in a day'], ['', 'never']] as const
 
 /** Takes a part of the world out of answers: shows whom it moves, and is disabled with the reason when a safety rule forbids it. */

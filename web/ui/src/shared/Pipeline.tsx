@@ -2,7 +2,7 @@ import { type ReactNode, useMemo } from 'react'
 
 import type { Explained } from '../api/explain'
 import { bare } from '../api/names'
-import { type EndpointHealth, endpointState } from '../api/standing'
+import type { EndpointHealth } from '../api/standing'
 import css from './Pipeline.module.css'
 import { percent } from './Share'
 import { StateIcon, stateWord } from './Status'
@@ -58,7 +58,7 @@ function Node({ node, told, kept, reason, endpoints, action }: NodeProps) {
         {shown.length > 0 && (
           <ul className={css.members}>
             {shown.map((e) => {
-              const state = endpointState(e)
+              const state = e.state
               const out = told?.dropped.get(`${node.path}|${e.endpoint}`)
               const share = kept ? told?.share.get(e.endpoint) : undefined
               return (

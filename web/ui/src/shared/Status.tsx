@@ -1,4 +1,4 @@
-import { Group, Text } from '@mantine/core'
+import css from './Status.module.css'
 
 /** How a thing is, in the one set of words, colours and shapes of this UI. */
 export type State = 'up' | 'degraded' | 'down' | 'drained' | 'unknown'
@@ -32,29 +32,28 @@ export function StateIcon({ state, size = 12 }: { state: State; size?: number })
 /** A state by colour, shape and word. */
 export function StatusBadge({ state, word, size = 'sm' }: { state: State; word?: string; size?: 'xs' | 'sm' | 'md' }) {
   return (
-    <Group gap={6} wrap="nowrap" component="span" display="inline-flex">
+    <span className={css.badge} data-size={size}>
       <StateIcon state={state} size={size === 'md' ? 14 : 11} />
-      <Text span size={size} fw={500}>{word ?? stateWord[state]}</Text>
-    </Group>
+      <b>{word ?? stateWord[state]}</b>
+    </span>
   )
 }
 
 /** The state of a whole, by how many of its parts are in each: degraded when some are down. */
-export function stateOf(parts: readonly State[]): State {
-  if (parts.length === 0) return 'unknown'
-  const first = parts[0]!
-  if (parts.every((p) => p === first)) return first
-  if (parts.some((p) => p === 'up' || p === 'degraded')) return parts.some((p) => p === 'down' || p === 'degraded') ? 'degraded' : parts.some((p) => p === 'unknown') ? 'degraded' : 'up'
-  return parts.includes('down') ? 'down' : parts.includes('unknown') ? 'unknown' : 'drained'
+export function stateOf(count: Record<State, number>): State {
+  const there = states.filter((s) => count[s] > 0)
+  if (there.length <= 1) return there[0] ?? 'unknown'
+  if (count.up + count.degraded > 0) return there.every((s) => s === 'up' || s === 'drained') ? 'up' : 'degraded'
+  return count.down > 0 ? 'down' : 'unknown'
 }
 
 /** "4/5", with its state. */
 export function Ratio({ good, all, state }: { good: number; all: number; state: State }) {
   return (
-    <Group gap={6} wrap="nowrap" component="span" display="inline-flex">
+    <span className={css.badge}>
       <StateIcon state={state} />
-      <Text span size="sm" className="num">{good}/{all}</Text>
+      <span className="num">{good}/{all}</span>
       <span className="visually-hidden">{stateWord[state]}</span>
-    </Group>
+    </span>
   )
 }

@@ -3,7 +3,7 @@ import { parse as read } from 'yaml'
 
 import { parse } from '../api/events'
 import { type Column, matching } from './DataTable'
-import { stateOf } from './Status'
+import { type State, stateOf, states } from './Status'
 import { fullTime, parseDuration, span } from './Time'
 import { readClient } from './ClientSelect'
 import { applies, because, curl, yamlOf } from './CopyAs'
@@ -32,13 +32,14 @@ describe('times', () => {
 })
 
 describe('states', () => {
+  const of = (...parts: State[]) => stateOf(Object.fromEntries(states.map((s) => [s, parts.filter((p) => p === s).length])) as Record<State, number>)
   it('is degraded when a part is down, and down only when no part is up', () => {
-    expect(stateOf(['up', 'down'])).toBe('degraded')
-    expect(stateOf(['down', 'down'])).toBe('down')
-    expect(stateOf(['up', 'drained'])).toBe('up')
-    expect(stateOf(['drained', 'down'])).toBe('down')
-    expect(stateOf(['up', 'unknown'])).toBe('degraded')
-    expect(stateOf([])).toBe('unknown')
+    expect(of('up', 'down')).toBe('degraded')
+    expect(of('down', 'down')).toBe('down')
+    expect(of('up', 'drained')).toBe('up')
+    expect(of('drained', 'down')).toBe('down')
+    expect(of('up', 'unknown')).toBe('degraded')
+    expect(of()).toBe('unknown')
   })
 })
 

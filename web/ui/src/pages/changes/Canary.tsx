@@ -66,7 +66,7 @@ export function StartCanary({ draft, etag, fits, problem, effects }: { draft: Dr
         <Select label="For" data={times.map(([value, label]) => ({ value, label }))} value={time} onChange={(v) => setTime(v ?? '10m')} allowDeselect={false} w={150} />
         <Switch label="Then wait, instead of publishing it" checked={hold} onChange={(e) => setHold(e.currentTarget.checked)} mb={8} />
       </Group>
-      <TagsInput label="Take it back when" description="down: a region, provider, pool or endpoint; signal: an external one" value={when} onChange={setWhen} data={[...signals.map((s) => `signal:${s.name}`), ...pools.map((p) => `down:pool/${p.name}`)]} clearButtonProps={{ 'aria-label': 'Clear' }} />
+      <TagsInput label="Take it back when" description="down: a region, provider, pool or endpoint; signal: an external one" value={when} onChange={setWhen} limit={80} data={[...signals.map((s) => `signal:${s.name}`), ...pools.map((p) => `down:pool/${p.name}`)]} clearButtonProps={{ 'aria-label': 'Clear' }} />
       {effects.slice(0, 2).map((e) => <EffectTable key={e.service + e.type} effect={e} rows={3} />)}
     </ConfirmAction>
   )

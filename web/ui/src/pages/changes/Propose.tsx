@@ -40,7 +40,7 @@ export default function Propose() {
           return (
             <Stack gap="md">
               <Panel title="1  What">
-                <Select label="Object" data={[{ value: several, label: 'New objects, or several at once' }, ...groups]} value={object ?? null} onChange={(v) => void navigate({ search: { object: v ?? undefined }, replace: true })} searchable placeholder="service/www.example.com" maw={480} />
+                <Select label="Object" data={[{ value: several, label: 'New objects, or several at once' }, ...groups]} value={object ?? null} onChange={(v) => void navigate({ search: { object: v ?? undefined }, replace: true })} searchable limit={80} placeholder="service/www.example.com" maw={480} />
                 <Text size="xs" c="dimmed" mt="xs">From a file: <span className="mono">meridian draft create --title TEXT -f FILE</span></Text>
               </Panel>
               {kind && one && object && <Editor key={object} object={object} now={one} document={(v) => ({ [kind[1]]: [v] })} change={(v) => ({ putObject: { [kind[0]]: v } as Schemas['ObjectPut'] })} />}

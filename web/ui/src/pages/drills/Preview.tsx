@@ -12,13 +12,14 @@ import { ShareBar, percent } from '../../shared/Share'
 import { WorldMap } from '../../shared/map'
 import css from './Drills.module.css'
 import { markers, useRegionColors, useShade } from '../overview/world'
+import { usePoolHealth } from '../services/uses'
 
 /** Whom a drill moves: the world as it would be answered, and what is another answer than now. */
 export function Preview({ assume, service, set }: { assume: string[]; service?: string; set: (service: string) => void }) {
   const services = useQuery(get('/services')).data?.body.items
   const regions = useQuery(get('/regions')).data?.body.items
   const points = useQuery(get('/geo/points')).data?.body.items
-  const health = useQuery(get('/health')).data?.body.items
+  const groups = usePoolHealth()
   const names = useMemo(() => (services ?? []).map(serviceName).sort(), [services])
   const shown = service ?? names[0]
   const answers = useQuery({ ...get('/answers', { params: { query: { service: shown, assume } } }), enabled: !!shown && assume.length > 0, retry: false, placeholderData: (old) => old })
@@ -26,10 +27,10 @@ export function Preview({ assume, service, set }: { assume: string[]; service?: 
   const body = answers.data?.body
   const shade = useShade(body, color)
   const shares = useMemo(() => new Map(body?.regions.map((r) => [r.region, r.probability])), [body])
-  const standings = useMemo(() => groupBy(health ?? [], (e) => e.region), [health])
+  const standings = useMemo(() => groupBy(groups ?? [], (g) => g.region), [groups])
   if (assume.length === 0) return null
   return (
-    <Panel title="Whom it moves" note="worked out from the state of now" actions={names.length > 1 && <Select size="xs" w={240} aria-label="Service" data={names} value={shown ?? null} onChange={(v) => { if (v) set(v) }} searchable allowDeselect={false} />}>
+    <Panel title="Whom it moves" note="worked out from the state of now" actions={names.length > 1 && <Select size="xs" w={240} aria-label="Service" data={names} value={shown ?? null} onChange={(v) => { if (v) set(v) }} searchable limit={80} allowDeselect={false} />}>
       {names.length === 0 && services ? <Text size="sm" c="dimmed">No name is steered, so it moves nobody.</Text> : answers.error && !body ? <ErrorBox error={answers.error} /> : (
         <div className={css.preview}>
           <div>

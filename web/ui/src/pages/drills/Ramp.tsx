@@ -19,7 +19,7 @@ export function RampFields({ p, set, conditions }: { p: Ramped; set: (next: Ramp
         <TextInput key="steps" label="Percent kept" description="After each step, down to 0" placeholder="75, 50, 25, 0" defaultValue={r?.steps?.join(', ')} onChange={(e) => change({ steps: readSteps(e.currentTarget.value) })} />
         <TextInput label="Every" description="Between two steps, 1s to 24h" placeholder="2m" value={r?.every ?? ''} onChange={(e) => change({ every: e.currentTarget.value || undefined })} />
       </>}
-      {r && <TagsInput label="Pause when" description="Holds it where it is; Enter adds one" placeholder="load:region/eu-central>90" value={r.pauseWhen ?? []} onChange={(v) => change({ pauseWhen: v.length ? v : undefined })} data={conditions} clearButtonProps={{ 'aria-label': 'Clear' }} />}
+      {r && <TagsInput label="Pause when" description="Holds it where it is; Enter adds one" placeholder="load:region/eu-central>90" value={r.pauseWhen ?? []} onChange={(v) => change({ pauseWhen: v.length ? v : undefined })} data={conditions} limit={80} clearButtonProps={{ 'aria-label': 'Clear' }} />}
     </>
   )
 }

@@ -6,7 +6,7 @@ import { type ReactNode, useMemo } from 'react'
 import { write } from '../../api/client'
 import { serviceName } from '../../api/names'
 import { get, useWrite } from '../../api/queries'
-import { endpointState, poolsOf } from '../../api/standing'
+import { poolsOf } from '../../api/standing'
 import { ConfirmAction } from '../../shared/ConfirmAction'
 import { because, CopyAs, shell } from '../../shared/CopyAs'
 import { DrainAction, LiftAction } from '../../shared/Drain'
@@ -39,7 +39,7 @@ export default function Endpoint() {
   const resumable = waits ? undefined : 'Nothing of it waits for an operator: it comes up by itself when the vantages agree.'
   const range = ranges.find((r) => r.value === search.range) ?? ranges[2]!
   return (
-    <Page title={id} status={<StatusBadge state={endpointState(e)} />} lead={e.why}
+    <Page title={id} status={<StatusBadge state={e.state} />} lead={e.why}
       actions={(
         <>
           <ConfirmAction label="Resume" title={`Resume ${target}?`} does={(why) => ({ curl: { method: 'POST', path: `/health/${id}/resume`, body: { reason: why } }, cli: `resume ${shell(id)}${because(why)}` })} needs="operator" refused={resumable} danger={false} run={(reason) => resume.mutateAsync(reason)}>

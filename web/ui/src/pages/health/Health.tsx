@@ -1,16 +1,20 @@
 import { Button, Group, SegmentedControl, Select, Text, Tooltip } from '@mantine/core'
+import { useDebouncedValue } from '@mantine/hooks'
+import IconChevronRight from '@tabler/icons-react/dist/esm/icons/IconChevronRight.mjs'
 import { useQuery } from '@tanstack/react-query'
-import { getRouteApi } from '@tanstack/react-router'
+import { getRouteApi, useRouter } from '@tanstack/react-router'
 import { useMemo } from 'react'
 
+import type { Schemas } from '../../api/client'
+import { bare } from '../../api/names'
 import { get } from '../../api/queries'
-import { endpointState } from '../../api/standing'
+import { total } from '../../api/standing'
 import { CopyAs } from '../../shared/CopyAs'
 import { type Column, DataTable } from '../../shared/DataTable'
 import { EmptyState } from '../../shared/EmptyState'
 import { Go } from '../../shared/Go'
 import { Loaded, Page } from '../../shared/Page'
-import { StateIcon, StatusBadge, stateWord } from '../../shared/Status'
+import { type State, StateIcon, StatusBadge, stateWord, states } from '../../shared/Status'
 import { Time } from '../../shared/Time'
 import css from './Health.module.css'
 import { type Cell, type Row, msText, rowsOf, vantages } from './matrix'
@@ -18,55 +22,80 @@ import { type Cell, type Row, msText, rowsOf, vantages } from './matrix'
 const route = getRouteApi('/app/health')
 const most = 24 // vantages that have a column of their own
 
+const pageSize = 200
+const notWell: readonly State[] = ['degraded', 'down', 'drained', 'unknown']
+
 export default function Health() {
-  const health = useQuery({ ...get('/health'), refetchInterval: 5_000 })
+  const search = route.useSearch()
+  const [q] = useDebouncedValue(search.q, 250)
+  const asked = {
+    ...(search.state ? { state: search.state === 'wrong' ? notWell.join(',') : search.state } : {}), ...(search.monitor ? { monitor: search.monitor } : {}),
+    ...(q ? { q } : {}), ...(search.after ? { after: search.after } : {}), limit: pageSize,
+  }
+  const health = useQuery({ ...get('/health', { params: { query: asked } }), refetchInterval: 5_000, placeholderData: (old) => old })
+  const query = new URLSearchParams(Object.entries(asked).map(([k, v]) => [k, String(v)]))
   return (
-    <Page title="Health" lead="Endpoints as each vantage sees them: its opinion, and how long the last good probe took" actions={<CopyAs curl={{ path: '/health' }} cli="get health" json={health.data?.body} />}>
+    <Page title="Health" lead="Endpoints as each vantage sees them: its opinion, and how long the last good probe took"
+      actions={<CopyAs curl={{ path: `/health?${query}` }} cli={`get health${asked.state ? ` --state ${asked.state}` : ''}`} json={health.data?.body} />}>
       <Loaded of={health} lines={8}>
-        {({ body }) => body.items.length === 0
+        {({ body }) => body.items.length === 0 && total(body.counts) === 0 && !q && !search.monitor
           ? <EmptyState title="Nothing is watched yet" command="meridian apply -f meridian.yaml">Endpoints stand in pools. A monitor that a pool names probes each of them from every node; what the nodes agree on is the verdict that answers go by.</EmptyState>
-          : <Matrix items={body.items} />}
+          : <Matrix list={body} waits={health.isPlaceholderData} />}
       </Loaded>
     </Page>
   )
 }
 
-function Matrix({ items }: { items: Parameters<typeof vantages>[0] }) {
+function Matrix({ list, waits }: { list: Schemas['HealthList']; waits: boolean }) {
+  const { items, counts, next } = list
   const search = route.useSearch()
   const navigate = route.useNavigate()
-  const set = (s: Partial<typeof search>) => void navigate({ search: (old) => ({ ...old, ...s }), replace: true })
+  const router = useRouter()
+  const set = (s: Partial<typeof search>) => void navigate({ search: (old) => ({ ...old, after: undefined, ...s }), replace: true })
   const all = useMemo(() => vantages(items), [items])
   const shown = all.slice(0, most)
   const names = shown.join('\n')
-  const rows = useMemo(() => rowsOf(items, search.state, search.monitor), [items, search.state, search.monitor])
-  const monitors = useMemo(() => [...new Set(items.flatMap((e) => e.checks.map((c) => c.monitor)))].sort(), [items])
-  const wrong = useMemo(() => items.filter((e) => endpointState(e) !== 'up').length, [items])
-  const columns = useMemo<Column<Row>[]>(() => [
+  const rows = useMemo(() => rowsOf(items, search.monitor), [items, search.monitor])
+  const monitors = (useQuery(get('/monitors')).data?.body.items ?? []).map((m) => m.name).sort()
+  const wrong = notWell.reduce((sum, s) => sum + counts[s], 0)
+  const matching = search.state === 'wrong' ? wrong : states.find((s) => s === search.state) ? counts[search.state as State] : total(counts)
+  const whole = !next && !search.after // what is sorted by the browser is on one page
+  const columns = useMemo(() => ([
     { key: 'endpoint', title: 'Endpoint', width: 'minmax(170px, 1.6fr)', sort: (r) => r.id, text: (r) => `${r.id} ${r.e.region}`,
       cell: (r) => { const [pool, name] = r.id.split('/'); return <Go to="/health/$pool/$name" params={{ pool: pool!, name: name! }} fw={600} className="mono">{r.id}</Go> } },
-    { key: 'state', title: 'State', width: '118px', sort: (r) => r.state, text: (r) => stateWord[r.state], cell: (r) => <StatusBadge state={r.state} /> },
+    { key: 'state', title: 'State', width: '118px', sort: (r) => r.e.state, text: (r) => `${r.e.state} ${stateWord[r.e.state]}`, cell: (r) => <StatusBadge state={r.e.state} /> },
     { key: 'region', title: 'Region', width: 'minmax(100px, 0.8fr)', sort: (r) => r.e.region, cell: (r) => <span className="mono">{r.e.region}</span> },
     { key: 'since', title: 'Since', width: '104px', sort: (r) => r.e.since ?? '', cell: (r) => r.e.since && <Time at={r.e.since} /> },
     ...names.split('\n').filter(Boolean).map((v): Column<Row> => ({
       key: `v ${v}`, title: v, width: 'minmax(92px, 0.6fr)', sort: (r) => r.cells.get(v)?.ms ?? -1, cell: (r) => <View cell={r.cells.get(v)} vantage={v} />,
     })),
     { key: 'why', title: 'Why', width: 'minmax(120px, 1.2fr)', text: (r) => r.e.why ?? '', cell: (r) => <Text span size="xs" c="dimmed" title={r.e.why}>{r.e.why ?? ''}</Text> },
-  ], [names])
+  ] satisfies Column<Row>[]).map((c: Column<Row>) => (whole ? c : { ...c, sort: undefined })), [names, whole])
   return (
     <>
       {all.length > most && <Text size="sm" c="dimmed">The first {most} of {all.length} vantages have columns; an endpoint's own page has them all.</Text>}
-      <DataTable label="Endpoints by vantage" rows={rows} columns={columns} id={(r) => r.id} sortBy={{ key: 'endpoint' }}
+      <DataTable label="Endpoints by vantage" rows={rows} total={matching} columns={columns} id={(r) => r.id} sortBy={whole ? { key: 'endpoint' } : undefined} height={whole ? undefined : 'calc(100dvh - 300px)'}
         open={(r) => { const [pool, name] = r.id.split('/'); void navigate({ to: '/health/$pool/$name', params: { pool: pool!, name: name! } }) }}
         filter={{ value: search.q ?? '', set: (q) => set({ q: q || undefined }), placeholder: 'Endpoint, pool, region, reason' }}
-        none={search.state === 'wrong' && !search.q ? 'All is well.' : 'Nothing matches.'}
+        none={waits ? 'Looking …' : search.state === 'wrong' && !search.q ? 'All is well.' : 'Nothing matches.'}
         tools={(
           <Group gap="xs">
             <SegmentedControl size="xs" aria-label="Which" value={search.state ?? ''} onChange={(v) => set({ state: v || undefined })}
-              data={[{ value: '', label: 'All' }, { value: 'wrong', label: `Not well (${wrong})` }, { value: 'down', label: 'Down' }, { value: 'drained', label: 'Drained' }]} />
-            {monitors.length > 1 && <Select size="xs" w={150} aria-label="Monitor" placeholder="Any monitor" clearable searchable data={monitors} value={search.monitor ?? null} onChange={(v) => set({ monitor: v ?? undefined })} clearButtonProps={{ 'aria-label': 'Any monitor' }} />}
+              data={[{ value: '', label: 'All' }, { value: 'wrong', label: `Not well (${wrong})` }, { value: 'down', label: `Down (${counts.down})` }, { value: 'drained', label: `Drained (${counts.drained})` }]} />
+            {monitors.length > 1 && <Select size="xs" w={150} aria-label="Monitor" placeholder="Any monitor" clearable searchable limit={80} data={monitors} value={search.monitor ?? null} onChange={(v) => set({ monitor: v ?? undefined })} clearButtonProps={{ 'aria-label': 'Any monitor' }} />}
             {(search.q || search.state || search.monitor) && <Button size="compact-xs" variant="subtle" onClick={() => set({ q: undefined, state: undefined, monitor: undefined })}>Clear</Button>}
           </Group>
         )} />
+      {!whole && (
+        <Group justify="space-between" component="nav" aria-label="Pages of endpoints">
+          <Text size="xs" c="dimmed" role="status">{items.length} of {matching.toLocaleString('en')} endpoints{search.after ? <> after <span className="mono">{bare(search.after)}</span></> : ', from the beginning'}{next ? ', more follow' : ', the last page'}</Text>
+          <Group gap="xs">
+            <Button size="compact-sm" variant="default" disabled={!search.after} onClick={() => set({})}>First</Button>
+            <Button size="compact-sm" variant="default" disabled={!search.after} onClick={() => router.history.back()}>Back</Button>
+            <Button size="compact-sm" variant="default" disabled={!next} loading={waits} rightSection={<IconChevronRight size={14} />} onClick={() => void navigate({ search: (old) => ({ ...old, after: next }) })}>Next {pageSize}</Button>
+          </Group>
+        </Group>
+      )}
     </>
   )
 }

@@ -1,5 +1,6 @@
 import type { Schemas } from '../../api/client'
-import { type EndpointHealth, endpointState } from '../../api/standing'
+import { bare } from '../../api/names'
+import type { EndpointHealth } from '../../api/standing'
 import type { State } from '../../shared/Status'
 import { parseDuration } from '../../shared/Time'
 
@@ -55,16 +56,11 @@ export function cells(e: EndpointHealth): Map<string, Cell> {
   return row
 }
 
-export interface Row { e: EndpointHealth; state: State; cells: Map<string, Cell>; id: string }
+export interface Row { e: EndpointHealth; cells: Map<string, Cell>; id: string }
 
-export function rowsOf(list: readonly EndpointHealth[], state?: string, monitor?: string): Row[] {
-  return list.flatMap((e) => {
-    const of = monitor ? { ...e, checks: e.checks.filter((c) => c.monitor === monitor) } : e
-    if (monitor && of.checks.length === 0) return []
-    const s = endpointState(e)
-    if (state && state !== s && !(state === 'wrong' && s !== 'up')) return []
-    return [{ e, state: s, cells: cells(of), id: e.endpoint.replace(/^endpoint\//, '') }]
-  })
+/** The matrix's rows, by the checks of one monitor or of all. */
+export function rowsOf(list: readonly EndpointHealth[], monitor?: string): Row[] {
+  return list.map((e) => ({ e, cells: cells(monitor ? { ...e, checks: e.checks.filter((c) => c.monitor === monitor) } : e), id: bare(e.endpoint) }))
 }
 
 /** The soonest end of the certificates that were seen, and by whom. */

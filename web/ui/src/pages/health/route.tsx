@@ -7,7 +7,7 @@ const text = (v: unknown) => (typeof v === 'string' && v ? v : undefined)
 const index = createRoute({
   getParentRoute: () => appRoute,
   path: '/health',
-  validateSearch: (s: Record<string, unknown>): { q?: string; state?: string; monitor?: string } => ({ q: text(s.q), state: text(s.state), monitor: text(s.monitor) }),
+  validateSearch: (s: Record<string, unknown>): { q?: string; state?: string; monitor?: string; after?: string } => ({ q: text(s.q), state: text(s.state), monitor: text(s.monitor), after: text(s.after) }),
   component: lazyRouteComponent(() => import('./Health')),
 })
 

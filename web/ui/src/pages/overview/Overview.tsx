@@ -33,17 +33,17 @@ export default function Overview() {
   const pools = useQuery(get('/pools'))
   const templates = useQuery(get('/templates'))
   const points = useQuery(get('/geo/points')).data?.body.items ?? nowhere
-  const health = useQuery(get('/health'))
+  const health = useQuery(get('/pool-health'))
   const controls = useQuery(get('/controls'))
   const answers = useAnswers()
   const troubles = useTroubles()
   const running = useQuery(get('/drills')).data?.body.items.filter((d) => !d.over) ?? []
   const old = useStale() !== undefined
-  const endpoints = health.data?.body.items
+  const groups = health.data?.body.items
   const color = useRegionColors((regions.data?.body.items ?? []).map((r) => r.name))
   const shares = useMemo(() => new Map(answers.data?.body.regions.map((r) => [r.region, r.probability])), [answers.data])
-  const regionOf = useMemo(() => new Map(endpoints?.map((e) => [e.endpoint, e.region])), [endpoints])
-  const standings = useMemo(() => groupBy(endpoints ?? [], (e) => e.region), [endpoints])
+  const regionOf = useMemo(() => new Map(pools.data?.body.items.flatMap((p) => p.endpoints.map((e) => [`endpoint/${p.name}/${e.name}`, e.region || p.region || '']))), [pools.data])
+  const standings = useMemo(() => groupBy(groups ?? [], (g) => g.region), [groups])
   const partly = useMemo(() => movingRegions(controls.data?.body.items ?? []), [controls.data])
   const shade = useShade(answers.data?.body, color)
   const arcs = useArcs(answers.data?.body, points, regionOf)
@@ -72,10 +72,10 @@ export default function Overview() {
     <Page title="Overview" lead={arcs.length > 0 ? 'Clients are moving: the arcs stay until the last resolver has forgotten what it was told.' : 'Which region answers each country now, and all that is not as it should be.'}
       actions={<CopyAs curl={{ path: '/answers' }} cli="get health" json={body} />}>
       {running.map((d) => <RunningNow key={d.id} drill={d} />)}
-      <Counters endpoints={endpoints} services={services.data?.body.items.length} />
+      <Counters groups={groups} services={services.data?.body.items.length} />
       <div className="overview">
         <div>
-          <Panel title="Who answers the world" note={body && `${body.services} service${body.services === 1 ? '' : 's'}${body.leftOut ? `, ${body.leftOut} left out` : ''}, by addresses of each country`}>
+          <Panel title="Who answers the world" note={body && `${body.leftOut ? `${body.services} of ${body.services + body.leftOut} services` : `${body.services} service${body.services === 1 ? '' : 's'}`}, by addresses of each country${body.leftOut ? '; the others are too many to add up' : ''}`}>
             {answers.error && !body && <ErrorBox error={answers.error} retry={() => void answers.refetch()} />}
             <WorldMap label="World map: each country in the colour of the region that answers it. The table of regions below says the same."
               shade={shade} markers={marks} arcs={arcs} open={open} />
@@ -99,9 +99,9 @@ export default function Overview() {
   )
 }
 
-const Counters = memo(function Counters({ endpoints, services }: { endpoints?: Parameters<typeof standing>[0]; services?: number }) {
+const Counters = memo(function Counters({ groups, services }: { groups?: Parameters<typeof standing>[0]; services?: number }) {
   const cluster = useCluster().data?.body
-  const s = endpoints && standing(endpoints)
+  const s = groups && standing(groups)
   const count = (state: State) => <Counter key={state} value={s?.count[state]} label={<><StateIcon state={state} size={11} />{stateWord[state]}</>} />
   const stats = useQuery({ ...get('/stats'), refetchInterval: 5_000 }).data?.body
   const voters = cluster?.members.filter((m) => m.voter) ?? []

@@ -5,43 +5,40 @@ import type { ReactNode } from 'react'
 import { useCluster } from '../../api/guard'
 import { bare } from '../../api/names'
 import { get } from '../../api/queries'
-import { type EndpointHealth, endpointState, groupBy } from '../../api/standing'
+import { groupBy, reason } from '../../api/standing'
 import { type State, StateIcon, stateWord } from '../../shared/Status'
 import { Time, parseDuration, span } from '../../shared/Time'
 import { Go } from '../../shared/Go'
+
+const few = 5 // endpoints of a region that are told one by one
 
 interface Trouble { key: string; state: State; what: ReactNode; why?: string; since?: string; to: ReactNode; rank: number }
 
 const health = (q: string, text: string) => <Go to="/health" search={{ q }} size="sm" className="mono">{text}</Go>
 
-/** Why an endpoint is down, by what the vantages say. */
-function why(e: EndpointHealth): string {
-  if (e.why) return e.why
-  const errors = e.checks.flatMap((c) => c.reports).filter((r) => r.status === 'down').map((r) => r.error || r.cause || '')
-  return [...new Set(errors.filter(Boolean))].slice(0, 2).join('; ')
-}
-
 /** All that is not as it should be, the worst first: what, why, and since when. */
 export function useTroubles(): Trouble[] | undefined {
-  const endpoints = useQuery(get('/health')).data?.body.items
+  const groups = useQuery(get('/pool-health')).data?.body.items
+  const bad = useQuery(get('/health', { params: { query: { state: 'degraded,down,unknown', limit: 100 } } })).data?.body.items
   const controls = useQuery(get('/controls')).data?.body.items
   const safety = useQuery(get('/safety')).data?.body.items
   const cluster = useCluster().data?.body
-  if (!endpoints || !controls || !safety || !cluster) return undefined
+  if (!groups || !bad || !controls || !safety || !cluster) return undefined
   const list: Trouble[] = []
   if (!cluster.leader) list.push({ key: 'leader', rank: 0, state: 'down', what: 'The cluster has no leader', why: cluster.problem, to: <Go to="/cluster" size="sm">Cluster</Go> })
   for (const m of cluster.members) if (!m.reachable) list.push({ key: m.id, rank: 1, state: 'down', what: <>Node <b className="mono">{m.node}</b> cannot be reached</>, why: `last heard ${span(parseDuration(m.lastHeard))} ago`, to: <Go to="/cluster" size="sm">Cluster</Go> })
   for (const w of cluster.warnings ?? []) list.push({ key: w, rank: 1, state: 'degraded', what: w, to: <Go to="/cluster" size="sm">Cluster</Go> })
-  const bad = endpoints.filter((e) => !['up', 'drained'].includes(endpointState(e)))
-  const unchecked = bad.filter((e) => e.checks.length === 0 && e.effective === 'unknown')
-  if (unchecked.length > 3) list.push({ key: 'unchecked', rank: 4, state: 'unknown', what: <><b className="num">{unchecked.length}</b> endpoints are checked by nothing</>, why: 'no monitor is named by them or their pools, so nobody can tell whether they are well', to: <Go to="/health" size="sm">Health</Go> })
-  const told = new Set(unchecked.length > 3 ? unchecked : [])
-  for (const [region, s] of groupBy(endpoints, (e) => e.region)) {
-    if (s.count.down === s.all && region) list.push({ key: 'r/' + region, rank: 2, state: 'down', what: <>Region <b className="mono">{region}</b> is down: {s.all === 1 ? 'its only endpoint does not answer' : `none of its ${s.all} endpoints answers`}</>, why: why(s.endpoints[0]!), since: s.since, to: health(region, 'Health') })
-    else for (const e of bad.filter((e) => e.region === region && !told.has(e)).slice(0, 20)) {
-      const state = endpointState(e)
-      list.push({ key: e.endpoint, rank: state === 'down' ? 3 : 4, state, what: <><b className="mono">{bare(e.endpoint)}</b> in {region || 'no region'} is {stateWord[state]}</>, why: why(e), since: e.since, to: health(bare(e.endpoint), 'Health') })
-    }
+  const unchecked = groups.reduce((sum, g) => sum + g.unchecked, 0)
+  if (unchecked > 3) list.push({ key: 'unchecked', rank: 4, state: 'unknown', what: <><b className="num">{unchecked}</b> endpoints are checked by nothing</>, why: 'no monitor is named by them or their pools, so nobody can tell whether they are well', to: <Go to="/health" search={{ state: 'unknown' }} size="sm">Health</Go> })
+  const told = bad.filter((e) => unchecked <= 3 || e.checks.length > 0 || e.state !== 'unknown')
+  for (const [region, s] of groupBy(groups, (g) => g.region)) {
+    const here = told.filter((e) => e.region === region)
+    const wrong = s.count.degraded + s.count.down + s.count.unknown - (unchecked > 3 ? s.unchecked : 0)
+    if (wrong === 0) continue
+    const first = here[0] && reason(here[0])
+    if (s.count.down === s.all && region) list.push({ key: 'r/' + region, rank: 2, state: 'down', what: <>Region <b className="mono">{region}</b> is down: {s.all === 1 ? 'its only endpoint does not answer' : `none of its ${s.all} endpoints answers`}</>, why: first, since: s.since, to: health(region, 'Health') })
+    else if (wrong > few || here.length < wrong) list.push({ key: 'r/' + region, rank: s.count.down > 0 ? 3 : 4, state: s.count.down > 0 ? 'down' : s.count.unknown > 0 ? 'unknown' : 'degraded', what: <><b className="num">{wrong}</b> of {s.all} endpoints in {region ? <b className="mono">{region}</b> : 'no region'} are not well</>, why: first, since: s.since, to: <Go to="/health" search={{ q: region || undefined, state: 'wrong' }} size="sm">Health</Go> })
+    else for (const e of here) list.push({ key: e.endpoint, rank: e.state === 'down' ? 3 : 4, state: e.state, what: <><b className="mono">{bare(e.endpoint)}</b> in {region || 'no region'} is {stateWord[e.state]}</>, why: reason(e), since: e.since, to: health(bare(e.endpoint), 'Health') })
   }
   for (const s of safety) if (s.state === 'broken' || s.state === 'unhealthy' || s.state === 'acting') list.push({ key: 's/' + s.rule, rank: 2, state: 'degraded', what: <>Safety rule <b className="mono">{s.rule}</b> is {s.state}</>, why: s.says.join('; '), to: null })
   for (const c of controls) {

@@ -2,18 +2,18 @@ import { Group, Stack, Text } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 
 import { get } from '../../api/queries'
-import type { Standing } from '../../api/standing'
+import type { EndpointHealth } from '../../api/standing'
 import { DrainAction, LiftAction } from '../../shared/Drain'
 import { Panel } from '../../shared/Panel'
 import { StateIcon } from '../../shared/Status'
 import { Time } from '../../shared/Time'
 
 /** What operators force on a service's endpoints, and for how long. */
-export function Controls({ standing, service }: { standing: Standing; service: string }) {
+export function Controls({ endpoints, service }: { endpoints: readonly EndpointHealth[]; service: string }) {
   const items = useQuery(get('/controls')).data?.body.items ?? []
-  const ids = new Set(standing.endpoints.flatMap((e) => e.controls ?? []))
+  const ids = new Set(endpoints.flatMap((e) => e.controls ?? []))
   const own = items.filter((c) => ids.has(c.id) || c.target === `service/${service}`)
-  const regions = [...new Set(standing.endpoints.map((e) => e.region).filter(Boolean))].sort()
+  const regions = [...new Set(endpoints.map((e) => e.region).filter(Boolean))].sort()
   return (
     <Panel title="Controls" note={own.length ? String(own.length) : undefined}>
       {own.length === 0 && <Text size="sm" c="dimmed">Nothing is forced: it is answered as health and steering say.</Text>}

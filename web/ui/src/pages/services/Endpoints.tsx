@@ -2,7 +2,7 @@ import { Text } from '@mantine/core'
 import { useMemo } from 'react'
 
 import { bare } from '../../api/names'
-import { type EndpointHealth, type Standing, endpointState } from '../../api/standing'
+import { type EndpointHealth, reason } from '../../api/standing'
 import { type Column, DataTable } from '../../shared/DataTable'
 import { DrainAction, LiftAction } from '../../shared/Drain'
 import { percent } from '../../shared/Share'
@@ -19,23 +19,17 @@ export function latency(e: EndpointHealth): string {
   return f(lo) === f(hi) ? `${f(lo)} ms` : `${f(lo)} to ${f(hi)} ms`
 }
 
-/** Why an endpoint is as it is: what decided, or what vantages saw. */
-export function reason(e: EndpointHealth): string {
-  if (e.why) return e.why
-  return [...new Set(e.checks.flatMap((c) => c.reports).filter((r) => r.status === 'down').map((r) => r.error || r.cause || ''))].filter(Boolean).join('; ')
-}
-
 const small = { size: 'compact-xs' } as const
 
 interface Row { e: EndpointHealth; share: number }
 
 /** What a service may answer with, how each is, and the share of the world that it answers. */
-export function Endpoints({ standing, shares, service }: { standing: Standing; shares: Map<string, number>; service: string }) {
-  const rows = useMemo<Row[]>(() => standing.endpoints.map((e) => ({ e, share: shares.get(e.endpoint) ?? 0 })), [standing, shares])
+export function Endpoints({ endpoints, shares, service }: { endpoints: readonly EndpointHealth[]; shares: Map<string, number>; service: string }) {
+  const rows = useMemo<Row[]>(() => endpoints.map((e) => ({ e, share: shares.get(e.endpoint) ?? 0 })), [endpoints, shares])
   const columns = useMemo<Column<Row>[]>(() => [
     { key: 'endpoint', title: 'Endpoint', width: 'minmax(150px, 1.5fr)', sort: (r) => r.e.endpoint, text: (r) => `${r.e.endpoint} ${r.e.region}`, cell: (r) => <Go to="/health" search={{ q: bare(r.e.endpoint) }} size="sm" fw={600} className="mono">{bare(r.e.endpoint)}</Go> },
     { key: 'region', title: 'Region', width: 'minmax(100px, 1fr)', sort: (r) => r.e.region, cell: (r) => <span className="mono">{r.e.region}</span> },
-    { key: 'state', title: 'State', width: '112px', sort: (r) => -states.indexOf(endpointState(r.e)), cell: (r) => <StatusBadge state={endpointState(r.e)} /> },
+    { key: 'state', title: 'State', width: '112px', sort: (r) => -states.indexOf(r.e.state), cell: (r) => <StatusBadge state={r.e.state} /> },
     { key: 'since', title: 'Since', width: '120px', sort: (r) => r.e.since ?? '', cell: (r) => r.e.since ? <Time at={r.e.since} /> : '' },
     { key: 'share', title: 'Of the world', width: '104px', align: 'right', sort: (r) => -r.share, cell: (r) => <span className="num">{percent(r.share)}</span> },
     { key: 'latency', title: 'Round trip', width: '128px', align: 'right', cell: (r) => <span className="num">{latency(r.e)}</span> },

@@ -1,7 +1,7 @@
 import { SegmentedControl, Text } from '@mantine/core'
 
 import { bare } from '../../api/names'
-import type { Standing } from '../../api/standing'
+import type { EndpointHealth } from '../../api/standing'
 import { Go } from '../../shared/Go'
 import { HealthStrip } from '../../shared/HealthStrip'
 import { Panel } from '../../shared/Panel'
@@ -10,14 +10,14 @@ import { type Span, spans } from '../../shared/spans'
 const most = 20
 
 /** How a service's endpoints were over time. */
-export function History({ standing, over, set }: { standing: Standing; over: Span; set: (s: Span) => void }) {
-  const shown = standing.endpoints.slice(0, most)
+export function History({ endpoints, all, over, set }: { endpoints: readonly EndpointHealth[]; all: number; over: Span; set: (s: Span) => void }) {
+  const shown = endpoints.slice(0, most)
   return (
     <Panel title="Health over time" note="share of the time up" actions={<SegmentedControl size="xs" value={over} onChange={(v) => set(v as Span)} data={Object.keys(spans)} aria-label="Time" />}>
       <div className="strips">
         {shown.map((e) => <div key={e.endpoint} className="stripline"><Go to="/health" search={{ q: bare(e.endpoint) }} className="mono">{bare(e.endpoint)}</Go><HealthStrip endpoint={e.endpoint} over={over} /></div>)}
       </div>
-      {standing.all > most && <Text size="xs" c="dimmed" mt={6}>The first {most} of {standing.all}.</Text>}
+      {all > most && <Text size="xs" c="dimmed" mt={6}>The first {most} of {all}.</Text>}
     </Panel>
   )
 }

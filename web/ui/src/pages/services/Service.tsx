@@ -6,7 +6,7 @@ import { type ReactNode, useMemo } from 'react'
 import type { Schemas } from '../../api/client'
 import type { Explained } from '../../api/explain'
 import { get } from '../../api/queries'
-import { poolsOf, standing } from '../../api/standing'
+import { groupBy, poolsOf, standing } from '../../api/standing'
 import { ClientSelect, clientText } from '../../shared/ClientSelect'
 import { CopyAs, shell } from '../../shared/CopyAs'
 import { countryName } from '../../shared/Effect'
@@ -23,7 +23,7 @@ import { Controls } from './Controls'
 import { Endpoints } from './Endpoints'
 import { History } from './History'
 import { WeightsButton, weighable } from './Weights'
-import { ttlText, useByPool, useTemplates } from './uses'
+import { ttlText, useEndpoints, usePoolHealth, useTemplates } from './uses'
 import { Go } from '../../shared/Go'
 
 const route = getRouteApi('/app/services/$name')
@@ -41,12 +41,13 @@ export default function ServicePage() {
 function Service({ service, name }: { service: Schemas['Service']; name: string }) {
   const search = route.useSearch()
   const navigate = route.useNavigate()
-  const byPool = useByPool()
+  const groups = usePoolHealth()
   const templates = useTemplates()
   const answers = useAnswers(name)
   const body = answers.data?.body
   const pools = useMemo(() => [...poolsOf({ ...service.steer, lastResort: service.lastResort }, templates)], [service, templates])
-  const s = useMemo(() => standing(pools.flatMap((p) => byPool.get(p) ?? [])), [pools, byPool])
+  const s = useMemo(() => standing((groups ?? []).filter((g) => pools.includes(g.pool))), [pools, groups])
+  const { list, byPool } = useEndpoints(pools)
   const tree = useMemo(() => readTree(service.steer, templates), [service, templates])
   const client = search.client ?? `country/${body?.countries[0]?.country || 'US'}`
   const asked = name.replace(/^\*/, 'any') // a wildcard is asked for by a name that it is for
@@ -68,9 +69,10 @@ function Service({ service, name }: { service: Schemas['Service']; name: string 
         </div>
       </Panel>
       <Live name={name} answers={answers} />
-      {s.all > 0 && <History standing={s} over={search.over ?? '24h'} set={(over) => void navigate({ search: { ...search, over }, replace: true })} />}
-      <Endpoints standing={s} shares={new Map(body?.endpoints?.map((e) => [e.endpoint ?? '', e.probability]))} service={name} />
-      <Controls standing={s} service={name} />
+      {list.length > 0 && <History endpoints={list} all={s.all} over={search.over ?? '24h'} set={(over) => void navigate({ search: { ...search, over }, replace: true })} />}
+      {s.all > list.length && list.length > 0 && <Text size="sm" c="dimmed">The first {list.length} of its {s.all} endpoints; Health has them all.</Text>}
+      <Endpoints endpoints={list} shares={new Map(body?.endpoints?.map((e) => [e.endpoint ?? '', e.probability]))} service={name} />
+      <Controls endpoints={list} service={name} />
     </Page>
   )
 }
@@ -101,7 +103,7 @@ function Facts({ service, ttl, s }: { service: Schemas['Service']; ttl?: number;
     ['Sticky', service.sticky ? (typeof service.sticky === 'string' ? 'by client network' : `/${service.sticky.ipv4 ?? 24}, /${service.sticky.ipv6 ?? 56}`) : 'no'],
     ['IPv4 and IPv6', service.families ?? 'together'],
     ['Last resort', typeof last === 'string' ? last : last ? 'a branch' : 'all, by default'],
-    ['Endpoints', `${s.all} in ${new Set(s.endpoints.map((e) => e.region)).size} regions`],
+    ['Endpoints', `${s.all} in ${s.regions.length} region${s.regions.length === 1 ? '' : 's'}`],
   ]
   return <dl className="facts">{facts.map(([k, v]) => <div key={k}><dt>{k}</dt><dd>{v}</dd></div>)}</dl>
 }
@@ -109,16 +111,12 @@ function Facts({ service, ttl, s }: { service: Schemas['Service']; ttl?: number;
 function Live({ name, answers }: { name: string; answers: ReturnType<typeof useAnswers> }) {
   const points = useQuery(get('/geo/points')).data?.body.items ?? []
   const regions = useQuery(get('/regions')).data?.body.items ?? []
-  const health = useQuery(get('/health')).data?.body.items
+  const groups = usePoolHealth()
   const color = useRegionColors(regions.map((r) => r.name))
   const body = answers.data?.body
   const shade = useShade(body, color)
   const shares = useMemo(() => new Map(body?.regions.map((r) => [r.region, r.probability])), [body])
-  const standings = useMemo(() => {
-    const groups = new Map<string, NonNullable<typeof health>>()
-    for (const e of health ?? []) groups.set(e.region, [...(groups.get(e.region) ?? []), e])
-    return new Map([...groups].map(([k, v]) => [k, standing(v)]))
-  }, [health])
+  const standings = useMemo(() => groupBy(groups ?? [], (g) => g.region), [groups])
   const navigate = route.useNavigate()
   return (
     <Panel title="Who answers the world" note={body && `${body.type}, by addresses of each country; click a country to ask as its clients do`}>

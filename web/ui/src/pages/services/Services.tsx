@@ -21,7 +21,7 @@ const columns: Column<ServiceRow>[] = [
   { key: 'health', title: 'Healthy', width: '86px', align: 'right', sort: (r) => (r.standing.all ? r.standing.up / r.standing.all : -1), cell: (r) => <Ratio good={r.standing.up} all={r.standing.all} state={r.standing.state} /> },
   { key: 'since', title: 'Since', width: '124px', cell: (r) => r.standing.since ? <Time at={r.standing.since} /> : '' },
   { key: 'steer', title: 'Steering', width: 'minmax(120px, 1fr)', sort: (r) => summary(r.service.steer), text: (r) => `${summary(r.service.steer)} ${r.pools.join(' ')}`, cell: (r) => summary(r.service.steer) },
-  { key: 'regions', title: 'Regions', width: 'minmax(120px, 1.4fr)', text: (r) => r.regions.join(' '), sort: (r) => r.regions.length, cell: (r) => <Text span size="sm" c="dimmed" title={r.regions.join(', ')}>{r.regions.length > 3 ? `${r.regions.length} regions` : r.regions.join(', ')}</Text> },
+  { key: 'regions', title: 'Regions', width: 'minmax(120px, 1.4fr)', text: (r) => r.standing.regions.join(' '), sort: (r) => r.standing.regions.length, cell: (r) => <span style={{ color: 'var(--m-dim)' }} title={r.standing.regions.join(', ')}>{r.standing.regions.length > 3 ? `${r.standing.regions.length} regions` : r.standing.regions.join(', ')}</span> },
   { key: 'ttl', title: 'TTL', width: '110px', align: 'right', cell: (r) => <span className="num">{ttlText(r.service.ttl)}</span> },
 ]
 

@@ -4,23 +4,30 @@ import { useMemo } from 'react'
 import type { Schemas } from '../../api/client'
 import { serviceName } from '../../api/names'
 import { get } from '../../api/queries'
-import { type EndpointHealth, type Standing, poolsOf, standing } from '../../api/standing'
+import { type EndpointHealth, type PoolHealth, type Standing, poolsOf, standing } from '../../api/standing'
 
 export interface ServiceRow {
   service: Schemas['Service']
   name: string
   pools: string[]
   standing: Standing
-  regions: string[]
 }
 
-/** The endpoints of each pool. */
-export function useByPool(): Map<string, EndpointHealth[]> {
-  const items = useQuery(get('/health')).data?.body.items
+/** How the endpoints of each pool stand, a group for each of their regions. */
+export function usePoolHealth(): readonly PoolHealth[] | undefined {
+  return useQuery(get('/pool-health')).data?.body.items
+}
+
+const most = 1000
+
+/** The endpoints of some pools, the first thousand, with what vantages see of them. */
+export function useEndpoints(pools: readonly string[]): { list: readonly EndpointHealth[]; byPool: Map<string, EndpointHealth[]> } {
+  const items = useQuery({
+    ...get('/health', { params: { query: { pool: pools.join(','), limit: most } } }), enabled: pools.length > 0, placeholderData: (old) => old,
+  }).data?.body.items
   return useMemo(() => {
-    const pools = new Map<string, EndpointHealth[]>()
-    for (const e of items ?? []) pools.set(e.pool, [...(pools.get(e.pool) ?? []), e])
-    return pools
+    const list = items ?? []
+    return { list, byPool: Map.groupBy(list, (e) => e.pool) }
   }, [items])
 }
 
@@ -30,16 +37,18 @@ export function useTemplates(): Map<string, Schemas['Steering']> {
   return useMemo(() => new Map(items?.map((t) => [t.name, t.steer])), [items])
 }
 
-/** Each service with the endpoints that it may answer with. */
+/** Each service with how what it may answer with stands. */
 export function useServices() {
   const services = useQuery(get('/services'))
-  const byPool = useByPool()
+  const groups = usePoolHealth()
   const templates = useTemplates()
-  const rows = useMemo(() => services.data?.body.items.map((service): ServiceRow => {
-    const pools = [...poolsOf({ ...service.steer, lastResort: service.lastResort }, templates)]
-    const s = standing(pools.flatMap((p) => byPool.get(p) ?? []))
-    return { service, name: serviceName(service), pools, standing: s, regions: [...new Set(s.endpoints.map((e) => e.region).filter(Boolean))].sort() }
-  }), [services.data, byPool, templates])
+  const rows = useMemo(() => {
+    const byPool = Map.groupBy(groups ?? [], (g) => g.pool)
+    return services.data?.body.items.map((service): ServiceRow => {
+      const pools = [...poolsOf({ ...service.steer, lastResort: service.lastResort }, templates)]
+      return { service, name: serviceName(service), pools, standing: standing(pools.flatMap((p) => byPool.get(p) ?? [])) }
+    })
+  }, [services.data, groups, templates])
   return { services, rows }
 }
 

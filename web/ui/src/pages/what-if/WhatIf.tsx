@@ -6,7 +6,7 @@ import { useMemo } from 'react'
 import type { Explained } from '../../api/explain'
 import { serviceName } from '../../api/names'
 import { get } from '../../api/queries'
-import { groupBy } from '../../api/standing'
+import { groupBy, poolsOf } from '../../api/standing'
 import { clientText } from '../../shared/ClientSelect'
 import { CopyAs, shell } from '../../shared/CopyAs'
 import { EffectTable } from '../../shared/Effect'
@@ -20,7 +20,7 @@ import { ShareBar, percent } from '../../shared/Share'
 import { WorldMap } from '../../shared/map'
 import { readTree } from '../../shared/steering'
 import { markers, useRegionColors, useShade } from '../overview/world'
-import { useByPool, useTemplates } from '../services/uses'
+import { useEndpoints, usePoolHealth, useTemplates } from '../services/uses'
 import { Answer, Reasons, Standings } from './Answer'
 import { Ask } from './Ask'
 import { assumptionText, serviceOf } from './assume'
@@ -62,8 +62,9 @@ export default function WhatIf() {
 type Service = NonNullable<ReturnType<typeof serviceOf>>
 
 function Told({ q, name, client, service, set }: { q: Question; name: string; client: string; service?: Service; set: (q: Partial<Question>) => void }) {
-  const byPool = useByPool()
   const templates = useTemplates()
+  const pools = useMemo(() => (service ? [...poolsOf({ ...service.steer, lastResort: service.lastResort }, templates)] : []), [service, templates])
+  const { byPool } = useEndpoints(pools)
   const assume = q.assume ?? []
   const ask = (assumed: string[]) => ({ ...get('/explain', { params: { query: { name, client, ...(q.type ? { type: q.type } : {}), ...(assumed.length ? { assume: assumed } : {}) } } }), retry: false as const })
   const now = useQuery(ask([]))
@@ -111,7 +112,7 @@ function World({ q, name, set }: { q: Question; name: string; set: (q: Partial<Q
   const then = useQuery({ ...get('/answers', { params: { query: { ...base, ...(q.assume ? { assume: q.assume } : {}), ...(q.draft ? { draft: q.draft } : {}) } } }), retry: false, enabled: changed, placeholderData: (old) => old })
   const regions = useQuery(get('/regions')).data?.body.items ?? []
   const points = useQuery(get('/geo/points')).data?.body.items ?? []
-  const health = useQuery(get('/health')).data?.body.items
+  const groups = usePoolHealth()
   const show: Show = changed ? q.show ?? 'then' : 'now'
   const color = useRegionColors(regions.map((r) => r.name))
   const body = show === 'now' ? now.data?.body : then.data?.body
@@ -121,7 +122,7 @@ function World({ q, name, set }: { q: Question; name: string; set: (q: Partial<Q
   const shade = useMemo(() => (show === 'moved' ? (c: string) => (moved.has(c) ? all?.(c) : undefined) : all), [show, moved, all])
   const shares = useMemo(() => new Map(body?.regions.map((r) => [r.region, r.probability])), [body])
   const before = new Map(now.data?.body.regions.map((r) => [r.region, r.probability]))
-  const standings = useMemo(() => groupBy(health ?? [], (e) => e.region), [health])
+  const standings = useMemo(() => groupBy(groups ?? [], (g) => g.region), [groups])
   const names = [...new Set([...shares.keys(), ...(changed ? before.keys() : [])])].sort((a, b) => (shares.get(b) ?? 0) - (shares.get(a) ?? 0))
   const error = changed ? then.error ?? now.error : now.error
   return (
