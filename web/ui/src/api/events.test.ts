@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest'
 
-import { gatherer } from './events'
+import { gatherer, loadedAt } from './events'
 
 describe('what events make stale', () => {
   beforeEach(() => void vi.useFakeTimers())
@@ -61,5 +61,17 @@ describe('what events make stale', () => {
     reads[1]!.over()
     await pass(10_000)
     expect(paths()).toEqual(['/health', ''])
+  })
+})
+
+describe('what happened before the page was loaded', () => {
+  const answer = (date?: string) => new Response('', { headers: date ? { Date: date } : {} })
+  it('is told by the clock of the node, whatever that of the browser says', () => {
+    const here = Date.parse('2031-01-01T00:00:05Z') // five seconds after it was loaded
+    const loaded = loadedAt(answer('Fri, 27 Nov 2026 12:00:05 GMT'), here, here - 5_000)
+    expect(new Date(loaded).toISOString()).toBe('2026-11-27T11:59:50.000Z')
+  })
+  it('is not told without one: then each event makes stale what it touches', () => {
+    expect(Date.parse('2026-11-27T12:00:00Z') < loadedAt(answer())).toBe(false)
   })
 })

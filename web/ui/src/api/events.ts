@@ -106,6 +106,15 @@ export function gatherer(readAgain: (path: string) => Promise<unknown>): { tell:
   }
 }
 
+/**
+ * When the page was loaded by the node's clock, less what that and those of other nodes may be off: a stream begins with what the node
+ * remembers, and what happened before makes nothing stale that was read since.
+ */
+export function loadedAt(res: Response, here = Date.now(), origin = performance.timeOrigin): number {
+  const there = Date.parse(res.headers.get('Date') ?? '')
+  return there - (here - origin) - 10_000
+}
+
 /** Listens until stop is called. The browser's EventSource would hide heartbeats and the status of a refusal. */
 export function listen(qc: QueryClient): () => void {
   const stop = new AbortController()
@@ -124,6 +133,7 @@ export function listen(qc: QueryClient): () => void {
       })
       if (!res.ok || !res.body) return res.status
       if (live.state === 'lost') tell(['']) // what was missed may not be remembered
+      const loaded = loadedAt(res)
       set({ state: 'live', since: Date.now() })
       const reader = res.body.pipeThrough(new TextDecoderStream()).getReader()
       let text = ''
@@ -140,7 +150,7 @@ export function listen(qc: QueryClient): () => void {
           last = m.id ?? last
           const ev = JSON.parse(m.data) as LiveEvent
           fresh.set(idOf(ev), ev)
-          tell(touched[m.event] ?? [''])
+          if (!(Date.parse(ev.at) < loaded)) tell(touched[m.event] ?? [''])
         }
         set({ events: [...[...fresh.values()].reverse(), ...live.events.filter((e) => !fresh.has(idOf(e)))].slice(0, 200) })
       }

@@ -4,7 +4,7 @@ import IconChevronDown from '@tabler/icons-react/dist/esm/icons/IconChevronDown.
 import IconChevronUp from '@tabler/icons-react/dist/esm/icons/IconChevronUp.mjs'
 import IconSearch from '@tabler/icons-react/dist/esm/icons/IconSearch.mjs'
 import { useVirtualizer } from '@tanstack/react-virtual'
-import { type KeyboardEvent, type ReactNode, memo, useDeferredValue, useMemo, useRef, useState } from 'react'
+import { type KeyboardEvent, type ReactNode, type RefObject, memo, useCallback, useDeferredValue, useEffect, useMemo, useRef, useState } from 'react'
 
 import css from './DataTable.module.css'
 
@@ -35,6 +35,9 @@ export interface TableProps<T> {
 
 const tall = 60 // from so many rows only those in sight are drawn
 
+let collator: Intl.Collator | undefined // made when first needed: it takes milliseconds
+const byText = () => (collator ??= new Intl.Collator(undefined, { numeric: true }))
+
 /** Rows that match every word of a filter. */
 export function matching<T>(rows: readonly T[], columns: readonly Column<T>[], filter: string): readonly T[] {
   const words = filter.toLowerCase().split(/\s+/).filter(Boolean)
@@ -56,31 +59,30 @@ export function DataTable<T>({ label, rows, columns, id, open, filter, tools, no
     const by = columns.find((c) => c.key === sort?.key)?.sort
     if (!by) return list
     const sign = sort?.desc ? -1 : 1
-    const collator = new Intl.Collator(undefined, { numeric: true })
     return [...list].sort((a, b) => {
       const x = by(a), y = by(b)
-      return sign * (typeof x === 'number' && typeof y === 'number' ? x - y : collator.compare(String(x), String(y)))
+      return sign * (typeof x === 'number' && typeof y === 'number' ? x - y : byText().compare(String(x), String(y)))
     })
   }, [rows, columns, words, sort])
   const box = useRef<HTMLDivElement>(null)
   const long = shown.length > tall
-  const virtual = useVirtualizer({
-    count: long ? shown.length : 0, getScrollElement: () => box.current, estimateSize: () => (narrow ? 84 : 37), overscan: 12,
-    getItemKey: (i) => id(shown[i]!),
-  })
+  const scrollTo = useRef<(i: number) => void>(undefined) // of a long one
   const grid = columns.map((c) => c.width ?? 'minmax(90px, 1fr)').join(' ')
-  const keys = (e: KeyboardEvent<HTMLDivElement>, i: number) => {
+  const now = useRef({ shown, open }) // rows that are not drawn again go by it too
+  now.current = { shown, open }
+  const keys = useCallback((e: KeyboardEvent<HTMLDivElement>, i: number) => {
+    const { shown, open } = now.current
     if (e.target !== e.currentTarget) return
     const to = { ArrowDown: i + 1, ArrowUp: i - 1, Home: 0, End: shown.length - 1, PageDown: i + 15, PageUp: i - 15 }[e.key]
     if (e.key === 'Enter' && open) open(shown[i]!)
     else if (to !== undefined) {
       e.preventDefault()
       const at = Math.min(Math.max(to, 0), shown.length - 1)
-      if (long) virtual.scrollToIndex(at)
+      scrollTo.current?.(at)
       requestAnimationFrame(() => box.current?.querySelector<HTMLElement>(`[role="row"][data-index="${at}"]`)?.focus())
     }
-  }
-  const one = (row: T, i: number) => <Row key={id(row)} {...{ row, i, columns, grid, open, keys }} measure={long && narrow ? virtual.measureElement : undefined} />
+  }, [])
+  const one = (row: T, i: number) => <Row key={id(row)} {...{ row, i, columns, grid, open, keys }} />
   return (
     <div className={css.frame}>
       {(filter || tools) && (
@@ -107,16 +109,37 @@ export function DataTable<T>({ label, rows, columns, id, open, filter, tools, no
                 ))}
               </div>
             </div>
-            <div role="rowgroup" style={long ? { height: virtual.getTotalSize(), position: 'relative' } : undefined}>
-              {long ? virtual.getVirtualItems().map((v) => (
-                <div key={v.key} role="presentation" style={{ position: 'absolute', top: 0, left: 0, right: 0, transform: `translateY(${v.start}px)` }} data-index={v.index} ref={narrow ? virtual.measureElement : undefined}>
-                  {one(shown[v.index]!, v.index)}
-                </div>
-              )) : shown.map(one)}
-            </div>
+            {long ? <Long rows={shown} {...{ id, one, narrow, box, scrollTo }} /> : <div role="rowgroup">{shown.map(one)}</div>}
           </div>
         </div>
       )}
+    </div>
+  )
+}
+
+interface LongProps<T> {
+  rows: readonly T[]
+  id: (row: T) => string
+  one: (row: T, i: number) => ReactNode
+  narrow: boolean
+  box: RefObject<HTMLDivElement | null>
+  scrollTo: RefObject<((i: number) => void) | undefined>
+}
+
+/** Of many rows, those in sight. */
+function Long<T>({ rows, id, one, narrow, box, scrollTo }: LongProps<T>) {
+  const virtual = useVirtualizer({ count: rows.length, getScrollElement: () => box.current, estimateSize: () => (narrow ? 84 : 37), overscan: 12, getItemKey: (i) => id(rows[i]!) })
+  useEffect(() => {
+    scrollTo.current = (i) => virtual.scrollToIndex(i)
+    return () => { scrollTo.current = undefined }
+  }, [virtual, scrollTo])
+  return (
+    <div role="rowgroup" style={{ height: virtual.getTotalSize(), position: 'relative' }}>
+      {virtual.getVirtualItems().map((v) => (
+        <div key={v.key} role="presentation" style={{ position: 'absolute', top: 0, left: 0, right: 0, transform: `translateY(${v.start}px)` }} data-index={v.index} ref={narrow ? virtual.measureElement : undefined}>
+          {one(rows[v.index]!, v.index)}
+        </div>
+      ))}
     </div>
   )
 }
@@ -128,7 +151,6 @@ interface RowProps<T> {
   grid: string
   open?: (row: T) => void
   keys: (e: KeyboardEvent<HTMLDivElement>, i: number) => void
-  measure?: (el: Element | null) => void
 }
 
 function PlainRow<T>({ row, i, columns, grid, open, keys }: RowProps<T>) {
