@@ -31,7 +31,7 @@ func TestHealthAsksNobody(t *testing.T) {
 	s := judged(stateWith(3), map[string]policy.Status{"web/a@tcp": up, "web/b@tcp": down})
 	n := seeing(t, s)
 	n.hearing.take(saying(s, "m2", 1, up, down, unknown))
-	list := n.Health()
+	list := n.Health(func(*policy.EndpointHealth) bool { return true })
 	var got []string
 	for _, h := range list {
 		for _, c := range h.Checks {
