@@ -1,14 +1,20 @@
 import { Link, Outlet } from '@tanstack/react-router'
-import { Suspense, lazy, useEffect, useState } from 'react'
+import { useEffect, useState } from 'react'
 
+import { Box } from '../shared/ConfirmAction'
+import { Opened } from '../shared/MenuButton'
+import { later } from '../shared/later'
 import { Footer } from './Footer'
 import { Header } from './Header'
 import { useKeys } from './Keys'
 import { StaleBanner } from './StaleBanner'
 import { pages } from './nav'
 
-const Palette = lazy(() => import('./Palette'))
-const KeyHelp = lazy(() => import('./KeyHelp'))
+const Palette = later(() => import('./Palette'))
+const KeyHelp = later(() => import('./KeyHelp'))
+
+// What a click or a key may want next, in that order.
+const next = [Opened, Box, Palette]
 
 /** The frame around each page. It is plain HTML: what is seen first should not wait for what is pressed later. */
 export function Shell() {
@@ -17,9 +23,11 @@ export function Shell() {
   const [palette, setPalette] = useState(0) // how often it was asked for
   const goTo = () => setPalette((n) => n + 1)
   useKeys({ help: () => setHelp((h) => !h), goTo })
-  useEffect(() => { // what a click or a key may want next is there by then
-    const idle = setTimeout(() => { void import('./Palette'); void import('../shared/ConfirmBox'); void import('../shared/MenuOpened') }, 8_000)
-    return () => clearTimeout(idle)
+  useEffect(() => { // one after the other, while nothing else is to be done
+    let timer: ReturnType<typeof setTimeout>
+    const ask = (i: number, after: number) => { timer = setTimeout(() => void next[i]?.ask().then(() => ask(i + 1, 1_000)), after) }
+    ask(0, 7_000)
+    return () => clearTimeout(timer)
   }, [])
   return (
     <div className="shell" data-menu={menu || undefined}>
@@ -35,10 +43,8 @@ export function Shell() {
         <Outlet />
         <Footer />
       </main>
-      <Suspense>
-        {palette > 0 && <Palette asked={palette} />}
-        {help !== undefined && <KeyHelp opened={help} close={() => setHelp(false)} />}
-      </Suspense>
+      {palette > 0 && <Palette asked={palette} />}
+      {help !== undefined && <KeyHelp opened={help} close={() => setHelp(false)} />}
     </div>
   )
 }

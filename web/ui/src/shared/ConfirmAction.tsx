@@ -1,11 +1,12 @@
 import { Button, type ButtonProps } from '@mantine/core'
-import { type ReactNode, Suspense, lazy, useState } from 'react'
+import { type ReactNode, useState } from 'react'
 
 import { type Rank, useWhyNot } from '../api/guard'
 import type { Copyable } from './CopyAs'
 import { Guarded } from './Guarded'
+import { later } from './later'
 
-const Box = lazy(() => import('./ConfirmBox'))
+export const Box = later(() => import('./ConfirmBox'))
 
 export interface ConfirmProps {
   label: string // of the button that opens it
@@ -33,7 +34,7 @@ export function ConfirmAction({ onOpen, button, ...asked }: ConfirmProps) {
         <Button size="compact-sm" variant="default" {...button} data-disabled={forbidden ? true : undefined} aria-disabled={!!forbidden}
           onClick={(e) => { if (forbidden) e.preventDefault(); else { onOpen?.(); setOpened(true) } }}>{asked.label}</Button>
       </Guarded>
-      {opened !== undefined && <Suspense><Box {...asked} opened={opened} close={() => setOpened(false)} forbidden={forbidden} /></Suspense>}
+      {opened !== undefined && <Box {...asked} opened={opened} close={() => setOpened(false)} forbidden={forbidden} />}
     </>
   )
 }

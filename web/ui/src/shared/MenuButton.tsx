@@ -1,6 +1,8 @@
-import { type MouseEvent, type ReactElement, type ReactNode, Suspense, cloneElement, lazy, useState } from 'react'
+import { type MouseEvent, type ReactElement, type ReactNode, cloneElement, useState } from 'react'
 
-const Opened = lazy(() => import('./MenuOpened'))
+import { later } from './later'
+
+export const Opened = later(() => import('./MenuOpened'), ({ children }) => children)
 
 export type Item =
   | { label: ReactNode; do: () => void; left?: ReactNode; on?: boolean; stay?: boolean } // on: it is chosen; stay: the menu stays open
@@ -14,5 +16,5 @@ type Target = ReactElement<{ onClick?: (e: MouseEvent) => void; 'aria-haspopup'?
 export function MenuButton({ items, children, width }: { items: Item[]; children: Target; width?: number }) {
   const [wanted, setWanted] = useState(false)
   const closed = cloneElement(children, { 'aria-haspopup': 'menu', onClick: () => setWanted(true) })
-  return wanted ? <Suspense fallback={closed}><Opened items={items} width={width}>{children}</Opened></Suspense> : closed
+  return wanted ? <Opened items={items} width={width}>{children}</Opened> : closed
 }
