@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs'
 import react from '@vitejs/plugin-react'
 import { defineConfig } from 'vitest/config'
 
+import { chunkOf } from './chunks'
 import { mantine } from './mantine'
 import { world } from './world'
 
@@ -26,6 +27,7 @@ export default defineConfig({
     assetsInlineLimit: 0, // the content security policy has no data: URLs
     modulePreload: { polyfill: false },
     chunkSizeWarningLimit: 800,
+    rolldownOptions: { output: { codeSplitting: { groups: [{ name: chunkOf }] } } },
   },
   server: { proxy },
   preview: { proxy, headers: { 'Content-Security-Policy': policy } },

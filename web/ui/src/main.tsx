@@ -36,16 +36,19 @@ const asked = () => new Promise<void>((done) => {
   rest()
 })
 
-router.update({ context: { queries } })
-await Promise.all([queries.prefetchQuery(sessionQuery), router.load()])
-await asked()
+async function start() {
+  router.update({ context: { queries } })
+  await Promise.all([queries.prefetchQuery(sessionQuery), router.load()])
+  await asked()
+  createRoot(document.getElementById('root')!).render(
+    <StrictMode>
+      <MantineProvider theme={theme} defaultColorScheme="auto" colorSchemeManager={localStorageColorSchemeManager({ key: 'meridian-scheme' })} getStyleNonce={() => nonce}>
+        <QueryClientProvider client={queries}>
+          <RouterProvider router={router} />
+        </QueryClientProvider>
+      </MantineProvider>
+    </StrictMode>,
+  )
+}
 
-createRoot(document.getElementById('root')!).render(
-  <StrictMode>
-    <MantineProvider theme={theme} defaultColorScheme="auto" colorSchemeManager={localStorageColorSchemeManager({ key: 'meridian-scheme' })} getStyleNonce={() => nonce}>
-      <QueryClientProvider client={queries}>
-        <RouterProvider router={router} />
-      </QueryClientProvider>
-    </MantineProvider>
-  </StrictMode>,
-)
+void start() // not awaited here: a module that waits is split from all that others need of it

@@ -42,14 +42,14 @@ function set(next: Partial<Live>) {
   listeners.forEach((f) => f())
 }
 
-/** The one event stream's state, and what it has told. */
-export function useLive(): Live {
+/** What `of` takes of the one event stream: who uses it is drawn again when that is another one. */
+export function useLive<T>(of: (live: Live) => T): T {
   return useSyncExternalStore(
     (f) => {
       listeners.add(f)
       return () => listeners.delete(f)
     },
-    () => live,
+    () => of(live),
   )
 }
 

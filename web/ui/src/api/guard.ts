@@ -13,19 +13,20 @@ export function useSession() {
   return useQuery(sessionQuery)
 }
 
+const clusterQuery = { ...get('/cluster'), refetchInterval: 4_000, retry: false } as const
+
 /** The cluster as this node sees it, never older than a few seconds. */
 export function useCluster() {
-  return useQuery({ ...get('/cluster'), refetchInterval: 4_000, retry: false })
+  return useQuery(clusterQuery)
 }
 
 /** What is wrong with what this page shows, if anything: then it is read only. */
 export function useStale(): string | undefined {
-  const live = useLive()
-  const cluster = useCluster()
+  const lost = useLive((l) => l.state === 'lost')
+  const cluster = useQuery({ ...clusterQuery, select: ({ body }) => !!body.leader }) // which is seldom another one, as its ages are
   if (cluster.isError) return 'This node does not answer. What you see is what it said last.'
-  if (live.state === 'lost') return 'The live connection is lost. What you see may be old.'
-  const c = cluster.data?.body
-  if (c && !c.leader) return 'The cluster has no leader: nothing can be changed until a majority of nodes is back. DNS is answered all the same.'
+  if (lost) return 'The live connection is lost. What you see may be old.'
+  if (cluster.data === false) return 'The cluster has no leader: nothing can be changed until a majority of nodes is back. DNS is answered all the same.'
   return undefined
 }
 

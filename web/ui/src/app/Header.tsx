@@ -39,13 +39,13 @@ export function Header({ menu, toggle, help, goTo }: { menu: boolean; toggle: ()
 /** Leader, quorum, node and the age of what is shown. */
 function ClusterState() {
   const cluster = useCluster()
-  const live = useLive()
+  const lost = useLive((l) => l.state === 'lost')
   const c = cluster.data?.body
   const age = useTick((now) => (c ? span(parseDuration(c.stateAge) + (cluster.isError ? now - cluster.dataUpdatedAt : 0)) : ''))
   if (!c) return null
   const voters = c.members.filter((m) => m.voter)
   const there = voters.filter((m) => m.reachable).length
-  const state = !c.leader || cluster.isError ? 'down' : there < voters.length || live.state === 'lost' ? 'degraded' : 'up'
+  const state = !c.leader || cluster.isError ? 'down' : there < voters.length || lost ? 'degraded' : 'up'
   const quorum = there * 2 > voters.length
   return (
     <Link to="/cluster" className="clusterstate" title={`This is node ${c.node} (${c.role}). ${c.leader ? `The leader is ${c.leader}.` : 'There is no leader.'} ${there} of ${voters.length} voting nodes are in reach${quorum ? '' : ', which is no majority'}. The node heard of a leader ${age} ago.`}>

@@ -1,5 +1,4 @@
-import { Alert, Group, List, Select, Stack, Text } from '@mantine/core'
-import { type ButtonProps } from '@mantine/core'
+import { type ButtonProps, Stack, Text } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { useState } from 'react'
 
@@ -7,11 +6,11 @@ import { read, write } from '../api/client'
 import { get, useWrite } from '../api/queries'
 import { ConfirmAction } from './ConfirmAction'
 import { because, shell } from './CopyAs'
-import { EffectOf } from './Effect'
-import { ErrorBox } from './ErrorBox'
+import { later } from './later'
+
+const Outlook = later(() => import('./DrainOutlook'))
 
 const touches = ['/controls', '/health', '/pool-health', '/safety', '/windows', '/answers', '/explain'] as const
-const times = [['1h', 'in 1 hour'], ['2h', 'in 2 hours'], ['8h', 'in 8 hours'], ['24h', 'in a day'], ['', 'never']] as const
 
 /** Takes a part of the world out of answers: shows whom it moves, and is disabled with the reason when a safety rule forbids it. */
 export function DrainAction({ target, services, button }: { target: string; services: string[]; button?: ButtonProps }) {
@@ -29,13 +28,7 @@ export function DrainAction({ target, services, button }: { target: string; serv
   const warnings = (rehearsal.data?.body as { warnings?: string[] } | undefined)?.warnings ?? []
   return (
     <ConfirmAction label="Drain" title={`Drain ${target}?`} does={(why) => ({ curl: { method: 'POST', path: '/controls', body: { target, action: 'drain', reason: why, ...(expires ? { expiresIn: expires } : {}) } }, cli: `drain ${shell(target)}${expires ? ` --for ${expires}` : ''}${because(why)}` })} needs="operator" refused={refused} onOpen={() => setOpened(true)} button={button} run={(reason) => make.mutateAsync(reason)}>
-      <Text size="sm">Its endpoints leave all answers at once. Clients that hold an answer come until its TTL is over; the window says when the last is gone.</Text>
-      {services.slice(0, 3).map((s) => <EffectOf key={s} service={s} assume={[`drain:${target}`]} />)}
-      {services.length > 3 && <Text size="sm" c="dimmed">and {services.length - 3} more services: {services.slice(3, 9).join(', ')}{services.length > 9 ? ' …' : ''}</Text>}
-      {services.length === 0 && <Text size="sm" c="dimmed">No service answers from it.</Text>}
-      {warnings.length > 0 && <Alert color="yellow" variant="light" title="Remarkable"><List size="sm">{warnings.map((w) => <List.Item key={w}>{w}</List.Item>)}</List></Alert>}
-      <ErrorBox error={rehearsal.error} />
-      <Group><Select label="It lifts itself" size="sm" data={times.map(([value, label]) => ({ value, label }))} value={expires} onChange={(v) => setExpires(v ?? '')} allowDeselect={false} /></Group>
+      <Outlook {...{ services, target, warnings, expires, setExpires }} error={rehearsal.error} />
     </ConfirmAction>
   )
 }

@@ -49,7 +49,7 @@ export const Changes = memo(function Changes() {
 
 /** What happens, as it happens. */
 export const Happenings = memo(function Happenings() {
-  const { events } = useLive()
+  const events = useLive((l) => l.events)
   if (events.length === 0) return <Text size="sm" c="dimmed">Nothing has happened since this page was opened. Verdicts, controls, changes and leaders are told here as they come.</Text>
   return (
     <Stack gap={0} component="ul" className="plainlist" aria-live="polite">
