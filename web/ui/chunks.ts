@@ -1,3 +1,5 @@
+import type { Plugin } from 'vite'
+
 interface Graph { getModuleInfo: (id: string) => { importedIds: readonly string[] } | null }
 
 /** All that a module imports, and what that imports, but for what is loaded when it is needed. */
@@ -29,4 +31,16 @@ export function chunkOf(id: string, graph: Graph): string | null {
   if (base.has(id) || mantine.test(id)) return 'base'
   if (pages.has(id) && !id.includes('/pages/overview/')) return 'pages'
   return null
+}
+
+/** Has the browser fetch `pages` beside `base`, which would name it only when it runs. */
+export function early(): Plugin {
+  return {
+    name: 'early',
+    transformIndexHtml: {
+      order: 'post',
+      handler: (_, { bundle }) => Object.values(bundle ?? {}).filter((c) => c.type === 'chunk' && c.name === 'pages')
+        .map((c) => ({ tag: 'link', attrs: { rel: 'modulepreload', crossorigin: '', href: `/${c.fileName}` }, injectTo: 'head' as const })),
+    },
+  }
 }

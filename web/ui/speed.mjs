@@ -23,8 +23,9 @@ async function traced(cdp, f) {
   await cdp.send('Tracing.end')
   await done
   cdp.off('Tracing.dataCollected', take)
-  const start = Math.max(...events.filter((e) => e.name === 'navigationStart' && e.args?.data?.documentLoaderURL?.startsWith(addr)).map((e) => e.ts), 0)
   const tasks = events.filter((e) => e.name === 'RunTask' || e.name === 'ThreadControllerImpl::RunTask')
+  const sent = events.filter((e) => e.name === 'ResourceSendRequest' && e.args?.data?.url?.startsWith(addr)).map((e) => e.ts) // the first is that of the page
+  const start = sent.length ? Math.min(...sent) : Math.min(...tasks.map((e) => e.ts))
   const busy = new Map()
   for (const t of tasks) busy.set(`${t.pid} ${t.tid}`, (busy.get(`${t.pid} ${t.tid}`) ?? 0) + (t.dur ?? 0))
   const main = events.filter((e) => e.name === 'thread_name' && e.args.name === 'CrRendererMain').map((e) => `${e.pid} ${e.tid}`).sort((a, b) => (busy.get(b) ?? 0) - (busy.get(a) ?? 0))[0]
@@ -50,7 +51,9 @@ async function load(route) {
   let files = 0
   const kinds = new Map()
   cdp.on('Network.responseReceived', (e) => kinds.set(e.requestId, new URL(e.response.url).pathname))
-  cdp.on('Network.loadingFinished', (e) => { if (!kinds.get(e.requestId)?.startsWith('/api/')) files += e.encodedDataLength })
+  let counting = true
+  setTimeout(() => { counting = false }, 5_000) // what comes when nothing else is to be done is not of the first load
+  cdp.on('Network.loadingFinished', (e) => { if (counting && !kinds.get(e.requestId)?.startsWith('/api/')) files += e.encodedDataLength })
   await cdp.send('Emulation.setCPUThrottlingRate', { rate })
   const { events, start, tasks } = await traced(cdp, async () => { await page.goto(addr + route); await page.waitForTimeout(Number(process.env.WATCH ?? 12) * 1000) })
   await context.close()

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs'
 import react from '@vitejs/plugin-react'
 import { defineConfig } from 'vitest/config'
 
-import { chunkOf } from './chunks'
+import { chunkOf, early } from './chunks'
 import { mantine } from './mantine'
 import { world } from './world'
 
@@ -19,7 +19,7 @@ const proxy = { '/api': process.env.MERIDIAN_ADDR ?? 'http://127.0.0.1:8080' }
 const policy = "default-src 'none'; script-src 'self'; style-src 'self' 'nonce-__NONCE__'; connect-src 'self'; img-src 'self'; font-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
 
 export default defineConfig({
-  plugins: [react(), world(), mantine()],
+  plugins: [react(), world(), mantine(), early()],
   define: { 'import.meta.env.LICENSES': JSON.stringify('/' + licenses) },
   build: {
     target: 'es2022',

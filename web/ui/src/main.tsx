@@ -28,18 +28,9 @@ const queries = new QueryClient({
 })
 onLoggedOut(() => void queries.invalidateQueries({ queryKey: ['/session'] }))
 
-/** Until the first page has what it asks for, but not for long: what is drawn once is there sooner than what is drawn anew with each answer. */
-const asked = () => new Promise<void>((done) => {
-  const rest = () => { if (queries.isFetching() === 0) { off(); done() } }
-  const off = queries.getQueryCache().subscribe(rest)
-  setTimeout(() => { off(); done() }, 600)
-  rest()
-})
-
 async function start() {
   router.update({ context: { queries } })
   await Promise.all([queries.prefetchQuery(sessionQuery), router.load()])
-  await asked()
   createRoot(document.getElementById('root')!).render(
     <StrictMode>
       <MantineProvider theme={theme} defaultColorScheme="auto" colorSchemeManager={localStorageColorSchemeManager({ key: 'meridian-scheme' })} getStyleNonce={() => nonce}>
