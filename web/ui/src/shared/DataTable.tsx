@@ -64,12 +64,12 @@ export function DataTable<T>({ label, rows, columns, id, open, filter, tools, no
       return sign * (typeof x === 'number' && typeof y === 'number' ? x - y : byText().compare(String(x), String(y)))
     })
   }, [rows, columns, words, sort])
-  const box = useRef<HTMLDivElement>(null)
+  const [box, setBox] = useState<HTMLDivElement | null>(null) // a state, since what is inside it is drawn before it is there
   const long = shown.length > tall
   const scrollTo = useRef<(i: number) => void>(undefined) // of a long one
   const grid = columns.map((c) => c.width ?? 'minmax(90px, 1fr)').join(' ')
-  const now = useRef({ shown, open }) // rows that are not drawn again go by it too
-  now.current = { shown, open }
+  const now = useRef({ shown, open, box }) // rows that are not drawn again go by it too
+  now.current = { shown, open, box }
   const keys = useCallback((e: KeyboardEvent<HTMLDivElement>, i: number) => {
     const { shown, open } = now.current
     if (e.target !== e.currentTarget) return
@@ -79,7 +79,7 @@ export function DataTable<T>({ label, rows, columns, id, open, filter, tools, no
       e.preventDefault()
       const at = Math.min(Math.max(to, 0), shown.length - 1)
       scrollTo.current?.(at)
-      requestAnimationFrame(() => box.current?.querySelector<HTMLElement>(`[role="row"][data-index="${at}"]`)?.focus())
+      requestAnimationFrame(() => now.current.box?.querySelector<HTMLElement>(`[role="row"][data-index="${at}"]`)?.focus())
     }
   }, [])
   const one = (row: T, i: number) => <Row key={id(row)} {...{ row, i, columns, grid, open, keys }} />
@@ -94,7 +94,7 @@ export function DataTable<T>({ label, rows, columns, id, open, filter, tools, no
         </div>
       )}
       {shown.length === 0 ? <div className={css.none}>{none}</div> : (
-        <div ref={box} className={long ? css.box : css.short} style={long ? { height } : undefined} tabIndex={-1}>
+        <div ref={setBox} className={long ? css.box : css.short} style={long ? { height } : undefined} tabIndex={-1}>
           <div className={css.table} role="table" aria-label={label} aria-rowcount={shown.length + 1}>
             <div role="rowgroup" className={css.head} style={{ gridTemplateColumns: grid }}>
               <div role="row" style={{ display: 'contents' }}>
@@ -109,7 +109,7 @@ export function DataTable<T>({ label, rows, columns, id, open, filter, tools, no
                 ))}
               </div>
             </div>
-            {long ? <Long rows={shown} {...{ id, one, narrow, box, scrollTo }} /> : <div role="rowgroup">{shown.map(one)}</div>}
+            {long ? box && <Long rows={shown} {...{ id, one, narrow, box, scrollTo }} /> : <div role="rowgroup">{shown.map(one)}</div>}
           </div>
         </div>
       )}
@@ -122,13 +122,15 @@ interface LongProps<T> {
   id: (row: T) => string
   one: (row: T, i: number) => ReactNode
   narrow: boolean
-  box: RefObject<HTMLDivElement | null>
+  box: HTMLDivElement
   scrollTo: RefObject<((i: number) => void) | undefined>
 }
 
+const own = { height: 37, contain: 'strict' } as const // its layout is nobody else's
+
 /** Of many rows, those in sight. */
 function Long<T>({ rows, id, one, narrow, box, scrollTo }: LongProps<T>) {
-  const virtual = useVirtualizer({ count: rows.length, getScrollElement: () => box.current, estimateSize: () => (narrow ? 84 : 37), overscan: 12, getItemKey: (i) => id(rows[i]!) })
+  const virtual = useVirtualizer({ count: rows.length, getScrollElement: () => box, useFlushSync: false, estimateSize: () => (narrow ? 84 : 37), overscan: 12, getItemKey: (i) => id(rows[i]!) })
   useEffect(() => {
     scrollTo.current = (i) => virtual.scrollToIndex(i)
     return () => { scrollTo.current = undefined }
@@ -136,7 +138,7 @@ function Long<T>({ rows, id, one, narrow, box, scrollTo }: LongProps<T>) {
   return (
     <div role="rowgroup" style={{ height: virtual.getTotalSize(), position: 'relative' }}>
       {virtual.getVirtualItems().map((v) => (
-        <div key={v.key} role="presentation" style={{ position: 'absolute', top: 0, left: 0, right: 0, transform: `translateY(${v.start}px)` }} data-index={v.index} ref={narrow ? virtual.measureElement : undefined}>
+        <div key={v.key} role="presentation" style={{ position: 'absolute', top: 0, left: 0, right: 0, transform: `translateY(${v.start}px)`, ...(narrow ? undefined : own) }} data-index={v.index} ref={narrow ? virtual.measureElement : undefined}>
           {one(rows[v.index]!, v.index)}
         </div>
       ))}

@@ -25,6 +25,13 @@ import { type RegionRow, Regions } from './Regions'
 import { Wrong, useTroubles } from './Wrong'
 import { markers, movingRegions, useAnswers, useArcs, useRegionColors, useShade } from './world'
 
+/** The largest shares, and the others together. */
+function bar(top: [region: string, share: number][], color: (region: string) => string) {
+  const parts = top.slice(0, 40).map(([name, share]) => ({ name: name || 'no region', share, color: color(name) }))
+  if (top.length > 40) parts.push({ name: `${top.length - 40} more`, share: top.slice(40).reduce((sum, [, share]) => sum + share, 0), color: 'var(--m-unknown)' })
+  return parts
+}
+
 /** Whether what was asked for has come, or has not for a while: drawn once it is there sooner than drawn anew with each answer. */
 function useSettled(): boolean {
   const idle = useIsFetching() === 0
@@ -91,7 +98,7 @@ export default function Overview() {
             {answers.error && !body && <ErrorBox error={answers.error} retry={() => void answers.refetch()} />}
             <WorldMap label="World map: each country in the colour of the region that answers it. The table of regions below says the same."
               shade={shade} markers={marks} arcs={arcs} open={open} />
-            {body && <ShareBar label="Shares of the world" parts={top.slice(0, 40).map(([name, share]) => ({ name: name || 'no region', share, color: color(name) }))} />}
+            {body && <ShareBar label="Shares of the world" parts={bar(top, color)} />}
             <div className="legend">
               {top.slice(0, 12).map(([name, share]) => <span key={name}><i className="swatch" style={{ background: color(name) }} /><b className="mono">{name || 'no region'}</b><span className="num">{percent(share)}</span></span>)}
               {top.length > 12 && <span>and {top.length - 12} more</span>}
