@@ -64,7 +64,7 @@ export function DataTable<T>({ label, rows, columns, id, open, filter, tools, no
       return sign * (typeof x === 'number' && typeof y === 'number' ? x - y : byText().compare(String(x), String(y)))
     })
   }, [rows, columns, words, sort])
-  const box = useRef<HTMLDivElement>(null)
+  const [box, setBox] = useState<HTMLDivElement | null>(null) // not a ref: what draws the rows of a long one is mounted before it
   const long = shown.length > tall
   const scrollTo = useRef<(i: number) => void>(undefined) // of a long one
   const grid = columns.map((c) => c.width ?? 'minmax(90px, 1fr)').join(' ')
@@ -79,9 +79,9 @@ export function DataTable<T>({ label, rows, columns, id, open, filter, tools, no
       e.preventDefault()
       const at = Math.min(Math.max(to, 0), shown.length - 1)
       scrollTo.current?.(at)
-      requestAnimationFrame(() => box.current?.querySelector<HTMLElement>(`[role="row"][data-index="${at}"]`)?.focus())
+      requestAnimationFrame(() => box?.querySelector<HTMLElement>(`[role="row"][data-index="${at}"]`)?.focus())
     }
-  }, [])
+  }, [box])
   const one = (row: T, i: number) => <Row key={id(row)} {...{ row, i, columns, grid, open, keys }} />
   return (
     <div className={css.frame}>
@@ -94,7 +94,7 @@ export function DataTable<T>({ label, rows, columns, id, open, filter, tools, no
         </div>
       )}
       {shown.length === 0 ? <div className={css.none}>{none}</div> : (
-        <div ref={box} className={long ? css.box : css.short} style={long ? { height } : undefined} tabIndex={-1}>
+        <div ref={setBox} className={long ? css.box : css.short} style={long ? { height } : undefined} tabIndex={-1}>
           <div className={css.table} role="table" aria-label={label} aria-rowcount={shown.length + 1}>
             <div role="rowgroup" className={css.head} style={{ gridTemplateColumns: grid }}>
               <div role="row" style={{ display: 'contents' }}>
@@ -122,13 +122,13 @@ interface LongProps<T> {
   id: (row: T) => string
   one: (row: T, i: number) => ReactNode
   narrow: boolean
-  box: RefObject<HTMLDivElement | null>
+  box: HTMLDivElement | null
   scrollTo: RefObject<((i: number) => void) | undefined>
 }
 
 /** Of many rows, those in sight. */
 function Long<T>({ rows, id, one, narrow, box, scrollTo }: LongProps<T>) {
-  const virtual = useVirtualizer({ count: rows.length, getScrollElement: () => box.current, estimateSize: () => (narrow ? 84 : 37), overscan: 12, getItemKey: (i) => id(rows[i]!) })
+  const virtual = useVirtualizer({ count: rows.length, getScrollElement: () => box, estimateSize: () => (narrow ? 84 : 37), overscan: 12, getItemKey: (i) => id(rows[i]!) })
   useEffect(() => {
     scrollTo.current = (i) => virtual.scrollToIndex(i)
     return () => { scrollTo.current = undefined }

@@ -28,7 +28,7 @@ export default function Access() {
       actions={<Button component="a" href="/api/v1/docs" target="_blank" rel="noreferrer" size="compact-sm" variant="default">API reference</Button>}>
       <Tabs value={tab} onChange={(t) => void navigate({ search: { tab: t as Tab } })} keepMounted={false}>
         <Tabs.List mb="md" style={{ flexWrap: 'nowrap', overflowX: 'auto', overflowY: 'hidden' }}>
-          {(Object.keys(parts) as Tab[]).map((t) => <Tabs.Tab key={t} value={t} style={{ flex: 'none' }}>{parts[t].label}</Tabs.Tab>)}
+          {(Object.keys(parts) as Tab[]).map((t) => <Tabs.Tab key={t} value={t} className="tab">{parts[t].label}</Tabs.Tab>)}
         </Tabs.List>
         <Tabs.Panel value={tab}><Suspense fallback={<Skeleton height={160} />}><Part /></Suspense></Tabs.Panel>
       </Tabs>

@@ -29,7 +29,7 @@ export default function Users() {
     { key: 'scopes', title: 'Limited to', width: 'minmax(120px, 1.2fr)', text: (u) => (u.scopes ?? []).join(' '), cell: (u) => <span className="mono" title={u.scopes?.join('\n')}>{u.scopes?.join(', ') ?? ''}</span> },
     { key: 'state', title: 'State', width: '110px', sort: (u) => String(u.disabled), cell: (u) => <StatusBadge state={u.disabled ? 'drained' : 'up'} word={u.disabled ? 'disabled' : 'active'} /> },
     { key: 'sessions', title: 'Sessions', width: '84px', align: 'right', sort: (u) => u.sessions, cell: (u) => <span className="num">{u.sessions}</span> },
-    { key: 'password', title: 'Password set', width: '120px', sort: (u) => u.passwordAt ?? '', cell: (u) => u.passwordAt && <Time at={u.passwordAt} /> },
+    { key: 'password', title: 'Password set', width: '128px', sort: (u) => u.passwordAt ?? '', cell: (u) => u.passwordAt && <Time at={u.passwordAt} /> },
     { key: 'act', title: '', width: '210px', align: 'right', cell: (u) => <Group gap={6} justify="flex-end" wrap="nowrap"><Change user={u} /><Password user={u} /><Remove user={u} /></Group> },
   ], [])
   return (
