@@ -57,7 +57,7 @@ function Of({ check, from, to, step, many }: { check: History['checks'][number];
       <div className={css.stripends}><span>{fullTime(new Date(begin), zone)}</span><span>{fullTime(new Date(end), zone)}</span></div>
       {times.length > 1 && lines.some((l) => l.latency.some((v) => v !== null)) && <Chart label={`Latency of ${check.monitor} by vantage`} times={times} height={170} format={msText}
         lines={lines.map((l, i) => ({ label: l.vantage, color: `var(--m-cat-${i % 10})`, values: l.latency }))} />}
-      {times.length > 1 && lines.some((l) => l.loss.some((v) => v)) && <Chart label={`Loss of ${check.monitor} by vantage`} times={times} height={110} format={(v) => `${Math.round(v * 100)} %`}
+      {times.length > 1 && lines.some((l) => l.loss.some((v) => v)) && <Chart label={`Loss of ${check.monitor} by vantage`} times={times} height={110} most={1} format={(v) => `${Math.round(v * 100)} %`}
         lines={lines.map((l, i) => ({ label: `${l.vantage} loss`, color: `var(--m-cat-${i % 10})`, values: l.loss, fill: true }))} />}
       {check.changes.length > 0 && <details className="reasons"><summary>{check.changes.length} change{check.changes.length === 1 ? '' : 's'} of the verdict, with ballots</summary><Edges list={check.changes} none="" /></details>}
     </div>
