@@ -43,6 +43,15 @@ func (h *EndpointHealth) Judge() {
 	}
 }
 
+// SeenCertificate is the certificate that an endpoint showed to this node's own probes.
+type SeenCertificate struct {
+	Check    string    `json:"check"`
+	Endpoint string    `json:"endpoint"`
+	Monitor  string    `json:"monitor"`
+	Expires  time.Time `json:"expires"`
+	Seen     time.Time `json:"seen"`
+}
+
 // CheckHealth is what is known of one check of an endpoint. Samples and History
 // are there only when one endpoint is asked about.
 type CheckHealth struct {

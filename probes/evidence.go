@@ -1,6 +1,7 @@
 package probes
 
 import (
+	"slices"
 	"time"
 
 	"github.com/meridian-gtm/meridian/policy"
@@ -53,6 +54,24 @@ func (t *Trace) into(s *policy.Sample) {
 	if t.Address.IsValid() {
 		s.Address = t.Address.String()
 	}
+}
+
+// Certificates lists the checks whose target showed a certificate lately: when it ends, and when it was seen.
+func (p *Prober) Certificates() []policy.SeenCertificate {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	var list []policy.SeenCertificate
+	for _, t := range p.order {
+		for _, s := range slices.Backward(t.work.recent) {
+			if s.TLSExpiry != 0 {
+				list = append(list, policy.SeenCertificate{
+					Check: t.check.ID, Endpoint: t.check.Endpoint, Monitor: t.check.Monitor.Name, Expires: time.Unix(s.TLSExpiry, 0).UTC(), Seen: p.base.Add(time.Duration(s.Started)).UTC(),
+				})
+				break
+			}
+		}
+	}
+	return list
 }
 
 // Evidence lists the last samples that went into this vantage's opinion of a

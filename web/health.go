@@ -151,6 +151,31 @@ func (s *server) ListPoolHealth(c *gin.Context) {
 	s.render(c, http.StatusOK, api.PoolHealthList{Items: list})
 }
 
+// ListCertificates shows what endpoints show to this node's own probes, what ends soonest first.
+func (s *server) ListCertificates(c *gin.Context, params api.ListCertificatesParams) {
+	limit := params.Limit
+	if c.Query("limit") == "" {
+		limit = maxPage
+	}
+	if limit < 1 || limit > maxPage {
+		s.refuse(c, policy.Errorf(badRequest, "limit is a number from 1 to %d", maxPage))
+		return
+	}
+	list := s.cfg.Node.Certificates()
+	slices.SortStableFunc(list, func(a, b policy.SeenCertificate) int { return a.Expires.Compare(b.Expires) })
+	more := max(len(list)-limit, 0)
+	if list = list[:len(list)-more]; list == nil {
+		list = []policy.SeenCertificate{}
+	}
+	s.render(c, http.StatusOK, certificatesShown{Items: list, More: more})
+}
+
+// certificatesShown is an api.CertificateList in our nouns.
+type certificatesShown struct {
+	Items []policy.SeenCertificate `json:"items"`
+	More  int                      `json:"more,omitempty"`
+}
+
 func (s *server) GetHealth(c *gin.Context, _ string) {
 	h, err := s.cfg.Node.Evidence(c.Request.Context(), c.Param("endpoint"))
 	if err != nil {

@@ -2,6 +2,7 @@ package web_test
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -111,4 +112,17 @@ func TestHealthOfPools(t *testing.T) {
 	if p := into[api.PoolHealthList](r.call("GET", "/pool-health", "").is(200)).Items[0]; p.Pool != "bare" || p.Unchecked != 1 || p.Region != "" {
 		t.Errorf("what nothing checks: %+v", p)
 	}
+}
+
+func TestCertificates(t *testing.T) {
+	r := loaded(t)
+	all := into[api.CertificateList](r.call("GET", "/certificates", "").is(200))
+	if len(all.Items) < 3 || all.More != 0 || !slices.IsSortedFunc(all.Items, func(a, b api.SeenCertificate) int { return a.Expires.Compare(b.Expires) }) {
+		t.Fatalf("not what ends soonest first: %+v", all)
+	}
+	two := into[api.CertificateList](r.call("GET", "/certificates?limit=2", "").is(200))
+	if !slices.Equal(two.Items, all.Items[:2]) || two.More != len(all.Items)-2 {
+		t.Errorf("the first two are %+v", two)
+	}
+	r.call("GET", "/certificates?limit=0", "").is(400)
 }

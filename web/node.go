@@ -63,6 +63,9 @@ type Node interface {
 	// Health is the health of the endpoints that take wants, in order of pools. take sees all but the reports of vantages. It asks no other node.
 	Health(take func(*policy.EndpointHealth) bool) []policy.EndpointHealth
 
+	// Certificates are those that endpoints showed to this node's own probes.
+	Certificates() []policy.SeenCertificate
+
 	// Evidence is all there is to know of one endpoint's health. It asks the other vantages, for a second at most.
 	Evidence(ctx context.Context, endpoint string) (policy.EndpointHealth, error)
 

@@ -18,7 +18,7 @@ var leastRoles = func() map[string]string {
 			"GET /zones", "GET /zones/:zone", "GET /zones/:zone/delegation", "GET /zones/:zone/rrsets", "GET /zones/:zone/rrsets/:name/:type",
 			"GET /config", "GET /regions", "GET /regions/:name", "GET /monitors", "GET /monitors/:name", "GET /pools", "GET /pools/:name",
 			"GET /services", "GET /services/:name", "GET /explain", "POST /explain", "GET /answers", "GET /stats", "GET /queries", "GET /geo/lookup", "GET /controls", "GET /controls/:id", "GET /safety", "GET /windows", "GET /residual", "GET /switches", "GET /latency", "GET /load",
-			"GET /signals", "GET /signals/:name", "GET /health", "GET /pool-health", "GET /health/:endpoint", "GET /health/:endpoint/history", "GET /cluster", "GET /events", "GET /secrets",
+			"GET /signals", "GET /signals/:name", "GET /health", "GET /pool-health", "GET /certificates", "GET /health/:endpoint", "GET /health/:endpoint/history", "GET /cluster", "GET /events", "GET /secrets",
 			"GET /revisions", "GET /revisions/:revision", "GET /revisions/:revision/config", "GET /audit",
 			"GET /providers", "GET /providers/:name", "GET /templates", "GET /templates/:name", "GET /safety-rules", "GET /safety-rules/:name",
 			"GET /places", "GET /places/:name", "GET /review-rules", "GET /review-rules/:name", "GET /drafts", "GET /drafts/:id",

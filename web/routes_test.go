@@ -118,6 +118,7 @@ var examples = map[string]example{
 	"postBeacon":         {path: "/beacons", body: `{"client":"91.10.3.77","measurements":[{"region":"us-east","ms":43.2}]}`, status: 202},
 	"listHealth":         {path: "/health"},
 	"listPoolHealth":     {path: "/pool-health"},
+	"listCertificates":   {path: "/certificates?limit=2"},
 	"getHealth":          {path: "/health/web-eu%2Fa"},
 	"getHealthHistory":   {path: "/health/web-eu%2Fa/history?from=2026-01-02T03:00:00Z&step=1m", before: func(r *rig) { r.node.Verdict("web-eu/a@web", policy.Up) }},
 	"probeEndpoint":      {path: "/health/web-eu%2Fa/probe", body: `{"vantage":"ns1","monitor":"web"}`, before: func(r *rig) { r.node.Verdict("web-eu/a@web", policy.Up) }},

@@ -283,6 +283,7 @@ var queryParameters = map[string][]string{
 
 	"GET /answers":                  {"service", "type", "assume", "draft"},
 	"GET /health":                   {"state", "pool", "region", "monitor", "q", "after", "limit"},
+	"GET /certificates":             {"limit"},
 	"GET /health/:endpoint/history": {"from", "to", "step"},
 
 	"GET /zones/:zone/delegation": {"resolver"},

@@ -1820,6 +1820,17 @@ type Capacity = any
 // not-sent, exec or other. Later versions may have more.
 type Cause = string
 
+// CertificateList The certificates that endpoints show.
+//
+// Examples: {"items":[{"check":"web-us-east/a@web","endpoint":"endpoint/web-us-east/a","expires":"2026-05-02T03:04:05Z","monitor":"web","seen":"2026-01-02T03:04:05Z"}],"more":12}
+type CertificateList struct {
+	// Items What ends soonest first.
+	Items []SeenCertificate `json:"items"`
+
+	// More How many more there are than the limit.
+	More int `json:"more,omitempty,omitzero"`
+}
+
 // ChangeItem One of the changes; it has exactly one of the keys beside ifMatch.
 //
 // Examples: {"deleteObject":{"object":"pool/web-eu"},"ifMatch":17}
@@ -6083,6 +6094,30 @@ type SecretWrite struct {
 	Value string `json:"value"`
 }
 
+// SeenCertificate The certificate that an endpoint showed last.
+//
+// Examples: {"check":"web-us-east/a@web","endpoint":"endpoint/web-us-east/a","expires":"2026-05-02T03:04:05Z","monitor":"web","seen":"2026-01-02T03:04:05Z"}
+type SeenCertificate struct {
+	// Check POOL/ENDPOINT@MONITOR.
+	//
+	// Examples: web-us-east/a@web
+	Check string `json:"check"`
+
+	// Endpoint The id of the endpoint.
+	//
+	// Examples: endpoint/web-us-east/a
+	Endpoint string `json:"endpoint"`
+
+	// Expires When it is good no more.
+	Expires time.Time `json:"expires"`
+
+	// Monitor The name of the monitor.
+	Monitor string `json:"monitor"`
+
+	// Seen When the probe began that saw it, by the node's clock.
+	Seen time.Time `json:"seen"`
+}
+
 // Service A steered owner name in a zone, or several that are steered alike.
 //
 // Examples: {"name":"www.example.com","steer":{"nearest":[{"pool":"web-us-east"},{"pool":"web-eu"}]},"ttl":30}
@@ -7283,6 +7318,12 @@ type EndOIDCParams struct {
 
 	// Error Why the provider lets nobody in.
 	Error string `form:"error,omitempty" json:"error,omitempty,omitzero"`
+}
+
+// ListCertificatesParams defines parameters for ListCertificates.
+type ListCertificatesParams struct {
+	// Limit This many at most, from 1 to 1000.
+	Limit int `form:"limit,omitempty" json:"limit,omitempty,omitzero"`
 }
 
 // PostChangesParams defines parameters for PostChanges.
@@ -8597,6 +8638,13 @@ type ClientInterface interface {
 	//
 	// Corresponds with POST /beacons (the `PostBeacon` operationId).
 	PostBeacon(ctx context.Context, body PostBeaconJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error)
+
+	// ListCertificates The certificates that endpoints show
+	//
+	// As the probes of the node that is asked saw them, with monitors of http or tls. Other nodes may be shown others: GET /health/{endpoint} has what each vantage saw.
+	//
+	// Corresponds with GET /certificates (the `ListCertificates` operationId).
+	ListCertificates(ctx context.Context, params *ListCertificatesParams, reqEditors ...RequestEditorFn) (*http.Response, error)
 
 	// PostChangesWithBody Make several changes as one, all or nothing
 	//
@@ -10196,6 +10244,23 @@ func (c *Client) PostBeaconWithBody(ctx context.Context, contentType string, bod
 // Corresponds with POST /beacons (the `PostBeacon` operationId).
 func (c *Client) PostBeacon(ctx context.Context, body PostBeaconJSONRequestBody, reqEditors ...RequestEditorFn) (*http.Response, error) {
 	req, err := NewPostBeaconRequest(c.Server, body)
+	if err != nil {
+		return nil, err
+	}
+	req = req.WithContext(ctx)
+	if err := c.applyEditors(ctx, req, reqEditors); err != nil {
+		return nil, err
+	}
+	return c.Client.Do(req)
+}
+
+// ListCertificates The certificates that endpoints show
+//
+// As the probes of the node that is asked saw them, with monitors of http or tls. Other nodes may be shown others: GET /health/{endpoint} has what each vantage saw.
+//
+// Corresponds with GET /certificates (the `ListCertificates` operationId).
+func (c *Client) ListCertificates(ctx context.Context, params *ListCertificatesParams, reqEditors ...RequestEditorFn) (*http.Response, error) {
+	req, err := NewListCertificatesRequest(c.Server, params)
 	if err != nil {
 		return nil, err
 	}
@@ -13789,6 +13854,56 @@ func NewPostBeaconRequestWithBody(server string, contentType string, body io.Rea
 	}
 
 	req.Header.Add("Content-Type", contentType)
+
+	return req, nil
+}
+
+// NewListCertificatesRequest constructs an http.Request for the ListCertificates method
+func NewListCertificatesRequest(server string, params *ListCertificatesParams) (*http.Request, error) {
+	var err error
+
+	serverURL, err := url.Parse(server)
+	if err != nil {
+		return nil, err
+	}
+
+	operationPath := fmt.Sprintf("/certificates")
+	if operationPath[0] == '/' {
+		operationPath = "." + operationPath
+	}
+
+	queryURL, err := serverURL.Parse(operationPath)
+	if err != nil {
+		return nil, err
+	}
+
+	if params != nil {
+		// queryValues collects non-styled parameters (passthrough, JSON)
+		// that are safe to round-trip through url.Values.Encode().
+		queryValues := queryURL.Query()
+		// rawQueryFragments collects pre-encoded query fragments from
+		// styled parameters, preserving literal commas as delimiters
+		// per the OpenAPI spec (e.g. "color=blue,black,brown").
+		var rawQueryFragments []string
+
+		if queryFrag, err := runtime.StyleParamWithOptions("form", true, "limit", params.Limit, runtime.StyleParamOptions{ParamLocation: runtime.ParamLocationQuery, Type: "integer", Format: ""}); err != nil {
+			return nil, err
+		} else {
+			for _, qp := range strings.Split(queryFrag, "&") {
+				rawQueryFragments = append(rawQueryFragments, qp)
+			}
+		}
+
+		if encoded := queryValues.Encode(); encoded != "" {
+			rawQueryFragments = append(rawQueryFragments, encoded)
+		}
+		queryURL.RawQuery = strings.Join(rawQueryFragments, "&")
+	}
+
+	req, err := http.NewRequest(http.MethodGet, queryURL.String(), nil)
+	if err != nil {
+		return nil, err
+	}
 
 	return req, nil
 }
@@ -21529,6 +21644,15 @@ type ClientWithResponsesInterface interface {
 	// Corresponds with POST /beacons (the `PostBeacon` operationId).
 	PostBeaconWithResponse(ctx context.Context, body PostBeaconJSONRequestBody, reqEditors ...RequestEditorFn) (*PostBeaconResponse, error)
 
+	// ListCertificatesWithResponse The certificates that endpoints show
+	//
+	// As the probes of the node that is asked saw them, with monitors of http or tls. Other nodes may be shown others: GET /health/{endpoint} has what each vantage saw.
+	//
+	// Returns a wrapper object for the known response body format(s).
+	//
+	// Corresponds with GET /certificates (the `ListCertificates` operationId).
+	ListCertificatesWithResponse(ctx context.Context, params *ListCertificatesParams, reqEditors ...RequestEditorFn) (*ListCertificatesResponse, error)
+
 	// PostChangesWithBodyWithResponse Make several changes as one, all or nothing
 	//
 	// One entry of the log, one revision, one outcome. Changes are made in their order, each on what those before it
@@ -23577,6 +23701,54 @@ func (r PostBeaconResponse) StatusCode() int {
 
 // ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
 func (r PostBeaconResponse) ContentType() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Header.Get("Content-Type")
+	}
+	return ""
+}
+
+type ListCertificatesResponse struct {
+	Body         []byte
+	HTTPResponse *http.Response
+	// JSON200 the response for an HTTP 200 `application/json` response
+	JSON200 *CertificateList
+	// ApplicationproblemJSONDefault the response for an HTTP default `application/problem+json` response
+	ApplicationproblemJSONDefault *Refused
+}
+
+// GetJSON200 returns the response for an HTTP 200 `application/json` response
+func (r ListCertificatesResponse) GetJSON200() *CertificateList {
+	return r.JSON200
+}
+
+// GetApplicationproblemJSONDefault returns the response for an HTTP default `application/problem+json` response
+func (r ListCertificatesResponse) GetApplicationproblemJSONDefault() *Refused {
+	return r.ApplicationproblemJSONDefault
+}
+
+// GetBody returns the raw response body bytes
+func (r ListCertificatesResponse) GetBody() []byte {
+	return r.Body
+}
+
+// Status returns HTTPResponse.Status
+func (r ListCertificatesResponse) Status() string {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.Status
+	}
+	return http.StatusText(0)
+}
+
+// StatusCode returns HTTPResponse.StatusCode
+func (r ListCertificatesResponse) StatusCode() int {
+	if r.HTTPResponse != nil {
+		return r.HTTPResponse.StatusCode
+	}
+	return 0
+}
+
+// ContentType is a convenience method to retrieve the Content-Type value from the HTTP response headers
+func (r ListCertificatesResponse) ContentType() string {
 	if r.HTTPResponse != nil {
 		return r.HTTPResponse.Header.Get("Content-Type")
 	}
@@ -31133,6 +31305,21 @@ func (c *ClientWithResponses) PostBeaconWithResponse(ctx context.Context, body P
 	return ParsePostBeaconResponse(rsp)
 }
 
+// ListCertificatesWithResponse The certificates that endpoints show
+//
+// As the probes of the node that is asked saw them, with monitors of http or tls. Other nodes may be shown others: GET /health/{endpoint} has what each vantage saw.
+//
+// Returns a wrapper object for the known response body format(s).
+//
+// Corresponds with GET /certificates (the `ListCertificates` operationId).
+func (c *ClientWithResponses) ListCertificatesWithResponse(ctx context.Context, params *ListCertificatesParams, reqEditors ...RequestEditorFn) (*ListCertificatesResponse, error) {
+	rsp, err := c.ListCertificates(ctx, params, reqEditors...)
+	if err != nil {
+		return nil, err
+	}
+	return ParseListCertificatesResponse(rsp)
+}
+
 // PostChangesWithBodyWithResponse Make several changes as one, all or nothing
 //
 // One entry of the log, one revision, one outcome. Changes are made in their order, each on what those before it
@@ -34115,6 +34302,39 @@ func ParsePostBeaconResponse(rsp *http.Response) (*PostBeaconResponse, error) {
 			return nil, err
 		}
 		response.JSON202 = &dest
+
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
+		var dest Refused
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.ApplicationproblemJSONDefault = &dest
+
+	}
+
+	return response, nil
+}
+
+// ParseListCertificatesResponse parses an HTTP response from a ListCertificatesWithResponse call
+func ParseListCertificatesResponse(rsp *http.Response) (*ListCertificatesResponse, error) {
+	bodyBytes, err := io.ReadAll(rsp.Body)
+	defer func() { _ = rsp.Body.Close() }()
+	if err != nil {
+		return nil, err
+	}
+
+	response := &ListCertificatesResponse{
+		Body:         bodyBytes,
+		HTTPResponse: rsp,
+	}
+
+	switch {
+	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && rsp.StatusCode == 200:
+		var dest CertificateList
+		if err := json.Unmarshal(bodyBytes, &dest); err != nil {
+			return nil, err
+		}
+		response.JSON200 = &dest
 
 	case strings.Contains(rsp.Header.Get("Content-Type"), "json") && true:
 		var dest Refused
@@ -40919,6 +41139,9 @@ type ServerInterface interface {
 	// PostBeacon Hand in what one client has measured
 	// (POST /beacons)
 	PostBeacon(c *gin.Context)
+	// ListCertificates The certificates that endpoints show
+	// (GET /certificates)
+	ListCertificates(c *gin.Context, params ListCertificatesParams)
 	// PostChanges Make several changes as one, all or nothing
 	// (POST /changes)
 	PostChanges(c *gin.Context, params PostChangesParams)
@@ -41714,6 +41937,33 @@ func (siw *ServerInterfaceWrapper) PostBeacon(c *gin.Context) {
 	}
 
 	siw.Handler.PostBeacon(c)
+}
+
+// ListCertificates operation middleware
+func (siw *ServerInterfaceWrapper) ListCertificates(c *gin.Context) {
+
+	var err error
+	_ = err
+
+	// Parameter object where we will unmarshal all parameters from the context
+	var params ListCertificatesParams
+
+	// ------------- Optional query parameter "limit" -------------
+
+	err = runtime.BindQueryParameterWithOptions("form", true, false, "limit", c.Request.URL.Query(), &params.Limit, runtime.BindQueryParameterOptions{Type: "integer", Format: ""})
+	if err != nil {
+		siw.ErrorHandler(c, fmt.Errorf("Invalid format for parameter limit: %w", err), http.StatusBadRequest)
+		return
+	}
+
+	for _, middleware := range siw.HandlerMiddlewares {
+		middleware(c)
+		if c.IsAborted() {
+			return
+		}
+	}
+
+	siw.Handler.ListCertificates(c, params)
 }
 
 // PostChanges operation middleware
@@ -48869,6 +49119,7 @@ func RegisterHandlersWithOptions(router gin.IRouter, si ServerInterface, options
 	router.GET(options.BaseURL+"/auth/oidc/callback", wrapper.EndOIDC)
 	router.GET(options.BaseURL+"/auth/oidc/login", wrapper.BeginOIDC)
 	router.POST(options.BaseURL+"/beacons", wrapper.PostBeacon)
+	router.GET(options.BaseURL+"/certificates", wrapper.ListCertificates)
 	router.POST(options.BaseURL+"/changes", wrapper.PostChanges)
 	router.GET(options.BaseURL+"/cluster", wrapper.GetCluster)
 	router.DELETE(options.BaseURL+"/cluster/members/:node", wrapper.RemoveMember)

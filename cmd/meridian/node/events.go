@@ -198,7 +198,9 @@ func (e *events) tellDrills(old, next *policy.State) {
 		}
 		text := fmt.Sprintf("drill %s (%s) is %s", id, r.Plan.Name, r.Phase)
 		if n := len(r.Timeline); n > 0 {
-			text += ": " + r.Timeline[n-1].Text
+			if said := strings.TrimPrefix(strings.TrimPrefix(r.Timeline[n-1].Text, string(r.Phase)), ": "); said != "" {
+				text += ": " + said
+			}
 		}
 		e.tell(policy.Event{Type: "drill", Index: next.Index, Object: "drill/" + id, Text: text})
 	}

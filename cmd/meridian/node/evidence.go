@@ -33,6 +33,9 @@ func (n *Node) Health(take func(*policy.EndpointHealth) bool) []policy.EndpointH
 	return list
 }
 
+// Certificates are those that endpoints showed to this node's own probes.
+func (n *Node) Certificates() []policy.SeenCertificate { return n.prober.Certificates() }
+
 // view is what the health of endpoints is read from, at one time.
 type view struct {
 	state  *policy.State

@@ -1,5 +1,5 @@
 import type { QueryClient } from '@tanstack/react-query'
-import { createRouter } from '@tanstack/react-router'
+import { createRoute, createRouter } from '@tanstack/react-router'
 
 import { appRoute, rootRoute } from './app/routes'
 import { Lost } from './app/Lost'
@@ -15,10 +15,13 @@ import { routes as services } from './pages/services/route'
 import { routes as whatIf } from './pages/what-if/route'
 import { routes as zones } from './pages/zones/route'
 
+// Inside the frame, so that the way on is there.
+const lost = createRoute({ getParentRoute: () => appRoute, path: '$', component: () => <Lost /> })
+
 // Each page has its routes in its own directory; nothing here changes when one gets another.
 const tree = rootRoute.addChildren([
   ...login,
-  appRoute.addChildren([...overview, ...services, ...health, ...whatIf, ...queries, ...drills, ...zones, ...changes, ...cluster, ...access]),
+  appRoute.addChildren([...overview, ...services, ...health, ...whatIf, ...queries, ...drills, ...zones, ...changes, ...cluster, ...access, lost]),
 ])
 
 export const router = createRouter({ routeTree: tree, context: { queries: undefined as unknown as QueryClient }, defaultPreload: 'intent', defaultPreloadStaleTime: 0, scrollRestoration: true, defaultNotFoundComponent: Lost, defaultErrorComponent: Lost })

@@ -26,12 +26,12 @@ export function EffectTable({ effect, rows = 6 }: { effect: Schemas['Effect']; r
     <Stack gap={4}>
       <Text size="sm"><b className="mono">{effect.service}</b>: <b>{percent(effect.moved)}</b> of all clients get another answer.</Text>
       <Table verticalSpacing={3} fz="sm" className="num">
-        <Table.Thead><Table.Tr><Table.Th>Clients in</Table.Th><Table.Th>from</Table.Th><Table.Th>to</Table.Th><Table.Th ta="right">of the world</Table.Th></Table.Tr></Table.Thead>
+        <Table.Thead><Table.Tr><Table.Th>Clients in</Table.Th><Table.Th>From</Table.Th><Table.Th>To</Table.Th><Table.Th ta="right" className="nowrap">Of the world</Table.Th></Table.Tr></Table.Thead>
         <Table.Tbody>
           {shown.map((m) => (
             <Table.Tr key={`${m.country} ${m.from} ${m.to}`}>
-              <Table.Td>{countryName(m.country)}{m.ofCountry < 0.995 && <Text span size="xs" c="dimmed"> {percent(m.ofCountry)} of it</Text>}</Table.Td>
-              <Table.Td className="mono">{m.from}</Table.Td><Table.Td className="mono">{m.to}</Table.Td><Table.Td ta="right">{percent(m.share)}</Table.Td>
+              <Table.Td>{countryName(m.country)}{m.ofCountry < 0.995 && <> <Text span size="xs" c="dimmed" className="nowrap">{percent(m.ofCountry)} of it</Text></>}</Table.Td>
+              <Table.Td className="mono nowrap">{m.from}</Table.Td><Table.Td className="mono nowrap">{m.to}</Table.Td><Table.Td ta="right">{percent(m.share)}</Table.Td>
             </Table.Tr>
           ))}
         </Table.Tbody>

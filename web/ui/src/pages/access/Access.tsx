@@ -1,6 +1,6 @@
 import { Button, Skeleton, Tabs } from '@mantine/core'
 import { getRouteApi } from '@tanstack/react-router'
-import { Suspense, lazy } from 'react'
+import { Suspense, lazy, useEffect, useRef } from 'react'
 
 import { useSession } from '../../api/guard'
 import { Page } from '../../shared/Page'
@@ -23,12 +23,14 @@ export default function Access() {
   const navigate = route.useNavigate()
   const me = useSession().data?.body
   const Part = parts[tab].of
+  const list = useRef<HTMLDivElement>(null)
+  useEffect(() => list.current?.querySelector('[data-active]')?.scrollIntoView({ inline: 'center', block: 'nearest' }), [tab]) // on a phone they are wider than the page
   return (
     <Page title="Access" lead={me && <>You are <b className="mono">{me.actor}</b> with the role {me.role}{me.scopes?.length ? `, for ${me.scopes.join(', ')}` : ''}{me.expiresAt && <>; the session ends <Time at={me.expiresAt} /></>}</>}
       actions={<Button component="a" href="/api/v1/docs" target="_blank" rel="noreferrer" size="compact-sm" variant="default">API reference</Button>}>
       <Tabs value={tab} onChange={(t) => void navigate({ search: { tab: t as Tab } })} keepMounted={false}>
-        <Tabs.List mb="md" style={{ flexWrap: 'nowrap', overflowX: 'auto', overflowY: 'hidden' }}>
-          {(Object.keys(parts) as Tab[]).map((t) => <Tabs.Tab key={t} value={t} style={{ flex: 'none' }}>{parts[t].label}</Tabs.Tab>)}
+        <Tabs.List ref={list} mb="md" style={{ flexWrap: 'nowrap', overflowX: 'auto', overflowY: 'hidden' }}>
+          {(Object.keys(parts) as Tab[]).map((t) => <Tabs.Tab key={t} value={t} className="tab">{parts[t].label}</Tabs.Tab>)}
         </Tabs.List>
         <Tabs.Panel value={tab}><Suspense fallback={<Skeleton height={160} />}><Part /></Suspense></Tabs.Panel>
       </Tabs>

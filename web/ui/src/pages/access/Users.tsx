@@ -26,10 +26,10 @@ export default function Users() {
   const columns = useMemo<Column<User>[]>(() => [
     { key: 'name', title: 'User', width: 'minmax(130px, 1fr)', sort: (u) => u.name, text: (u) => u.name, cell: (u) => <b className="mono">{u.name}</b> },
     { key: 'role', title: 'Role', width: '90px', sort: (u) => u.role, text: (u) => u.role, cell: (u) => u.role },
-    { key: 'scopes', title: 'Limited to', width: 'minmax(120px, 1.2fr)', text: (u) => (u.scopes ?? []).join(' '), cell: (u) => <span className="mono" title={u.scopes?.join('\n')}>{u.scopes?.join(', ') ?? ''}</span> },
+    { key: 'scopes', title: 'Limited to', width: 'minmax(120px, 1.2fr)', text: (u) => (u.scopes ?? []).join(' '), cell: (u) => u.scopes?.length ? <span className="mono" title={u.scopes.join('\n')}>{u.scopes.join(', ')}</span> : <Text span size="sm" c="dimmed">nothing</Text> },
     { key: 'state', title: 'State', width: '110px', sort: (u) => String(u.disabled), cell: (u) => <StatusBadge state={u.disabled ? 'drained' : 'up'} word={u.disabled ? 'disabled' : 'active'} /> },
     { key: 'sessions', title: 'Sessions', width: '84px', align: 'right', sort: (u) => u.sessions, cell: (u) => <span className="num">{u.sessions}</span> },
-    { key: 'password', title: 'Password set', width: '120px', sort: (u) => u.passwordAt ?? '', cell: (u) => u.passwordAt && <Time at={u.passwordAt} /> },
+    { key: 'password', title: 'Password set', width: '128px', sort: (u) => u.passwordAt ?? '', cell: (u) => u.passwordAt && <Time at={u.passwordAt} /> },
     { key: 'act', title: '', width: '210px', align: 'right', cell: (u) => <Group gap={6} justify="flex-end" wrap="nowrap"><Change user={u} /><Password user={u} /><Remove user={u} /></Group> },
   ], [])
   return (

@@ -23,8 +23,9 @@ const route = getRouteApi('/app/changes/new')
 const several = 'document'
 const skeleton = { regions: [{ name: 'REGION', place: { iata: 'FRA' } }], pools: [{ name: 'POOL', region: 'REGION', monitor: 'MONITOR', endpoints: [{ name: 'a', address: '192.0.2.1' }] }] }
 
-/** An object's name in the document: a service goes by the first of its names where it has none of its own. */
-const nameOf = (o: { name?: string; names?: string[] }) => o.name ?? o.names?.[0] ?? ''
+/** What an object of the document goes by: a service by the first of its names where it has none of its own, a place by its network. */
+interface Named { name?: string; names?: string[]; cidr?: string; asn?: number }
+const nameOf = (o: Named) => o.name ?? o.names?.[0] ?? o.cidr ?? (o.asn ? `AS${o.asn}` : '')
 
 export default function Propose() {
   const { object } = route.useSearch()
@@ -34,9 +35,9 @@ export default function Propose() {
     <Page title="Propose a change" lead="Choose what is to be another, change it, and put it where others can look at it. Nothing is changed until the draft is published.">
       <Loaded of={config}>
         {({ body }) => {
-          const groups = kinds.map(([kind, list]) => ({ group: kind, items: ((body as Record<string, unknown>)[list] as { name?: string }[] | undefined ?? []).map((o) => `${kind}/${nameOf(o)}`) })).filter((g) => g.items.length > 0)
+          const groups = kinds.map(([kind, list]) => ({ group: kind, items: ((body as Record<string, unknown>)[list] as Named[] | undefined ?? []).map((o) => `${kind}/${nameOf(o)}`) })).filter((g) => g.items.length > 0)
           const kind = kinds.find(([k]) => object?.startsWith(`${k}/`))
-          const one = kind && ((body as Record<string, unknown>)[kind[1]] as { name?: string }[] | undefined)?.find((o) => `${kind[0]}/${nameOf(o)}` === object)
+          const one = kind && ((body as Record<string, unknown>)[kind[1]] as Named[] | undefined)?.find((o) => `${kind[0]}/${nameOf(o)}` === object)
           return (
             <Stack gap="md">
               <Panel title="1  What">

@@ -26,7 +26,7 @@ export function NodeDetail({ c, name, stats }: { c: Cluster; name: string; stats
   const role = roleOf(m, c)
   return (
     <Panel title={<span className="mono">{m.node}</span>} note={role} actions={<><span style={{ display: 'inline-flex', gap: 8, alignItems: 'center' }}><CopyAs json={m} cli="cluster status" curl={{ path: '/cluster' }} /><Remove c={c} m={m} />{close}</span></>}>
-      <dl className="facts" style={{ gridTemplateColumns: 'repeat(auto-fit, minmax(190px, 1fr))' }}>
+      <dl className="facts">
         <div><dt>State</dt><dd><StatusBadge state={memberState(m, c)} word={m.reachable || m.agent ? undefined : 'unreachable'} /></dd></div>
         <div><dt>Id</dt><dd className="mono">{m.id}</dd></div>
         <div><dt>Vantage in</dt><dd className="mono">{m.region ?? 'no region'}</dd></div>

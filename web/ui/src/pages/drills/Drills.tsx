@@ -26,7 +26,7 @@ const plans: Column<PlanRow>[] = [
   { key: 'what', title: 'What it does', width: 'minmax(180px, 2fr)', text: (r) => planText(r.plan), cell: (r) => <span title={r.plan.title}>{planText(r.plan)}{r.plan.practice && <Text span size="xs" c="dimmed"> practice only</Text>}</span> },
   { key: 'when', title: 'Schedule', width: 'minmax(130px, 1.1fr)', sort: (r) => r.plan.schedule?.cron ?? '', cell: (r) => r.plan.schedule ? scheduleText(r.plan.schedule.cron) : <Text span size="sm" c="dimmed">on demand</Text> },
   { key: 'last', title: 'Last run', width: 'minmax(200px, 1.3fr)', cell: (r) => r.last ? <Group gap={8} wrap="nowrap" display="inline-flex"><StatusBadge {...phaseOf(r.last.phase)} /><Go to="/drills/$id" params={{ id: r.last.id }} size="xs"><Time at={r.last.startedAt ?? r.last.createdAt} /></Go></Group> : <Text span size="sm" c="dimmed">never</Text> },
-  { key: 'rto', title: 'Recovery', width: '150px', align: 'right', cell: (r) => <Recovery achieved={r.report?.achieved} rto={r.plan.rto} met={r.report?.met} /> },
+  { key: 'rto', title: 'Recovery', width: '184px', align: 'right', cell: (r) => <Recovery achieved={r.report?.achieved} rto={r.plan.rto} met={r.report?.met} /> },
 ]
 
 const past: Column<Past>[] = [
@@ -34,9 +34,9 @@ const past: Column<Past>[] = [
   { key: 'kind', title: 'Kind', width: '86px', sort: (r) => r.kind, text: (r) => r.kind, cell: (r) => r.kind },
   { key: 'title', title: 'What', width: 'minmax(150px, 1.4fr)', text: (r) => `${r.title} ${r.plan ?? ''} ${r.targets}`, cell: (r) => <span title={r.targets}>{r.title}{r.targets && r.targets !== r.title && <Text span size="xs" c="dimmed" className="mono"> {r.targets}</Text>}</span> },
   { key: 'result', title: 'Result', width: 'minmax(130px, 1fr)', sort: (r) => r.phase, text: (r) => `${r.phase} ${r.code ?? ''}`, cell: (r) => <><StatusBadge {...phaseOf(r.phase)} />{r.code && <Text span size="xs" c="dimmed"> {r.code}</Text>}</> },
-  { key: 'rto', title: 'Recovery', width: '150px', align: 'right', sort: (r) => (r.achieved ? parseDuration(r.achieved) : -1), cell: (r) => <Recovery {...r} /> },
+  { key: 'rto', title: 'Recovery', width: '184px', align: 'right', sort: (r) => (r.achieved ? parseDuration(r.achieved) : -1), cell: (r) => <Recovery {...r} /> },
   { key: 'actor', title: 'By', width: 'minmax(90px, .8fr)', text: (r) => r.actor ?? '', cell: (r) => <Text span size="sm" c="dimmed">{r.actor}</Text> },
-  { key: 'at', title: 'When', width: '120px', align: 'right', sort: (r) => (r.at ? -new Date(r.at).getTime() : 0), cell: (r) => r.at ? <Time at={r.at} /> : '' },
+  { key: 'at', title: 'When', width: '128px', align: 'right', sort: (r) => (r.at ? -new Date(r.at).getTime() : 0), cell: (r) => r.at ? <Time at={r.at} /> : '' },
 ]
 
 /** What was achieved against what was expected. */

@@ -81,7 +81,8 @@ export function Notes({ notes, newest }: { notes: readonly Schemas['DrillNote'][
     <ol className={css.notes} tabIndex={0} aria-label="Timeline">
       {list.map((n, i) => {
         const whole = fullTime(new Date(n.at), zone)
-        return <li key={i}><time dateTime={n.at} title={whole} className="num">{whole.slice(11, 19)}</time><span><Text span size="xs" c="dimmed">{phaseOf(n.phase).word} · </Text>{n.text}</span></li>
+        const text = n.text === n.phase ? '' : n.text.startsWith(`${n.phase}: `) ? n.text.slice(n.phase.length + 2) : n.text
+        return <li key={i}><time dateTime={n.at} title={whole} className="num">{whole.slice(11, 19)}</time><span><Text span size="xs" c="dimmed">{phaseOf(n.phase).word}{text && ' · '}</Text>{text}</span></li>
       })}
     </ol>
   )

@@ -8,7 +8,7 @@ import { useMemo } from 'react'
 import type { Schemas } from '../../api/client'
 import { bare } from '../../api/names'
 import { get } from '../../api/queries'
-import { total } from '../../api/standing'
+import { reason, total } from '../../api/standing'
 import { CopyAs } from '../../shared/CopyAs'
 import { type Column, DataTable } from '../../shared/DataTable'
 import { EmptyState } from '../../shared/EmptyState'
@@ -65,11 +65,11 @@ function Matrix({ list, waits }: { list: Schemas['HealthList']; waits: boolean }
       cell: (r) => { const [pool, name] = r.id.split('/'); return <Go to="/health/$pool/$name" params={{ pool: pool!, name: name! }} fw={600} className="mono">{r.id}</Go> } },
     { key: 'state', title: 'State', width: '118px', sort: (r) => r.e.state, text: (r) => `${r.e.state} ${stateWord[r.e.state]}`, cell: (r) => <StatusBadge state={r.e.state} /> },
     { key: 'region', title: 'Region', width: 'minmax(100px, 0.8fr)', sort: (r) => r.e.region, cell: (r) => <span className="mono">{r.e.region}</span> },
-    { key: 'since', title: 'Since', width: '104px', sort: (r) => r.e.since ?? '', cell: (r) => r.e.since && <Time at={r.e.since} /> },
+    { key: 'since', title: 'Since', width: '128px', sort: (r) => r.e.since ?? '', cell: (r) => r.e.since && <Time at={r.e.since} /> },
     ...names.split('\n').filter(Boolean).map((v): Column<Row> => ({
       key: `v ${v}`, title: v, width: 'minmax(92px, 0.6fr)', sort: (r) => r.cells.get(v)?.ms ?? -1, cell: (r) => <View cell={r.cells.get(v)} vantage={v} />,
     })),
-    { key: 'why', title: 'Why', width: 'minmax(120px, 1.2fr)', text: (r) => r.e.why ?? '', cell: (r) => <Text span size="xs" c="dimmed" title={r.e.why}>{r.e.why ?? ''}</Text> },
+    { key: 'why', title: 'Why', width: 'minmax(120px, 1.2fr)', text: (r) => reason(r.e), cell: (r) => { const why = reason(r.e); return why && <Text span size="xs" c="dimmed" title={why}>{why}</Text> } },
   ] satisfies Column<Row>[]).map((c: Column<Row>) => (whole ? c : { ...c, sort: undefined })), [names, whole])
   return (
     <>

@@ -7,7 +7,7 @@ import { Chart } from '../../shared/chart'
 import { ErrorBox } from '../../shared/ErrorBox'
 import { useZone } from '../../shared/prefs'
 import { stateColor, stateWord } from '../../shared/Status'
-import { fullTime, parseDuration } from '../../shared/Time'
+import { fullTime, parseDuration, span } from '../../shared/Time'
 import { Edges } from './Check'
 import css from './Health.module.css'
 import { msText } from './matrix'
@@ -47,7 +47,7 @@ function Of({ check, from, to, step, many }: { check: History['checks'][number];
   const { times, lines } = series(check.vantages)
   return (
     <div>
-      <Text size="xs" c="dimmed" mb={4}>{many && <><span className="mono">{check.monitor}</span>: </>}{known > 0 ? `up ${(100 * (1 - down / known)).toFixed(down > 0 ? 3 : 0)} % of the time that is known` : 'nothing is known yet'}, in steps of {Math.round(step / 1000)} s</Text>
+      <Text size="xs" c="dimmed" mb={4}>{many && <><span className="mono">{check.monitor}</span>: </>}{known > 0 ? `up ${(100 * (1 - down / known)).toFixed(down > 0 && down < known ? 3 : 0)} % of the time that is known` : 'nothing is known yet'}, in steps of {span(step)}</Text>
       <div className={css.strip} role="img" aria-label={`Verdicts from ${from} to ${to}: ${check.changes.length} changes`}>
         {check.timeline.map((p) => {
           const at = (new Date(p.at).getTime() - begin) / (end - begin)
@@ -55,9 +55,9 @@ function Of({ check, from, to, step, many }: { check: History['checks'][number];
         })}
       </div>
       <div className={css.stripends}><span>{fullTime(new Date(begin), zone)}</span><span>{fullTime(new Date(end), zone)}</span></div>
-      {times.length > 1 && <Chart label={`Latency of ${check.monitor} by vantage`} times={times} height={170} format={msText}
+      {times.length > 1 && lines.some((l) => l.latency.some((v) => v !== null)) && <Chart label={`Latency of ${check.monitor} by vantage`} times={times} height={170} format={msText}
         lines={lines.map((l, i) => ({ label: l.vantage, color: `var(--m-cat-${i % 10})`, values: l.latency }))} />}
-      {lines.some((l) => l.loss.some((v) => v)) && <Chart label={`Loss of ${check.monitor} by vantage`} times={times} height={110} format={(v) => `${Math.round(v * 100)} %`}
+      {times.length > 1 && lines.some((l) => l.loss.some((v) => v)) && <Chart label={`Loss of ${check.monitor} by vantage`} times={times} height={110} most={1} format={(v) => `${Math.round(v * 100)} %`}
         lines={lines.map((l, i) => ({ label: `${l.vantage} loss`, color: `var(--m-cat-${i % 10})`, values: l.loss, fill: true }))} />}
       {check.changes.length > 0 && <details className="reasons"><summary>{check.changes.length} change{check.changes.length === 1 ? '' : 's'} of the verdict, with ballots</summary><Edges list={check.changes} none="" /></details>}
     </div>

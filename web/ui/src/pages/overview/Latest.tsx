@@ -7,7 +7,8 @@ import { type LiveEvent, useLive } from '../../api/events'
 import { EmptyState } from '../../shared/EmptyState'
 import { Go } from '../../shared/Go'
 import { Loaded } from '../../shared/Page'
-import { Time } from '../../shared/Time'
+import { Time, fullTime } from '../../shared/Time'
+import { useZone } from '../../shared/prefs'
 import { latestQuery } from './ask'
 
 type Revision = Schemas['Revision']
@@ -47,16 +48,19 @@ export const Changes = memo(function Changes() {
   )
 })
 
+const moment = /\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ/g // in a text
+
 /** What happens, as it happens. */
 export const Happenings = memo(function Happenings() {
   const events = useLive((l) => l.events)
+  const [zone] = useZone()
   if (events.length === 0) return <Text size="sm" c="dimmed">Nothing has happened since this page was opened. Verdicts, controls, changes and leaders are told here as they come.</Text>
   return (
     <Stack gap={0} component="ul" className="plainlist" aria-live="polite">
       {events.slice(0, 8).map((e: LiveEvent) => (
         <li key={`${e.node}:${e.seq}`} className="change">
           <Text span size="xs" c="dimmed">{e.type}</Text>
-          <Text size="sm" lh={1.35} lineClamp={2}>{e.text}</Text>
+          <Text size="sm" lh={1.35} lineClamp={2}>{e.text.replace(moment, (at) => fullTime(new Date(at), zone))}</Text>
           <Text size="xs" c="dimmed"><Time at={e.at} /></Text>
         </li>
       ))}

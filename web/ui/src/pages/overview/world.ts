@@ -13,10 +13,17 @@ import { answersQuery } from './ask'
 
 export type Answers = Schemas['Answers']
 
+/** A distribution by region, the largest share first. */
 const parts = (list: readonly Schemas['AnswerShare'][]) => {
   const sum = new Map<string, number>()
   for (const s of list) sum.set(s.region || 'no region', (sum.get(s.region || 'no region') ?? 0) + s.probability)
   return [...sum].sort((a, b) => b[1] - a[1])
+}
+
+/** The region that answers most, and how much unless it is all. */
+export function mostly(list: readonly Schemas['AnswerShare'][]): string {
+  const [first] = parts(list)
+  return first ? `${first[0]}${first[1] < 0.995 ? ` ${percent(first[1])}` : ''}` : 'no answer'
 }
 
 /** What the map shows of answers: each country in the colour of the region that answers most of it, the paler the less it has. */

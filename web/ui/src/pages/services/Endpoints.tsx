@@ -30,7 +30,7 @@ export function Endpoints({ endpoints, shares, service }: { endpoints: readonly 
     { key: 'endpoint', title: 'Endpoint', width: 'minmax(150px, 1.5fr)', sort: (r) => r.e.endpoint, text: (r) => `${r.e.endpoint} ${r.e.region}`, cell: (r) => <Go to="/health" search={{ q: bare(r.e.endpoint) }} size="sm" fw={600} className="mono">{bare(r.e.endpoint)}</Go> },
     { key: 'region', title: 'Region', width: 'minmax(100px, 1fr)', sort: (r) => r.e.region, cell: (r) => <span className="mono">{r.e.region}</span> },
     { key: 'state', title: 'State', width: '112px', sort: (r) => -states.indexOf(r.e.state), cell: (r) => <StatusBadge state={r.e.state} /> },
-    { key: 'since', title: 'Since', width: '120px', sort: (r) => r.e.since ?? '', cell: (r) => r.e.since ? <Time at={r.e.since} /> : '' },
+    { key: 'since', title: 'Since', width: '128px', sort: (r) => r.e.since ?? '', cell: (r) => r.e.since ? <Time at={r.e.since} /> : '' },
     { key: 'share', title: 'Of the world', width: '104px', align: 'right', sort: (r) => -r.share, cell: (r) => <span className="num">{percent(r.share)}</span> },
     { key: 'latency', title: 'Round trip', width: '128px', align: 'right', cell: (r) => <span className="num">{latency(r.e)}</span> },
     { key: 'why', title: 'Why', width: 'minmax(120px, 1.6fr)', cell: (r) => { const w = reason(r.e); return w && <Text span size="xs" c="dimmed" title={w}>{w}</Text> } },

@@ -13,7 +13,7 @@ const most = 20
 export function History({ endpoints, all, over, set }: { endpoints: readonly EndpointHealth[]; all: number; over: Span; set: (s: Span) => void }) {
   const shown = endpoints.slice(0, most)
   return (
-    <Panel title="Health over time" note="share of the time up" actions={<SegmentedControl size="xs" value={over} onChange={(v) => set(v as Span)} data={Object.keys(spans)} aria-label="Time" />}>
+    <Panel title="Health over time" note="share of the time up" actions={<SegmentedControl size="xs" value={over} onChange={(v) => set(v as Span)} data={Object.keys(spans).map((s) => ({ value: s, label: s.replace(/\d+/, '$& ') }))} aria-label="Time" />}>
       <div className="strips">
         {shown.map((e) => <div key={e.endpoint} className="stripline"><Go to="/health" search={{ q: bare(e.endpoint) }} className="mono">{bare(e.endpoint)}</Go><HealthStrip endpoint={e.endpoint} over={over} /></div>)}
       </div>

@@ -18,7 +18,7 @@ import { ShareBar, percent } from '../../shared/Share'
 import { StatusBadge } from '../../shared/Status'
 import { WorldMap } from '../../shared/map'
 import { readTree } from '../../shared/steering'
-import { markers, useAnswers, useRegionColors, useShade } from '../overview/world'
+import { markers, mostly, useAnswers, useRegionColors, useShade } from '../overview/world'
 import { Controls } from './Controls'
 import { Endpoints } from './Endpoints'
 import { History } from './History'
@@ -134,7 +134,7 @@ function Live({ name, answers }: { name: string; answers: ReturnType<typeof useA
             </tbody></table>
             <Text size="xs" c="dimmed" mt="sm" mb={4}>The largest countries</Text>
             <table className="shares"><tbody>
-              {body.countries.slice(0, 8).map((c) => <tr key={c.country}><th scope="row">{countryName(c.country)}</th><td className="mono">{c.distribution[0] ? `${c.distribution[0].region}${c.distribution[0].probability < 0.995 ? ` ${percent(c.distribution[0].probability)}` : ''}` : 'no answer'}</td><td className="num">{percent(c.weight)}</td></tr>)}
+              {body.countries.slice(0, 8).map((c) => <tr key={c.country}><th scope="row">{countryName(c.country)}</th><td className="mono">{mostly(c.distribution)}</td><td className="num">{percent(c.weight)}</td></tr>)}
             </tbody></table>
           </div>
         </div>

@@ -19,7 +19,7 @@ const columns: Column<ServiceRow>[] = [
     cell: (r) => <><Go to="/services/$name" params={{ name: r.name }} size="sm" fw={600} className="mono">{r.name}</Go>{(r.service.names?.length ?? 0) > 1 && <Text span size="xs" c="dimmed"> and {r.service.names!.length - (r.service.name ? 0 : 1)} more names</Text>}</> },
   { key: 'state', title: 'State', width: '118px', sort: (r) => states.indexOf(r.standing.state) * -1, cell: (r) => <StatusBadge state={r.standing.state} /> },
   { key: 'health', title: 'Healthy', width: '86px', align: 'right', sort: (r) => (r.standing.all ? r.standing.up / r.standing.all : -1), cell: (r) => <Ratio good={r.standing.up} all={r.standing.all} state={r.standing.state} /> },
-  { key: 'since', title: 'Since', width: '124px', cell: (r) => r.standing.since ? <Time at={r.standing.since} /> : '' },
+  { key: 'since', title: 'Since', width: '128px', cell: (r) => r.standing.since ? <Time at={r.standing.since} /> : '' },
   { key: 'steer', title: 'Steering', width: 'minmax(120px, 1fr)', sort: (r) => summary(r.service.steer), text: (r) => `${summary(r.service.steer)} ${r.pools.join(' ')}`, cell: (r) => summary(r.service.steer) },
   { key: 'regions', title: 'Regions', width: 'minmax(120px, 1.4fr)', text: (r) => r.standing.regions.join(' '), sort: (r) => r.standing.regions.length, cell: (r) => <span style={{ color: 'var(--m-dim)' }} title={r.standing.regions.join(', ')}>{r.standing.regions.length > 3 ? `${r.standing.regions.length} regions` : r.standing.regions.join(', ')}</span> },
   { key: 'ttl', title: 'TTL', width: '110px', align: 'right', cell: (r) => <span className="num">{ttlText(r.service.ttl)}</span> },

@@ -35,7 +35,7 @@ export function Answer({ title, x, other }: { title: string; x: Explained; other
       {x.distribution.length > 8 && <Text size="xs" c="dimmed">and {x.distribution.length - 8} more</Text>}
       <Text size="xs" c="dimmed" mt={6}>
         {x.place?.located ? `The client is taken to be in ${countryName(x.place.country ?? '')}${x.place.city ? `, ${x.place.city}` : ''}, on the word of ${x.place.source}. ` : 'Where the client is, is not known. '}
-        {x.tier ? `Answered from ${x.tier}. ` : ''}{x.sticky ? `Sticky: ${x.sticky}. ` : ''}{x.scope !== undefined ? `Good for the client's /${x.scope}.` : ''}
+        {x.tier ? `Answered from ${x.tier}. ` : ''}{x.sticky ? `Sticky: ${x.sticky}. ` : ''}{x.scope === undefined ? '' : x.scope === 0 ? 'The same for every client there.' : `Good for the client's /${x.scope}.`}
       </Text>
     </div>
   )

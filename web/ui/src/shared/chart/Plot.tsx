@@ -7,7 +7,7 @@ import { useZone } from '../prefs'
 import { fullTime } from '../Time'
 
 export interface Line { label: string; color: string; values: readonly (number | null)[]; fill?: boolean; format?: (v: number) => string }
-export interface PlotProps { label: string; times: readonly number[]; lines: readonly Line[]; height?: number; format?: (v: number) => string }
+export interface PlotProps { label: string; times: readonly number[]; lines: readonly Line[]; height?: number; most?: number; format?: (v: number) => string }
 
 const resolve = (color: string, el: Element) => {
   const name = /^var\((--[\w-]+)\)$/.exec(color)?.[1]
@@ -22,7 +22,7 @@ function tick(s: number, step: number, zone: 'utc' | 'local'): string {
 }
 
 /** Lines over time (seconds since 1970), in the theme's colours and the zone that times are told in. */
-export default function Plot({ label, times, lines, height = 180, format = (v) => String(v) }: PlotProps) {
+export default function Plot({ label, times, lines, height = 180, most, format = (v) => String(v) }: PlotProps) {
   const box = useRef<HTMLDivElement>(null)
   const scheme = useComputedColorScheme()
   useMantineColorScheme()
@@ -36,7 +36,7 @@ export default function Plot({ label, times, lines, height = 180, format = (v) =
     const axis: uPlot.Axis = { stroke: ink, grid: { stroke: faint, width: 1 }, ticks: { show: false }, font: '11px system-ui', size: 34 }
     const u = new uPlot({
       width: el.clientWidth, height, tzDate: (s) => (zone === 'utc' ? uPlot.tzDate(new Date(s * 1000), 'UTC') : new Date(s * 1000)),
-      cursor: { points: { size: 6 }, drag: { x: false, y: false } }, legend: { live: true },
+      cursor: { points: { size: 6 }, drag: { x: false, y: false } }, legend: { live: true }, scales: most === undefined ? {} : { y: { range: [0, most] } },
       axes: [{ ...axis, values: (_u, at, _axis, _space, step) => at.map((s) => tick(s, step, zone)) }, { ...axis, size: 46, values: (_, vs) => vs.map(format) }],
       series: [{ value: (_, s) => (s == null ? '–' : fullTime(new Date(s * 1000), zone)) }, ...lines.map((l): uPlot.Series => {
         const color = resolve(l.color, el)
@@ -49,7 +49,7 @@ export default function Plot({ label, times, lines, height = 180, format = (v) =
     return () => { watch.disconnect(); u.destroy() }
     // The plot is made anew when its look changes; values are set below.
     // eslint-disable-next-line react-hooks/exhaustive-deps
-  }, [shape, scheme, zone, height])
+  }, [shape, scheme, zone, height, most])
   useEffect(() => plot.current?.setData(data))
   return <div ref={box} role="img" aria-label={label} className="plot" />
 }

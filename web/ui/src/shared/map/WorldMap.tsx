@@ -1,10 +1,9 @@
 import { useElementSize, useMergedRef } from '@mantine/hooks'
-import { geoInterpolate } from 'd3-geo'
 import { memo, useRef, useState } from 'react'
 import world from 'virtual:world'
 
 import { type State, stateColor, stateShape, stateWord } from '../Status'
-import { height, path, projection, width } from './projection'
+import { height, projection, width } from './projection'
 import css from './WorldMap.module.css'
 
 export interface Shade { fill: string; title: string; opacity?: number }
@@ -95,8 +94,10 @@ function placed(markers: readonly Marker[], scale: number) {
   })
 }
 
+/** A bow to the north on the map: a great circle may leave it by one edge and come back by another. */
 function arc({ from, to }: Arc): string {
-  const between = geoInterpolate([from[1], from[0]], [to[1], to[0]])
-  const points = Array.from({ length: 33 }, (_, i) => between(i / 32))
-  return path({ type: 'LineString', coordinates: points }) ?? ''
+  const a = projection([from[1], from[0]]), b = projection([to[1], to[0]])
+  if (!a || !b) return ''
+  const bend = Math.hypot(a[0] - b[0], a[1] - b[1]) * 0.4
+  return `M${a} Q${(a[0] + b[0]) / 2} ${Math.max((a[1] + b[1]) / 2 - bend, 0)} ${b}`
 }
