@@ -34,8 +34,9 @@ type world struct {
 	starts  map[string][]time.Duration
 	now     int // probes running
 	most    int
-	samples []string // what OnSample heard
-	why     string   // the error of what fails
+	samples []string             // what OnSample heard
+	why     string               // the error of what fails
+	expiry  map[string]time.Time // by check, of the certificate that a probe that succeeds is shown
 }
 
 func newWorld(t *testing.T, cfg Config) *world {
@@ -79,6 +80,8 @@ func (w *world) probe(ctx context.Context, to Target) policy.Sample {
 	s := policy.Sample{OK: !down && !refused, Refused: refused, Took: policy.Duration(time.Since(start))}
 	if !s.OK {
 		s.Error = w.why
+	} else if end, ok := w.expiry[id]; ok {
+		s.TLSExpiry = end.Unix()
 	}
 	return s
 }
