@@ -1,7 +1,8 @@
-import { Text } from '@mantine/core'
-import { useQuery } from '@tanstack/react-query'
+import { Skeleton, Text } from '@mantine/core'
+import { useQueries, useQuery } from '@tanstack/react-query'
 import { useMemo } from 'react'
 
+import { bare } from '../../api/names'
 import { get } from '../../api/queries'
 import { type Column, DataTable } from '../../shared/DataTable'
 import { Go } from '../../shared/Go'
@@ -9,6 +10,7 @@ import { Panel } from '../../shared/Panel'
 import { StatusBadge } from '../../shared/Status'
 
 const day = 86_400_000
+const most = 24 // endpoints that are asked for one by one
 
 /** Until when a certificate of the cluster port is good: those renew themselves, so that it is news only when one has not. */
 export function Until({ expires, soon }: { expires: string; soon: boolean }) {
@@ -18,10 +20,20 @@ export function Until({ expires, soon }: { expires: string; soon: boolean }) {
 
 /** Certificates of what is answered with, as the probes saw them. */
 export function Certificates() {
-  const items = useQuery(get('/health')).data?.body.items
+  const monitors = useQuery(get('/monitors')).data?.body.items
+  const tls = useMemo(() => (monitors ?? []).filter((m) => m.https || m.tls).map((m) => m.name), [monitors])
+  const checked = useQueries({
+    queries: tls.map((monitor) => get('/health', { params: { query: { monitor, limit: most } } })),
+    combine: (all) => ({ endpoints: [...new Set(all.flatMap((q) => q.data?.body.items.map((e) => e.endpoint) ?? []))], more: all.some((q) => q.data?.body.next) }),
+  })
+  const shown = checked.endpoints.slice(0, most)
+  const { items, waits } = useQueries({ // what each saw is in an endpoint's own answer alone
+    queries: shown.map((e) => ({ ...get('/health/{endpoint}', { params: { path: { endpoint: bare(e) } } }), staleTime: 300_000 })),
+    combine: (all) => ({ items: all.flatMap((q) => (q.data ? [q.data.body] : [])), waits: all.some((q) => q.isPending) }),
+  })
   const rows = useMemo(() => {
     const out = new Map<string, { endpoint: string; expiry: string; vantages: number }>()
-    for (const e of items ?? []) for (const k of e.checks) for (const v of k.samples ?? []) {
+    for (const e of items) for (const k of e.checks) for (const v of k.samples ?? []) {
       const t = v.samples.find((s) => s.tlsExpiry)?.tlsExpiry
       if (!t) continue
       const was = out.get(e.endpoint)
@@ -35,11 +47,11 @@ export function Certificates() {
     { key: 'at', title: 'On', width: '130px', cell: (r) => <span className="num">{r.expiry.slice(0, 10)}</span> },
     { key: 'vantages', title: 'Seen by', width: '110px', align: 'right', cell: (r) => <span className="num">{r.vantages} vantage{r.vantages === 1 ? '' : 's'}</span> },
   ], [])
-  if (!items) return null
   return (
     <Panel title="Certificates of endpoints" note="as probes with TLS saw them">
-      {rows.length === 0 ? <Text size="sm" c="dimmed">No monitor has shaken hands with TLS lately. A monitor with https or tls tells here when a certificate ends.</Text>
+      {rows.length === 0 ? (waits || !monitors) ? <Skeleton height={40} /> : <Text size="sm" c="dimmed">No monitor has shaken hands with TLS lately. A monitor with https or tls tells here when a certificate ends.</Text>
         : <DataTable label="Certificates of endpoints" rows={rows} columns={columns} id={(r) => r.endpoint} height="360px" />}
+      {(checked.more || checked.endpoints.length > most) && <Text size="xs" c="dimmed" mt="xs">Of the first {most} endpoints that are checked with TLS. Each endpoint's own page has its certificate, and <span className="mono">minDaysLeft</span> of a monitor fails before one ends.</Text>}
     </Panel>
   )
 }
