@@ -17,7 +17,7 @@ export const theme = createTheme({
   cursorType: 'pointer',
   components: {
     Button: { styles: { label: { fontWeight: 500 } } },
-    Modal: { styles: { title: { fontWeight: 600 } } },
+    Modal: { styles: { title: { fontWeight: 600, lineHeight: 1.35 } } },
     Alert: { styles: { title: { color: 'var(--mantine-color-text)' }, message: { color: 'var(--mantine-color-text)' } } },
     Menu: { defaultProps: { withInitialFocusPlaceholder: false } }, // it is an element that no menu may have
     Tooltip: { defaultProps: { openDelay: 150 } },

@@ -109,7 +109,7 @@ export function DataTable<T>({ label, rows, columns, id, open, filter, tools, no
                 ))}
               </div>
             </div>
-            {long ? box && <Long rows={shown} {...{ id, one, narrow, box, scrollTo }} /> : <div role="rowgroup">{shown.map(one)}</div>}
+            {long ? box && <Long key={narrow ? 'narrow' : 'wide' /* heights that were measured are of the other layout */} rows={shown} {...{ id, one, narrow, box, scrollTo }} /> : <div role="rowgroup">{shown.map(one)}</div>}
           </div>
         </div>
       )}

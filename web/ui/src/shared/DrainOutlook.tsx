@@ -22,7 +22,7 @@ export default function DrainOutlook({ target, services, warnings, error, expire
       {services.slice(0, 3).map((s) => <EffectOf key={s} service={s} assume={[`drain:${target}`]} />)}
       {services.length > 3 && <Text size="sm" c="dimmed">and {services.length - 3} more services: {services.slice(3, 9).join(', ')}{services.length > 9 ? ' …' : ''}</Text>}
       {services.length === 0 && <Text size="sm" c="dimmed">No service answers from it.</Text>}
-      {warnings.length > 0 && <Alert color="yellow" variant="light" title="Remarkable"><List size="sm">{warnings.map((w) => <List.Item key={w}>{w}</List.Item>)}</List></Alert>}
+      {warnings.length > 0 && <Alert color="yellow" variant="light" title="To be noticed"><List size="sm">{warnings.map((w) => <List.Item key={w}>{w}</List.Item>)}</List></Alert>}
       <ErrorBox error={error} />
       <Group><Select label="It lifts itself" size="sm" data={times.map(([value, label]) => ({ value, label }))} value={expires} onChange={(v) => setExpires(v ?? '')} allowDeselect={false} /></Group>
     </>

@@ -80,9 +80,9 @@ function Edit({ of, etag }: { of?: OIDC; etag?: string }) {
       <Stack gap={6}>
         <Text size="sm" fw={500}>Who gets which role: the first that fits</Text>
         {v.roles.map((r, i) => (
-          <Group key={i} gap="xs" wrap="nowrap">
+          <Group key={i} gap="xs">
             <Select aria-label={`By what, ${i + 1}`} data={['group', 'e-mail']} value={r.email !== undefined ? 'e-mail' : 'group'} allowDeselect={false} w={100} onChange={(k) => row(i, k === 'group' ? { group: r.email ?? '', email: undefined } : { email: r.group ?? '', group: undefined })} />
-            <TextInput aria-label={`Which, ${i + 1}`} value={r.email ?? r.group ?? ''} onChange={(e) => row(i, r.email !== undefined ? { email: e.currentTarget.value } : { group: e.currentTarget.value })} style={{ flex: 1 }} spellCheck={false} />
+            <TextInput aria-label={`Which, ${i + 1}`} value={r.email ?? r.group ?? ''} onChange={(e) => row(i, r.email !== undefined ? { email: e.currentTarget.value } : { group: e.currentTarget.value })} style={{ flex: '1 1 150px' }} spellCheck={false} />
             <Select aria-label={`Role, ${i + 1}`} data={[...roles]} value={r.role} allowDeselect={false} w={110} onChange={(role) => row(i, { role: role as OIDC['roles'][number]['role'] })} />
             <ActionIcon variant="subtle" color="gray" aria-label={`Remove line ${i + 1}`} disabled={v.roles.length === 1} onClick={() => set({ roles: v.roles.filter((_, j) => j !== i) })}><IconTrash size={16} /></ActionIcon>
           </Group>

@@ -103,7 +103,7 @@ function One({ entry }: { entry: Entry }) {
       <Diff edits={entry.edits} more={entry.more} none={entry.refused ? 'Nothing was changed.' : 'No field is told of it.'} />
       {entry.omitted ? <Text size="xs" c="dimmed">{entry.omitted} objects that it changed are too much to keep.</Text> : null}
       {entry.missed ? <Text size="xs" c="dimmed">{entry.missed} refusals before it have no entry.</Text> : null}
-      <Text size="xs" c="dimmed">Hash <Code>{entry.hash}</Code></Text>
+      <Text size="xs" c="dimmed">Hash <Code style={{ overflowWrap: 'anywhere' }}>{entry.hash}</Code></Text>
     </Stack>
   )
 }

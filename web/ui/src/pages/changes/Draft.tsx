@@ -65,7 +65,7 @@ function Shown({ got }: { got: Got<Schemas['DraftShown']> }) {
             </Stack>
           </Panel>}
           {open && health && health.length > 0 && <Panel title="What is behind it" note="healthy, now and by the draft"><HealthOf list={health} /></Panel>}
-          {warnings.length > 0 && <Alert color="yellow" variant="light" title="Remarkable"><List size="sm">{warnings.map((w) => <List.Item key={w}>{w}</List.Item>)}</List></Alert>}
+          {warnings.length > 0 && <Alert color="yellow" variant="light" title="To be noticed"><List size="sm">{warnings.map((w) => <List.Item key={w}>{w}</List.Item>)}</List></Alert>}
           <Panel title="Reviews" note={draft.reviews.length ? String(draft.reviews.length) : undefined}>
             {draft.reviews.length === 0 ? <Text size="sm" c="dimmed">Nobody has looked at it yet. Nobody approves their own.</Text> : (
               <ul className="plainlist">{draft.reviews.map((r, i) => (

@@ -96,7 +96,7 @@ function Editor({ object, now, document, change }: Edited) {
                 <Stack gap="sm">
                   <Diff edits={body.changes ?? []} none="It changes nothing." />
                   <Effects list={body.effects} edits={body.changes ?? []} />
-                  {body.warnings.length > 0 && <Alert color="yellow" variant="light" title="Remarkable"><List size="sm">{body.warnings.map((w) => <List.Item key={w}>{w}</List.Item>)}</List></Alert>}
+                  {body.warnings.length > 0 && <Alert color="yellow" variant="light" title="To be noticed"><List size="sm">{body.warnings.map((w) => <List.Item key={w}>{w}</List.Item>)}</List></Alert>}
                 </Stack>
               )}
             </div>

@@ -75,7 +75,7 @@ function Rollback({ to, label, current, oldest }: { to: number; label: string; c
         <Stack gap="sm">
           <Effects list={body.effects} edits={body.changes ?? []} />
           <div style={{ maxHeight: 320, overflowY: 'auto' }} tabIndex={0} aria-label="What it changes"><Diff edits={(body.changes ?? []).slice(0, 60)} more={Math.max((body.changes?.length ?? 0) - 60, 0)} none="It would change nothing." /></div>
-          {body.warnings.length > 0 && <Alert color="yellow" variant="light" title="Remarkable"><List size="sm">{body.warnings.map((w) => <List.Item key={w}>{w}</List.Item>)}</List></Alert>}
+          {body.warnings.length > 0 && <Alert color="yellow" variant="light" title="To be noticed"><List size="sm">{body.warnings.map((w) => <List.Item key={w}>{w}</List.Item>)}</List></Alert>}
           {needsForce && <Checkbox checked={force} onChange={(e) => setForce(e.currentTarget.checked)} label="It deletes much, and that is meant" />}
         </Stack>
       )}

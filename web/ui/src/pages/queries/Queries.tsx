@@ -52,7 +52,7 @@ export default function Queries() {
 }
 
 function rateText(s: Sample) {
-  if (s.every === 0) return 'sampling is over'
+  if (s.every === 0) return 'Sampling is over'
   return <>{s.every === 1 ? 'Every query' : `1 of ${s.every.toLocaleString('en')} queries`}{s.until && <>, ends <Time at={s.until} /></>}{s.dropped > 0 && `, ${s.dropped.toLocaleString('en')} given up`}</>
 }
 

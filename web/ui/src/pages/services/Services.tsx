@@ -35,7 +35,7 @@ export default function Services() {
     <Page title="Services" lead="Names that are steered, and how well what they answer with is." actions={<CopyAs curl={{ path: '/services' }} cli="get services" json={services.data?.body} />}>
       <Loaded of={services} lines={10}>
         {() => rows?.length === 0 ? (
-          <EmptyState title="No name is steered yet" command="meridian apply service.yaml">
+          <EmptyState title="No name is steered yet" command="meridian apply -f service.yaml">
             A service is a DNS name in one of your zones that Meridian answers by a tree: the nearest region that is up, the first of several, a share to each. Write one in a document and apply it.
           </EmptyState>
         ) : (

@@ -121,7 +121,7 @@ function Form({ subject, now, close }: { subject: Subject; now: Got<unknown>; cl
               <Stack gap="sm">
                 {(body.effects ?? []).length === 0 && <Text size="sm">No client is sent elsewhere: only how often each answer is given changes, or nothing does.</Text>}
                 {(body.effects ?? []).slice(0, 3).map((e) => <EffectTable key={e.service + e.type} effect={e} rows={5} />)}
-                {warnings.length > 0 && <Alert color="yellow" variant="light" title="Remarkable"><List size="sm">{warnings.map((w) => <List.Item key={w}>{w}</List.Item>)}</List></Alert>}
+                {warnings.length > 0 && <Alert color="yellow" variant="light" title="To be noticed"><List size="sm">{warnings.map((w) => <List.Item key={w}>{w}</List.Item>)}</List></Alert>}
               </Stack>
             )}
         </div>

@@ -37,7 +37,7 @@ export default function Plot({ label, times, lines, height = 180, most, format =
     const u = new uPlot({
       width: el.clientWidth, height, tzDate: (s) => (zone === 'utc' ? uPlot.tzDate(new Date(s * 1000), 'UTC') : new Date(s * 1000)),
       cursor: { points: { size: 6 }, drag: { x: false, y: false } }, legend: { live: true }, scales: most === undefined ? {} : { y: { range: [0, most] } },
-      axes: [{ ...axis, values: (_u, at, _axis, _space, step) => at.map((s) => tick(s, step, zone)) }, { ...axis, size: 46, values: (_, vs) => vs.map(format) }],
+      axes: [{ ...axis, space: 84, values: (_u, at, _axis, _space, step) => at.map((s) => tick(s, step, zone)) }, { ...axis, size: 46, values: (_, vs) => vs.map(format) }],
       series: [{ value: (_, s) => (s == null ? '–' : fullTime(new Date(s * 1000), zone)) }, ...lines.map((l): uPlot.Series => {
         const color = resolve(l.color, el)
         return { label: l.label, stroke: color, width: 1.5, fill: l.fill ? color + '22' : undefined, points: { show: false }, value: (_, v) => (v == null ? '–' : (l.format ?? format)(v)) }
