@@ -28,6 +28,7 @@ export default {
       const box = page.getByRole('dialog')
       await box.locator('input[type=file]').or(page.locator('input[type=file]')).first().setInputFiles({ name: 'example.net.zone', mimeType: 'text/dns', buffer: Buffer.from(master) })
       await s.sees(box.getByText('example.net.zone'))
+      await s.until('the box has grown to it', async () => { const h = (await box.boundingBox()).height; await page.waitForTimeout(200); if ((await box.boundingBox()).height !== h) throw new Error('it grows') }) // a button that moves is not pressed
       await s.field(box, 'Reason').fill('CHG-4')
       await box.getByRole('button', { name: 'Create' }).click()
       await page.waitForURL(/\/zones\/example\.net/)
