@@ -12,7 +12,7 @@ import { pages } from './nav'
 export default function Palette({ asked }: { asked: number }) {
   const navigate = useNavigate()
   const [opened, setOpened] = useState(false)
-  useEffect(() => spotlight.open(), [asked])
+  useEffect(() => void spotlight.open(), [asked])
   const on = { enabled: opened }
   const services = useQuery({ ...get('/services'), ...on })
   const regions = useQuery({ ...get('/regions'), ...on })

@@ -24,7 +24,7 @@ export default function Access() {
   const me = useSession().data?.body
   const Part = parts[tab].of
   const list = useRef<HTMLDivElement>(null)
-  useEffect(() => list.current?.querySelector('[data-active]')?.scrollIntoView({ inline: 'center', block: 'nearest' }), [tab]) // on a phone they are wider than the page
+  useEffect(() => void list.current?.querySelector('[data-active]')?.scrollIntoView({ inline: 'center', block: 'nearest' }), [tab]) // it gives a promise in newer browsers; on a phone they are wider than the page
   return (
     <Page title="Access" lead={me && <>You are <b className="mono">{me.actor}</b> with the role {me.role}{me.scopes?.length ? `, for ${me.scopes.join(', ')}` : ''}{me.expiresAt && <>; the session ends <Time at={me.expiresAt} /></>}</>}
       actions={<Button component="a" href="/api/v1/docs" target="_blank" rel="noreferrer" size="compact-sm" variant="default">API reference</Button>}>

@@ -50,6 +50,6 @@ export default function Plot({ label, times, lines, height = 180, most, format =
     // The plot is made anew when its look changes; values are set below.
     // eslint-disable-next-line react-hooks/exhaustive-deps
   }, [shape, scheme, zone, height, most])
-  useEffect(() => plot.current?.setData(data))
+  useEffect(() => void plot.current?.setData(data))
   return <div ref={box} role="img" aria-label={label} className="plot" />
 }
