@@ -57,7 +57,7 @@ export default function Endpoint() {
         ['Region', <Go key="r" to="/health" search={{ q: e.region }} className="mono">{e.region || 'none'}</Go>],
         ['Pool', <Go key="p" to="/health" search={{ q: e.pool }} className="mono">{e.pool}</Go>],
         ['Controls', e.controls?.join(', ') || 'none'],
-        ['Used by', used.length === 0 ? 'no service' : <Text span key="u" size="xs" fw={550}>{used.slice(0, 3).map((s, i) => <span key={s}><Go to="/services/$name" params={{ name: s }}>{s}</Go>{i < Math.min(used.length, 3) - 1 && ', '}</span>)}{used.length > 3 && ` and ${used.length - 3} more`}</Text>],
+        ['Used by', used.length === 0 ? 'no service' : <Text span key="u" size="xs" fw={550}>{used.slice(0, 3).map((s) => <div key={s}><Go size="xs" to="/services/$name" params={{ name: s }}>{s}</Go></div>)}{used.length > 3 && ` and ${used.length - 3} more`}</Text>],
       ]} />
       {e.checks.length === 0 && <Panel title="No monitor"><Text size="sm" c="dimmed">Nothing checks it, so it counts as {e.measured}. A pool's <span className="mono">monitors</span> name what does.</Text></Panel>}
       {e.checks.length > 0 && (
