@@ -48,7 +48,7 @@ export default {
           if (call && !call.includes(' -X PUT ')) called(call) // what a form would save is saved by nobody
           const line = await copied(buttons.nth(i), 'command line')
           if (line?.startsWith('meridian probe ')) await s.until('it may be probed again', async () => run(line)) // once a second
-          else if (line) run(/^meridian (apply|zone set) /.test(line) ? `${line.replace('meridian apply', 'meridian plan')}; [ $? != 1 ]` : line)
+          else if (line) run(/^meridian (apply|zone set|diff) /.test(line) ? `${line.replace('meridian apply', 'meridian plan')}; [ $? != 1 ]` : line) // 2 is "there are changes"
           await copied(buttons.nth(i), 'YAML')
         }
       })
