@@ -1,7 +1,7 @@
 import { Skeleton } from '@mantine/core'
 import { useIsFetching, useQuery } from '@tanstack/react-query'
 import { useNavigate } from '@tanstack/react-router'
-import { memo, useCallback, useDeferredValue, useEffect, useMemo, useState } from 'react'
+import { memo, useCallback, useEffect, useMemo, useState } from 'react'
 
 import type { Schemas } from '../../api/client'
 import { useCluster, useStale } from '../../api/guard'
@@ -79,7 +79,6 @@ export default function Overview() {
   }, [regions.data, services.data, pools.data, templates.data, standings, shares, color, controls.data, partly])
   const marks = useMemo(() => markers(points, standings, shares, color, partly), [points, standings, shares, color, partly])
   const settled = useSettled()
-  const rest = useDeferredValue(settled, false) // what is below comes after what is looked at first, in pieces that a click can come between
   const navigate = useNavigate()
   const open = useCallback((region: string) => void navigate({ to: '/health', search: { q: region } }), [navigate])
   const failed = [regions, services, health].find((q) => q.error && !q.data)
@@ -107,11 +106,12 @@ export default function Overview() {
               {body && body.services > 0 && body.nothing > 0 && <span><i className="swatch" style={{ background: 'var(--m-down)' }} />no answer {percent(body.nothing)}</span>}
             </div>
           </Panel>
-          {rest && <><Regions rows={rows} /><Panel title="As it happens"><Happenings /></Panel></>}
+          <Regions rows={rows} />
+          <Panel title="As it happens"><Happenings /></Panel>
         </div>
         <div>
           <Panel className="panel first" title="What is wrong" note={[troubles?.length || '', old ? 'as last heard' : ''].filter(Boolean).join(', ')}>{troubles ? <Wrong troubles={troubles} old={old} /> : <Skeleton height={60} />}</Panel>
-          {rest && <Panel title="Latest changes"><Changes /></Panel>}
+          <Panel title="Latest changes"><Changes /></Panel>
         </div>
       </div>
     </Page>
