@@ -67,8 +67,7 @@ describe('what events make stale', () => {
 describe('what happened before the page was loaded', () => {
   const answer = (date?: string) => new Response('', { headers: date ? { Date: date } : {} })
   it('is told by the clock of the node, whatever that of the browser says', () => {
-    const here = Date.parse('2031-01-01T00:00:05Z') // five seconds after it was loaded
-    const loaded = loadedAt(answer('Fri, 27 Nov 2026 12:00:05 GMT'), here, here - 5_000)
+    const loaded = loadedAt(answer('Fri, 27 Nov 2026 12:00:05 GMT'), 5_000)
     expect(new Date(loaded).toISOString()).toBe('2026-11-27T11:59:50.000Z')
   })
   it('is not told without one: then each event makes stale what it touches', () => {

@@ -110,9 +110,8 @@ export function gatherer(readAgain: (path: string) => Promise<unknown>): { tell:
  * When the page was loaded by the node's clock, less what that and those of other nodes may be off: a stream begins with what the node
  * remembers, and what happened before makes nothing stale that was read since.
  */
-export function loadedAt(res: Response, here = Date.now(), origin = performance.timeOrigin): number {
-  const there = Date.parse(res.headers.get('Date') ?? '')
-  return there - (here - origin) - 10_000
+export function loadedAt(res: Response, since = performance.now()): number {
+  return Date.parse(res.headers.get('Date') ?? '') - since - 10_000 // a clock that nobody sets: were the browser's set back, news would be taken for old
 }
 
 /** Listens until stop is called. The browser's EventSource would hide heartbeats and the status of a refusal. */
