@@ -107,7 +107,7 @@ export function gatherer(readAgain: (path: string) => Promise<unknown>): { tell:
 }
 
 /**
- * When the page was loaded by the node's clock, less what that and those of other nodes may be off: a stream begins with what the node
+ * When the page was loaded by the node's clock, which dates its events too, less a margin: a stream begins with what the node
  * remembers, and what happened before makes nothing stale that was read since.
  */
 export function loadedAt(res: Response, since = performance.now()): number {
