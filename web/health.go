@@ -153,12 +153,9 @@ func (s *server) ListPoolHealth(c *gin.Context) {
 
 // ListCertificates shows what endpoints show to this node's own probes, what ends soonest first.
 func (s *server) ListCertificates(c *gin.Context, params api.ListCertificatesParams) {
-	limit := params.Limit
-	if c.Query("limit") == "" {
-		limit = maxPage
-	}
-	if limit < 1 || limit > maxPage {
-		s.refuse(c, policy.Errorf(badRequest, "limit is a number from 1 to %d", maxPage))
+	limit, err := pageSize(c, params.Limit, maxPage)
+	if err != nil {
+		s.refuse(c, err)
 		return
 	}
 	list := s.cfg.Node.Certificates()

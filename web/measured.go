@@ -106,13 +106,21 @@ func (s *server) putMeasured(c *gin.Context, key string, data []byte, b change.B
 	s.render(c, http.StatusOK, s.settle(c, out))
 }
 
-func (s *server) ListLatency(c *gin.Context, params api.ListLatencyParams) {
-	limit := params.Limit
+// pageSize is how much of a list is wanted: what the parameter limit says, or what is usual where it says nothing.
+func pageSize(c *gin.Context, limit, usual int) (int, error) {
 	if c.Query("limit") == "" {
-		limit = defaultPage
+		return usual, nil
 	}
 	if limit < 1 || limit > maxPage {
-		s.refuse(c, policy.Errorf(badRequest, "limit is a number from 1 to %d", maxPage))
+		return 0, policy.Errorf(badRequest, "limit is a number from 1 to %d", maxPage)
+	}
+	return limit, nil
+}
+
+func (s *server) ListLatency(c *gin.Context, params api.ListLatencyParams) {
+	limit, err := pageSize(c, params.Limit, defaultPage)
+	if err != nil {
+		s.refuse(c, err)
 		return
 	}
 	var start, only string
