@@ -19,6 +19,9 @@ const at = (path: string) => new URL(path, import.meta.url).pathname
 const entry = /@mantine\/core\/esm\/(index|components\/index)\.mjs/
 const mantine = /@mantine\/core\/esm\/(core|components\/(Alert|Anchor|Button|Center|CloseButton|Code|Group|List|Loader|Paper|Skeleton|Stack|Text|Title|Transition|UnstyledButton))\//
 const map = /\/(d3-geo|d3-array|shared\/map)\/|virtual:world/
+/** What runs before all else, and waits for nothing. */
+export const first = /vite\/preload-helper|rolldown\/runtime|\.module\.css|\/src\/(main|first|api\/ahead|app\/scheme|pages\/[a-z]+\/reads)\.ts$/
+
 let base: Set<string> | undefined, pages: Set<string> | undefined
 
 /**
@@ -26,20 +29,20 @@ let base: Set<string> | undefined, pages: Set<string> | undefined
  * pages are made of (all that the overview is, but for the map); the rest is by page.
  */
 export function chunkOf(id: string, graph: Graph): string | null {
-  base ??= reach(at('src/main.tsx'), graph, (m) => entry.test(m))
+  base ??= reach(at('src/app/start.tsx'), graph, (m) => entry.test(m))
   pages ??= reach(at('src/pages/overview/Overview.tsx'), graph, (m) => map.test(m) || entry.test(m) || base!.has(m))
   if (base.has(id) || mantine.test(id)) return 'base'
   if (pages.has(id) && !id.includes('/pages/overview/')) return 'pages'
   return null
 }
 
-/** Has the browser fetch `pages` beside `base`, which would name it only when it runs. */
+/** Has the browser fetch them at once: the entry, which is small, would name them only when it runs. */
 export function early(): Plugin {
   return {
     name: 'early',
     transformIndexHtml: {
       order: 'post',
-      handler: (_, { bundle }) => Object.values(bundle ?? {}).filter((c) => c.type === 'chunk' && c.name === 'pages')
+      handler: (_, { bundle }) => Object.values(bundle ?? {}).filter((c) => c.type === 'chunk' && (c.name === 'base' || c.name === 'pages'))
         .map((c) => ({ tag: 'link', attrs: { rel: 'modulepreload', crossorigin: '', href: `/${c.fileName}` }, injectTo: 'head' as const })),
     },
   }

@@ -4,8 +4,8 @@ import { readFileSync } from 'node:fs'
 import react from '@vitejs/plugin-react'
 import { defineConfig } from 'vitest/config'
 
-import { chunkOf, early } from './chunks'
-import { mantine } from './mantine'
+import { chunkOf, early, first } from './chunks'
+import { mantine, themeCss } from './mantine'
 import { world } from './world'
 
 // Licenses of what is bundled, in a file whose name has a hash like all others.
@@ -19,7 +19,7 @@ const proxy = { '/api': process.env.MERIDIAN_ADDR ?? 'http://127.0.0.1:8080' }
 const policy = "default-src 'none'; script-src 'self'; style-src 'self' 'nonce-__NONCE__'; connect-src 'self'; img-src 'self'; font-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
 
 export default defineConfig({
-  plugins: [react(), world(), mantine(), early()],
+  plugins: [react(), world(), mantine(), themeCss(), early()],
   define: { 'import.meta.env.LICENSES': JSON.stringify('/' + licenses) },
   build: {
     target: 'es2022',
@@ -27,7 +27,7 @@ export default defineConfig({
     assetsInlineLimit: 0, // the content security policy has no data: URLs
     modulePreload: { polyfill: false },
     chunkSizeWarningLimit: 800,
-    rolldownOptions: { output: { codeSplitting: { groups: [{ name: chunkOf }] } } },
+    rolldownOptions: { output: { codeSplitting: { groups: [{ name: 'first', test: first, priority: 1 }, { name: chunkOf }] } } },
   },
   server: { proxy },
   preview: { proxy, headers: { 'Content-Security-Policy': policy } },

@@ -1,6 +1,6 @@
-import type { QueryClient } from '@tanstack/react-query'
 import { createRoute, createRouter } from '@tanstack/react-router'
 
+import { cache } from './app/cache'
 import { appRoute, rootRoute } from './app/routes'
 import { Lost } from './app/Lost'
 import { routes as access } from './pages/access/route'
@@ -24,7 +24,7 @@ const tree = rootRoute.addChildren([
   appRoute.addChildren([...overview, ...services, ...health, ...whatIf, ...queries, ...drills, ...zones, ...changes, ...cluster, ...access, lost]),
 ])
 
-export const router = createRouter({ routeTree: tree, context: { queries: undefined as unknown as QueryClient }, defaultPreload: 'intent', defaultPreloadStaleTime: 0, scrollRestoration: true, defaultNotFoundComponent: Lost, defaultErrorComponent: Lost })
+export const router = createRouter({ routeTree: tree, context: { queries: cache }, defaultPreload: 'intent', defaultPreloadStaleTime: 0, scrollRestoration: true, defaultNotFoundComponent: Lost, defaultErrorComponent: Lost })
 
 declare module '@tanstack/react-router' {
   interface Register {

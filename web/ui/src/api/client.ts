@@ -1,6 +1,7 @@
 import createClient, { type FetchResponse, type MaybeOptionalInit } from 'openapi-fetch'
 import type { HttpMethod, PathsWithMethod } from 'openapi-typescript-helpers'
 
+import { answered } from './ahead'
 import { Refusal, readProblem } from './problem'
 import type { components, paths } from './schema.gen'
 
@@ -11,6 +12,7 @@ export type Schemas = components['schemas']
 export const client = createClient<paths>({
   baseUrl: '/api/v1',
   credentials: 'same-origin',
+  fetch: answered,
   querySerializer: { array: { style: 'form', explode: true } },
 })
 

@@ -13,7 +13,7 @@ export function useSession() {
   return useQuery(sessionQuery)
 }
 
-const clusterQuery = { ...get('/cluster'), refetchInterval: 4_000, retry: false } as const
+export const clusterQuery = { ...get('/cluster'), refetchInterval: 4_000, retry: false } as const
 
 /** The cluster as this node sees it, never older than a few seconds. */
 export function useCluster() {

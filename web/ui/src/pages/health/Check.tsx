@@ -1,7 +1,8 @@
-import { Group, Text, Tooltip } from '@mantine/core'
+import { Group, Text } from '@mantine/core'
 import { useState } from 'react'
 
 import type { Schemas } from '../../api/client'
+import { Hints } from '../../shared/Hints'
 import { Panel } from '../../shared/Panel'
 import { type State, StateIcon, StatusBadge } from '../../shared/Status'
 import { Time, parseDuration, span, useNow } from '../../shared/Time'
@@ -51,7 +52,7 @@ function Certificate({ check }: { check: Schemas['CheckHealth'] }) {
 function Voices({ check }: { check: Schemas['CheckHealth'] }) {
   const samples = new Map(check.samples?.map((s) => [s.vantage, s]))
   return (
-    <div className={css.scroll} tabIndex={0} role="region" aria-label={`Vantages of ${check.monitor}`}>
+    <Hints><div className={css.scroll} tabIndex={0} role="region" aria-label={`Vantages of ${check.monitor}`}>
       <table className={css.list}>
         <thead><tr><th scope="col">Vantage</th><th scope="col">Says</th><th scope="col">Took</th><th scope="col">Last probes</th><th scope="col">What it saw</th></tr></thead>
         <tbody>
@@ -70,7 +71,7 @@ function Voices({ check }: { check: Schemas['CheckHealth'] }) {
           {check.reports.length === 0 && <tr><td colSpan={5}><Text size="sm" c="dimmed">No vantage has said anything yet.</Text></td></tr>}
         </tbody>
       </table>
-    </div>
+    </div></Hints>
   )
 }
 
@@ -80,9 +81,7 @@ function Dots({ samples, vantage }: { samples: Schemas['Evidence'][]; vantage: s
   return (
     <span className={css.dots} role="img" aria-label={`${vantage}: ${good} of the last ${samples.length} probes succeeded`}>
       {[...samples].reverse().map((s) => (
-        <Tooltip key={s.at} label={<span className={css.tip}>{`${s.at.slice(11, 19)} UTC, ${msText(parseDuration(s.took))}${s.address ? `, ${s.address}` : ''}${s.error ? `\n${s.error}` : ''}`}</span>} withinPortal multiline maw={380}>
-          <span><StateIcon state={s.ok ? 'up' : s.refused ? 'unknown' : 'down'} size={9} /></span>
-        </Tooltip>
+        <span key={s.at} data-hint={`${s.at.slice(11, 19)} UTC, ${msText(parseDuration(s.took))}${s.address ? `, ${s.address}` : ''}${s.error ? `\n${s.error}` : ''}`}><StateIcon state={s.ok ? 'up' : s.refused ? 'unknown' : 'down'} size={9} /></span>
       ))}
     </span>
   )

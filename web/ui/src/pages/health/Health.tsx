@@ -1,4 +1,4 @@
-import { Button, Group, SegmentedControl, Select, Text, Tooltip } from '@mantine/core'
+import { Button, Group, SegmentedControl, Select, Text } from '@mantine/core'
 import { useDebouncedValue } from '@mantine/hooks'
 import IconChevronRight from '@tabler/icons-react/dist/esm/icons/IconChevronRight.mjs'
 import { useQuery } from '@tanstack/react-query'
@@ -13,6 +13,7 @@ import { CopyAs } from '../../shared/CopyAs'
 import { type Column, DataTable } from '../../shared/DataTable'
 import { EmptyState } from '../../shared/EmptyState'
 import { Go } from '../../shared/Go'
+import { Hints } from '../../shared/Hints'
 import { Loaded, Page } from '../../shared/Page'
 import { type State, StateIcon, StatusBadge, stateWord, states } from '../../shared/Status'
 import { Time } from '../../shared/Time'
@@ -74,7 +75,7 @@ function Matrix({ list, waits }: { list: Schemas['HealthList']; waits: boolean }
   return (
     <>
       {all.length > most && <Text size="sm" c="dimmed">The first {most} of {all.length} vantages have columns; an endpoint's own page has them all.</Text>}
-      <DataTable label="Endpoints by vantage" rows={rows} total={matching} columns={columns} id={(r) => r.id} sortBy={whole ? { key: 'endpoint' } : undefined} height={whole ? undefined : 'calc(100dvh - 300px)'}
+      <Hints><DataTable label="Endpoints by vantage" rows={rows} total={matching} columns={columns} id={(r) => r.id} sortBy={whole ? { key: 'endpoint' } : undefined} height={whole ? undefined : 'calc(100dvh - 300px)'}
         open={(r) => { const [pool, name] = r.id.split('/'); void navigate({ to: '/health/$pool/$name', params: { pool: pool!, name: name! } }) }}
         filter={{ value: search.q ?? '', set: (q) => set({ q: q || undefined }), placeholder: 'Endpoint, pool, region, reason' }}
         none={waits ? 'Looking …' : search.state === 'wrong' && !search.q ? 'All is well.' : 'Nothing matches.'}
@@ -85,7 +86,7 @@ function Matrix({ list, waits }: { list: Schemas['HealthList']; waits: boolean }
             {monitors.length > 1 && <Select size="xs" w={150} aria-label="Monitor" placeholder="Any monitor" clearable searchable limit={80} data={monitors} value={search.monitor ?? null} onChange={(v) => set({ monitor: v ?? undefined })} clearButtonProps={{ 'aria-label': 'Any monitor' }} />}
             {(search.q || search.state || search.monitor) && <Button size="compact-xs" variant="subtle" onClick={() => set({ q: undefined, state: undefined, monitor: undefined })}>Clear</Button>}
           </Group>
-        )} />
+        )} /></Hints>
       {!whole && (
         <Group justify="space-between" component="nav" aria-label="Pages of endpoints">
           <Text size="xs" c="dimmed" role="status">{items.length} of {matching.toLocaleString('en')} endpoints{search.after ? <> after <span className="mono">{bare(search.after)}</span></> : ', from the beginning'}{next ? ', more follow' : ', the last page'}</Text>
@@ -103,10 +104,8 @@ function Matrix({ list, waits }: { list: Schemas['HealthList']; waits: boolean }
 function View({ cell, vantage }: { cell?: Cell; vantage: string }) {
   if (!cell) return <Text span size="xs" c="dimmed" title={`${vantage} does not probe it`}>–</Text>
   return (
-    <Tooltip label={<span className={css.tip}>{`${vantage}\n${cell.text}`}</span>} multiline maw={420} withinPortal events={{ hover: true, focus: true, touch: true }}>
-      <button type="button" className={css.cell} aria-label={`${vantage}: ${stateWord[cell.state]}. ${cell.text}`}>
-        <StateIcon state={cell.state} size={11} /><span className="num">{cell.state === 'down' || cell.ms === undefined ? stateWord[cell.state] : msText(cell.ms)}</span>
-      </button>
-    </Tooltip>
+    <button type="button" className={css.cell} aria-label={`${vantage}: ${stateWord[cell.state]}. ${cell.text}`} data-hint={`${vantage}\n${cell.text}`}>
+      <StateIcon state={cell.state} size={11} /><span className="num">{cell.state === 'down' || cell.ms === undefined ? stateWord[cell.state] : msText(cell.ms)}</span>
+    </button>
   )
 }

@@ -1,7 +1,7 @@
 import { Skeleton } from '@mantine/core'
-import { useIsFetching, useQuery } from '@tanstack/react-query'
+import { useQuery } from '@tanstack/react-query'
 import { useNavigate } from '@tanstack/react-router'
-import { memo, useCallback, useEffect, useMemo, useState } from 'react'
+import { memo, useCallback, useMemo } from 'react'
 
 import type { Schemas } from '../../api/client'
 import { useCluster, useStale } from '../../api/guard'
@@ -30,18 +30,6 @@ function bar(top: [region: string, share: number][], color: (region: string) => 
   const parts = top.slice(0, 40).map(([name, share]) => ({ name: name || 'no region', share, color: color(name) }))
   if (top.length > 40) parts.push({ name: `${top.length - 40} more`, share: top.slice(40).reduce((sum, [, share]) => sum + share, 0), color: 'var(--m-unknown)' })
   return parts
-}
-
-/** Whether what was asked for has come, or has not for a while: drawn once it is there sooner than drawn anew with each answer. */
-function useSettled(): boolean {
-  const idle = useIsFetching() === 0
-  const [settled, setSettled] = useState(false)
-  useEffect(() => {
-    const timer = setTimeout(() => setSettled(true), 600)
-    return () => clearTimeout(timer)
-  }, [])
-  if (idle && !settled) setSettled(true)
-  return settled || idle
 }
 
 const nowhere: Schemas['RegionPoint'][] = []
@@ -78,13 +66,12 @@ export default function Overview() {
     }))
   }, [regions.data, services.data, pools.data, templates.data, standings, shares, color, controls.data, partly])
   const marks = useMemo(() => markers(points, standings, shares, color, partly), [points, standings, shares, color, partly])
-  const settled = useSettled()
   const navigate = useNavigate()
   const open = useCallback((region: string) => void navigate({ to: '/health', search: { q: region } }), [navigate])
   const failed = [regions, services, health].find((q) => q.error && !q.data)
   if (failed) return <Page title="Overview"><ErrorBox error={failed.error} retry={() => void failed.refetch()} /></Page>
   if (regions.data && services.data && regions.data.body.items.length === 0 && services.data.body.items.length === 0) return <Page title="Overview"><First /></Page>
-  if (!settled || !regions.data || !services.data || !pools.data || !health.data || !controls.data) return <Page title="Overview"><Skeleton height={64} aria-busy="true" aria-label="Loading" /><Skeleton height={420} /></Page>
+  if (!regions.data || !services.data || !pools.data || !health.data || !controls.data) return <Page title="Overview"><Skeleton height={64} aria-busy="true" aria-label="Loading" /><Skeleton height={420} /></Page>
   const top = [...shares].sort((a, b) => b[1] - a[1])
   const body = answers.data?.body
   return (

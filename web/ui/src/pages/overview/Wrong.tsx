@@ -9,6 +9,7 @@ import { groupBy, reason } from '../../api/standing'
 import { type State, StateIcon, stateWord } from '../../shared/Status'
 import { Time, parseDuration, span } from '../../shared/Time'
 import { Go } from '../../shared/Go'
+import { wrongQuery } from './ask'
 
 const few = 5 // endpoints of a region that are told one by one
 
@@ -19,7 +20,7 @@ const health = (q: string, text: string) => <Go to="/health" search={{ q }} size
 /** All that is not as it should be, the worst first: what, why, and since when. */
 export function useTroubles(): Trouble[] | undefined {
   const groups = useQuery(get('/pool-health')).data?.body.items
-  const bad = useQuery(get('/health', { params: { query: { state: 'degraded,down,unknown', limit: 100 } } })).data?.body.items
+  const bad = useQuery(wrongQuery).data?.body.items
   const controls = useQuery(get('/controls')).data?.body.items
   const safety = useQuery(get('/safety')).data?.body.items
   const cluster = useCluster().data?.body

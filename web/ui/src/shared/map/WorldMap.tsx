@@ -66,11 +66,14 @@ export default memo(function WorldMap({ label, shade, markers = [], arcs = [], o
 
 const Land = memo(function Land({ shade, tell, hide }: { shade?: MapProps['shade']; tell: (e: React.MouseEvent, text: string) => void; hide: () => void }) {
   return (
-    <g className={css.land} onMouseLeave={hide}>
+    <g className={css.land} onMouseLeave={hide} onMouseMove={(e) => {
+      const c = world.countries[Number((e.target as Element).getAttribute('data-n'))]
+      const s = c.code ? shade?.(c.code) : undefined
+      tell(e, s?.title ? `${c.name}\n${s.title}` : c.name)
+    }}>
       {world.countries.map((c, i) => {
         const s = c.code ? shade?.(c.code) : undefined
-        return <path key={c.code || i} d={c.d} data-country={c.code} data-shaded={s ? true : undefined} style={s ? { fill: s.fill, fillOpacity: s.opacity } : undefined}
-          onMouseMove={(e) => tell(e, s?.title ? `${c.name}\n${s.title}` : c.name)} />
+        return <path key={c.code || i} d={c.d} data-n={i} data-country={c.code} data-shaded={s ? true : undefined} style={s ? { fill: s.fill, fillOpacity: s.opacity } : undefined} />
       })}
     </g>
   )
