@@ -73,7 +73,7 @@ type ClusterStatus struct {
 	Commit   uint64         `json:"commit"`
 	Applied  uint64         `json:"applied"`
 	Problem  string         `json:"problem,omitempty"`  // why Raft is not running or not applying
-	Warnings []string       `json:"warnings,omitempty"` // of what this node does alone
+	Warnings []string       `json:"warnings,omitempty"` // what an operator should look at: what this node does alone, and what is amiss with members
 	StateAge Duration       `json:"stateAge"`           // since this node last heard of a leader
 	Members  []MemberStatus `json:"members"`
 	// Authority is that of the cluster's own, which signs the certificates of its members.

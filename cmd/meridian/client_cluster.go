@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"maps"
 	"net/http"
 	"runtime"
 	"runtime/debug"
@@ -164,13 +163,12 @@ func printCluster(w io.Writer, s api.ClusterStatus) {
 		fmt.Fprintln(w, "problem:", s.Problem)
 	}
 	slices.SortFunc(s.Members, func(a, b api.MemberStatus) int { return strings.Compare(a.Node, b.Node) })
-	for _, w2 := range append(s.Warnings, membersAmiss(s)...) {
+	for _, w2 := range s.Warnings {
 		fmt.Fprintln(w, "warning:", w2)
 	}
 	if s.Leader == "" {
 		fmt.Fprintln(w, "Writes are refused until a majority of the voters can reach each other. DNS goes on being answered.")
 	}
-	hashes := map[uint64]map[string]bool{}
 	var rows, machines [][]string
 	for _, m := range s.Members {
 		role, reach, applied, published := "voter", "yes", "-", "-"
@@ -186,10 +184,6 @@ func printCluster(w io.Writer, s api.ClusterStatus) {
 			reach = "no"
 		} else if role != "agent" {
 			applied, published = strconv.FormatUint(m.Applied, 10), strconv.FormatUint(m.Published.Index, 10)
-			if hashes[m.Applied] == nil {
-				hashes[m.Applied] = map[string]bool{}
-			}
-			hashes[m.Applied][m.Hash] = true
 		}
 		rows = append(rows, []string{m.Node, orDash(m.Region), role, reach, applied, published, rounded(m.LastHeard) + " ago", orDash(strings.Join(m.Dns, ","))})
 		machines = append(machines, []string{m.Node, orDash(m.Version), clockText(m), certificateText(m.Certificate)})
@@ -197,11 +191,6 @@ func printCluster(w io.Writer, s api.ClusterStatus) {
 	table(w, []string{"NODE", "REGION", "ROLE", "REACHED", "APPLIED", "ANSWERS BY", "HEARD", "DNS"}, rows)
 	fmt.Fprintln(w)
 	table(w, []string{"NODE", "VERSION", "CLOCK", "CERTIFICATE"}, machines)
-	for index, h := range hashes {
-		if len(h) > 1 {
-			fmt.Fprintf(w, "ALARM: nodes hold different states at index %d. Compare the hashes in -o json; the node that is alone with its hash is wrong.\n", index)
-		}
-	}
 }
 
 // clockText is how far a member's clock is ahead of that of the node that was asked.
@@ -222,33 +211,6 @@ func certificateText(c *api.NodeCertificate) string {
 		return "-"
 	}
 	return "to " + c.Expires.UTC().Format(time.DateOnly)
-}
-
-// membersAmiss says what of versions, clocks and certificates an operator should look at.
-func membersAmiss(s api.ClusterStatus) (list []string) {
-	versions := map[string][]string{}
-	for _, m := range s.Members {
-		if m.Version != "" {
-			versions[m.Version] = append(versions[m.Version], m.Node)
-		}
-		if m.Clock != nil && m.Clock.Off {
-			list = append(list, fmt.Sprintf("the clock of %s is %s off that of %s (%s either way): see that both keep time (NTP)", m.Node, clockText(m), s.Node, rounded(m.Clock.Uncertainty)))
-		}
-		if c := m.Certificate; c != nil && c.Soon {
-			list = append(list, fmt.Sprintf("the certificate of %s runs out on %s and has not been renewed; its log says why", m.Node, second(c.Expires)))
-		}
-	}
-	if len(versions) > 1 {
-		var parts []string
-		for _, v := range slices.Sorted(maps.Keys(versions)) {
-			parts = append(parts, v+" on "+strings.Join(versions[v], ", "))
-		}
-		list = append(list, "versions are mixed: "+strings.Join(parts, "; "))
-	}
-	if s.Authority != nil && s.Authority.Soon {
-		list = append(list, "the cluster's authority runs out on "+second(s.Authority.Expires)+"; no certificate is good beyond that")
-	}
-	return list
 }
 
 func versionCommand(g *globals) *cobra.Command {

@@ -2030,7 +2030,7 @@ type ClusterStatus struct {
 	// Term Raft's term.
 	Term uint64 `json:"term"`
 
-	// Warnings What the node that was asked does alone.
+	// Warnings What an operator should look at: what the node that was asked does alone, nodes that hold different states, clocks that differ, certificates that run out, versions that are mixed.
 	//
 	// Examples: ["this node alone drains region/us-east (local-k3jx2abc)"]
 	Warnings []string `json:"warnings,omitempty,omitzero"`

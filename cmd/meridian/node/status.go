@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/x509"
 	"fmt"
+	"slices"
 	"sync"
 	"time"
 
@@ -81,7 +82,6 @@ func (n *Node) Cluster(ctx context.Context) policy.ClusterStatus {
 	} else {
 		c.Problem = n.problem()
 	}
-	c.Warnings = n.glass.warnings()
 	ages := n.hearing.ages()
 	var all sync.WaitGroup
 	for _, m := range s.Members.All {
@@ -100,6 +100,7 @@ func (n *Node) Cluster(ctx context.Context) policy.ClusterStatus {
 		})
 	}
 	all.Wait()
+	c.Warnings = slices.Concat(n.glass.warnings(), amiss(c))
 	return c
 }
 

@@ -80,7 +80,7 @@ function Revoke({ token, last }: { token: Token; last: boolean }) {
   return (
     <ConfirmAction label="Revoke" title={`Revoke the token ${token.name}?`} does={(why) => ({ curl: { method: 'DELETE', path: `/tokens/${token.id}`, reason: why }, cli: `token revoke ${token.id}${because(why)}` })} needs="admin" button={{ size: 'compact-xs' }} reason="optional" run={(reason) => revoke.mutateAsync(reason)}
       refused={token.expired ? 'It has expired and is good no more.' : last ? 'It is the last admin token that does not expire; make another first.' : undefined}>
-      <Text size="sm">Whatever uses <span className="mono">{token.id}</span> ({token.role}{token.scopes ? `, ${token.scopes.join(', ')}` : ''}) is refused on every node from now on, and sessions that were begun with it end.</Text>
+      <Text size="sm">Whatever uses <b>{token.name}</b> (<span className="mono">{token.id}</span>, {token.role}{token.scopes ? `, ${token.scopes.join(', ')}` : ''}) is refused on every node from now on, and sessions that were begun with it end.</Text>
     </ConfirmAction>
   )
 }

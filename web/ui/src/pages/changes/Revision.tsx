@@ -10,6 +10,7 @@ import { because, CopyAs } from '../../shared/CopyAs'
 import { Effects } from '../../shared/Effect'
 import { ErrorBox } from '../../shared/ErrorBox'
 import { Go } from '../../shared/Go'
+import { did } from '../../shared/kinds'
 import { Loaded, Page } from '../../shared/Page'
 import { Panel } from '../../shared/Panel'
 import { Time } from '../../shared/Time'
@@ -28,7 +29,7 @@ export default function RevisionPage() {
   const r = q.data?.body.revision
   const yaml = () => fetch(`/api/v1/revisions/${n}/config`, { headers: { Accept: 'application/yaml' }, credentials: 'same-origin' }).then((res) => res.text())
   return (
-    <Page title={`Revision ${revision}`} lead={r ? <><span className="mono">{r.kind}{r.object && ` ${r.object}`}</span>{r.reason && <> · {r.reason}</>}</> : undefined}
+    <Page title={`Revision ${revision}`} lead={r ? <><span title={r.kind}>{did(r.kind)}{r.object && <span className="mono"> {r.object}</span>}</span>{r.reason && <> · {r.reason}</>}</> : undefined}
       actions={<><CopyAs curl={{ path: `/revisions/${revision}` }} cli={from ? `diff ${from} ${revision}` : `diff ${revision}`} yaml={yaml} json={q.data?.body} />
         <Rollback to={n - 1} label="Undo this and all since" current={page?.current} oldest={page?.oldest} /><Rollback to={n} label="Roll back to here" current={page?.current} oldest={page?.oldest} /></>}>
       <Loaded of={q} lines={8}>

@@ -19,7 +19,7 @@ import { total } from '../../shared/traffic'
 import { NodeAudit } from './NodeAudit'
 import { NodeDetail } from './NodeDetail'
 import { Certificates, Until } from './Certificates'
-import { type Cluster, type Member, clockText, diverged, lag, memberState, mixed, quorum, roleOf } from './members'
+import { type Cluster, type Member, clockText, lag, memberState, quorum, roleOf } from './members'
 
 const route = getRouteApi('/app/cluster')
 
@@ -53,22 +53,12 @@ export default function ClusterPage() {
 
 function Warnings({ c }: { c: Cluster }) {
   const votes = quorum(c)
-  const apart = diverged(c)
-  const levels = new Set(c.members.filter((m) => !m.agent).map((m) => m.feature))
-  const versions = mixed(c)
-  const off = c.members.filter((m) => m.clock?.off)
-  const ending = c.members.filter((m) => m.certificate?.soon)
   return (
     <>
       {!c.leader && <Alert color="red" variant="light" title="There is no leader"><Text size="sm">{votes.up} of {votes.voters} votes can be reached from here, and {votes.needs} are needed. DNS is answered all the same, by what each node knows. {c.problem}</Text></Alert>}
       {c.leader && c.problem && <Alert color="red" variant="light" title="This node does not follow"><Text size="sm">{c.problem}</Text></Alert>}
       {c.leader && votes.spare === 0 && votes.voters > 1 && <Alert color="yellow" variant="light" title="No vote can be lost any more"><Text size="sm">{votes.up} of {votes.voters} votes are there. With one less nothing can be changed.</Text></Alert>}
-      {apart.length > 0 && <Alert color="red" variant="light" title="States differ"><Text size="sm">{apart.join(', ')} have applied the same log and have not the same state. Take one out and let it join anew.</Text></Alert>}
-      {(levels.size > 1 || versions.length > 0) && <Alert color="blue" variant="light" title="Versions are mixed"><Text size="sm">{versions.map(([v, nodes]) => `${v} on ${nodes.join(', ')}`).join('; ')}{versions.length > 0 && '. '}{levels.size > 1 && `Nodes have feature levels ${[...levels].sort((a, b) => a - b).join(' and ')}; what the newest can do is used once all can.`}</Text></Alert>}
-      {off.length > 0 && <Alert color="yellow" variant="light" title="Clocks differ"><Text size="sm">{off.map((m) => `${m.node} is ${clockText(m)} off ${c.node}`).join('; ')}. See that both keep time (NTP): what they tell is in the wrong order, and a node that starts with a clock that is ahead ends drains early when it comes to lead.</Text></Alert>}
-      {ending.length > 0 && <Alert color="yellow" variant="light" title="Certificates end soon"><Text size="sm">{ending.map((m) => `That of ${m.node} is good until ${m.certificate!.expires.slice(0, 10)}`).join('; ')}. Members renew theirs by themselves when a third of the year is left; the log says what keeps them from it.</Text></Alert>}
-      {c.authority?.soon && <Alert color="yellow" variant="light" title="The cluster's authority ends soon"><Text size="sm">It is good until {c.authority.expires.slice(0, 10)}, and no certificate of a member beyond that.</Text></Alert>}
-      {c.warnings?.length ? <Alert color="yellow" variant="light" title={`${c.node} does alone`}><List size="sm">{c.warnings.map((w) => <List.Item key={w}>{w}</List.Item>)}</List></Alert> : null}
+      {c.warnings?.length ? <Alert color="yellow" variant="light" title="To look at"><List size="sm">{c.warnings.map((w) => <List.Item key={w}>{w}</List.Item>)}</List></Alert> : null}
     </>
   )
 }

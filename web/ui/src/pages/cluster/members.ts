@@ -31,18 +31,6 @@ export function quorum(c: Cluster): { voters: number; up: number; needs: number;
   return { voters: voters.length, up, needs, spare: up - needs }
 }
 
-/** Members that are at one index and have not the same state: that never happens unless something is broken. */
-export function diverged(c: Cluster): string[] {
-  const at = new Map<number, Map<string, string[]>>()
-  for (const m of c.members) {
-    if (m.applied === undefined || !m.hash) continue
-    const hashes = at.get(m.applied) ?? new Map<string, string[]>()
-    hashes.set(m.hash, [...(hashes.get(m.hash) ?? []), m.node])
-    at.set(m.applied, hashes)
-  }
-  return [...at.values()].filter((h) => h.size > 1).flatMap((h) => [...h.values()].flat()).sort()
-}
-
 /** How far a member's clock is from that of the node that is asked: "+1.2 ms", with half of the round trip it was measured by. */
 export function clockText(m: Member): string | undefined {
   if (!m.clock) return undefined
@@ -52,10 +40,3 @@ export function clockText(m: Member): string | undefined {
 
 const signed = (d: string | number) => (String(d).startsWith('-') ? -1 : 1) * parseDuration(d)
 const short = (ms: number) => (ms < 10 ? `${ms.toFixed(1)} ms` : ms < 1000 ? `${Math.round(ms)} ms` : ms < 60_000 ? `${(ms / 1000).toFixed(1)} s` : span(ms))
-
-/** Which members run which version, where they run more than one. */
-export function mixed(c: Cluster): [version: string, nodes: string[]][] {
-  const by = new Map<string, string[]>()
-  for (const m of c.members) if (m.version) by.set(m.version, [...(by.get(m.version) ?? []), m.node])
-  return by.size > 1 ? [...by].sort(([a], [b]) => a.localeCompare(b)) : []
-}

@@ -6,6 +6,7 @@ import type { Schemas } from '../../api/client'
 import { type LiveEvent, useLive } from '../../api/events'
 import { EmptyState } from '../../shared/EmptyState'
 import { Go } from '../../shared/Go'
+import { did } from '../../shared/kinds'
 import { Loaded } from '../../shared/Page'
 import { Time, fullTime } from '../../shared/Time'
 import { useZone } from '../../shared/prefs'
@@ -36,7 +37,7 @@ export const Changes = memo(function Changes() {
               <li key={r.revision} className="change">
                 <Text span size="xs" c="dimmed" className="num">{count > 1 ? `${oldest}–${r.revision}` : r.revision}</Text>
                 <div>
-                  <Text size="sm" lh={1.35}><Go to="/changes/history/$revision" params={{ revision: String(r.revision) }} className="mono" c="inherit">{r.kind}</Go> {r.object ? <b className="mono">{r.object}</b> : count > 1 ? `${count} times` : r.objects ? `${r.objects} object${r.objects === 1 ? '' : 's'}` : ''}</Text>
+                  <Text size="sm" lh={1.35}><Go to="/changes/history/$revision" params={{ revision: String(r.revision) }} c="inherit">{did(r.kind)}</Go> {r.object ? <b className="mono">{r.object}</b> : count > 1 ? `${count} times` : r.objects ? `${r.objects} object${r.objects === 1 ? '' : 's'}` : ''}</Text>
                   <Text size="xs" c="dimmed" lineClamp={1}>{r.reason || 'no reason given'} · {r.actorName ?? r.actor ?? 'the cluster'}</Text>
                 </div>
                 <Text size="xs" c="dimmed"><Time at={r.at} /></Text>
