@@ -1,4 +1,7 @@
 /** Texts that would be scripts if a page let them (S-15), in every field that takes text: nothing runs, on any page. */
+import { createServer } from 'node:net'
+
+import { ask } from './lib/dns.mjs'
 import { places, settled } from './lib/places.mjs'
 
 const run = (n) => `globalThis.__ran=(globalThis.__ran||'')+'${n} '`
@@ -17,13 +20,15 @@ export default {
       taken[what] = got.status < 300
       return got
     }
+    const server = createServer((c) => c.on('error', () => undefined).end(`HTTP/1.1 <img/src=x/onerror=globalThis.__ran=8> no\r\nLocation: ${payloads[2]}\r\nServer: ${payloads[5]}\r\nContent-Length: ${all.length}\r\n\r\n${all}`))
+    await new Promise((on) => server.listen(0, '127.0.9.9', on))
+    const intruder = server.address()
     const reason = { headers: { 'X-Reason': `${payloads[0]} ${payloads[1]} ${payloads[2]}` } }
     await s.step('the texts are stored', async () => {
       await give('reason of a control', 'POST', '/controls', { target: 'pool/web-eu-central', action: 'share', share: 50, reason: all })
       await give('reason of a drain', 'POST', '/controls', { target: 'endpoint/web-ap-southeast/a', action: 'drain', reason: all, expiresIn: '2h' })
       await give('label, provider and zone', 'PUT', '/pools/hostile', { name: 'hostile', region: 'us-east', monitor: 'web', endpoints: [{ name: 'a', address: '127.0.1.1', labels: { [payloads[0]]: all, plain: all } }] }, reason)
       await give('label alone', 'PUT', '/pools/hostile', { name: 'hostile', region: 'us-east', monitor: 'web', endpoints: [{ name: 'a', address: '127.0.1.1', labels: { plain: all } }] }, reason)
-      await give('provider of a region', 'PUT', '/regions/hostile', { name: 'hostile', place: { iata: 'GRU' }, provider: payloads[0], azs: [payloads[1]] }, reason)
       await give('name of a region', 'PUT', `/regions/${encodeURIComponent(payloads[0])}`, { name: payloads[0], place: { iata: 'GRU' } })
       await give('path of a monitor', 'PUT', '/monitors/hostile', { name: 'hostile', http: { port: 8000, path: `/${payloads[0]}`, host: payloads[5] } }, reason)
       await give('body that a monitor wants', 'PUT', '/monitors/hostile2', { name: 'hostile2', http: { port: 8000, path: '/healthz', body: { contains: payloads[0] } } }, reason)
@@ -52,6 +57,18 @@ export default {
       await give('signal', 'PUT', '/signals/hostile', { status: 'down', reason: payloads[0] + payloads[1], maxAge: '1h' }, reason)
       await give('switch', 'PUT', '/switches/hostile', { on: true, reason: all }, reason)
       await give('safety rule', 'PUT', '/safety-rules/hostile', { name: 'hostile', neverTogether: ['region/us-east', `region/${payloads[0]}`] }, reason)
+      // What strangers write: the names that resolvers ask for, and what an endpoint that somebody has taken over answers.
+      await give('sampling', 'PUT', '/queries', { sample: '1/1', for: '10m' })
+      for (let i = 0; i < 4; i++) for (const p of payloads) await ask(5301, [Buffer.from(p).subarray(0, 63), 'example', 'com'])
+      await give('monitor of who is taken over', 'PUT', '/monitors/taken', { name: 'taken', interval: '1s', http: { port: intruder.port, path: '/?q=%3Cimg%20src=x%20onerror=alert(1)%3E' } }, reason)
+      await give('endpoint that is taken over', 'PUT', '/pools/taken', { name: 'taken', region: 'us-east', monitor: 'taken', endpoints: [{ name: 'a', address: '127.0.9.9' }] }, reason)
+      await give('webhook of a runbook', 'PUT', '/drill-plans/hostile-steps', { name: 'hostile-steps', title: payloads[6], steps: [{ name: 'tell', webhook: { url: `http://127.0.0.1:1/${payloads[0]}`, body: JSON.stringify({ text: all }) }, onFailure: 'continue' }, { name: payloads[0], wait: '1h' }] }, reason)
+      await give('URL of a webhook of a runbook', 'PUT', '/drill-plans/hostile-steps', { name: 'hostile-steps', title: payloads[6], steps: [{ name: 'tell', webhook: { url: `https://127.0.0.1:1/?${payloads[0]}`, body: JSON.stringify({ text: all }) }, onFailure: 'continue' }, { name: 'stay', wait: '1h' }] }, reason)
+      await s.until('the endpoint that is taken over has been probed', async () => {
+        const got = (await s.put('GET', '/health?pool=taken')).body.items[0]
+        if (got?.measured !== 'down') throw new Error(JSON.stringify(got?.checks[0]?.reports[0]))
+        if (JSON.stringify(got).includes('__ran=8')) s.find('what an endpoint answers is told word by word')
+      }, 30_000)
       await give('a call that is refused', 'DELETE', `/zones/${encodeURIComponent(payloads[0])}`, undefined, reason)
       await s.api('POST', '/notifications/hostile/test')
       for (const must of ['reason of a control', 'label alone', 'TXT records', 'title of a draft', 'comment of a review', 'title of a plan', 'city alone', 'reason of a drill']) {

@@ -6,12 +6,12 @@ export async function places(s) {
     list('/services'), list('/zones'), list('/drafts'), list('/drill-plans'), list('/drills'), list('/reports'), list('/health'), list('/revisions?limit=30'), s.put('GET', '/cluster'),
   ])
   return [
-    '/', '/services', '/health', '/what-if', '/drills', '/drills/new', '/drills/new?what=steps', '/zones', '/changes', '/changes/new', '/changes/new?object=document', '/changes/history', '/changes/audit', '/cluster',
+    '/', '/services', '/health', '/what-if', '/drills', '/drills/new', '/drills/new?what=steps', '/zones', '/changes', '/changes/new', '/changes/new?object=document', '/changes/history', '/changes/audit', '/cluster', '/queries',
     ...['users', 'tokens', 'roles', 'sign-on', 'notifications', 'geo'].map((t) => `/access?tab=${t}`), '/no/such/page',
-    ...of('/services', services.slice(0, 4).map((v) => v.name ?? v.names[0])), ...of('/zones', zones.slice(0, 4).map((z) => z.name.replace(/\.$/, ''))),
-    ...of('/changes/drafts', drafts.slice(0, 6).map((d) => d.id)), ...of('/drills/plans', plans.slice(0, 4).map((p) => p.name)), ...plans.slice(0, 2).map((p) => `/drills/new?from=${p.name}`),
-    ...of('/drills', drills.slice(0, 4).map((d) => d.id)), ...of('/drills/reports', reports.slice(0, 4).map((r) => r.id)),
-    ...health.slice(0, 4).map((e) => `/health/${e.endpoint.replace('endpoint/', '')}`), ...of('/changes/history', revisions.slice(0, 14).map((r) => String(r.revision))),
+    ...of('/services', services.slice(0, 12).map((v) => v.name ?? v.names[0])), ...of('/zones', zones.slice(0, 12).map((z) => z.name.replace(/\.$/, ''))),
+    ...of('/changes/drafts', drafts.slice(0, 12).map((d) => d.id)), ...of('/drills/plans', plans.slice(0, 12).map((p) => p.name)), ...plans.slice(0, 2).map((p) => `/drills/new?from=${p.name}`),
+    ...of('/drills', drills.slice(0, 12).map((d) => d.id)), ...of('/drills/reports', reports.slice(0, 12).map((r) => r.id)),
+    ...health.slice(0, 12).map((e) => `/health/${e.endpoint.replace('endpoint/', '')}`), ...of('/changes/history', revisions.slice(0, 14).map((r) => String(r.revision))),
     `/cluster?node=${cluster.body.members.at(-1).node}`,
     ...drafts.slice(0, 1).map((d) => `/what-if?name=www.example.com&draft=${d.id}`),
   ]
