@@ -137,6 +137,11 @@ func (a *write) dryRun(cmd *cobra.Command, g *globals) error {
 	if err != nil {
 		return err
 	}
+	return a.rehearse(cmd, g, conn, text)
+}
+
+// rehearse says what a document would change.
+func (a *write) rehearse(cmd *cobra.Command, g *globals, conn *client, text []byte) error {
 	plan, r, err := a.plan(cmd.Context(), conn, text)
 	if err != nil {
 		return err
@@ -149,16 +154,21 @@ func (a *write) dryRun(cmd *cobra.Command, g *globals) error {
 }
 
 func (a *write) apply(cmd *cobra.Command, g *globals, yes bool) error {
-	ctx, out := cmd.Context(), cmd.OutOrStdout()
 	conn, err := g.connect()
 	if err != nil {
 		return err
 	}
-	conn.long(cmd.Context(), time.Minute)
 	text, err := readFile(cmd, a.file)
 	if err != nil {
 		return err
 	}
+	return a.bring(cmd, g, conn, text, yes)
+}
+
+// bring brings in a document, after asking when it deletes something.
+func (a *write) bring(cmd *cobra.Command, g *globals, conn *client, text []byte, yes bool) error {
+	ctx, out := cmd.Context(), cmd.OutOrStdout()
+	conn.long(ctx, time.Minute)
 	plan, planned, err := a.plan(ctx, conn, text)
 	if err != nil {
 		return err

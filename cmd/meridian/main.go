@@ -92,7 +92,7 @@ NO_COLOR=1 turns the colours of status words off; elsewhere than on a terminal t
 	}
 	add("run", "Run it:", serveCommand(), demoCommand())
 	add("see", "See:", getCommand(g), describeCommand(g), explainCommand(g), residualCommand(g), probeCommand(g), digCommand(g), geoCommand(g), safetyCommand(g), clusterCommand(g))
-	add("change", "Change:", planCommand(g), applyCommand(g), drainCommand(g), undrainCommand(g), forceCommand(g), shareCommand(g), liftCommand(g), resumeCommand(g), switchCommand(g), zoneCommand(g), latencyCommand(g), loadCommand(g), signalCommand(g), secretCommand(g), notifyCommand(g))
+	add("change", "Change:", planCommand(g), applyCommand(g), deleteCommand(g), drainCommand(g), undrainCommand(g), forceCommand(g), shareCommand(g), liftCommand(g), resumeCommand(g), switchCommand(g), zoneCommand(g), latencyCommand(g), loadCommand(g), signalCommand(g), secretCommand(g), notifyCommand(g))
 	add("history", "What was done:", historyCommand(g), diffCommand(g), rollbackCommand(g), auditCommand(g), draftCommand(g), drillCommand(g))
 	add("access", "Who may, and where:", tokenCommand(g), userCommand(g), oidcCommand(g), contextCommand(g))
 	root.AddCommand(checkCommand(g), importCommand(), versionCommand(g))

@@ -6,7 +6,7 @@ import { useMemo, useState } from 'react'
 import { type Schemas, read, write } from '../../api/client'
 import { get, useWrite } from '../../api/queries'
 import { ConfirmAction } from '../../shared/ConfirmAction'
-import { CopyAs, shell } from '../../shared/CopyAs'
+import { because, CopyAs, shell } from '../../shared/CopyAs'
 import { type Column, DataTable } from '../../shared/DataTable'
 import { countryName } from '../../shared/Effect'
 import { EmptyState } from '../../shared/EmptyState'
@@ -126,7 +126,7 @@ function Remove({ name, place }: { name: string; place: string }) {
   const [etag, setEtag] = useState<string>()
   const remove = useWrite((reason: string) => write('delete', '/places/{name}', { params: { path: { name } } } as never, { etag, reason }), touches)
   return (
-    <ConfirmAction label="Delete" title={`Delete the override of ${name}?`} does={(why) => ({ curl: { method: 'DELETE', path: `/places/${encodeURIComponent(name)}`, reason: why } })} needs="editor" button={{ size: 'compact-xs' }} run={(reason) => remove.mutateAsync(reason)}
+    <ConfirmAction label="Delete" title={`Delete the override of ${name}?`} does={(why) => ({ curl: { method: 'DELETE', path: `/places/${encodeURIComponent(name)}`, reason: why }, cli: `delete ${shell(`place/${name}`)}${because(why)}` })} needs="editor" button={{ size: 'compact-xs' }} run={(reason) => remove.mutateAsync(reason)}
       onOpen={() => void read('/places/{name}', { params: { path: { name } } }).then((r) => setEtag(r.etag), () => undefined)}>
       <Text size="sm">Clients in {name} are no longer taken to be in {place}; where the data says they are decides, and some may be answered otherwise at once.</Text>
     </ConfirmAction>

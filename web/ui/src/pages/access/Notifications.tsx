@@ -7,7 +7,7 @@ import { useWhyNot } from '../../api/guard'
 import { get, useWrite } from '../../api/queries'
 import { ConfirmAction } from '../../shared/ConfirmAction'
 import { Guarded } from '../../shared/Guarded'
-import { CopyAs } from '../../shared/CopyAs'
+import { because, CopyAs, shell } from '../../shared/CopyAs'
 import { type Column, DataTable } from '../../shared/DataTable'
 import { EmptyState } from '../../shared/EmptyState'
 import { ErrorBox } from '../../shared/ErrorBox'
@@ -128,7 +128,7 @@ function Remove({ name }: { name: string }) {
   const [etag, setEtag] = useState<string>()
   const remove = useWrite((reason: string) => write('delete', '/notifications/{name}', { params: { path: { name } } } as never, { etag, reason }), touches)
   return (
-    <ConfirmAction label="Delete" title={`Delete the receiver ${name}?`} does={(why) => ({ curl: { method: 'DELETE', path: `/notifications/${name}`, reason: why } })} needs="editor" button={small} run={(reason) => remove.mutateAsync(reason)}
+    <ConfirmAction label="Delete" title={`Delete the receiver ${name}?`} does={(why) => ({ curl: { method: 'DELETE', path: `/notifications/${name}`, reason: why }, cli: `delete ${shell(`notification/${name}`)}${because(why)}` })} needs="editor" button={small} run={(reason) => remove.mutateAsync(reason)}
       onOpen={() => void read('/notifications/{name}', { params: { path: { name } } }).then((r) => setEtag(r.etag), () => undefined)}>
       <Text size="sm">{name} is told nothing any more. Messages to it that wait to be tried again are dropped.</Text>
     </ConfirmAction>

@@ -7,6 +7,7 @@ import { useMemo, useState } from 'react'
 import { type Schemas, write } from '../../api/client'
 import { useWhyNot } from '../../api/guard'
 import { get, useWrite } from '../../api/queries'
+import { CopyAs, shell } from '../../shared/CopyAs'
 import { Effects } from '../../shared/Effect'
 import { ErrorBox } from '../../shared/ErrorBox'
 import { Guarded } from '../../shared/Guarded'
@@ -79,7 +80,8 @@ function Editor({ object, now, document, change }: Edited) {
     queryFn: () => write('put', '/config', { params: { query: { dryRun: true, merge: true } }, body: document(JSON.parse(asked)) }),
   })
   const body = plan.data?.body as Schemas['ConfigResult'] | undefined
-  const make = useWrite(() => write('post', '/drafts', { body: { title: title.trim(), changes: [change(read1.value)] } }, { reason }), ['/drafts'])
+  const draft = () => ({ title: title.trim(), changes: [change(read1.value)] })
+  const make = useWrite(() => write('post', '/drafts', { body: draft() }, { reason }), ['/drafts'])
   const missing = read1.error ? 'It is not JSON yet.' : !changed ? 'Nothing is another yet.' : plan.error ? 'It could not be made: see what is wrong.' : body?.changes?.length === 0 ? 'It changes nothing.' : !title.trim() ? 'It wants a title.' : undefined
   return (
     <form onSubmit={(e) => { e.preventDefault(); if (!missing && !why) make.mutate(undefined, { onSuccess: (d) => void navigate({ to: '/changes/drafts/$id', params: { id: (d.body as { id: string }).id } }) }) }}>
@@ -106,7 +108,7 @@ function Editor({ object, now, document, change }: Edited) {
               <TextInput label="Title" description="What it is about, on one line" placeholder="more weight for Frankfurt" value={title} onChange={(e) => setTitle(e.currentTarget.value)} required maxLength={200} />
               <ReasonInput value={reason} onChange={setReason} />
               <ErrorBox error={make.error} />
-              <Group justify="flex-end"><Guarded why={why ?? missing}><Button type="submit" loading={make.isPending} disabled={!!why || !!missing}>Create the draft</Button></Guarded></Group>
+              <Group justify="flex-end">{!missing && <CopyAs curl={{ method: 'POST', path: '/drafts', body: draft(), reason }} cli={`draft create --title ${shell(title.trim())} -f - <<< ${shell(JSON.stringify(document(read1.value)))}`} json={document(read1.value)} />}<Guarded why={why ?? missing}><Button type="submit" loading={make.isPending} disabled={!!why || !!missing}>Create the draft</Button></Guarded></Group>
             </Stack>
           </Panel>
         </div>

@@ -111,7 +111,7 @@ function Remove({ got }: { got: Got<Plan> }) {
   const navigate = useNavigate()
   const remove = useWrite((reason: string) => write('delete', '/drill-plans/{name}', { params: { path: { name: got.body.name } } }, { etag: got.etag, reason }), ['/drill-plans', '/config', '/revisions'])
   return (
-    <ConfirmAction label="Delete" title={`Delete the plan ${got.body.name}?`} does={(why) => ({ curl: { method: 'DELETE', path: `/drill-plans/${got.body.name}`, reason: why } })} needs="editor" run={async (reason) => { await remove.mutateAsync(reason); void navigate({ to: '/drills' }) }}>
+    <ConfirmAction label="Delete" title={`Delete the plan ${got.body.name}?`} does={(why) => ({ curl: { method: 'DELETE', path: `/drill-plans/${got.body.name}`, reason: why }, cli: `delete ${shell(`drill-plan/${got.body.name}`)}${because(why)}` })} needs="editor" run={async (reason) => { await remove.mutateAsync(reason); void navigate({ to: '/drills' }) }}>
       <Stack gap={4}><Text size="sm">It runs no more{got.body.schedule ? `, by its schedule (${scheduleText(got.body.schedule.cron)}) neither` : ''}. Runs that go on keep the plan that they began with, and its reports stay. No client is moved.</Text></Stack>
     </ConfirmAction>
   )

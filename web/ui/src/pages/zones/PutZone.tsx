@@ -5,6 +5,7 @@ import { useState } from 'react'
 import { useWhyNot } from '../../api/guard'
 import { useWrite } from '../../api/queries'
 import { Guarded } from '../../shared/Guarded'
+import { because, CopyAs, shell } from '../../shared/CopyAs'
 import { ErrorBox } from '../../shared/ErrorBox'
 import { ReasonInput } from '../../shared/ReasonInput'
 import { putZone } from './files'
@@ -63,6 +64,7 @@ export function PutZone({ zone, etag, records, done }: { zone?: string; etag?: s
             <ReasonInput value={why} onChange={setWhy} />
             <ErrorBox error={put.error} />
             <Group justify="flex-end">
+              {how === 'file' && file && apex && <CopyAs cli={`zone import ${shell(file.name)}${zone ? '' : ` --name ${shell(apex)}`}${because(why)}`} />}
               <Button variant="default" onClick={close}>Cancel</Button>
               <Button type="submit" color={zone ? 'red' : undefined} loading={put.isPending} disabled={missing}>{zone ? 'Replace' : 'Create'}</Button>
             </Group>
