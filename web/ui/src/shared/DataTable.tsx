@@ -87,7 +87,7 @@ export function DataTable<T>({ label, rows, columns, id, open, filter, tools, no
     <div className={css.frame}>
       {(filter || tools) && (
         <div className={css.bar}>
-          {filter && <TextInput size="xs" w={240} leftSection={<IconSearch size={14} />} aria-label={filter.placeholder ?? 'Filter'} placeholder={filter.placeholder ?? 'Filter'}
+          {filter && <TextInput size="xs" w={280} maw="100%" leftSection={<IconSearch size={14} />} aria-label={filter.placeholder ?? 'Filter'} placeholder={filter.placeholder ?? 'Filter'}
             value={filter.value} onChange={(e) => filter.set(e.currentTarget.value)} data-filter />}
           {tools}
           <span className={css.count} role="status">{shown.length === total ? total : `${shown.length} of ${total.toLocaleString('en')}`}</span>

@@ -52,8 +52,8 @@ export default function Audit() {
     <Page title="Changes" lead="Who did what, from where, when and why. Each entry's hash is over the one before it, so that a change of the past shows." actions={<CopyAs curl={{ path: `/audit${asked ? `?${asked}` : ''}` }} cli="audit" json={page.data?.body} />}>
       <Tabs />
       <div className={css.filters} role="search" aria-label="Filters of the audit">
-        <Field label="Object" placeholder="service/www.example.com, pool/" value={search.object} set={(v) => set({ object: v })} />
-        <Field label="Actor" placeholder="user/anna, or a token's id" value={search.actor} set={(v) => set({ actor: v })} />
+        <Field label="Object" placeholder="pool/web-us-east" value={search.object} set={(v) => set({ object: v })} />
+        <Field label="Actor" placeholder="user/anna" value={search.actor} set={(v) => set({ actor: v })} />
         <Field label="Kind" placeholder="config.put" value={search.kind} set={(v) => set({ kind: v })} />
         <Select label="Outcome" size="xs" data={[{ value: 'all', label: 'all' }, { value: 'false', label: 'done' }, { value: 'true', label: 'refused' }]} value={search.refused ?? 'all'} onChange={(v) => set({ refused: v === 'all' ? undefined : v ?? undefined })} allowDeselect={false} />
         <Field label="Since (UTC)" placeholder="2026-01-02 03:04" value={search.since} set={(v) => set({ since: v })} wrong={search.since && !moment(search.since) ? 'no date' : undefined} />

@@ -68,11 +68,11 @@ export default function Drills() {
   const set = (next: { q?: string; plan?: string }) => void navigate({ search: { q, plan, ...next }, replace: true })
   return (
     <Page title="Drills" lead="Failures that are rehearsed: whom they move, how long until the last client is elsewhere, and whether that is as expected."
-      actions={<><CopyAs curl={{ path: '/drills' }} cli="drill list" json={drills.data?.body} /><Button component={Link} to="/drills/new" size="compact-sm">New drill</Button></>}>
+      actions={<>{rows.length > 0 && <Button component={Link} to="/drills/new" size="compact-sm">New drill</Button>}<CopyAs curl={{ path: '/drills' }} cli="drill list" json={drills.data?.body} /></>}>
       {going.map((d) => <RunningNow key={d.id} drill={d} />)}
       <Loaded of={planned}>
         {({ body }) => body.items.length === 0 ? (
-          <EmptyState title="Find out before it happens" action={<Button component={Link} to="/drills/new" size="compact-sm">Plan the first drill</Button>} command="meridian apply -f drill.yaml">
+          <EmptyState title="Find out before it happens" action={<Button component={Link} to="/drills/new" size="compact-sm">New drill</Button>} command="meridian apply -f drill.yaml">
             A drill takes a region, a provider or a pool out of answers as a failure would, waits until the TTL window has closed, holds, and brings all of it back. Its report says how long clients took to
             be elsewhere, against the recovery time that you expect. It stops by itself when something really fails.
           </EmptyState>

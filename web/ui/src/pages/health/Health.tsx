@@ -2,7 +2,7 @@ import { Button, Group, SegmentedControl, Select, Text } from '@mantine/core'
 import { useDebouncedValue } from '@mantine/hooks'
 import IconChevronRight from '@tabler/icons-react/dist/esm/icons/IconChevronRight.mjs'
 import { useQuery } from '@tanstack/react-query'
-import { getRouteApi, useRouter } from '@tanstack/react-router'
+import { Link, getRouteApi, useRouter } from '@tanstack/react-router'
 import { useMemo } from 'react'
 
 import type { Schemas } from '../../api/client'
@@ -40,7 +40,7 @@ export default function Health() {
       actions={<CopyAs curl={{ path: `/health?${query}` }} cli={`get health${asked.state ? ` --state ${asked.state}` : ''}`} json={health.data?.body} />}>
       <Loaded of={health} lines={8}>
         {({ body }) => body.items.length === 0 && total(body.counts) === 0 && !q && !search.monitor
-          ? <EmptyState title="Nothing is watched yet" command="meridian apply -f meridian.yaml">Endpoints stand in pools. A monitor that a pool names probes each of them from every node; what the nodes agree on is the verdict that answers go by.</EmptyState>
+          ? <EmptyState title="Nothing is watched yet" command="meridian apply -f meridian.yaml" action={<Button component={Link} to="/changes/new?object=document" size="compact-sm">Propose a pool</Button>}>Endpoints stand in pools. A monitor that a pool names probes each of them from every node; what the nodes agree on is the verdict that answers go by.</EmptyState>
           : <Matrix list={body} waits={health.isPlaceholderData} />}
       </Loaded>
     </Page>

@@ -14,7 +14,7 @@ import { msText } from './matrix'
 
 export const ranges = [
   { value: '1h', label: '1 h', ms: 3_600_000 }, { value: '6h', label: '6 h', ms: 6 * 3_600_000 }, { value: '24h', label: '24 h', ms: 86_400_000 },
-  { value: '7d', label: '7 d', ms: 7 * 86_400_000 }, { value: '30d', label: '30 d', ms: 30 * 86_400_000 }, { value: '90d', label: '90 d', ms: 90 * 86_400_000 },
+  { value: '7d', label: '7 d', ms: 7 * 86_400_000 }, { value: '30d', label: '30 d', ms: 30 * 86_400_000 }, { value: '90d', label: '90 d', ms: 90 * 86_400_000 - 300_000 }, // what is older is refused, by the node's clock
 ]
 
 type History = Schemas['EndpointHistory']

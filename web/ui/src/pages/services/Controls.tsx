@@ -8,6 +8,8 @@ import { Panel } from '../../shared/Panel'
 import { StateIcon } from '../../shared/Status'
 import { Time } from '../../shared/Time'
 
+const windowWord = { publishing: 'nodes still follow', draining: 'TTL window open', drained: 'TTL window closed', incomplete: 'not every node can be asked' }
+
 /** What operators force on a service's endpoints, and for how long. */
 export function Controls({ endpoints, service }: { endpoints: readonly EndpointHealth[]; service: string }) {
   const items = useQuery(get('/controls')).data?.body.items ?? []
@@ -22,7 +24,7 @@ export function Controls({ endpoints, service }: { endpoints: readonly EndpointH
           <li key={c.id} className="trouble">
             <StateIcon state={c.action === 'force-up' ? 'up' : c.action === 'force-down' ? 'down' : 'drained'} size={13} />
             <div>
-              <Text size="sm"><b className="mono">{c.target}</b> {c.action}{c.kept !== undefined && c.action === 'share' ? ` ${c.kept} %` : ''}, {c.phase}, window {c.window.state}{c.window.closesAt && c.window.state === 'draining' && <>, closes <Time at={c.window.closesAt} /></>}</Text>
+              <Text size="sm"><b className="mono">{c.target}</b> {c.action}{c.kept !== undefined && c.action === 'share' ? ` ${c.kept} %` : ''}, {c.phase.replace('-', ' ')}, {windowWord[c.window.state]}{c.window.closesAt && c.window.state === 'draining' && <>, closes <Time at={c.window.closesAt} /></>}</Text>
               <Text size="xs" c="dimmed">{c.reason} · {c.actor} · <Time at={c.createdAt} />{c.expiresAt && <> · lifts itself <Time at={c.expiresAt} /></>}</Text>
               {c.problem && <Text size="xs" c="var(--m-down-text)">{c.problem}</Text>}
             </div>
