@@ -63,7 +63,7 @@ export function age(text: string | number | undefined): string {
 export const brief = (text: string | undefined) => text?.replace(/(\d[hm])0s$/, '$1').replace(/(\dh)0m$/, '$1')
 
 /** Text of the API with the lengths of time in it as people say them: "closes in 1m5s". */
-export const spoken = (text: string) => text.replace(/(?<![\w.-])(?=\d)(?:\d+h)?(?:\d+m)?(?:\d+(?:\.\d+)?(?:ms|s))?(?![\w-])/g, (d) => (/[hms]$/.test(d) ? (/ms$/.test(d) ? `${Math.round(parseDuration(d))} ms` : span(parseDuration(d))) : d))
+export const spoken = (text: string) => text.replace(/(?<![\w.-])(?=\d)(?:\d+h)?(?:\d+m)?(?:\d+(?:\.\d+)?(?:ms|s))?(?![\w-])/g, (d) => (/[hms]$/.test(d) ? (/ms$/.test(d) ? `${Math.round(parseDuration(d))} ms` : span(parseDuration(d))).replaceAll(' ', '\u00a0') : d))
 
 /** How long ago a moment was, or until it is. */
 export function ago(at: number, now: number): string {

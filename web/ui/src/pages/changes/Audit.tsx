@@ -40,9 +40,9 @@ export default function Audit() {
   const page = useQuery({ ...get('/audit', { params: { query } }), placeholderData: (old) => old })
   const columns = useMemo<Column<Entry>[]>(() => [
     { key: 'seq', title: 'Entry', width: '72px', cell: (e) => <Anchor component="button" size="sm" fw={600} className="num" onClick={() => setShown(e)}>{e.seq}</Anchor> },
-    { key: 'kind', title: 'What', width: 'minmax(250px, 2fr)', cell: (e) => <span className="mono">{e.kind}{e.object && <b> {e.object}</b>}</span> },
+    { key: 'kind', title: 'What', long: true, width: 'minmax(250px, 2fr)', cell: (e) => <span className="mono">{e.kind}{e.object && <b> {e.object}</b>}</span> },
     { key: 'state', title: 'Outcome', width: '116px', cell: (e) => e.refused ? <StatusBadge state="down" word="refused" /> : <Text span size="sm">{e.revision ? <>revision <Go to="/changes/history/$revision" params={{ revision: String(e.revision) }} className="num underlined">{e.revision}</Go></> : 'done'}</Text> },
-    { key: 'reason', title: 'Reason', width: 'minmax(140px, 2fr)', cell: (e) => (e.refused || e.reason) && <span title={e.refused ?? e.reason}>{e.refused ? <Text span size="sm" c="var(--m-down-text)">{e.refused}</Text> : e.reason}</span> },
+    { key: 'reason', title: 'Reason', long: true, width: 'minmax(140px, 2fr)', cell: (e) => (e.refused || e.reason) && <span title={e.refused ?? e.reason}>{e.refused ? <Text span size="sm" c="var(--m-down-text)">{e.refused}</Text> : e.reason}</span> },
     { key: 'who', title: 'By', width: 'minmax(90px, .8fr)', cell: (e) => <>{e.actorName ?? e.actor ?? 'the cluster'}</> },
     { key: 'from', title: 'From', width: '120px', cell: (e) => e.from && <span className="mono">{e.from}</span> },
     { key: 'at', title: 'When', width: '128px', align: 'right', cell: (e) => <Time at={e.at} /> },

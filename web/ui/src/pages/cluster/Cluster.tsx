@@ -124,11 +124,11 @@ function Members({ c, stats, q, node }: { c: Cluster; stats?: Schemas['Stats']; 
     { key: 'published', title: 'Answers by', width: '92px', align: 'right', cell: ({ m }) => m.published ? <span className="num" title={`epoch ${m.published.epoch}, generation ${m.published.generation}`}>{m.published.index}</span> : '' },
     { key: 'heard', title: 'Last heard', width: '94px', align: 'right', sort: ({ m }) => parseDuration(m.lastHeard), cell: ({ m }) => <span className="num">{parseDuration(m.lastHeard) < 1500 ? 'just now' : `${span(parseDuration(m.lastHeard))} ago`}</span> },
     ...(known ? [
-      { key: 'queries', title: 'Queries', width: '148px', align: 'right' as const, sort: (r: Row) => r.stats?.queries ?? -1, cell: ({ stats: s }: Row) => s ? <span className="num" style={{ display: 'inline-flex', gap: 8, alignItems: 'center' }}><Sparkline values={s.history.map((h) => h.queries)} label="Queries of the last 10 minutes" />{rate(s.queries)}</span> : '' },
+      { key: 'queries', title: 'Queries', width: '148px', align: 'right' as const, sort: (r: Row) => r.stats?.queries ?? -1, cell: ({ stats: s }: Row) => s ? <span className="num" style={{ display: 'inline-flex', gap: 8, alignItems: 'center', verticalAlign: 'middle' }}><Sparkline values={s.history.map((h) => h.queries)} label="Queries of the last 10 minutes" />{rate(s.queries)}</span> : '' },
     ] : []),
     { key: 'clock', title: 'Clock', width: '84px', align: 'right', sort: ({ m }) => m.clock ? Math.abs(parseDuration(m.clock.difference)) : -1, cell: ({ m }) => !m.clock ? (m.node === c.node ? <Text span size="sm" c="dimmed">asked</Text> : '–') : m.clock.off ? <StatusBadge state="degraded" word={clockText(m)!.split(' ±')[0] + ' off'} /> : <span className="num" title={clockText(m)}>{clockText(m)!.split(' ±')[0]}</span> },
     { key: 'certificate', title: 'Certificate', width: '102px', sort: ({ m }) => m.certificate?.expires ?? '', cell: ({ m }) => m.certificate ? <Until {...m.certificate} /> : '–' },
-    { key: 'version', title: 'Version', width: '70px', sort: ({ m }) => m.version ?? '', cell: ({ m }) => <span className="mono" title={`${m.version ?? 'not known'}, feature level ${m.feature}`}>{m.version ?? '–'}</span> },
+    { key: 'version', title: 'Version', width: 'minmax(70px, .6fr)', sort: ({ m }) => m.version ?? '', cell: ({ m }) => <span className="mono" title={`${m.version ?? 'not known'}, feature level ${m.feature}`}>{m.version ?? '–'}</span> },
   ], [c, known, q])
   return (
     <Stack gap="sm">

@@ -25,7 +25,7 @@ const plans: Column<PlanRow>[] = [
   { key: 'name', title: 'Plan', width: 'minmax(130px, 1fr)', sort: (r) => r.plan.name, text: (r) => `${r.plan.name} ${r.plan.title ?? ''}`, cell: (r) => <Go to="/drills/plans/$name" params={{ name: r.plan.name }} fw={600} className="mono">{r.plan.name}</Go> },
   { key: 'what', title: 'What it does', width: 'minmax(180px, 2fr)', text: (r) => planText(r.plan), cell: (r) => <span title={r.plan.title}>{planText(r.plan)}{r.plan.practice && <Text span size="xs" c="dimmed"> practice only</Text>}</span> },
   { key: 'when', title: 'Schedule', width: 'minmax(130px, 1.1fr)', sort: (r) => r.plan.schedule?.cron ?? '', cell: (r) => r.plan.schedule ? scheduleText(r.plan.schedule.cron) : <Text span size="sm" c="dimmed">on demand</Text> },
-  { key: 'last', title: 'Last run', width: 'minmax(200px, 1.3fr)', cell: (r) => r.last ? <Group gap={8} wrap="nowrap" display="inline-flex"><StatusBadge {...phaseOf(r.last.phase)} /><Go to="/drills/$id" params={{ id: r.last.id }} size="xs"><Time at={r.last.startedAt ?? r.last.createdAt} /></Go></Group> : <Text span size="sm" c="dimmed">never</Text> },
+  { key: 'last', title: 'Last run', width: 'minmax(200px, 1.3fr)', cell: (r) => r.last ? <Group gap="0 8px" align="baseline" display="inline-flex"><StatusBadge {...phaseOf(r.last.phase)} /><Go to="/drills/$id" params={{ id: r.last.id }} size="xs"><Time at={r.last.startedAt ?? r.last.createdAt} /></Go></Group> : <Text span size="sm" c="dimmed">never</Text> },
   { key: 'rto', title: 'Recovery', width: '184px', align: 'right', cell: (r) => <Recovery achieved={r.report?.achieved} rto={r.plan.rto} met={r.report?.met} /> },
 ]
 

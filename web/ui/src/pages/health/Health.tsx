@@ -70,7 +70,7 @@ function Matrix({ list, waits }: { list: Schemas['HealthList']; waits: boolean }
     ...names.split('\n').filter(Boolean).map((v): Column<Row> => ({
       key: `v ${v}`, title: v, width: 'minmax(92px, 0.6fr)', sort: (r) => r.cells.get(v)?.ms ?? -1, cell: (r) => <View cell={r.cells.get(v)} vantage={v} />,
     })),
-    { key: 'why', title: 'Why', width: 'minmax(120px, 1.2fr)', text: (r) => reason(r.e), cell: (r) => { const why = reason(r.e); return why && <Text span size="xs" c="dimmed" title={why}>{why}</Text> } },
+    { key: 'why', title: 'Why', long: true, width: 'minmax(120px, 1.2fr)', text: (r) => reason(r.e), cell: (r) => { const why = reason(r.e); return why && <Text span size="xs" c="dimmed" title={why}>{why}</Text> } },
   ] satisfies Column<Row>[]).map((c: Column<Row>) => (whole ? c : { ...c, sort: undefined })), [names, whole])
   return (
     <>
