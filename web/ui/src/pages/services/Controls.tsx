@@ -12,13 +12,13 @@ const windowWord = { publishing: 'nodes still follow', draining: 'TTL window ope
 
 /** What operators force on a service's endpoints, and for how long. */
 export function Controls({ endpoints, service }: { endpoints: readonly EndpointHealth[]; service: string }) {
-  const items = useQuery(get('/controls')).data?.body.items ?? []
+  const items = useQuery(get('/controls')).data?.body.items
   const ids = new Set(endpoints.flatMap((e) => e.controls ?? []))
-  const own = items.filter((c) => ids.has(c.id) || c.target === `service/${service}`)
+  const own = (items ?? []).filter((c) => ids.has(c.id) || c.target === `service/${service}`)
   const regions = [...new Set(endpoints.map((e) => e.region).filter(Boolean))].sort()
   return (
     <Panel title="Controls" note={own.length ? String(own.length) : undefined}>
-      {own.length === 0 && <Text size="sm" c="dimmed">Nothing is forced: it is answered as health and steering say.</Text>}
+      {items && own.length === 0 && <Text size="sm" c="dimmed">Nothing is forced: it is answered as health and steering say.</Text>}
       <Stack gap={0} component="ul" className="plainlist">
         {own.map((c) => (
           <li key={c.id} className="trouble">
