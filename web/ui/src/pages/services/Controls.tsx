@@ -8,7 +8,7 @@ import { Panel } from '../../shared/Panel'
 import { StateIcon } from '../../shared/Status'
 import { Time } from '../../shared/Time'
 
-const windowWord = { publishing: 'nodes still follow', draining: 'TTL window open', drained: 'TTL window closed', incomplete: 'not every node can be asked' }
+const windowWord = { publishing: 'nodes still follow', draining: 'TTL window draining', drained: 'TTL window drained', incomplete: 'not every node can be asked' }
 
 /** What operators force on a service's endpoints, and for how long. */
 export function Controls({ endpoints, service }: { endpoints: readonly EndpointHealth[]; service: string }) {
