@@ -28,6 +28,6 @@ export default function Palette({ asked }: { asked: number }) {
   ]
   return (
     <Spotlight attributes={{ content: { 'aria-label': 'Go to' } }} actions={actions} shortcut={null} onSpotlightOpen={() => setOpened(true)} onSpotlightClose={() => setOpened(false)} limit={40} scrollable maxHeight={420} highlightQuery
-      nothingFound="Nothing is called that." searchProps={{ placeholder: 'A page, service, region, pool or zone', 'aria-label': 'Go to', leftSection: <IconSearch size={17} /> }} />
+      nothingFound="Nothing is called that." searchProps={{ placeholder: 'A page, service, pool or zone', 'aria-label': 'Go to', leftSection: <IconSearch size={17} /> }} />
   )
 }

@@ -17,6 +17,7 @@ export interface Column<T> {
   width?: string // as grid-template-columns has it; by default minmax(90px, 1fr)
   align?: 'right'
   wrap?: boolean
+  long?: boolean // has a line of its own on a phone
 }
 
 export interface TableProps<T> {
@@ -87,7 +88,7 @@ export function DataTable<T>({ label, rows, columns, id, open, filter, tools, no
     <div className={css.frame}>
       {(filter || tools) && (
         <div className={css.bar}>
-          {filter && <TextInput size="xs" w={240} leftSection={<IconSearch size={14} />} aria-label={filter.placeholder ?? 'Filter'} placeholder={filter.placeholder ?? 'Filter'}
+          {filter && <TextInput size="xs" w="min(280px, calc(100% - 44px))" leftSection={<IconSearch size={14} />} aria-label={filter.placeholder ?? 'Filter'} placeholder={filter.placeholder ?? 'Filter'}
             value={filter.value} onChange={(e) => filter.set(e.currentTarget.value)} data-filter />}
           {tools}
           <span className={css.count} role="status">{shown.length === total ? total : `${shown.length} of ${total.toLocaleString('en')}`}</span>
@@ -160,7 +161,7 @@ function PlainRow<T>({ row, i, columns, grid, open, keys }: RowProps<T>) {
     <div role="row" aria-rowindex={i + 2} data-index={i} data-link={open ? true : undefined} className={css.row} tabIndex={i === 0 ? 0 : -1}
       style={{ gridTemplateColumns: grid }} onKeyDown={(e) => keys(e, i)}
       onClick={(e) => { if (open && !(e.target as HTMLElement).closest('a,button,input,label')) open(row) }}>
-      {columns.map((c) => <div key={c.key} role="cell" className={css.cell} data-label={c.title} data-align={c.align} data-wrap={c.wrap ? true : undefined}>{c.cell(row)}</div>)}
+      {columns.map((c) => <div key={c.key} role="cell" className={css.cell} data-label={c.title} data-align={c.align} data-wrap={c.wrap ? true : undefined} data-long={c.long || c.wrap ? true : undefined}>{c.cell(row)}</div>)}
     </div>
   )
 }

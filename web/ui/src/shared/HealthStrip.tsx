@@ -42,7 +42,7 @@ const stepOf = (text: string) => { let ms = 0; for (const [, n, u] of text.match
 export function HealthStrip({ endpoint, over }: { endpoint: string; over: Span }) {
   const [zone] = useZone()
   const minute = Math.floor(useNow() / 60_000) * 60_000 // so that it is asked for once a minute at most
-  const from = new Date(minute - spans[over] * 1000).toISOString()
+  const from = new Date(minute - spans[over] * 1000 + (over === '90d' ? 300_000 : 0)).toISOString() // what is older than 90 days is refused, by the node's clock
   const q = useQuery({
     ...get('/health/{endpoint}/history', { params: { path: { endpoint: bare(endpoint) }, query: { from, to: new Date(minute).toISOString(), step: `${Math.max(10, Math.floor(spans[over] / bars))}s` } } }),
     placeholderData: (old) => old, staleTime: 60_000,

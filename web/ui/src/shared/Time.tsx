@@ -53,6 +53,18 @@ export function parseDuration(text: string | number | undefined): number {
   return ms
 }
 
+/** How old something is that the API says the age of. */
+export function age(text: string | number | undefined): string {
+  const ms = parseDuration(text)
+  return ms < 1000 ? 'under 1 s' : span(ms)
+}
+
+/** A duration as a person writes it: the API says 1m0s and 2h0m0s for 1m and 2h. */
+export const brief = (text: string | undefined) => text?.replace(/(\d[hm])0s$/, '$1').replace(/(\dh)0m$/, '$1')
+
+/** Text of the API with the lengths of time in it as people say them: "closes in 1m5s". */
+export const spoken = (text: string) => text.replace(/(?<![\w.-])(?=\d)(?:\d+h)?(?:\d+m)?(?:\d+(?:\.\d+)?(?:ms|s))?(?![\w-])/g, (d) => (/[hms]$/.test(d) ? (/ms$/.test(d) ? `${Math.round(parseDuration(d))} ms` : span(parseDuration(d))).replaceAll(' ', '\u00a0') : d))
+
 /** How long ago a moment was, or until it is. */
 export function ago(at: number, now: number): string {
   const ms = now - at

@@ -4,7 +4,7 @@ import { parse as read } from 'yaml'
 import { parse } from '../api/events'
 import { type Column, matching } from './DataTable'
 import { type State, stateOf, states } from './Status'
-import { fullTime, parseDuration, span } from './Time'
+import { age, brief, fullTime, parseDuration, span, spoken } from './Time'
 import { readClient } from './ClientSelect'
 import { applies, because, curl, yamlOf } from './CopyAs'
 import { barsOf, uptime } from './HealthStrip'
@@ -112,4 +112,14 @@ describe('what is copied', () => {
     expect(because(" it's $HOME ")).toBe(` --reason 'it'\\''s $HOME'`)
     expect(applies('drillPlans', { name: 'a' })).toBe(`apply -f - <<< '{"drillPlans":[{"name":"a"}]}'`)
   })
+})
+
+describe('lengths of time as the API writes them', () => {
+  it('are written as a person does, to edit', () => expect(['1m0s', '2h0m0s', '30m0s', '1h30m0s', '90s', '1m30s', undefined].map(brief)).toEqual(['1m', '2h', '30m', '1h30m', '90s', '1m30s', undefined]))
+  it('are said in text', () => {
+    expect(spoken('soak for 30m0s')).toBe('soak for 30\u00a0min')
+    expect(spoken('the window closes in 6s')).toBe('the window closes in 6\u00a0s')
+    expect(spoken('d1046: 12 checks, 33 %, 127.0.0.1:80, web-5s, 177.3ms')).toBe('d1046: 12 checks, 33 %, 127.0.0.1:80, web-5s, 177\u00a0ms')
+  })
+  it('are ages', () => expect(['177.279639ms', '4.2s', '0s'].map(age)).toEqual(['under 1 s', '4 s', 'under 1 s']))
 })

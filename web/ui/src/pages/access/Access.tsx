@@ -29,7 +29,7 @@ export default function Access() {
     <Page title="Access" lead={me && <>You are <b className="mono">{me.actor}</b> with the role {me.role}{me.scopes?.length ? `, for ${me.scopes.join(', ')}` : ''}{me.expiresAt && <>; the session ends <Time at={me.expiresAt} /></>}</>}
       actions={<Button component="a" href="/api/v1/docs" target="_blank" rel="noreferrer" size="compact-sm" variant="default">API reference</Button>}>
       <Tabs value={tab} onChange={(t) => void navigate({ search: { tab: t as Tab } })} keepMounted={false}>
-        <Tabs.List ref={list} mb="md" style={{ flexWrap: 'nowrap', overflowX: 'auto', overflowY: 'hidden' }}>
+        <Tabs.List ref={list} mb="md" className="tabs" style={{ flexWrap: 'nowrap', overflowX: 'auto', overflowY: 'hidden' }}>
           {(Object.keys(parts) as Tab[]).map((t) => <Tabs.Tab key={t} value={t} className="tab">{parts[t].label}</Tabs.Tab>)}
         </Tabs.List>
         <Tabs.Panel value={tab}><Suspense fallback={<Skeleton height={160} />}><Part /></Suspense></Tabs.Panel>

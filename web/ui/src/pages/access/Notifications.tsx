@@ -33,7 +33,7 @@ export default function Notifications() {
     { key: 'kind', title: 'Kind', width: '120px', sort: (r) => r.kind, cell: (r) => r.kind },
     { key: 'state', title: 'State', width: '110px', cell: (r) => <StatusBadge state={r.failing ? 'down' : r.lastSuccess ? 'up' : 'unknown'} word={r.failing ? 'failing' : r.lastSuccess ? 'reached' : 'not used yet'} /> },
     { key: 'told', title: 'Last told', width: '128px', sort: (r) => r.lastSuccess ?? '', cell: (r) => <Time at={r.lastSuccess} /> },
-    { key: 'why', title: 'Why it fails', width: 'minmax(140px, 2fr)', cell: (r) => r.failing && <Text span size="xs" c="dimmed" title={r.failing}>{r.failing}</Text> },
+    { key: 'why', title: 'Why it fails', long: true, width: 'minmax(140px, 2fr)', cell: (r) => r.failing && <Text span size="xs" c="dimmed" title={r.failing}>{r.failing}</Text> },
     { key: 'act', title: '', width: '220px', align: 'right', cell: (r) => <Group gap={6} justify="flex-end" wrap="nowrap"><Test name={r.name} /><Edit name={r.name} /><Remove name={r.name} /></Group> },
   ], [])
   return (
@@ -55,7 +55,7 @@ function Deliveries({ items }: { items: Delivery[] }) {
     { key: 'status', title: 'State', width: '118px', sort: (d) => d.status, text: (d) => d.status, cell: (d) => <StatusBadge state={how[d.status][0]} word={how[d.status][1]} /> },
     { key: 'attempts', title: 'Attempts', width: '84px', align: 'right', sort: (d) => d.attempts, cell: (d) => <span className="num">{d.attempts}</span> },
     { key: 'at', title: 'Last', width: '128px', sort: (d) => d.at, cell: (d) => <Time at={d.at} /> },
-    { key: 'error', title: 'It said', width: 'minmax(120px, 1.4fr)', text: (d) => d.error ?? '', cell: (d) => (d.error || d.code) && <Text span size="xs" c="dimmed" title={d.error}>{[d.code && `HTTP ${d.code}`, d.error].filter(Boolean).join(' ')}</Text> },
+    { key: 'error', title: 'It said', long: true, width: 'minmax(120px, 1.4fr)', text: (d) => d.error ?? '', cell: (d) => (d.error || d.code) && <Text span size="xs" c="dimmed" title={d.error}>{[d.code && `HTTP ${d.code}`, d.error].filter(Boolean).join(' ')}</Text> },
   ], [])
   if (items.length === 0) return <Text size="sm" c="dimmed">Nothing was to be delivered since this node began to lead.</Text>
   return <DataTable label="Deliveries" rows={items} columns={columns} id={(d) => `${d.id} ${d.receiver} ${d.at}`} height="420px" />

@@ -1,4 +1,4 @@
-import { Table, Text } from '@mantine/core'
+import { Box, Table, Text } from '@mantine/core'
 import IconCheck from '@tabler/icons-react/dist/esm/icons/IconCheck.mjs'
 
 import { ranks } from '../../api/guard'
@@ -19,8 +19,8 @@ const may: [what: string, from: (typeof ranks)[number]][] = [
 export default function Roles() {
   return (
     <Panel title="What each role may" note="a role may what those before it may">
-      <Table.ScrollContainer minWidth={460} type="native" pos="relative" tabIndex={0} role="region" aria-label="What each role may">
-        <Table verticalSpacing={7} fz="sm">
+      <Box pos="relative">
+        <Table verticalSpacing={7} fz="sm" className="roles" aria-label="What each role may">
           <Table.Thead><Table.Tr><Table.Th>May</Table.Th>{ranks.map((r) => <Table.Th key={r} ta="center">{r}</Table.Th>)}</Table.Tr></Table.Thead>
           <Table.Tbody>
             {may.map(([what, from]) => (
@@ -31,7 +31,7 @@ export default function Roles() {
             ))}
           </Table.Tbody>
         </Table>
-      </Table.ScrollContainer>
+      </Box>
       <Text size="sm" c="dimmed" mt="sm">Operators and editors may be limited to parts: <span className="mono">zone/example.com</span>, <span className="mono">service/*.example.com</span>, <span className="mono">region/us-*</span>, <span className="mono">pool/web</span>. Reading is never limited. The role <span className="mono">node</span> is for joining the cluster alone and nobody logs in with it.</Text>
     </Panel>
   )

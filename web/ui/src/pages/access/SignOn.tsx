@@ -23,7 +23,7 @@ export default function SignOn() {
   const remove = useWrite((reason: string) => write('delete', '/access/oidc', {} as never, { etag: oidc.data?.etag, reason }), touches)
   if (none) { // what was there before it was ended is still in the query
     return (
-      <EmptyState title="No single sign-on" command="curl -X PUT -H 'Content-Type: application/yaml' --data-binary @oidc.yaml …/api/v1/access/oidc" action={<Edit />}>
+      <EmptyState title="No single sign-on" command="meridian oidc set -f oidc.yaml" action={<Edit />}>
         People log in with an OpenID Connect provider, and groups or e-mail addresses say which role they get. Users with passwords stay as they are.
       </EmptyState>
     )

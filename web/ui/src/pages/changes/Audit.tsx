@@ -40,9 +40,9 @@ export default function Audit() {
   const page = useQuery({ ...get('/audit', { params: { query } }), placeholderData: (old) => old })
   const columns = useMemo<Column<Entry>[]>(() => [
     { key: 'seq', title: 'Entry', width: '72px', cell: (e) => <Anchor component="button" size="sm" fw={600} className="num" onClick={() => setShown(e)}>{e.seq}</Anchor> },
-    { key: 'kind', title: 'What', width: 'minmax(250px, 2fr)', cell: (e) => <span className="mono">{e.kind}{e.object && <b> {e.object}</b>}</span> },
+    { key: 'kind', title: 'What', long: true, width: 'minmax(250px, 2fr)', cell: (e) => <span className="mono">{e.kind}{e.object && <b> {e.object}</b>}</span> },
     { key: 'state', title: 'Outcome', width: '116px', cell: (e) => e.refused ? <StatusBadge state="down" word="refused" /> : <Text span size="sm">{e.revision ? <>revision <Go to="/changes/history/$revision" params={{ revision: String(e.revision) }} className="num underlined">{e.revision}</Go></> : 'done'}</Text> },
-    { key: 'reason', title: 'Reason', width: 'minmax(140px, 2fr)', cell: (e) => (e.refused || e.reason) && <span title={e.refused ?? e.reason}>{e.refused ? <Text span size="sm" c="var(--m-down-text)">{e.refused}</Text> : e.reason}</span> },
+    { key: 'reason', title: 'Reason', long: true, width: 'minmax(140px, 2fr)', cell: (e) => (e.refused || e.reason) && <span title={e.refused ?? e.reason}>{e.refused ? <Text span size="sm" c="var(--m-down-text)">{e.refused}</Text> : e.reason}</span> },
     { key: 'who', title: 'By', width: 'minmax(90px, .8fr)', cell: (e) => <>{e.actorName ?? e.actor ?? 'the cluster'}</> },
     { key: 'from', title: 'From', width: '120px', cell: (e) => e.from && <span className="mono">{e.from}</span> },
     { key: 'at', title: 'When', width: '128px', align: 'right', cell: (e) => <Time at={e.at} /> },
@@ -52,8 +52,8 @@ export default function Audit() {
     <Page title="Changes" lead="Who did what, from where, when and why. Each entry's hash is over the one before it, so that a change of the past shows." actions={<CopyAs curl={{ path: `/audit${asked ? `?${asked}` : ''}` }} cli="audit" json={page.data?.body} />}>
       <Tabs />
       <div className={css.filters} role="search" aria-label="Filters of the audit">
-        <Field label="Object" placeholder="service/www.example.com, pool/" value={search.object} set={(v) => set({ object: v })} />
-        <Field label="Actor" placeholder="user/anna, or a token's id" value={search.actor} set={(v) => set({ actor: v })} />
+        <Field label="Object" placeholder="pool/web-us-east" value={search.object} set={(v) => set({ object: v })} />
+        <Field label="Actor" placeholder="user/anna" value={search.actor} set={(v) => set({ actor: v })} />
         <Field label="Kind" placeholder="config.put" value={search.kind} set={(v) => set({ kind: v })} />
         <Select label="Outcome" size="xs" data={[{ value: 'all', label: 'all' }, { value: 'false', label: 'done' }, { value: 'true', label: 'refused' }]} value={search.refused ?? 'all'} onChange={(v) => set({ refused: v === 'all' ? undefined : v ?? undefined })} allowDeselect={false} />
         <Field label="Since (UTC)" placeholder="2026-01-02 03:04" value={search.since} set={(v) => set({ since: v })} wrong={search.since && !moment(search.since) ? 'no date' : undefined} />

@@ -61,12 +61,12 @@ export function StartCanary({ draft, etag, fits, problem, effects }: { draft: Dr
   return (
     <ConfirmAction label="Canary" title={`Try ${draft.id}, ${draft.title}, on some nodes?`} does={(why) => ({ curl: { method: 'POST', path: `/drafts/${draft.id}/canary`, body: { nodes, for: time, hold: hold || undefined, abortWhen: when.length ? when : undefined }, reason: why }, cli: `draft canary ${draft.id}${nodes.map((n) => ` --node ${shell(n)}`).join('')} --for ${shell(time)}${hold ? ' --hold' : ''}${when.map((w) => ` --abort-when ${shell(w)}`).join('')}` })} needs="editor" reason="optional" danger={false} refused={refused} run={(r) => start.mutateAsync(r)}>
       <Text size="sm">They answer DNS by the draft, all others as now. Resolvers that ask them get its answers.</Text>
-      <MultiSelect label="Nodes" data={members.map((m) => m.node)} value={nodes} onChange={setNodes} required hidePickedOptions />
+      <MultiSelect label="Nodes" data={members.map((m) => m.node)} value={nodes} onChange={setNodes} required hidePickedOptions placeholder={nodes.length ? '' : 'Which answer by it'} />
       <Group align="end">
         <Select label="For" data={times.map(([value, label]) => ({ value, label }))} value={time} onChange={(v) => setTime(v ?? '10m')} allowDeselect={false} w={150} />
         <Switch label="Then wait, instead of publishing it" checked={hold} onChange={(e) => setHold(e.currentTarget.checked)} mb={8} />
       </Group>
-      <TagsInput label="Take it back when" description="down: a region, provider, pool or endpoint; signal: an external one" value={when} onChange={setWhen} limit={80} data={[...signals.map((s) => `signal:${s.name}`), ...pools.map((p) => `down:pool/${p.name}`)]} clearButtonProps={{ 'aria-label': 'Clear' }} />
+      <TagsInput label="Take it back when" description="down: a region, provider, pool or endpoint; signal: an external one" value={when} onChange={setWhen} placeholder={when.length ? '' : 'signal:slo'} limit={80} data={[...signals.map((s) => `signal:${s.name}`), ...pools.map((p) => `down:pool/${p.name}`)]} clearButtonProps={{ 'aria-label': 'Clear' }} />
       {effects.slice(0, 2).map((e) => <EffectTable key={e.service + e.type} effect={e} rows={3} />)}
     </ConfirmAction>
   )

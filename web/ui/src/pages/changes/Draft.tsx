@@ -39,9 +39,9 @@ function Shown({ got }: { got: Got<Schemas['DraftShown']> }) {
   return (
     <Page title={draft.title} status={<StatusBadge {...standingOf(draft)} size="md" />} lead={<><span className="mono">{draft.id}</span> by {draft.authorName ?? draft.author ?? 'somebody'}, <Time at={draft.createdAt} /></>}
       actions={<>
+        {open && <><Publish got={got} etag={etag} /><StartCanary draft={draft} etag={etag} fits={fits} problem={problem} effects={effects} /><Review got={got} etag={etag} />
+          <Withdraw id={draft.id} title={draft.title} canary={draft.canary?.state === 'running'} /></>}
         <CopyAs curl={{ path: `/drafts/${draft.id}` }} cli={`draft show ${draft.id}`} json={got.body} />
-        {open && <><Withdraw id={draft.id} title={draft.title} canary={draft.canary?.state === 'running'} /><Review got={got} etag={etag} /><StartCanary draft={draft} etag={etag} fits={fits} problem={problem} effects={effects} />
-          <Publish got={got} etag={etag} /></>}
       </>}>
       {open && !fits && <Alert color="red" variant="light" title="It does not fit any more"><Text size="sm">{problem}</Text><Text size="sm">Put the change in anew, on what there is now.</Text></Alert>}
       {draft.state === 'published' && <Alert color="green" variant="light" title="Published"><Text size="sm">It made revision {draft.revision ? <Go to="/changes/history/$revision" params={{ revision: String(draft.revision) }}>{draft.revision}</Go> : 'none: nothing differed'}, <Time at={draft.closedAt} />. What it changed, and the way back, are there.</Text></Alert>}

@@ -33,7 +33,7 @@ export default function Propose() {
   const navigate = route.useNavigate()
   const config = useQuery({ ...get('/config'), staleTime: Infinity })
   return (
-    <Page title="Propose a change" lead="Choose what is to be another, change it, and put it where others can look at it. Nothing is changed until the draft is published.">
+    <Page title="Propose a change" lead="Choose an object, change it, and put it where others can look at it. Nothing is changed until the draft is published.">
       <Loaded of={config}>
         {({ body }) => {
           const groups = kinds.map(([kind, list]) => ({ group: kind, items: ((body as Record<string, unknown>)[list] as Named[] | undefined ?? []).map((o) => `${kind}/${nameOf(o)}`) })).filter((g) => g.items.length > 0)

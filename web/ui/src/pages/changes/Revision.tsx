@@ -30,8 +30,8 @@ export default function RevisionPage() {
   const yaml = () => fetch(`/api/v1/revisions/${n}/config`, { headers: { Accept: 'application/yaml' }, credentials: 'same-origin' }).then((res) => res.text())
   return (
     <Page title={`Revision ${revision}`} lead={r ? <><span title={r.kind}>{did(r.kind)}{r.object && <span className="mono"> {r.object}</span>}</span>{r.reason && <> · {r.reason}</>}</> : undefined}
-      actions={<><CopyAs curl={{ path: `/revisions/${revision}` }} cli={from ? `diff ${from} ${revision}` : `diff ${revision}`} yaml={yaml} json={q.data?.body} />
-        <Rollback to={n - 1} label="Undo this and all since" current={page?.current} oldest={page?.oldest} /><Rollback to={n} label="Roll back to here" current={page?.current} oldest={page?.oldest} /></>}>
+      actions={<><Rollback to={n - 1} label="Undo this and all since" current={page?.current} oldest={page?.oldest} /><Rollback to={n} label="Roll back to here" current={page?.current} oldest={page?.oldest} />
+        <CopyAs curl={{ path: `/revisions/${revision}` }} cli={from ? `diff ${from} ${revision}` : `diff ${revision}`} yaml={yaml} json={q.data?.body} /></>}>
       <Loaded of={q} lines={8}>
         {({ body }) => (
           <>

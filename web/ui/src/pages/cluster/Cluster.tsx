@@ -33,7 +33,7 @@ export default function ClusterPage() {
   const c = cluster.data?.body
   const votes = c && quorum(c)
   return (
-    <Page title="Cluster" lead={c && <>As <b className="mono">{c.node}</b> sees it now.</>} status={c && <StatusBadge state={!c.leader ? 'down' : votes!.up < votes!.voters ? 'degraded' : 'up'} word={!c.leader ? 'no leader' : votes!.up < votes!.voters ? 'a vote is missing' : 'whole'} />}
+    <Page title="Cluster" lead={c && <>As <b className="mono">{c.node}</b>, {c.role === 'leader' ? 'the leader' : `a ${c.role}`}, sees it now.</>} status={c && <StatusBadge state={!c.leader ? 'down' : votes!.up < votes!.voters ? 'degraded' : 'up'} word={!c.leader ? 'no leader' : votes!.up < votes!.voters ? 'a vote is missing' : 'whole'} />}
       actions={<CopyAs curl={{ path: '/cluster' }} cli="cluster status" json={c} />}>
       <Loaded of={cluster} lines={8}>
         {({ body }) => <>
@@ -75,8 +75,7 @@ function Facts({ c, stats }: { c: Cluster; stats?: Schemas['Stats'] }) {
       <div><dt>Term</dt><dd className="num">{c.term}</dd></div>
       <div><dt>Committed</dt><dd className="num">{c.commit}</dd></div>
       <div><dt>Age of state here</dt><dd className="num">{parseDuration(c.stateAge) < 1000 ? 'under 1 s' : span(parseDuration(c.stateAge))}</dd></div>
-      <div><dt>Asked, {c.role}</dt><dd className="mono">{c.node}</dd></div>
-      <div><dt>Feature level</dt><dd className="num">{levels.length === 1 ? `${levels[0]}, all` : levels.join(' and ')}</dd></div>
+      {levels.length > 1 && <div><dt>Feature levels</dt><dd className="num">{levels.join(' and ')}</dd></div>}
       <div><dt>Versions</dt><dd className="mono">{[...new Set(c.members.flatMap((m) => m.version ?? []))].join(', ') || 'not known'}</dd></div>
       {c.authority && <div><dt>Cluster's authority</dt><dd><Until {...c.authority} /></dd></div>}
       {young && <div><dt>Last start of a node</dt><dd className="num" title={young.node}>{span(parseDuration(young.uptime))} ago</dd></div>}
@@ -108,17 +107,17 @@ function Members({ c, stats, q, node }: { c: Cluster; stats?: Schemas['Stats']; 
   const columns = useMemo<Column<Row>[]>(() => [
     { key: 'node', title: 'Node', width: 'minmax(116px, 1.2fr)', sort: ({ m }) => m.node, text: ({ m }) => `${m.node} ${m.id} ${m.region ?? ''} ${m.cluster} ${m.api ?? ''}`, cell: ({ m }) => <Go to="/cluster" search={{ q, node: m.node }} fw={600} className="mono" resetScroll={false}>{m.node}</Go> },
     { key: 'role', title: 'Role', width: '76px', sort: ({ m }) => roleOf(m, c), text: ({ m }) => roleOf(m, c), cell: ({ m }) => roleOf(m, c) === 'leader' ? <b>leader</b> : roleOf(m, c) },
-    { key: 'state', title: 'State', width: '108px', sort: ({ m }) => memberState(m, c), cell: ({ m }) => { const s = memberState(m, c); return <StatusBadge state={s} word={s === 'up' ? 'reachable' : s === 'down' ? (m.agent ? 'silent' : 'unreachable') : 'behind'} /> } },
+    { key: 'state', title: 'State', width: '120px', sort: ({ m }) => memberState(m, c), cell: ({ m }) => { const s = memberState(m, c); return <StatusBadge state={s} word={s === 'up' ? 'reachable' : s === 'down' ? (m.agent ? 'silent' : 'unreachable') : 'behind'} /> } },
     { key: 'region', title: 'Vantage in', width: 'minmax(100px, .9fr)', sort: ({ m }) => m.region ?? '', cell: ({ m }) => m.region ? <Go to="/health" search={{ q: m.region }} className="mono">{m.region}</Go> : '' },
     { key: 'lag', title: 'Lag', width: '56px', align: 'right', sort: ({ m }) => lag(m, c) ?? -1, cell: ({ m }) => { const l = lag(m, c); return <span className="num" title={m.applied !== undefined ? `state of ${m.applied}` : undefined}>{l === undefined ? '–' : l === 0 ? 'none' : l}</span> } },
     { key: 'published', title: 'Answers by', width: '92px', align: 'right', cell: ({ m }) => m.published ? <span className="num" title={`epoch ${m.published.epoch}, generation ${m.published.generation}`}>{m.published.index}</span> : '' },
     { key: 'heard', title: 'Last heard', width: '94px', align: 'right', sort: ({ m }) => parseDuration(m.lastHeard), cell: ({ m }) => <span className="num">{parseDuration(m.lastHeard) < 1500 ? 'just now' : `${span(parseDuration(m.lastHeard))} ago`}</span> },
     ...(known ? [
-      { key: 'queries', title: 'Queries', width: '148px', align: 'right' as const, sort: (r: Row) => r.stats?.queries ?? -1, cell: ({ stats: s }: Row) => s ? <span className="num" style={{ display: 'inline-flex', gap: 8, alignItems: 'center' }}><Sparkline values={s.history.map((h) => h.queries)} label="Queries of the last 10 minutes" />{rate(s.queries)}</span> : '' },
+      { key: 'queries', title: 'Queries', width: '168px', align: 'right' as const, sort: (r: Row) => r.stats?.queries ?? -1, cell: ({ stats: s }: Row) => s ? <span className="num" style={{ display: 'inline-flex', gap: 8, alignItems: 'center', verticalAlign: 'middle' }}><Sparkline values={s.history.map((h) => h.queries)} label="Queries of the last 10 minutes" />{rate(s.queries)}</span> : '' },
     ] : []),
     { key: 'clock', title: 'Clock', width: '84px', align: 'right', sort: ({ m }) => m.clock ? Math.abs(parseDuration(m.clock.difference)) : -1, cell: ({ m }) => !m.clock ? (m.node === c.node ? <Text span size="sm" c="dimmed">asked</Text> : '–') : m.clock.off ? <StatusBadge state="degraded" word={clockText(m)!.split(' ±')[0] + ' off'} /> : <span className="num" title={clockText(m)}>{clockText(m)!.split(' ±')[0]}</span> },
     { key: 'certificate', title: 'Certificate', width: '102px', sort: ({ m }) => m.certificate?.expires ?? '', cell: ({ m }) => m.certificate ? <Until {...m.certificate} /> : '–' },
-    { key: 'version', title: 'Version', width: '70px', sort: ({ m }) => m.version ?? '', cell: ({ m }) => <span className="mono" title={`${m.version ?? 'not known'}, feature level ${m.feature}`}>{m.version ?? '–'}</span> },
+    { key: 'version', title: 'Version', width: 'minmax(70px, .6fr)', sort: ({ m }) => m.version ?? '', cell: ({ m }) => <span className="mono" title={`${m.version ?? 'not known'}, feature level ${m.feature}`}>{m.version ?? '–'}</span> },
   ], [c, known, q])
   return (
     <Stack gap="sm">

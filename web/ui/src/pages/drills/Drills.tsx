@@ -25,7 +25,7 @@ const plans: Column<PlanRow>[] = [
   { key: 'name', title: 'Plan', width: 'minmax(130px, 1fr)', sort: (r) => r.plan.name, text: (r) => `${r.plan.name} ${r.plan.title ?? ''}`, cell: (r) => <Go to="/drills/plans/$name" params={{ name: r.plan.name }} fw={600} className="mono">{r.plan.name}</Go> },
   { key: 'what', title: 'What it does', width: 'minmax(180px, 2fr)', text: (r) => planText(r.plan), cell: (r) => <span title={r.plan.title}>{planText(r.plan)}{r.plan.practice && <Text span size="xs" c="dimmed"> practice only</Text>}</span> },
   { key: 'when', title: 'Schedule', width: 'minmax(130px, 1.1fr)', sort: (r) => r.plan.schedule?.cron ?? '', cell: (r) => r.plan.schedule ? scheduleText(r.plan.schedule.cron) : <Text span size="sm" c="dimmed">on demand</Text> },
-  { key: 'last', title: 'Last run', width: 'minmax(200px, 1.3fr)', cell: (r) => r.last ? <Group gap={8} wrap="nowrap" display="inline-flex"><StatusBadge {...phaseOf(r.last.phase)} /><Go to="/drills/$id" params={{ id: r.last.id }} size="xs"><Time at={r.last.startedAt ?? r.last.createdAt} /></Go></Group> : <Text span size="sm" c="dimmed">never</Text> },
+  { key: 'last', title: 'Last run', width: 'minmax(200px, 1.3fr)', cell: (r) => r.last ? <Group gap="0 8px" align="baseline" display="inline-flex"><StatusBadge {...phaseOf(r.last.phase)} /><Go to="/drills/$id" params={{ id: r.last.id }} size="xs"><Time at={r.last.startedAt ?? r.last.createdAt} /></Go></Group> : <Text span size="sm" c="dimmed">never</Text> },
   { key: 'rto', title: 'Recovery', width: '184px', align: 'right', cell: (r) => <Recovery achieved={r.report?.achieved} rto={r.plan.rto} met={r.report?.met} /> },
 ]
 
@@ -68,11 +68,11 @@ export default function Drills() {
   const set = (next: { q?: string; plan?: string }) => void navigate({ search: { q, plan, ...next }, replace: true })
   return (
     <Page title="Drills" lead="Failures that are rehearsed: whom they move, how long until the last client is elsewhere, and whether that is as expected."
-      actions={<><CopyAs curl={{ path: '/drills' }} cli="drill list" json={drills.data?.body} /><Button component={Link} to="/drills/new" size="compact-sm">New drill</Button></>}>
+      actions={<>{rows.length > 0 && <Button component={Link} to="/drills/new" size="compact-sm">New drill</Button>}<CopyAs curl={{ path: '/drills' }} cli="drill list" json={drills.data?.body} /></>}>
       {going.map((d) => <RunningNow key={d.id} drill={d} />)}
       <Loaded of={planned}>
         {({ body }) => body.items.length === 0 ? (
-          <EmptyState title="Find out before it happens" action={<Button component={Link} to="/drills/new" size="compact-sm">Plan the first drill</Button>} command="meridian apply -f drill.yaml">
+          <EmptyState title="Find out before it happens" action={<Button component={Link} to="/drills/new" size="compact-sm">New drill</Button>} command="meridian apply -f drill.yaml">
             A drill takes a region, a provider or a pool out of answers as a failure would, waits until the TTL window has closed, holds, and brings all of it back. Its report says how long clients took to
             be elsewhere, against the recovery time that you expect. It stops by itself when something really fails.
           </EmptyState>

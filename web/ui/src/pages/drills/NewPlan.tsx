@@ -19,7 +19,7 @@ import { RampFields } from './Ramp'
 import type { Scope } from './route'
 import { StepsEditor } from './StepsEditor'
 import css from './Drills.module.css'
-import { type Plan, assumptions, scheduleText } from './words'
+import { type Plan, asWritten, assumptions, scheduleText } from './words'
 
 const route = getRouteApi('/app/drills/new')
 const kinds = [{ value: 'evacuate', label: 'Evacuate' }, { value: 'down', label: 'Feign down' }, { value: 'vantage', label: 'Lose a vantage' }, { value: 'nameserver', label: 'Lose a name server' }, { value: 'steps', label: 'Runbook' }]
@@ -63,7 +63,7 @@ function Form({ old }: { old?: Got<Plan> }) {
   const what = search.what ?? was.what ?? 'evacuate'
   const targets = search.targets ?? (search.what && search.what !== was.what ? [] : was.targets ?? [])
   const node = search.node ?? was.node
-  const [p, setP] = useState<Plan>(old?.body ?? { name: '', hold: '5m' })
+  const [p, setP] = useState<Plan>(old ? asWritten(old.body) : { name: '', hold: '5m' })
   const [reason, setReason] = useState('')
   const why = useWhyNot('editor')
   const options = useTargets()
@@ -111,6 +111,7 @@ function Form({ old }: { old?: Got<Plan> }) {
             </Stack>
           </Panel>
           {what === 'steps' && <Panel title="Steps" note={dry.isFetching ? 'being checked' : wrong ? `${wrong.problems?.length ?? 1} to mend` : dry.data ? 'as they may be' : undefined}>
+            {!p.steps?.length && <Text size="sm" c="dimmed">Begin with what is taken out, wait until its TTL window has closed, do what there is to do, and restore it.</Text>}
             <StepsEditor steps={p.steps ?? []} set={(steps) => set({ steps })} choices={{ targets: options, nodes, conditions, waits }} at="/drillPlans/0/steps" problems={wrong?.problems} />
             {!p.name && !!p.steps?.length && <Text size="xs" c="dimmed" mt="sm">They are checked as you write once the plan has a name.</Text>}
             {wrong && <div aria-live="polite"><ErrorBox error={wrong.problems?.length && wrong.problems.every((m) => m.pointer?.startsWith('/drillPlans/0/steps/')) ? undefined : dry.error} title="It could not be saved so" /></div>}
@@ -118,7 +119,7 @@ function Form({ old }: { old?: Got<Plan> }) {
           <Preview assume={assume} service={search.service} set={(service) => scope({ service })} />
           <Panel title="2  How it goes">
             <div className={css.fields}>
-              <TextInput label="Name" description="How it is called" placeholder="frankfurt-away" value={p.name} onChange={(e) => set({ name: e.currentTarget.value })} disabled={!!old} required />
+              <TextInput label="Name" description="What it is called" placeholder="frankfurt-away" value={p.name} onChange={(e) => set({ name: e.currentTarget.value })} disabled={!!old} required />
               <TextInput label="Title" description="What it is about, on one line" placeholder="Frankfurt is away" value={p.title ?? ''} onChange={(e) => set({ title: e.currentTarget.value })} />
               {what === 'evacuate' && <RampFields p={p} set={set} conditions={conditions} />}
               {what === 'evacuate' && <TextInput label="Come back over" description="In even steps, 9s to 168h; empty is at once" placeholder="at once" value={p.returnOver ?? ''} onChange={(e) => set({ returnOver: e.currentTarget.value || undefined })} />}

@@ -50,10 +50,10 @@ function Shown({ got }: { got: Got<Plan> }) {
     <Page title={plan.title || plan.name} lead={<>{planText(plan)} · <span className="mono">{plan.name}</span></>}
       status={going?.plan.name === plan.name ? <StatusBadge {...phaseOf(going.phase)} /> : check && <StatusBadge state={!check.ok ? 'down' : check.checks.some((c) => c.result === 'warn') ? 'degraded' : 'up'} word={!check.ok ? 'could not run now' : 'ready to run'} />}
       actions={<>
-        <CopyAs curl={{ path: `/drill-plans/${plan.name}` }} cli={applies('drillPlans', plan)} json={plan} />
-        <Remove got={got} />
-        <Button component={Link} to={`/drills/new?from=${encodeURIComponent(plan.name)}`} size="compact-sm" variant="default">Edit</Button>
         <Start plan={plan} refused={busy ?? (failing.length > 0 ? `Preflight fails: ${failing.map((c) => c.text).join('; ')}` : undefined)} assume={assume} />
+        <Button component={Link} to={`/drills/new?from=${encodeURIComponent(plan.name)}`} size="compact-sm" variant="default">Edit</Button>
+        <Remove got={got} />
+        <CopyAs curl={{ path: `/drill-plans/${plan.name}` }} cli={applies('drillPlans', plan)} json={plan} />
       </>}>
       {going && going.plan.name === plan.name && <RunningNow drill={going} />}
       <dl className="facts">

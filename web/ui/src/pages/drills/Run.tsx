@@ -31,7 +31,7 @@ function Shown({ drill }: { drill: Drill }) {
   const controls = [...new Set(drill.steps.flatMap((s) => s.controls ?? []))]
   return (
     <Page title={title} status={<StatusBadge {...phaseOf(drill.phase)} size="md" />} lead={<>{planText(drill.plan)}{drill.practice && ' · practice: nothing is changed'}</>}
-      actions={<><CopyAs curl={{ path: `/drills/${drill.id}` }} cli={`drill show ${drill.id}`} json={drill} /><Approve drill={drill} /><Abort drill={drill} /></>}>
+      actions={<><Approve drill={drill} /><Abort drill={drill} /><CopyAs curl={{ path: `/drills/${drill.id}` }} cli={`drill show ${drill.id}`} json={drill} /></>}>
       <dl className="facts">
         <div><dt>Run</dt><dd className="mono">{drill.id}</dd></div>
         <div><dt>Plan</dt><dd><Go to="/drills/plans/$name" params={{ name: drill.plan.name }} className="mono">{drill.plan.name}</Go></dd></div>

@@ -3,7 +3,7 @@ import { Text } from '@mantine/core'
 import type { Schemas } from '../../api/client'
 import { useZone } from '../../shared/prefs'
 import { type State, StateIcon } from '../../shared/Status'
-import { fullTime, span, useNow } from '../../shared/Time'
+import { fullTime, span, spoken, useNow } from '../../shared/Time'
 import css from './Drills.module.css'
 import { type StepRun, kindWord, phaseOf, stepText, track } from './words'
 
@@ -66,7 +66,7 @@ export function Checks({ checks }: { checks: readonly Schemas['DrillCheck'][] })
   return (
     <ul className={css.checks}>
       {[...checks].sort((a, b) => rank[a.result] - rank[b.result]).map((c, i) => (
-        <li key={i}><StateIcon state={state[c.result]} size={11} /><span><b>{c.name}</b><span className="visually-hidden">: {word[c.result]}</span></span><span>{c.text}</span></li>
+        <li key={i}><StateIcon state={state[c.result]} size={11} /><span><b>{c.name}</b><span className="visually-hidden">: {word[c.result]}</span></span><span>{spoken(c.text)}</span></li>
       ))}
     </ul>
   )
@@ -82,7 +82,7 @@ export function Notes({ notes, newest }: { notes: readonly Schemas['DrillNote'][
       {list.map((n, i) => {
         const whole = fullTime(new Date(n.at), zone)
         const text = n.text === n.phase ? '' : n.text.startsWith(`${n.phase}: `) ? n.text.slice(n.phase.length + 2) : n.text
-        return <li key={i}><time dateTime={n.at} title={whole} className="num">{whole.slice(11, 19)}</time><span><Text span size="xs" c="dimmed">{phaseOf(n.phase).word}{text && ' · '}</Text>{text}</span></li>
+        return <li key={i}><time dateTime={n.at} title={whole} className="num">{whole.slice(11, 19)}</time><span><Text span size="xs" c="dimmed">{phaseOf(n.phase).word}{text && ' · '}</Text>{spoken(text)}</span></li>
       })}
     </ol>
   )

@@ -1,6 +1,6 @@
 import type { Schemas } from '../../api/client'
 import type { State } from '../../shared/Status'
-import { parseDuration, span } from '../../shared/Time'
+import { brief, parseDuration, span } from '../../shared/Time'
 
 export type Drill = Schemas['Drill']
 export type Plan = Schemas['DrillPlan']
@@ -37,6 +37,11 @@ export const kindWord = (k: string) => kinds[k as StepRun['kind']] ?? k
 
 /** What a step does it with; its time for people. */
 export const stepText = (s: StepRun) => (s.kind === 'wait' && s.text && parseDuration(s.text) > 0 ? span(parseDuration(s.text)) : s.text)
+
+const lengths = new Set(['wait', 'timeout', 'over', 'every', 'hold', 'rto', 'expires', 'returnOver', 'jitter'])
+
+/** A plan to edit, with its lengths of time as a person writes them. */
+export const asWritten = (p: Plan): Plan => JSON.parse(JSON.stringify(p), (key, v) => (lengths.has(key) && typeof v === 'string' ? brief(v) : v) as unknown) as Plan
 
 /** What a plan does, on one line. */
 export function planText(p: Plan): string {

@@ -5,7 +5,7 @@ import type { Schemas } from '../../api/client'
 import { Hints } from '../../shared/Hints'
 import { Panel } from '../../shared/Panel'
 import { type State, StateIcon, StatusBadge } from '../../shared/Status'
-import { Time, parseDuration, span, useNow } from '../../shared/Time'
+import { Time, ago, parseDuration, span, useNow } from '../../shared/Time'
 import css from './Health.module.css'
 import { expiry, msText, voiceState } from './matrix'
 
@@ -54,7 +54,7 @@ function Voices({ check }: { check: Schemas['CheckHealth'] }) {
   return (
     <Hints><div className={css.scroll} tabIndex={0} role="region" aria-label={`Vantages of ${check.monitor}`}>
       <table className={css.list}>
-        <thead><tr><th scope="col">Vantage</th><th scope="col">Says</th><th scope="col">Took</th><th scope="col">Last probes</th><th scope="col">What it saw</th></tr></thead>
+        <thead><tr><th scope="col">Vantage</th><th scope="col">Says</th><th scope="col">Took</th><th scope="col" className="from-sm">Last probes</th><th scope="col">What it saw</th></tr></thead>
         <tbody>
           {check.reports.map((r) => {
             const s = samples.get(r.vantage)
@@ -63,8 +63,8 @@ function Voices({ check }: { check: Schemas['CheckHealth'] }) {
                 <td className="mono">{r.vantage}</td>
                 <td><StatusBadge size="xs" state={voiceState(r)} word={r.abstaining ? 'abstains' : r.fresh ? undefined : 'stale'} /></td>
                 <td className="num">{r.latency ? msText(parseDuration(r.latency)) : '–'}</td>
-                <td>{s && s.samples.length > 0 ? <Dots samples={s.samples} vantage={r.vantage} /> : <Text span size="xs" c="dimmed">{s?.error ?? '–'}</Text>}</td>
-                <td><Text span size="xs" c="dimmed">{[r.error ?? r.cause, r.against ? `${r.against} against` : '', `${span(parseDuration(r.age))} ago`].filter(Boolean).join(', ')}</Text></td>
+                <td className="from-sm">{s && s.samples.length > 0 ? <Dots samples={s.samples} vantage={r.vantage} /> : <Text span size="xs" c="dimmed">{s?.error ?? '–'}</Text>}</td>
+                <td><Text span size="xs" c="dimmed">{[r.error ?? r.cause, r.against ? `${r.against} against` : '', ago(-parseDuration(r.age), 0)].filter(Boolean).join(', ')}</Text></td>
               </tr>
             )
           })}

@@ -2,7 +2,7 @@ import { Button, Group, SegmentedControl, Select, Text } from '@mantine/core'
 import { useDebouncedValue } from '@mantine/hooks'
 import IconChevronRight from '@tabler/icons-react/dist/esm/icons/IconChevronRight.mjs'
 import { useQuery } from '@tanstack/react-query'
-import { getRouteApi, useRouter } from '@tanstack/react-router'
+import { Link, getRouteApi, useRouter } from '@tanstack/react-router'
 import { useMemo } from 'react'
 
 import type { Schemas } from '../../api/client'
@@ -40,7 +40,7 @@ export default function Health() {
       actions={<CopyAs curl={{ path: `/health?${query}` }} cli={`get health${asked.state ? ` --state ${asked.state}` : ''}`} json={health.data?.body} />}>
       <Loaded of={health} lines={8}>
         {({ body }) => body.items.length === 0 && total(body.counts) === 0 && !q && !search.monitor
-          ? <EmptyState title="Nothing is watched yet" command="meridian apply -f meridian.yaml">Endpoints stand in pools. A monitor that a pool names probes each of them from every node; what the nodes agree on is the verdict that answers go by.</EmptyState>
+          ? <EmptyState title="Nothing is watched yet" command="meridian apply -f meridian.yaml" action={<Button component={Link} to="/changes/new?object=document" size="compact-sm">Propose a pool</Button>}>Endpoints stand in pools. A monitor that a pool names probes each of them from every node; what the nodes agree on is the verdict that answers go by.</EmptyState>
           : <Matrix list={body} waits={health.isPlaceholderData} />}
       </Loaded>
     </Page>
@@ -70,7 +70,7 @@ function Matrix({ list, waits }: { list: Schemas['HealthList']; waits: boolean }
     ...names.split('\n').filter(Boolean).map((v): Column<Row> => ({
       key: `v ${v}`, title: v, width: 'minmax(92px, 0.6fr)', sort: (r) => r.cells.get(v)?.ms ?? -1, cell: (r) => <View cell={r.cells.get(v)} vantage={v} />,
     })),
-    { key: 'why', title: 'Why', width: 'minmax(120px, 1.2fr)', text: (r) => reason(r.e), cell: (r) => { const why = reason(r.e); return why && <Text span size="xs" c="dimmed" title={why}>{why}</Text> } },
+    { key: 'why', title: 'Why', long: true, width: 'minmax(120px, 1.2fr)', text: (r) => reason(r.e), cell: (r) => { const why = reason(r.e); return why && <Text span size="xs" c="dimmed" title={why}>{why}</Text> } },
   ] satisfies Column<Row>[]).map((c: Column<Row>) => (whole ? c : { ...c, sort: undefined })), [names, whole])
   return (
     <>

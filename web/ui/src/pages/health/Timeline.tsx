@@ -14,7 +14,7 @@ import { msText } from './matrix'
 
 export const ranges = [
   { value: '1h', label: '1 h', ms: 3_600_000 }, { value: '6h', label: '6 h', ms: 6 * 3_600_000 }, { value: '24h', label: '24 h', ms: 86_400_000 },
-  { value: '7d', label: '7 d', ms: 7 * 86_400_000 }, { value: '30d', label: '30 d', ms: 30 * 86_400_000 }, { value: '90d', label: '90 d', ms: 90 * 86_400_000 },
+  { value: '7d', label: '7 d', ms: 7 * 86_400_000 }, { value: '30d', label: '30 d', ms: 30 * 86_400_000 }, { value: '90d', label: '90 d', ms: 90 * 86_400_000 - 300_000 }, // what is older is refused, by the node's clock
 ]
 
 type History = Schemas['EndpointHistory']
@@ -51,7 +51,7 @@ function Of({ check, from, to, step, many }: { check: History['checks'][number];
       <div className={css.strip} role="img" aria-label={`Verdicts from ${from} to ${to}: ${check.changes.length} changes`}>
         {check.timeline.map((p) => {
           const at = (new Date(p.at).getTime() - begin) / (end - begin)
-          return <i key={p.at} title={`${fullTime(new Date(p.at), zone)}: ${stateWord[p.status]}${p.down > 0 && p.down < 1 ? `, ${Math.round(p.down * 100)} % of the step` : ''}`} style={{ left: `${Math.max(at, 0) * 100}%`, width: `${(step / (end - begin)) * 100}%`, background: stateColor[p.status] }} />
+          return <i key={p.at} title={`${fullTime(new Date(p.at), zone)}: ${stateWord[p.status]}${p.down > 0 && p.down < 1 ? `, ${Math.round(p.down * 100)} % of the step` : ''}`} style={{ left: `min(${Math.max(at, 0) * 100}%, 100% - 2px)`, width: `${(step / (end - begin)) * 100}%`, background: stateColor[p.status] }} />
         })}
       </div>
       <div className={css.stripends}><span>{fullTime(new Date(begin), zone)}</span><span>{fullTime(new Date(end), zone)}</span></div>

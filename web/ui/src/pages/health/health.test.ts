@@ -17,7 +17,7 @@ describe('the matrix', () => {
     const cell = cells(e).get('ns2')!
     expect(cell.state).toBe('down')
     expect(cell.ms).toBe(12)
-    expect(cell.text).toBe('web: up, 12 ms; 1s old\ntcp: down, connection refused; 1s old')
+    expect(cell.text).toBe('web: up, 12 ms; 1 s old\ntcp: down, connection refused; 1 s old')
   })
   it('takes what is stale for unknown', () => expect(cells(e).get('ns10')!.state).toBe('unknown'))
   it('can be of one monitor', () => {

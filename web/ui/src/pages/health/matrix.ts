@@ -2,7 +2,7 @@ import type { Schemas } from '../../api/client'
 import { bare } from '../../api/names'
 import type { EndpointHealth } from '../../api/standing'
 import type { State } from '../../shared/Status'
-import { parseDuration } from '../../shared/Time'
+import { age, parseDuration } from '../../shared/Time'
 
 type Voice = Schemas['HealthVoice']
 
@@ -31,7 +31,7 @@ export function voiceText(v: Voice): string {
   if (v.latency) parts.push(msText(parseDuration(v.latency)))
   const why = v.error ?? v.cause
   if (why) parts.push(why)
-  return `${parts.join(', ')}; ${v.age} old`
+  return `${parts.join(', ')}; ${age(v.age)} old`
 }
 
 /** The vantages of a list of endpoints, signals last. */

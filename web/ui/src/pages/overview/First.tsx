@@ -24,7 +24,7 @@ export function First() {
       <Panel title="1  A zone" note="what you are authoritative for">
         <Stack gap="sm" align="flex-start">
           <Text size="sm">A service steers a name, and the name lies in a zone. Import a master file, or begin with an empty zone.</Text>
-          <Button component={Link} to="/zones" size="compact-sm">Zones</Button>
+          <Button component={Link} to="/zones" size="compact-sm">To the zones</Button>
         </Stack>
       </Panel>
       <Panel title="2  Your world" note="a click copies it">

@@ -113,7 +113,7 @@ const Counters = memo(function Counters({ groups, services }: { groups?: Paramet
   const voters = cluster?.members.filter((m) => m.voter) ?? []
   return (
     <div className="counters">
-      <div className="counter" data-wide><b>{stats ? rate(stats.queries) : '–'}</b><small>queries a second</small>{stats && <Sparkline values={total(stats)} label="Queries a second in the last 10 minutes" width={110} height={30} />}</div>
+      <div className="counter" data-wide><b>{stats ? rate(stats.queries) : '–'}</b><small>queries a second</small>{stats && <Sparkline values={total(stats)} label="Queries a second in the last 10 minutes" width={100} height={24} />}</div>
       {(['up', 'degraded', 'down', 'drained', 'unknown'] as const).map(count)}
       <Counter value={services} label={`service${services === 1 ? '' : 's'}${stats?.services.short ? `, ${stats.services.short} short` : ''}`} />
       <Counter value={cluster && `${voters.filter((m) => m.reachable).length}/${voters.length}`} label={cluster?.leader ? <>leader <span className="mono">{cluster.leader}</span></> : 'no leader'} />

@@ -24,9 +24,9 @@ export function Sampling({ sample }: { sample: Sample }) {
   return (
     <>
       {on ? <Guarded why={why}><Button {...button} variant="default" onClick={() => say({ sample: 'off' })}>Stop and forget</Button></Guarded> : (
-        <Group gap="sm" align="flex-end">
-          <Select size="xs" label="Sample" data={rates} value={rate} onChange={(v) => setRate(v ?? rate)} allowDeselect={false} w={150} />
-          <Select size="xs" label="For" data={times} value={time} onChange={(v) => setTime(v ?? time)} allowDeselect={false} w={130} />
+        <Group gap="sm" align="flex-end" wrap="wrap">
+          <Select size="xs" label="Sample" data={rates} value={rate} onChange={(v) => setRate(v ?? rate)} allowDeselect={false} w={140} />
+          <Select size="xs" label="For" data={times} value={time} onChange={(v) => setTime(v ?? time)} allowDeselect={false} w={124} />
           <Guarded why={why}><Button {...button} size="xs" onClick={() => say({ sample: rate, for: time })}>Start sampling</Button></Guarded>
         </Group>
       )}

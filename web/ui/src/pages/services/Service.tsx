@@ -57,7 +57,7 @@ function Service({ service, name }: { service: Schemas['Service']; name: string 
     <Page title={name} status={s.all > 0 && <StatusBadge state={s.state} word={`${s.up}/${s.all} healthy`} />}
       lead={service.names && service.names.length > 0 ? `Also ${service.names.filter((n) => n !== name).slice(0, 8).join(', ')}` : undefined}
       actions={<CopyAs curl={{ path: `/services/${encodeURIComponent(name)}` }} cli={`get service ${shell(name)} -o yaml`} json={service} />}>
-      <Facts service={service} ttl={x?.ttl} s={s} />
+      <Facts service={service} ttl={x?.ttl} s={groups && s} />
       <Panel title="How a client is answered" actions={<ClientSelect value={client} set={(c) => void navigate({ search: { ...search, client: c }, replace: true })} label="" />}>
         {explain.error && !x ? <ErrorBox error={explain.error} /> : null}
         <div className="how">
@@ -71,8 +71,10 @@ function Service({ service, name }: { service: Schemas['Service']; name: string 
       <Live name={name} answers={answers} />
       {list.length > 0 && <History endpoints={list} all={s.all} over={search.over ?? '24h'} set={(over) => void navigate({ search: { ...search, over }, replace: true })} />}
       {s.all > list.length && list.length > 0 && <Text size="sm" c="dimmed">The first {list.length} of its {s.all} endpoints; Health has them all.</Text>}
-      <Endpoints endpoints={list} shares={new Map(body?.endpoints?.map((e) => [e.endpoint ?? '', e.probability]))} service={name} />
-      <Controls endpoints={list} service={name} />
+      {groups && (s.all === 0 || list.length > 0) ? <>
+        <Endpoints endpoints={list} shares={new Map(body?.endpoints?.map((e) => [e.endpoint ?? '', e.probability]))} service={name} />
+        <Controls endpoints={list} service={name} />
+      </> : <Skeleton height={180} aria-busy="true" aria-label="Loading" />}
     </Page>
   )
 }
@@ -95,7 +97,7 @@ function Outcome({ x, client, name }: { x: Explained; client: string; name: stri
   )
 }
 
-function Facts({ service, ttl, s }: { service: Schemas['Service']; ttl?: number; s: ReturnType<typeof standing> }) {
+function Facts({ service, ttl, s }: { service: Schemas['Service']; ttl?: number; s?: ReturnType<typeof standing> }) {
   const last = service.lastResort
   const facts: [string, ReactNode][] = [
     ['TTL', <>{ttlText(service.ttl)}{ttl !== undefined && typeof service.ttl === 'object' && <Text span size="xs" c="dimmed"> now {ttl} s</Text>}</>],
@@ -103,7 +105,7 @@ function Facts({ service, ttl, s }: { service: Schemas['Service']; ttl?: number;
     ['Sticky', service.sticky ? (typeof service.sticky === 'string' ? 'by client network' : `/${service.sticky.ipv4 ?? 24}, /${service.sticky.ipv6 ?? 56}`) : 'no'],
     ['IPv4 and IPv6', service.families ?? 'together'],
     ['Last resort', typeof last === 'string' ? last : last ? 'a branch' : 'all, by default'],
-    ['Endpoints', `${s.all} in ${s.regions.length} region${s.regions.length === 1 ? '' : 's'}`],
+    ['Endpoints', s ? `${s.all} in ${s.regions.length} region${s.regions.length === 1 ? '' : 's'}` : '–'],
   ]
   return <dl className="facts">{facts.map(([k, v]) => <div key={k}><dt>{k}</dt><dd>{v}</dd></div>)}</dl>
 }

@@ -1,5 +1,5 @@
-import { SegmentedControl, Text } from '@mantine/core'
-import { getRouteApi } from '@tanstack/react-router'
+import { Button, SegmentedControl, Text } from '@mantine/core'
+import { Link, getRouteApi } from '@tanstack/react-router'
 import { useMemo } from 'react'
 
 import { type Column, DataTable } from '../../shared/DataTable'
@@ -35,8 +35,8 @@ export default function Services() {
     <Page title="Services" lead="Names that are steered, and how well what they answer with is." actions={<CopyAs curl={{ path: '/services' }} cli="get services" json={services.data?.body} />}>
       <Loaded of={services} lines={10}>
         {() => rows?.length === 0 ? (
-          <EmptyState title="No name is steered yet" command="meridian apply -f service.yaml">
-            A service is a DNS name in one of your zones that Meridian answers by a tree: the nearest region that is up, the first of several, a share to each. Write one in a document and apply it.
+          <EmptyState title="No name is steered yet" command="meridian apply -f service.yaml" action={<Button component={Link} to="/changes/new?object=document" size="compact-sm">Propose one</Button>}>
+            A service is a DNS name in one of your zones that Meridian answers by a tree: the nearest region that is up, the first of several, a share to each. Write one in a document and apply it, or propose it here.
           </EmptyState>
         ) : (
           <DataTable label="Services" rows={shown ?? []} columns={columns} id={(r) => r.name} sortBy={{ key: 'name' }}

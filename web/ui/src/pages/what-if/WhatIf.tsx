@@ -1,6 +1,6 @@
-import { Alert, Box, SegmentedControl, Skeleton, Text } from '@mantine/core'
+import { Alert, Box, Button, SegmentedControl, Skeleton, Text } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
-import { getRouteApi } from '@tanstack/react-router'
+import { Link, getRouteApi } from '@tanstack/react-router'
 import { useMemo } from 'react'
 
 import type { Explained } from '../../api/explain'
@@ -42,8 +42,8 @@ export default function WhatIf() {
   if (services.error && !list) return <Page title="What-if"><ErrorBox error={services.error} retry={() => void services.refetch()} /></Page>
   if (list && zones && !name) {
     return (
-      <Page title="What-if">
-        <EmptyState title="There is nothing to ask for yet" command="meridian explain www.example.com --client 91.10.0.1 --assume down:region/eu-central">
+      <Page title="What-if" lead="What a client would be answered, and why">
+        <EmptyState title="There is nothing to ask for yet" command="meridian explain www.example.com --client 91.10.0.1" action={<Button component={Link} to={list.length > 0 ? '/zones' : '/services'} size="compact-sm">{list.length > 0 ? 'To the zones' : 'To the services'}</Button>}>
           Here you ask what a client is answered, why, and what it would be if a region failed or a draft were published. It takes a zone, and a service that steers a name in it.
         </EmptyState>
       </Page>

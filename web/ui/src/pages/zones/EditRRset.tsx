@@ -35,7 +35,7 @@ export function EditRRset({ zone, of, etag, close }: { zone: string; of?: RRset;
             </Group>
           )}
           <NumberInput label="TTL" suffix=" s" value={ttl} onChange={setTtl} min={0} max={2147483647} w={160} error={ttlWrong ? '0 to 2147483647 seconds' : undefined} />
-          <Textarea label="Records" description={`One on each line; names end with a dot${example[type] ? `: ${example[type]}` : ''}`} value={text} onChange={(e) => setText(e.currentTarget.value)} autosize minRows={3} maxRows={16} spellCheck={false}
+          <Textarea label="Records" description={`One on each line${/\.( |$)/.test(example[type] ?? '.') ? '; names end with a dot' : ''}${example[type] ? `: ${example[type]}` : ''}`} value={text} onChange={(e) => setText(e.currentTarget.value)} autosize minRows={3} maxRows={16} spellCheck={false}
             classNames={{ input: 'mono' }} error={bad ? wrong.slice(0, 5).join('; ') : undefined} required />
           <ReasonInput value={why} onChange={setWhy} />
           {whyNot && <Text size="sm" c="var(--m-down-text)" role="status">{whyNot}</Text>}

@@ -44,7 +44,7 @@ export default function Zone() {
     { key: 'name', title: 'Name', width: 'minmax(160px, 1.1fr)', cell: (r) => <span className="mono" title={r.name}>{relative(r.name, zone)}</span> },
     { key: 'type', title: 'Type', width: '84px', cell: (r) => <Text span size="sm" fw={600}>{r.type}</Text> },
     { key: 'ttl', title: 'TTL', width: '92px', align: 'right', cell: (r) => <span className="num">{r.ttl} s</span> },
-    { key: 'records', title: 'Records', width: 'minmax(240px, 2.6fr)', cell: (r) => <span className="mono" title={r.records.slice(0, 30).join('\n')}>{r.records.slice(0, 3).join(', ')}{r.records.length > 3 && <Text span size="xs" c="dimmed"> and {r.records.length - 3} more</Text>}</span> },
+    { key: 'records', title: 'Records', long: true, width: 'minmax(240px, 2.6fr)', cell: (r) => <span className="mono" title={r.records.slice(0, 30).join('\n')}>{r.records.slice(0, 3).join(', ')}{r.records.length > 3 && <Text span size="xs" c="dimmed"> and {r.records.length - 3} more</Text>}</span> },
     { key: 'act', title: '', width: '136px', align: 'right', cell: (r) => <Group gap={6} justify="flex-end" wrap="nowrap"><Button size="compact-xs" variant="default" aria-label={`Edit ${r.name} ${r.type}`} onClick={() => setEdit({ of: r, etag })}>Edit</Button><Remove zone={zone} of={r} etag={etag} /></Group> },
   ], [zone, etag])
   const data = records.data
