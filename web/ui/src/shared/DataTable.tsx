@@ -7,6 +7,7 @@ import { useVirtualizer } from '@tanstack/react-virtual'
 import { type KeyboardEvent, type ReactNode, type RefObject, memo, useCallback, useDeferredValue, useEffect, useMemo, useRef, useState } from 'react'
 
 import css from './DataTable.module.css'
+import { count } from './number'
 
 export interface Column<T> {
   key: string
@@ -90,7 +91,7 @@ export function DataTable<T>({ label, rows, columns, id, open, filter, tools, no
           {filter && <TextInput size="xs" w={240} leftSection={<IconSearch size={14} />} aria-label={filter.placeholder ?? 'Filter'} placeholder={filter.placeholder ?? 'Filter'}
             value={filter.value} onChange={(e) => filter.set(e.currentTarget.value)} data-filter />}
           {tools}
-          <span className={css.count} role="status">{shown.length === total ? total : `${shown.length} of ${total.toLocaleString('en')}`}</span>
+          <span className={css.count} role="status">{shown.length === total ? count(total) : `${count(shown.length)} of ${count(total)}`}</span>
         </div>
       )}
       {shown.length === 0 ? <div className={css.none}>{none}</div> : (

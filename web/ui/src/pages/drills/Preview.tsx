@@ -23,8 +23,8 @@ export function Preview({ assume, service, set }: { assume: string[]; service?: 
   const names = useMemo(() => (services ?? []).map(serviceName).sort(), [services])
   const shown = service ?? names[0]
   const answers = useQuery({ ...get('/answers', { params: { query: { service: shown, assume } } }), enabled: !!shown && assume.length > 0, retry: false, placeholderData: (old) => old })
-  const color = useRegionColors((regions ?? []).map((r) => r.name))
   const body = answers.data?.body
+  const color = useRegionColors((regions ?? []).map((r) => r.name), body?.regions.map((r) => r.region))
   const shade = useShade(body, color)
   const shares = useMemo(() => new Map(body?.regions.map((r) => [r.region, r.probability])), [body])
   const standings = useMemo(() => groupBy(groups ?? [], (g) => g.region), [groups])
