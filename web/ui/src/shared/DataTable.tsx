@@ -35,6 +35,7 @@ export interface TableProps<T> {
 }
 
 const tall = 60 // from so many rows only those in sight are drawn
+const tallNarrow = 20 // where a row is a card
 
 let collator: Intl.Collator | undefined // made when first needed: it takes milliseconds
 const byText = () => (collator ??= new Intl.Collator(undefined, { numeric: true }))
@@ -66,7 +67,7 @@ export function DataTable<T>({ label, rows, columns, id, open, filter, tools, no
     })
   }, [rows, columns, words, sort])
   const [box, setBox] = useState<HTMLDivElement | null>(null) // a state, since what is inside it is drawn before it is there
-  const long = shown.length > tall
+  const long = shown.length > (narrow ? tallNarrow : tall)
   const scrollTo = useRef<(i: number) => void>(undefined) // of a long one
   const grid = columns.map((c) => c.width ?? 'minmax(90px, 1fr)').join(' ')
   const now = useRef({ shown, open, box }) // rows that are not drawn again go by it too

@@ -4,6 +4,7 @@ import { useQuery } from '@tanstack/react-query'
 import type { Schemas } from '../api/client'
 import { get } from '../api/queries'
 import { ErrorBox } from './ErrorBox'
+import { count } from './number'
 import { percent } from './Share'
 
 let countries: Intl.DisplayNames | undefined // made when first needed: it takes tens of milliseconds
@@ -66,7 +67,7 @@ export function Effects({ list, edits, most = 3, rows = 4 }: { list?: readonly S
     return (
       <>
         {list.slice(0, most).map((e) => <EffectTable key={e.service + e.type} effect={e} rows={rows} />)}
-        {list.length > most && <Text size="xs" c="dimmed">and {list.length - most} more services</Text>}
+        {list.length > most && <Text size="xs" c="dimmed">and {count(list.length - most)} more services</Text>}
       </>
     )
   }

@@ -12,7 +12,7 @@ import { Time, parseDuration, span } from '../../shared/Time'
 import { Go } from '../../shared/Go'
 import { wrongQuery } from './ask'
 
-const few = 5 // endpoints of a region that are told one by one
+const few = 5 // endpoints of a region that are told one by one, where there are not many in all
 
 interface Trouble { key: string; state: State; what: ReactNode; why?: string; since?: string; to: ReactNode; rank: number }
 
@@ -45,7 +45,7 @@ export function useTroubles(): Trouble[] | undefined {
     if (wrong === 0) continue
     const first = here[0] && reason(here[0])
     if (s.count.down === s.all && region) list.push({ key: 'r/' + region, rank: 2, state: 'down', what: <>Region <b className="mono">{region}</b> is down: {s.all === 1 ? 'its only endpoint does not answer' : `none of its ${s.all} endpoints answers`}</>, why: first, since: s.since, to: health(region, 'Health') })
-    else if (wrong > few || here.length < wrong) list.push({ key: 'r/' + region, rank: s.count.down > 0 ? 3 : 4, state: s.count.down > 0 ? 'down' : s.count.unknown > 0 ? 'unknown' : 'degraded', what: <><b className="num">{wrong}</b> of {s.all} endpoints in {region ? <b className="mono">{region}</b> : 'no region'} are not well</>, why: first, since: s.since, to: <Go to="/health" search={{ q: region || undefined, state: 'wrong' }} size="sm">Health</Go> })
+    else if (wrong > (told.length > 2 * few ? 1 : few) || here.length < wrong) list.push({ key: 'r/' + region, rank: s.count.down > 0 ? 3 : 4, state: s.count.down > 0 ? 'down' : s.count.unknown > 0 ? 'unknown' : 'degraded', what: <><b className="num">{wrong}</b> of {s.all} endpoints in {region ? <b className="mono">{region}</b> : 'no region'} are not well</>, why: first, since: s.since, to: <Go to="/health" search={{ q: region || undefined, state: 'wrong' }} size="sm">Health</Go> })
     else for (const e of here) list.push({ key: e.endpoint, rank: e.state === 'down' ? 3 : 4, state: e.state, what: <><b className="mono">{bare(e.endpoint)}</b> in {region || 'no region'} is {stateWord[e.state]}</>, why: reason(e), since: e.since, to: health(bare(e.endpoint), 'Health') })
   }
   for (const s of safety) if (s.state === 'broken' || s.state === 'unhealthy' || s.state === 'acting') list.push({ key: 's/' + s.rule, rank: 2, state: 'degraded', what: <>Safety rule <b className="mono">{s.rule}</b> is {s.state}</>, why: s.says.join('; '), to: null })
