@@ -43,13 +43,13 @@ export function EffectTable({ effect, rows = 6 }: { effect: Schemas['Effect']; r
 }
 
 /** What assumptions do to a service's answers. */
-export function EffectOf({ service, assume }: { service: string; assume: string[] }) {
+export function EffectOf({ service, assume, rows }: { service: string; assume: string[]; rows?: number }) {
   const q = useQuery({ ...get('/answers', { params: { query: { service, assume } } }), retry: false })
   if (q.error) return <ErrorBox error={q.error} />
   const effect = q.data?.body.difference
   if (q.data && !effect) return <Text size="sm"><b className="mono">{service}</b>: no client gets another answer.</Text>
   if (!effect) return <Group><Skeleton height={18} /></Group>
-  return <EffectTable effect={effect} />
+  return <EffectTable effect={effect} rows={rows} />
 }
 
 /** What an object that is new does not do by itself, and what it takes. */

@@ -84,7 +84,7 @@ export default function Overview() {
             {body && !many && <ShareBar label="Shares of the world" parts={top.map(([name, share]) => ({ name: name || 'no region', share, color: color(name) }))} />}
             <div className="legend">
               {many && <span>The largest of {count(top.length)}:</span>}
-              {top.slice(0, 12).map(([name, share]) => <span key={name}>{!many && <i className="swatch" style={{ background: color(name) }} />}<b className="mono">{name || 'no region'}</b><span className="num">{percent(share)}</span></span>)}
+              {top.slice(0, many ? 8 : 12).map(([name, share]) => <span key={name}>{!many && <i className="swatch" style={{ background: color(name) }} />}<b className="mono">{name || 'no region'}</b><span className="num">{percent(share)}</span></span>)}
               {top.length > 12 && !many && <span>and {top.length - 12} more</span>}
               {body && body.services === 0 && (services.data?.body.items.length ?? 0) > 0 && <span>This node is still working out what it answers by the newest configuration.</span>}
               {body && body.services > 0 && body.nothing > 0 && <span><i className="swatch" style={{ background: 'var(--m-down)' }} />no answer {percent(body.nothing)}</span>}

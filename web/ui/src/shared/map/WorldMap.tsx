@@ -50,7 +50,7 @@ export default memo(function WorldMap({ label, shade, markers = [], arcs = [], o
           </g>
         ))}
         {placed(markers, scale, dense).map(({ m, x, y, left }) => (
-          <g key={m.id} className={css.marker} transform={`translate(${x} ${y}) scale(${scale})`} tabIndex={open ? 0 : -1} role={open ? 'link' : 'img'} aria-label={`${m.title}: ${stateWord[m.state]}`}
+          <g key={m.id} className={css.marker} transform={`translate(${x} ${y}) scale(${dense && m.state !== 'up' ? scale * 1.3 : scale})`} tabIndex={open ? 0 : -1} role={open ? 'link' : 'img'} aria-label={`${m.title}: ${stateWord[m.state]}`}
             onClick={open && ((e) => { e.stopPropagation(); open(m.id) })} onKeyDown={(e) => { if (e.key === 'Enter') open?.(m.id) }}
             onMouseMove={(e) => at(e, m.title)} onMouseLeave={() => setTip(undefined)}>
             {dense ? <circle r={radius(m)} className={css.halo} /> : <circle r="9" className={css.halo} style={m.color ? { stroke: m.color, strokeWidth: 2.5 } : undefined} />}
@@ -86,7 +86,7 @@ const radius = (m: Marker) => (m.state === 'up' ? 4.5 : 7)
 function placed(markers: readonly Marker[], scale: number, dense: boolean) {
   const taken: [x: number, y: number, r: number][] = []
   const list = (dense ? markers.toSorted((a, b) => urgency[a.state] - urgency[b.state]) : markers).flatMap((m) => {
-    const r = (dense ? radius(m) : 6.5) * scale
+    const r = (dense ? (m.state === 'up' ? 4.5 : 9) : 6.5) * scale
     const p = projection([m.lon, m.lat])
     if (!p) return []
     let [x, y] = p
