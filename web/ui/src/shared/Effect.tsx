@@ -26,7 +26,7 @@ export function EffectTable({ effect, rows = 6 }: { effect: Schemas['Effect']; r
   return (
     <Stack gap={4}>
       <Text size="sm"><b className="mono">{effect.service}</b>: <b>{percent(effect.moved)}</b> of all clients get another answer.</Text>
-      <Table verticalSpacing={3} fz="sm" className="num">
+      <Table verticalSpacing={3} fz="sm" className="num effect">
         <Table.Thead><Table.Tr><Table.Th>Clients in</Table.Th><Table.Th>From</Table.Th><Table.Th>To</Table.Th><Table.Th ta="right" className="nowrap">Of the world</Table.Th></Table.Tr></Table.Thead>
         <Table.Tbody>
           {shown.map((m) => (
