@@ -7,6 +7,7 @@ import { useVirtualizer } from '@tanstack/react-virtual'
 import { type KeyboardEvent, type ReactNode, type RefObject, memo, useCallback, useDeferredValue, useEffect, useMemo, useRef, useState } from 'react'
 
 import css from './DataTable.module.css'
+import { count } from './number'
 
 export interface Column<T> {
   key: string
@@ -35,6 +36,7 @@ export interface TableProps<T> {
 }
 
 const tall = 60 // from so many rows only those in sight are drawn
+const tallNarrow = 20 // where a row is a card
 
 let collator: Intl.Collator | undefined // made when first needed: it takes milliseconds
 const byText = () => (collator ??= new Intl.Collator(undefined, { numeric: true }))
@@ -66,7 +68,7 @@ export function DataTable<T>({ label, rows, columns, id, open, filter, tools, no
     })
   }, [rows, columns, words, sort])
   const [box, setBox] = useState<HTMLDivElement | null>(null) // a state, since what is inside it is drawn before it is there
-  const long = shown.length > tall
+  const long = shown.length > (narrow ? tallNarrow : tall)
   const scrollTo = useRef<(i: number) => void>(undefined) // of a long one
   const grid = columns.map((c) => c.width ?? 'minmax(90px, 1fr)').join(' ')
   const now = useRef({ shown, open, box }) // rows that are not drawn again go by it too
@@ -91,7 +93,7 @@ export function DataTable<T>({ label, rows, columns, id, open, filter, tools, no
           {filter && <TextInput size="xs" w="min(280px, calc(100% - 44px))" leftSection={<IconSearch size={14} />} aria-label={filter.placeholder ?? 'Filter'} placeholder={filter.placeholder ?? 'Filter'}
             value={filter.value} onChange={(e) => filter.set(e.currentTarget.value)} data-filter />}
           {tools}
-          <span className={css.count} role="status">{shown.length === total ? total : `${shown.length} of ${total.toLocaleString('en')}`}</span>
+          <span className={css.count} role="status">{shown.length === total ? count(total) : `${count(shown.length)} of ${count(total)}`}</span>
         </div>
       )}
       {shown.length === 0 ? <div className={css.none}>{none}</div> : (

@@ -2,6 +2,7 @@ import { Alert, Group, List, Select, Text } from '@mantine/core'
 
 import { EffectOf } from './Effect'
 import { ErrorBox } from './ErrorBox'
+import { count } from './number'
 
 const times = [['1h', 'in 1 hour'], ['2h', 'in 2 hours'], ['8h', 'in 8 hours'], ['24h', 'in a day'], ['', 'never']] as const
 
@@ -19,8 +20,8 @@ export default function DrainOutlook({ target, services, warnings, error, expire
   return (
     <>
       <Text size="sm">Its endpoints leave all answers at once. Clients that hold an answer come until its TTL is over; the window says when the last is gone.</Text>
-      {services.slice(0, 3).map((s) => <EffectOf key={s} service={s} assume={[`drain:${target}`]} />)}
-      {services.length > 3 && <Text size="sm" c="dimmed">and {services.length - 3} more services: {services.slice(3, 9).join(', ')}{services.length > 9 ? ' …' : ''}</Text>}
+      {services.slice(0, 3).map((s) => <EffectOf key={s} service={s} assume={[`drain:${target}`]} rows={services.length > 1 ? 2 : 6} />)}
+      {services.length > 3 && <Text size="sm" c="dimmed">and {count(services.length - 3)} more services: {services.slice(3, 9).join(', ')}{services.length > 9 ? ' …' : ''}</Text>}
       {services.length === 0 && <Text size="sm" c="dimmed">No service answers from it.</Text>}
       {warnings.length > 0 && <Alert color="yellow" variant="light" title="To be noticed"><List size="sm">{warnings.map((w) => <List.Item key={w}>{w}</List.Item>)}</List></Alert>}
       <ErrorBox error={error} />

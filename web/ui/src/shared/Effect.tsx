@@ -4,6 +4,7 @@ import { useQuery } from '@tanstack/react-query'
 import type { Schemas } from '../api/client'
 import { get } from '../api/queries'
 import { ErrorBox } from './ErrorBox'
+import { count } from './number'
 import { percent } from './Share'
 
 let countries: Intl.DisplayNames | undefined // made when first needed: it takes tens of milliseconds
@@ -42,13 +43,13 @@ export function EffectTable({ effect, rows = 6 }: { effect: Schemas['Effect']; r
 }
 
 /** What assumptions do to a service's answers. */
-export function EffectOf({ service, assume }: { service: string; assume: string[] }) {
+export function EffectOf({ service, assume, rows }: { service: string; assume: string[]; rows?: number }) {
   const q = useQuery({ ...get('/answers', { params: { query: { service, assume } } }), retry: false })
   if (q.error) return <ErrorBox error={q.error} />
   const effect = q.data?.body.difference
   if (q.data && !effect) return <Text size="sm"><b className="mono">{service}</b>: no client gets another answer.</Text>
   if (!effect) return <Group><Skeleton height={18} /></Group>
-  return <EffectTable effect={effect} />
+  return <EffectTable effect={effect} rows={rows} />
 }
 
 /** What an object that is new does not do by itself, and what it takes. */
@@ -66,7 +67,7 @@ export function Effects({ list, edits, most = 3, rows = 4 }: { list?: readonly S
     return (
       <>
         {list.slice(0, most).map((e) => <EffectTable key={e.service + e.type} effect={e} rows={rows} />)}
-        {list.length > most && <Text size="xs" c="dimmed">and {list.length - most} more services</Text>}
+        {list.length > most && <Text size="xs" c="dimmed">and {count(list.length - most)} more services</Text>}
       </>
     )
   }

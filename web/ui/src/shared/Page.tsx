@@ -1,7 +1,8 @@
-import { Box, Group, Skeleton, Stack, Text, Title } from '@mantine/core'
+import { Box, Group, Stack, Text, Title } from '@mantine/core'
 import { type ReactNode, useEffect } from 'react'
 
 import { ErrorBox } from './ErrorBox'
+import { Waiting } from './Waiting'
 
 /** A page: its name, a line that says what it shows, and what one can do there. */
 export function Page({ title, lead, actions, children, status }: { title: string; lead?: ReactNode; actions?: ReactNode; children: ReactNode; status?: ReactNode }) {
@@ -33,5 +34,5 @@ interface Asked<T> {
 export function Loaded<T>({ of, children, lines = 4 }: { of: Asked<T>; children: (data: T) => ReactNode; lines?: number }) {
   if (of.data !== undefined) return <>{children(of.data)}</>
   if (of.error) return <ErrorBox error={of.error} retry={() => void of.refetch()} />
-  return <Stack gap="xs" aria-busy="true" aria-label="Loading">{Array.from({ length: lines }, (_, i) => <Skeleton key={i} height={22} radius="sm" />)}</Stack>
+  return <Waiting lines={lines} />
 }

@@ -5,8 +5,10 @@ import { bare } from '../api/names'
 import type { EndpointHealth } from '../api/standing'
 import css from './Pipeline.module.css'
 import { percent } from './Share'
-import { StateIcon, stateWord } from './Status'
+import { StateIcon, stateWord, urgency } from './Status'
 import { type SteerNode, kindWord } from './steering'
+
+const most = 8 // endpoints of a pool
 
 interface Told { kept: Set<string>; dropped: Map<string, string>; km: Map<string, string>; share: Map<string, number> }
 
@@ -47,7 +49,8 @@ interface NodeProps extends Omit<PipelineProps, 'tree' | 'explained'> { node: St
 
 function Node({ node, told, kept, reason, endpoints, action }: NodeProps) {
   const members = node.pool ? endpoints.get(node.pool) ?? [] : []
-  const shown = members.slice(0, 8)
+  const shown = members.length > most ? members.toSorted((a, b) => urgency[a.state] - urgency[b.state]).slice(0, most) : members // what is not well is not hidden
+  const hidden = members.filter((e) => e.state !== 'up').length - shown.filter((e) => e.state !== 'up').length
   const km = told?.km.get(node.path)
   return (
     <div className={css.node}>
@@ -68,7 +71,7 @@ function Node({ node, told, kept, reason, endpoints, action }: NodeProps) {
                 </li>
               )
             })}
-            {members.length > shown.length && <li>and {members.length - shown.length} more</li>}
+            {members.length > shown.length && <li>and {members.length - shown.length} more{hidden === members.length - shown.length ? ', not well either' : hidden > 0 && `, ${hidden} not well`}</li>}
           </ul>
         )}
       </div>

@@ -1,9 +1,13 @@
+import { count } from './number'
 import css from './Status.module.css'
 
 /** How a thing is, in the one set of words, colours and shapes of this UI. */
 export type State = 'up' | 'degraded' | 'down' | 'drained' | 'unknown'
 
 export const states: readonly State[] = ['up', 'degraded', 'down', 'drained', 'unknown']
+
+/** What is to be looked at first has the lowest. */
+export const urgency: Record<State, number> = { down: 0, degraded: 1, unknown: 2, drained: 3, up: 4 }
 
 /** Colours of Okabe and Ito, which people tell apart who see colours otherwise; the dark and light variants are in theme.css. */
 export const stateColor: Record<State, string> = {
@@ -52,7 +56,7 @@ export function Ratio({ good, all, state }: { good: number; all: number; state: 
   return (
     <span className={css.badge}>
       <StateIcon state={state} />
-      <span className="num">{good}/{all}</span>
+      <span className="num">{count(good)}/{count(all)}</span>
       <span className="visually-hidden">{stateWord[state]}</span>
     </span>
   )

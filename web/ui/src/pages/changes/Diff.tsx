@@ -1,17 +1,22 @@
-import { Text } from '@mantine/core'
-import { memo } from 'react'
+import { Button, Group, Text } from '@mantine/core'
+import { memo, useMemo, useState } from 'react'
 
+import { count } from '../../shared/number'
 import css from './Changes.module.css'
 import { type Edit, byObject, lines } from './words'
+
+const most = 25 // differences at first, and how many more at a time
 
 const opWord = { add: 'added', remove: 'removed', change: 'changed' }
 
 /** What differs, object by object and field by field. */
 export const Diff = memo(function Diff({ edits, more, none = 'Nothing differs.' }: { edits: readonly Edit[]; more?: number; none?: string }) {
+  const [limit, setLimit] = useState(most)
+  const objects = useMemo(() => byObject(edits.slice(0, limit)), [edits, limit])
   if (edits.length === 0) return <Text size="sm" c="dimmed">{none}</Text>
   return (
     <div className={css.diff}>
-      {byObject(edits).map(([object, list]) => (
+      {objects.map(([object, list]) => (
         <section key={object} className={css.object} aria-label={object}>
           <header><b className="mono">{object}</b><Text span size="xs" c="dimmed">{list.length === 1 && !list[0]!.field ? opWord[list[0]!.op] : `${list.length} difference${list.length === 1 ? '' : 's'}`}</Text></header>
           {list.map((e, i) => (
@@ -22,7 +27,13 @@ export const Diff = memo(function Diff({ edits, more, none = 'Nothing differs.' 
           ))}
         </section>
       ))}
-      {more ? <Text size="xs" c="dimmed">and {more} more differences that are not listed</Text> : null}
+      {edits.length > limit && (
+        <Group gap="sm">
+          <Button size="compact-sm" variant="default" onClick={() => setLimit(limit + most)}>Show {Math.min(most, edits.length - limit)} more</Button>
+          <Text size="xs" c="dimmed">{count(limit)} of {count(edits.length + (more ?? 0))} differences</Text>
+        </Group>
+      )}
+      {more && edits.length <= limit ? <Text size="xs" c="dimmed">and {count(more)} more differences that are not listed</Text> : null}
     </div>
   )
 })

@@ -11,6 +11,7 @@ import { because, CopyAs, shell } from '../../shared/CopyAs'
 import { Effects } from '../../shared/Effect'
 import { Go } from '../../shared/Go'
 import { Loaded, Page } from '../../shared/Page'
+import { count } from '../../shared/number'
 import { Panel } from '../../shared/Panel'
 import { percent } from '../../shared/Share'
 import { StateIcon, StatusBadge } from '../../shared/Status'
@@ -48,7 +49,7 @@ function Shown({ got }: { got: Got<Schemas['DraftShown']> }) {
       {draft.canary && <CanaryNow draft={draft} conditions={conditions ?? []} />}
       <dl className="facts">
         <div><dt>Based on revision</dt><dd className="num"><Go to="/changes/history/$revision" params={{ revision: String(draft.base) }}>{draft.base}</Go></dd></div>
-        {open && <div><dt>Changes</dt><dd className="num">{changes.length} field{changes.length === 1 ? '' : 's'}, {objects} object{objects === 1 ? '' : 's'}</dd></div>}
+        {open && <div><dt>Changes</dt><dd className="num">{count(changes.length)} field{changes.length === 1 ? '' : 's'}, {count(objects)} object{objects === 1 ? '' : 's'}</dd></div>}
         {open && <div><dt>Clients who get another answer</dt><dd className="num">{moved === 0 ? 'none' : `up to ${percent(moved)} of a service`}</dd></div>}
         <div><dt>Approvals</dt><dd className="num">{verdicts(draft).filter((r) => r.approve).length}</dd></div>
       </dl>
@@ -123,7 +124,7 @@ function Publish({ got, etag }: { got: Got<Schemas['DraftShown']>; etag: string 
   return (
     <ConfirmAction label="Publish" title={`Publish ${draft.id}, ${draft.title}?`} does={(why) => ({ curl: { method: 'POST', path: `/drafts/${draft.id}/publish`, reason: why }, cli: `draft publish ${draft.id}${because(why)}` })} needs="editor" reason="optional" danger={false} button={{ variant: 'filled' }}
       refused={!fits ? problem ?? 'It does not fit what there is now.' : rejected ? `${rejected.actorName ?? rejected.actor} rejects it.` : undefined} run={(r) => publish.mutateAsync(r)}>
-      <Text size="sm">It goes in whole or not at all: <b>{changes.length}</b> difference{changes.length === 1 ? '' : 's'} of <b className="mono">{[...new Set(changes.map((c) => c.object))].slice(0, 6).join(', ')}</b>.</Text>
+      <Text size="sm">It goes in whole or not at all: <b>{count(changes.length)}</b> difference{changes.length === 1 ? '' : 's'} of <b className="mono">{[...new Set(changes.map((c) => c.object))].slice(0, 6).join(', ')}</b>.</Text>
       <Effects list={effects} edits={changes} />
     </ConfirmAction>
   )

@@ -1,4 +1,4 @@
-import { Alert, Button, Group, List, Select, Skeleton, Stack, Text, TextInput, Textarea } from '@mantine/core'
+import { Alert, Button, Group, List, Select, Stack, Text, TextInput, Textarea } from '@mantine/core'
 import { useDebouncedValue } from '@mantine/hooks'
 import { useQuery } from '@tanstack/react-query'
 import { getRouteApi, useNavigate } from '@tanstack/react-router'
@@ -14,6 +14,7 @@ import { Guarded } from '../../shared/Guarded'
 import { Loaded, Page } from '../../shared/Page'
 import { Panel } from '../../shared/Panel'
 import { ReasonInput } from '../../shared/ReasonInput'
+import { Waiting } from '../../shared/Waiting'
 import css from './Changes.module.css'
 import { Diff } from './Diff'
 import { kinds } from './words'
@@ -94,7 +95,7 @@ function Editor({ object, now, document, change }: Edited) {
         <div>
           <Panel title="What that does">
             <div aria-live="polite">
-              {!changed ? <Text size="sm" c="dimmed">Change something, and what differs and whose answers change is worked out before anything is saved.</Text> : plan.error ? <ErrorBox error={plan.error} /> : !body ? <Skeleton height={70} /> : (
+              {!changed ? <Text size="sm" c="dimmed">Change something, and what differs and whose answers change is worked out before anything is saved.</Text> : plan.error ? <ErrorBox error={plan.error} /> : !body ? <Waiting height={70} /> : (
                 <Stack gap="sm">
                   <Diff edits={body.changes ?? []} none="It changes nothing." />
                   <Effects list={body.effects} edits={body.changes ?? []} />

@@ -12,6 +12,7 @@ import { ErrorBox } from '../../shared/ErrorBox'
 import { Go } from '../../shared/Go'
 import { did } from '../../shared/kinds'
 import { Loaded, Page } from '../../shared/Page'
+import { count } from '../../shared/number'
 import { Panel } from '../../shared/Panel'
 import { Time } from '../../shared/Time'
 import { Diff } from './Diff'
@@ -42,7 +43,7 @@ export default function RevisionPage() {
               <div><dt>Audit entry</dt><dd>{r && <Go to="/changes/audit" search={{ before: String(r.seq + 1) }} className="num">{r.seq}</Go>}</dd></div>
               <div><dt>Neighbours</dt><dd>{n > 1 && <Go to="/changes/history/$revision" params={{ revision: String(n - 1) }} className="num">{n - 1}</Go>}{n > 1 && page && n < page.current && ' · '}{page && n < page.current && <Go to="/changes/history/$revision" params={{ revision: String(n + 1) }} className="num">{n + 1}</Go>}</dd></div>
             </dl>
-            <Panel title={`What differs from revision ${body.from} to ${body.to}`} note={`${body.changes.length}${body.more ? ` of ${body.changes.length + body.more}` : ''}`}
+            <Panel title={`What differs from revision ${body.from} to ${body.to}`} note={count(body.changes.length + (body.more ?? 0))}
               actions={<NumberInput size="xs" w={150} aria-label="Compare with revision" placeholder="compare with" min={0} max={page?.current} allowDecimal={false} value={from ? Number(from) : ''} onChange={(v) => void navigate({ search: { from: v === '' ? undefined : String(v) }, replace: true })} />}>
               <Diff edits={body.changes} more={body.more} none="Nothing in the configuration document or the zones differs. Controls, tokens and the like are in the audit." />
             </Panel>
@@ -75,7 +76,7 @@ function Rollback({ to, label, current, oldest }: { to: number; label: string; c
       {!body ? !plan.error && <Skeleton height={90} /> : (
         <Stack gap="sm">
           <Effects list={body.effects} edits={body.changes ?? []} />
-          <div style={{ maxHeight: 320, overflowY: 'auto' }} tabIndex={0} aria-label="What it changes"><Diff edits={(body.changes ?? []).slice(0, 60)} more={Math.max((body.changes?.length ?? 0) - 60, 0)} none="It would change nothing." /></div>
+          <div style={{ maxHeight: 320, overflowY: 'auto' }} tabIndex={0} aria-label="What it changes"><Diff edits={body.changes ?? []} none="It would change nothing." /></div>
           {body.warnings.length > 0 && <Alert color="yellow" variant="light" title="To be noticed"><List size="sm">{body.warnings.map((w) => <List.Item key={w}>{w}</List.Item>)}</List></Alert>}
           {needsForce && <Checkbox checked={force} onChange={(e) => setForce(e.currentTarget.checked)} label="It deletes much, and that is meant" />}
         </Stack>

@@ -14,6 +14,7 @@ import { ErrorBox } from '../../shared/ErrorBox'
 import { Loaded, Page } from '../../shared/Page'
 import { Panel } from '../../shared/Panel'
 import { ReasonInput } from '../../shared/ReasonInput'
+import { offer } from '../../shared/offer'
 import { Preview } from './Preview'
 import { RampFields } from './Ramp'
 import type { Scope } from './route'
@@ -67,6 +68,9 @@ function Form({ old }: { old?: Got<Plan> }) {
   const [reason, setReason] = useState('')
   const why = useWhyNot('editor')
   const options = useTargets()
+  const [typed, setTyped] = useState('')
+  const offered = useMemo(() => offer(options, typed, targets), [options, typed, targets.join('\n')])
+  const [condition, setCondition] = useState('')
   const nodes = (useCluster().data?.body.members ?? []).map((m) => m.node)
   const regionNames = useQuery(get('/regions')).data?.body.items.map((r) => r.name)
   const signals = useQuery(get('/signals')).data?.body.items ?? []
@@ -105,7 +109,7 @@ function Form({ old }: { old?: Got<Plan> }) {
               <SegmentedControl aria-label="Kind of failure" value={what} onChange={(v) => scope({ what: v, targets: v === 'evacuate' || v === 'down' ? targets : undefined, node: undefined })} data={kinds} size="sm" className={css.kinds} />
               <Text size="sm" c="dimmed">{about[what]}</Text>
               {what === 'evacuate' || what === 'down'
-                ? <MultiSelect label="Targets" data={options} value={targets} onChange={(v) => scope({ what, targets: v })} searchable limit={80} placeholder={targets.length ? '' : 'A region, a provider, a pool …'} maw={720} hidePickedOptions />
+                ? <MultiSelect label="Targets" data={offered} value={targets} onChange={(v) => scope({ what, targets: v })} searchable searchValue={typed} onSearchChange={setTyped} placeholder={targets.length ? '' : 'A region, a provider, a pool …'} maw={720} hidePickedOptions />
                 : what !== 'steps' && <Select label="Node" data={nodes} value={node ?? null} onChange={(v) => scope({ what, node: v ?? undefined })} maw={360} placeholder="Which node" />}
               {against.length > 0 && <Text size="sm" c="var(--m-down-text)" component="div">Safety rules are against it as things stand; preflight would fail.<List size="sm">{against.flatMap((t) => t.problems.map((m) => <List.Item key={t.target + m}><b className="mono">{t.target}</b>: {m}</List.Item>))}</List></Text>}
             </Stack>
@@ -128,7 +132,7 @@ function Form({ old }: { old?: Got<Plan> }) {
               <NumberInput label="Approvals" description="By others than who starts it" min={0} max={10} value={p.approvals ?? 0} onChange={(v) => set({ approvals: Number(v) || undefined })} />
               <TextInput label="Hard end" description="Nodes stop by their own clocks" placeholder="by its length" value={p.expires ?? ''} onChange={(e) => set({ expires: e.currentTarget.value })} />
               <TagsInput label="Abort when" description="Beside real failures; Enter adds one" placeholder="signal:slo" limit={80} value={p.abortWhen ?? []} onChange={(v) => set({ abortWhen: v.length ? v : undefined })}
-                data={[...signals.map((s) => `signal:${s.name}`), ...options.flatMap((g) => g.items.map((t) => `down:${t}`))]} clearButtonProps={{ 'aria-label': 'Clear' }} />
+                searchValue={condition} onSearchChange={setCondition} data={[...signals.map((s) => `signal:${s.name}`), ...offer(options, condition.replace(/^down:?/, '')).flatMap((g) => g.items.map((t) => `down:${t}`))]} clearButtonProps={{ 'aria-label': 'Clear' }} />
               <TextInput label="Schedule" description={p.schedule?.cron ? scheduleText(p.schedule.cron) : 'Cron by UTC; empty is on demand'} placeholder="0 9 * * 2" value={p.schedule?.cron ?? ''} onChange={(e) => set({ schedule: e.currentTarget.value ? { ...p.schedule, cron: e.currentTarget.value } : undefined })} />
               <TextInput label="Jitter" description="It starts up to so much later" placeholder="0s" disabled={!p.schedule?.cron} value={p.schedule?.jitter ?? ''} onChange={(e) => set({ schedule: { cron: p.schedule?.cron ?? '', jitter: e.currentTarget.value || undefined } })} />
             </div>

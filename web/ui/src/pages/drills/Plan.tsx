@@ -1,4 +1,4 @@
-import { Alert, Anchor, Button, Group, Skeleton, Stack, Switch, Text } from '@mantine/core'
+import { Alert, Anchor, Button, Group, Stack, Switch, Text } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { Link, getRouteApi, useNavigate } from '@tanstack/react-router'
 import { useMemo, useState } from 'react'
@@ -13,6 +13,7 @@ import { Loaded, Page } from '../../shared/Page'
 import { Panel } from '../../shared/Panel'
 import { StatusBadge } from '../../shared/Status'
 import { Time, parseDuration, span } from '../../shared/Time'
+import { Waiting } from '../../shared/Waiting'
 import { RunningNow } from './Clock'
 import css from './Drills.module.css'
 import { Preview } from './Preview'
@@ -69,11 +70,11 @@ function Shown({ got }: { got: Got<Plan> }) {
       </dl>
       <div className={css.two}>
         <div>
-          <Panel title="What it would do" note={check ? `${check.steps.length} steps` : undefined}>{check ? <Steps steps={check.steps} planned /> : preflight.error ? null : <Skeleton height={120} />}</Panel>
+          <Panel title="What it would do" note={check ? `${check.steps.length} steps` : undefined}>{check ? <Steps steps={check.steps} planned /> : preflight.error ? null : <Waiting height={120} />}</Panel>
         </div>
         <div>
           <Panel title="Preflight" note={check ? (check.ok ? 'it could run now' : `${failing.length} of ${check.checks.length} fail`) : undefined} actions={<Anchor component="button" size="xs" onClick={() => void preflight.refetch()}>Check again</Anchor>}>
-            {preflight.error && !check ? <ErrorBox error={preflight.error} retry={() => void preflight.refetch()} /> : check ? <Checks checks={check.checks} /> : <Skeleton height={80} />}
+            {preflight.error && !check ? <ErrorBox error={preflight.error} retry={() => void preflight.refetch()} /> : check ? <Checks checks={check.checks} /> : <Waiting height={80} />}
           </Panel>
         </div>
       </div>

@@ -4,15 +4,16 @@ import { useMemo } from 'react'
 
 import { serviceName } from '../../api/names'
 import { get } from '../../api/queries'
-import { groupBy } from '../../api/standing'
+import { groupBy, poolsOf } from '../../api/standing'
 import { EffectTable } from '../../shared/Effect'
 import { ErrorBox } from '../../shared/ErrorBox'
+import { count } from '../../shared/number'
 import { Panel } from '../../shared/Panel'
 import { ShareBar, percent } from '../../shared/Share'
 import { WorldMap } from '../../shared/map'
 import css from './Drills.module.css'
 import { markers, useRegionColors, useShade } from '../overview/world'
-import { usePoolHealth } from '../services/uses'
+import { usePoolHealth, useTemplates } from '../services/uses'
 
 /** Whom a drill moves: the world as it would be answered, and what is another answer than now. */
 export function Preview({ assume, service, set }: { assume: string[]; service?: string; set: (service: string) => void }) {
@@ -20,17 +21,26 @@ export function Preview({ assume, service, set }: { assume: string[]; service?: 
   const regions = useQuery(get('/regions')).data?.body.items
   const points = useQuery(get('/geo/points')).data?.body.items
   const groups = usePoolHealth()
+  const templates = useTemplates()
   const names = useMemo(() => (services ?? []).map(serviceName).sort(), [services])
-  const shown = service ?? names[0]
+  const touched = useMemo(() => {
+    const regionsOf = new Map(groups && Map.groupBy(groups, (g) => g.pool))
+    const hit = (pool: string) => assume.some((a) => {
+      const [kind, name] = a.slice(a.indexOf(':') + 1).split('/')
+      return kind === 'region' ? regionsOf.get(pool)?.some((g) => g.region === name) : (kind === 'pool' || kind === 'endpoint') && name === pool
+    })
+    return (services ?? []).filter((s) => [...poolsOf({ ...s.steer, lastResort: s.lastResort }, templates)].some(hit)).map(serviceName).sort()
+  }, [services, templates, groups, assume])
+  const shown = service ?? (groups ? touched[0] ?? names[0] : undefined)
   const answers = useQuery({ ...get('/answers', { params: { query: { service: shown, assume } } }), enabled: !!shown && assume.length > 0, retry: false, placeholderData: (old) => old })
-  const color = useRegionColors((regions ?? []).map((r) => r.name))
   const body = answers.data?.body
+  const color = useRegionColors((regions ?? []).map((r) => r.name), body?.regions.map((r) => r.region))
   const shade = useShade(body, color)
   const shares = useMemo(() => new Map(body?.regions.map((r) => [r.region, r.probability])), [body])
   const standings = useMemo(() => groupBy(groups ?? [], (g) => g.region), [groups])
   if (assume.length === 0) return null
   return (
-    <Panel title="Whom it moves" note="worked out from the state of now" actions={names.length > 1 && <Select size="xs" w={240} aria-label="Service" data={names} value={shown ?? null} onChange={(v) => { if (v) set(v) }} searchable limit={80} allowDeselect={false} />}>
+    <Panel title="Whom it moves" note={`worked out from the state of now${touched.length > 1 ? `; ${count(touched.length)} services answer from it` : ''}`} actions={names.length > 1 && <Select size="xs" w={240} aria-label="Service" data={names} value={shown ?? null} onChange={(v) => { if (v) set(v) }} searchable limit={80} allowDeselect={false} />}>
       {names.length === 0 && services ? <Text size="sm" c="dimmed">No name is steered, so it moves nobody.</Text> : answers.error && !body ? <ErrorBox error={answers.error} /> : (
         <div className={css.preview}>
           <div>

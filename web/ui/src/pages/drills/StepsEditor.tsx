@@ -74,7 +74,7 @@ function Fields({ s, kind, set, choices, before }: { s: Step; kind: StepKind; se
   const names = before.flatMap((b) => [b, ...(b.parallel ?? [])]).filter((b) => b.lowerTTL || b.drain || b.forceDown || b.ignoreVantage || b.silenceNode).map((b) => b.name)
   return (
     <>
-      {(kind === 'drain' || kind === 'forceDown' || kind === 'lowerTTL') && <MultiSelect label="Targets" data={withOwn(choices.targets, s[kind])} value={s[kind] ?? []} onChange={(v) => set({ [kind]: v })} searchable hidePickedOptions placeholder={s[kind]?.length ? '' : 'A region, a pool …'} className={css.widefield} />}
+      {(kind === 'drain' || kind === 'forceDown' || kind === 'lowerTTL') && <MultiSelect label="Targets" data={withOwn(choices.targets, s[kind])} value={s[kind] ?? []} onChange={(v) => set({ [kind]: v })} searchable limit={80} hidePickedOptions placeholder={s[kind]?.length ? '' : 'A region, a pool …'} className={css.widefield} />}
       {kind === 'drain' && <RampFields p={s} set={set} conditions={choices.conditions} />}
       {(kind === 'ignoreVantage' || kind === 'silenceNode') && <Select label="Node" data={choices.nodes} value={s[kind] || null} onChange={(v) => set({ [kind]: v ?? '' })} placeholder="Which node" />}
       {kind === 'restore' && <Select label="What" data={[{ value: 'all', label: 'all that was done' }, ...[...new Set(names)].map((n) => ({ value: n, label: n }))]} value={s.restore ?? null} onChange={(v) => set({ restore: v ?? 'all' })} allowDeselect={false} />}
@@ -83,7 +83,7 @@ function Fields({ s, kind, set, choices, before }: { s: Step; kind: StepKind; se
       {kind === 'webhook' && <TextInput label="Secret" description="The name of one" value={s.webhook?.secret?.secret ?? ''} onChange={(e) => set({ webhook: { url: '', ...s.webhook, secret: e.currentTarget.value ? { secret: e.currentTarget.value } : undefined } })} />}
       {kind === 'webhook' && <Textarea label="Body" description="JSON; empty is which step of which drill it is" value={s.webhook?.body ?? ''} onChange={(e) => set({ webhook: { url: '', ...s.webhook, body: text(e.currentTarget.value) } })} autosize minRows={1} maxRows={8} spellCheck={false} />}
       {kind === 'approvals' && <NumberInput label="How many others" min={1} max={10} value={s.approvals ?? 1} onChange={(v) => set({ approvals: Number(v) || 1 })} />}
-      {kind === 'waitFor' && <Select label="Until" data={[...new Set([...choices.waits, ...(s.waitFor ? [s.waitFor] : [])])]} value={s.waitFor || null} onChange={(v) => set({ waitFor: v ?? '' })} searchable placeholder="up:pool/NAME, signal:NAME" />}
+      {kind === 'waitFor' && <Select label="Until" data={[...new Set([...choices.waits, ...(s.waitFor ? [s.waitFor] : [])])]} value={s.waitFor || null} onChange={(v) => set({ waitFor: v ?? '' })} searchable limit={80} placeholder="up:pool/NAME, signal:NAME" />}
       {kind === 'wait' && <TextInput label="For" placeholder="5m" value={s.wait ?? ''} onChange={(e) => set({ wait: e.currentTarget.value })} />}
       {kind !== 'wait' && <TextInput label="Given up after" description="1s to 24h" placeholder={kind === 'webhook' || kind === 'waitFor' ? '15m' : 'never'} value={s.timeout ?? ''} onChange={(e) => set({ timeout: text(e.currentTarget.value) })} />}
       <Select label="If it fails" data={[{ value: 'abort', label: 'take all back and end' }, { value: 'continue', label: 'go on' }]} value={s.onFailure ?? 'abort'} onChange={(v) => set({ onFailure: v === 'continue' ? 'continue' : undefined })} allowDeselect={false} />

@@ -15,6 +15,7 @@ import { Loaded, Page } from '../../shared/Page'
 import { Panel } from '../../shared/Panel'
 import { StatusBadge } from '../../shared/Status'
 import { Time } from '../../shared/Time'
+import { count } from '../../shared/number'
 import { useTemplates } from '../services/uses'
 import { Check } from './Check'
 import { Probe } from './Probe'
@@ -57,7 +58,7 @@ export default function Endpoint() {
         ['Region', <Go key="r" to="/health" search={{ q: e.region }} className="mono">{e.region || 'none'}</Go>],
         ['Pool', <Go key="p" to="/health" search={{ q: e.pool }} className="mono">{e.pool}</Go>],
         ['Controls', e.controls?.join(', ') || 'none'],
-        ['Used by', used.length === 0 ? 'no service' : <Text span key="u" size="xs" fw={550}>{used.slice(0, 3).map((s) => <div key={s}><Go size="xs" to="/services/$name" params={{ name: s }}>{s}</Go></div>)}{used.length > 3 && ` and ${used.length - 3} more`}</Text>],
+        ['Used by', used.length === 0 ? 'no service' : <Text span key="u" size="xs" fw={550} className="usedby">{used.slice(0, 3).map((s) => <div key={s}><Go size="xs" to="/services/$name" params={{ name: s }}>{s}</Go></div>)}{used.length > 3 && ` and ${count(used.length - 3)} more`}</Text>],
       ]} />
       {e.checks.length === 0 && <Panel title="No monitor"><Text size="sm" c="dimmed">Nothing checks it, so it counts as {e.measured}. A pool's <span className="mono">monitors</span> name what does.</Text></Panel>}
       {e.checks.length > 0 && (

@@ -6,9 +6,10 @@ import type { Schemas } from '../../api/client'
 import { type LiveEvent, useLive } from '../../api/events'
 import { EmptyState } from '../../shared/EmptyState'
 import { Go } from '../../shared/Go'
+import { count } from '../../shared/number'
 import { did } from '../../shared/kinds'
 import { Loaded } from '../../shared/Page'
-import { Time, fullTime } from '../../shared/Time'
+import { Time, fullTime, spoken } from '../../shared/Time'
 import { useZone } from '../../shared/prefs'
 import { latestQuery } from './ask'
 
@@ -33,11 +34,11 @@ export const Changes = memo(function Changes() {
         ? <EmptyState title="Nothing was changed yet" command="meridian apply -f meridian.yaml">Each change of the configuration, of a zone or of a control makes a revision, with who and why, and a way back.</EmptyState>
         : (
           <Stack gap={0} component="ul" className="plainlist">
-            {alike(body.items).slice(0, 8).map(({ first: r, oldest, count }) => (
+            {alike(body.items).slice(0, 8).map(({ first: r, oldest, count: times }) => (
               <li key={r.revision} className="change">
-                <Text span size="xs" c="dimmed" className="num">{count > 1 ? `${oldest}–${r.revision}` : r.revision}</Text>
+                <Text span size="xs" c="dimmed" className="num">{times > 1 ? `${oldest}–${r.revision}` : r.revision}</Text>
                 <div>
-                  <Text size="sm" lh={1.35}><Go to="/changes/history/$revision" params={{ revision: String(r.revision) }} c="inherit">{did(r.kind)}</Go> {r.object ? <b className="mono">{r.object}</b> : count > 1 ? `${count} times` : r.objects ? `${r.objects} object${r.objects === 1 ? '' : 's'}` : ''}</Text>
+                  <Text size="sm" lh={1.35}><Go to="/changes/history/$revision" params={{ revision: String(r.revision) }} c="inherit">{did(r.kind)}</Go> {r.object ? <b className="mono">{r.object}</b> : times > 1 ? `${times} times` : r.objects ? `${count(r.objects)} object${r.objects === 1 ? '' : 's'}` : ''}</Text>
                   <Text size="xs" c="dimmed" lineClamp={1}>{r.reason || 'no reason given'} · {r.actorName ?? r.actor ?? 'the cluster'}</Text>
                 </div>
                 <Text size="xs" c="dimmed"><Time at={r.at} /></Text>
@@ -61,7 +62,7 @@ export const Happenings = memo(function Happenings() {
       {events.slice(0, 8).map((e: LiveEvent) => (
         <li key={`${e.node}:${e.seq}`} className="change">
           <Text span size="xs" c="dimmed">{e.type}</Text>
-          <Text size="sm" lh={1.35} lineClamp={2}>{e.text.replace(moment, (at) => fullTime(new Date(at), zone))}</Text>
+          <Text size="sm" lh={1.35} lineClamp={2}>{spoken(e.text.replace(moment, (at) => fullTime(new Date(at), zone)))}</Text>
           <Text size="xs" c="dimmed"><Time at={e.at} /></Text>
         </li>
       ))}

@@ -13,6 +13,8 @@ import { CopyAs } from '../../shared/CopyAs'
 import { ErrorBox } from '../../shared/ErrorBox'
 import { Page } from '../../shared/Page'
 import { Panel } from '../../shared/Panel'
+import { colors } from '../../shared/map/colors'
+import { count } from '../../shared/number'
 import { ShareBar, percent } from '../../shared/Share'
 import { type State, StateIcon, stateWord } from '../../shared/Status'
 import { parseDuration, span } from '../../shared/Time'
@@ -24,13 +26,6 @@ import { Changes, Happenings } from './Latest'
 import { type RegionRow, Regions } from './Regions'
 import { Wrong, useTroubles } from './Wrong'
 import { markers, movingRegions, useAnswers, useArcs, useRegionColors, useShade } from './world'
-
-/** The largest shares, and the others together. */
-function bar(top: [region: string, share: number][], color: (region: string) => string) {
-  const parts = top.slice(0, 40).map(([name, share]) => ({ name: name || 'no region', share, color: color(name) }))
-  if (top.length > 40) parts.push({ name: `${top.length - 40} more`, share: top.slice(40).reduce((sum, [, share]) => sum + share, 0), color: 'var(--m-unknown)' })
-  return parts
-}
 
 const nowhere: Schemas['RegionPoint'][] = []
 
@@ -73,6 +68,7 @@ export default function Overview() {
   if (regions.data && services.data && regions.data.body.items.length === 0 && services.data.body.items.length === 0) return <Page title="Overview"><First /></Page>
   if (!regions.data || !services.data || !pools.data || !health.data || !controls.data) return <Page title="Overview"><Skeleton height={64} aria-busy="true" aria-label="Loading" /><Skeleton height={420} /></Page>
   const top = [...shares].sort((a, b) => b[1] - a[1])
+  const many = top.length > 2 * colors // a bar of that many says nothing, nor do colours that many have
   const body = answers.data?.body
   return (
     <Page title="Overview" lead={arcs.length > 0 ? 'Clients are moving: the arcs stay until the last resolver has forgotten what it was told.' : 'Which region answers each country now, and all that is not as it should be.'}
@@ -81,14 +77,15 @@ export default function Overview() {
       <Counters groups={groups} services={services.data?.body.items.length} />
       <div className="overview">
         <div>
-          <Panel title="Who answers the world" note={body && `${body.leftOut ? `${body.services} of ${body.services + body.leftOut} services` : `${body.services} service${body.services === 1 ? '' : 's'}`}, by addresses of each country${body.leftOut ? '; the others are too many to add up' : ''}`}>
+          <Panel title="Who answers the world" note={body && `${body.leftOut ? `${count(body.services)} of ${count(body.services + body.leftOut)} services` : `${count(body.services)} service${body.services === 1 ? '' : 's'}`}, by addresses of each country${body.leftOut ? '; the others are too many to add up' : ''}`}>
             {answers.error && !body && <ErrorBox error={answers.error} retry={() => void answers.refetch()} />}
             <WorldMap label="World map: each country in the colour of the region that answers it. The table of regions below says the same."
               shade={shade} markers={marks} arcs={arcs} open={open} />
-            {body && <ShareBar label="Shares of the world" parts={bar(top, color)} />}
+            {body && !many && <ShareBar label="Shares of the world" parts={top.map(([name, share]) => ({ name: name || 'no region', share, color: color(name) }))} />}
             <div className="legend">
-              {top.slice(0, 12).map(([name, share]) => <span key={name}><i className="swatch" style={{ background: color(name) }} /><b className="mono">{name || 'no region'}</b><span className="num">{percent(share)}</span></span>)}
-              {top.length > 12 && <span>and {top.length - 12} more</span>}
+              {many && <span>The largest of {count(top.length)}:</span>}
+              {top.slice(0, many ? 8 : 12).map(([name, share]) => <span key={name}>{!many && <i className="swatch" style={{ background: color(name) }} />}<b className="mono">{name || 'no region'}</b><span className="num">{percent(share)}</span></span>)}
+              {top.length > 12 && !many && <span>and {top.length - 12} more</span>}
               {body && body.services === 0 && (services.data?.body.items.length ?? 0) > 0 && <span>This node is still working out what it answers by the newest configuration.</span>}
               {body && body.services > 0 && body.nothing > 0 && <span><i className="swatch" style={{ background: 'var(--m-down)' }} />no answer {percent(body.nothing)}</span>}
             </div>
@@ -97,7 +94,7 @@ export default function Overview() {
           <Panel title="As it happens"><Happenings /></Panel>
         </div>
         <div>
-          <Panel className="panel first" title="What is wrong" note={[troubles?.length || '', old ? 'as last heard' : ''].filter(Boolean).join(', ')}>{troubles ? <Wrong troubles={troubles} old={old} /> : <Skeleton height={60} />}</Panel>
+          <Panel className="panel first" title="What is wrong" note={[troubles?.length ? count(troubles.length) : '', old ? 'as last heard' : ''].filter(Boolean).join(', ')}>{troubles ? <Wrong troubles={troubles} old={old} /> : <Skeleton height={60} />}</Panel>
           <Panel title="Latest changes"><Changes /></Panel>
         </div>
       </div>
@@ -108,14 +105,14 @@ export default function Overview() {
 const Counters = memo(function Counters({ groups, services }: { groups?: Parameters<typeof standing>[0]; services?: number }) {
   const cluster = useCluster().data?.body
   const s = groups && standing(groups)
-  const count = (state: State) => <Counter key={state} value={s?.count[state]} label={<><StateIcon state={state} size={11} />{stateWord[state]}</>} />
+  const counter = (state: State) => <Counter key={state} value={s?.count[state]} label={<><StateIcon state={state} size={11} />{stateWord[state]}</>} />
   const stats = useQuery({ ...get('/stats'), refetchInterval: 5_000 }).data?.body
   const voters = cluster?.members.filter((m) => m.voter) ?? []
   return (
     <div className="counters">
       <div className="counter" data-wide><b>{stats ? rate(stats.queries) : '–'}</b><small>queries a second</small>{stats && <Sparkline values={total(stats)} label="Queries a second in the last 10 minutes" width={100} height={24} />}</div>
-      {(['up', 'degraded', 'down', 'drained', 'unknown'] as const).map(count)}
-      <Counter value={services} label={`service${services === 1 ? '' : 's'}${stats?.services.short ? `, ${stats.services.short} short` : ''}`} />
+      {(['up', 'degraded', 'down', 'drained', 'unknown'] as const).map(counter)}
+      <Counter value={services} label={`service${services === 1 ? '' : 's'}${stats?.services.short ? `, ${count(stats.services.short)} short` : ''}`} />
       <Counter value={cluster && `${voters.filter((m) => m.reachable).length}/${voters.length}`} label={cluster?.leader ? <>leader <span className="mono">{cluster.leader}</span></> : 'no leader'} />
       <Counter value={cluster && span(parseDuration(cluster.stateAge))} label="age of state" plain />
     </div>
@@ -128,5 +125,5 @@ function rate(v: number): string {
 }
 
 function Counter({ value, label, plain }: { value?: number | string; label: React.ReactNode; plain?: boolean }) {
-  return <div className="counter" data-zero={value === 0 || plain ? true : undefined}><b>{value ?? '–'}</b><small>{label}</small></div>
+  return <div className="counter" data-zero={value === 0 || plain ? true : undefined}><b>{typeof value === 'number' ? count(value) : value ?? '–'}</b><small>{label}</small></div>
 }

@@ -5,13 +5,14 @@ import type { ReactNode } from 'react'
 import { useCluster } from '../../api/guard'
 import { bare } from '../../api/names'
 import { get } from '../../api/queries'
-import { groupBy, reason } from '../../api/standing'
+import { type Standing, groupBy, reason } from '../../api/standing'
+import { count } from '../../shared/number'
 import { type State, StateIcon, stateWord } from '../../shared/Status'
 import { Time, parseDuration, span } from '../../shared/Time'
 import { Go } from '../../shared/Go'
 import { wrongQuery } from './ask'
 
-const few = 5 // endpoints of a region that are told one by one
+const few = 5 // endpoints of a region that are told one by one, where there are not many in all
 
 interface Trouble { key: string; state: State; what: ReactNode; why?: string; since?: string; to: ReactNode; rank: number }
 
@@ -30,15 +31,21 @@ export function useTroubles(): Trouble[] | undefined {
   for (const m of cluster.members) if (!m.reachable) list.push({ key: m.id, rank: 1, state: 'down', what: <>Node <b className="mono">{m.node}</b> cannot be reached</>, why: `last heard ${span(parseDuration(m.lastHeard))} ago`, to: <Go to="/cluster" size="sm">Cluster</Go> })
   for (const w of cluster.warnings ?? []) list.push({ key: w, rank: 1, state: 'degraded', what: w, to: <Go to="/cluster" size="sm">Cluster</Go> })
   const unchecked = groups.reduce((sum, g) => sum + g.unchecked, 0)
-  if (unchecked > 3) list.push({ key: 'unchecked', rank: 4, state: 'unknown', what: <><b className="num">{unchecked}</b> endpoints are checked by nothing</>, why: 'no monitor is named by them or their pools, so nobody can tell whether they are well', to: <Go to="/health" search={{ state: 'unknown' }} size="sm">Health</Go> })
+  if (unchecked > 3) list.push({ key: 'unchecked', rank: 4, state: 'unknown', what: <><b className="num">{count(unchecked)}</b> endpoints are checked by nothing</>, why: 'no monitor is named by them or their pools, so nobody can tell whether they are well', to: <Go to="/health" search={{ state: 'unknown' }} size="sm">Health</Go> })
   const told = bad.filter((e) => unchecked <= 3 || e.checks.length > 0 || e.state !== 'unknown')
-  for (const [region, s] of groupBy(groups, (g) => g.region)) {
+  const standings = groupBy(groups, (g) => g.region)
+  const silent = (s: Standing) => s.count.unknown > 0 && s.count.down + s.count.degraded === 0 && s.unchecked === 0
+  const waited = [...standings.values()].filter(silent)
+  const fresh = waited.length > few // as after a start: one cause, and one line
+  if (fresh) list.push({ key: 'unknown', rank: 3, state: 'unknown', what: <>Nothing is known of <b className="num">{count(waited.reduce((sum, s) => sum + s.count.unknown, 0))}</b> endpoints in {waited.length} regions</>, why: 'they were not probed yet, or too few vantages have told', since: waited.map((s) => s.since ?? '').sort().at(-1) || undefined, to: <Go to="/health" search={{ state: 'unknown' }} size="sm">Health</Go> })
+  for (const [region, s] of standings) {
+    if (fresh && silent(s)) continue
     const here = told.filter((e) => e.region === region)
     const wrong = s.count.degraded + s.count.down + s.count.unknown - (unchecked > 3 ? s.unchecked : 0)
     if (wrong === 0) continue
     const first = here[0] && reason(here[0])
     if (s.count.down === s.all && region) list.push({ key: 'r/' + region, rank: 2, state: 'down', what: <>Region <b className="mono">{region}</b> is down: {s.all === 1 ? 'its only endpoint does not answer' : `none of its ${s.all} endpoints answers`}</>, why: first, since: s.since, to: health(region, 'Health') })
-    else if (wrong > few || here.length < wrong) list.push({ key: 'r/' + region, rank: s.count.down > 0 ? 3 : 4, state: s.count.down > 0 ? 'down' : s.count.unknown > 0 ? 'unknown' : 'degraded', what: <><b className="num">{wrong}</b> of {s.all} endpoints in {region ? <b className="mono">{region}</b> : 'no region'} are not well</>, why: first, since: s.since, to: <Go to="/health" search={{ q: region || undefined, state: 'wrong' }} size="sm">Health</Go> })
+    else if (wrong > (told.length > 2 * few ? 1 : few) || here.length < wrong) list.push({ key: 'r/' + region, rank: s.count.down > 0 ? 3 : 4, state: s.count.down > 0 ? 'down' : s.count.unknown > 0 ? 'unknown' : 'degraded', what: <><b className="num">{wrong}</b> of {s.all} endpoints in {region ? <b className="mono">{region}</b> : 'no region'} are not well</>, why: first, since: s.since, to: <Go to="/health" search={{ q: region || undefined, state: 'wrong' }} size="sm">Health</Go> })
     else for (const e of here) list.push({ key: e.endpoint, rank: e.state === 'down' ? 3 : 4, state: e.state, what: <><b className="mono">{bare(e.endpoint)}</b> in {region || 'no region'} is {stateWord[e.state]}</>, why: reason(e), since: e.since, to: health(bare(e.endpoint), 'Health') })
   }
   for (const s of safety) if (s.state === 'broken' || s.state === 'unhealthy' || s.state === 'acting') list.push({ key: 's/' + s.rule, rank: 2, state: 'degraded', what: <>Safety rule <b className="mono">{s.rule}</b> is {s.state}</>, why: s.says.join('; '), to: null })
@@ -68,7 +75,7 @@ export function Wrong({ troubles, old }: { troubles: Trouble[]; old: boolean }) 
           </Stack>
         </li>
       ))}
-      {troubles.length > 12 && <Text size="xs" c="dimmed" pt={6}>and {troubles.length - 12} more</Text>}
+      {troubles.length > 12 && <Text size="sm" c="dimmed" pt={8} component="li">and {count(troubles.length - 12)} more: <Go to="/health" search={{ state: 'wrong' }} size="sm">all that is not well</Go></Text>}
     </Stack>
   )
 }

@@ -1,12 +1,12 @@
 import { Text } from '@mantine/core'
-import { useMemo } from 'react'
+import { useMemo, useState } from 'react'
 
 import { bare } from '../../api/names'
 import { type EndpointHealth, reason } from '../../api/standing'
 import { type Column, DataTable } from '../../shared/DataTable'
 import { DrainAction, LiftAction } from '../../shared/Drain'
 import { percent } from '../../shared/Share'
-import { StatusBadge, states } from '../../shared/Status'
+import { StatusBadge, urgency } from '../../shared/Status'
 import { Time, parseDuration } from '../../shared/Time'
 import { Go } from '../../shared/Go'
 
@@ -26,10 +26,11 @@ interface Row { e: EndpointHealth; share: number }
 /** What a service may answer with, how each is, and the share of the world that it answers. */
 export function Endpoints({ endpoints, shares, service }: { endpoints: readonly EndpointHealth[]; shares: Map<string, number>; service: string }) {
   const rows = useMemo<Row[]>(() => endpoints.map((e) => ({ e, share: shares.get(e.endpoint) ?? 0 })), [endpoints, shares])
+  const [q, setQ] = useState('')
   const columns = useMemo<Column<Row>[]>(() => [
     { key: 'endpoint', title: 'Endpoint', width: 'minmax(150px, 1.5fr)', sort: (r) => r.e.endpoint, text: (r) => `${r.e.endpoint} ${r.e.region}`, cell: (r) => <Go to="/health" search={{ q: bare(r.e.endpoint) }} size="sm" fw={600} className="mono">{bare(r.e.endpoint)}</Go> },
     { key: 'region', title: 'Region', width: 'minmax(100px, 1fr)', sort: (r) => r.e.region, cell: (r) => <span className="mono">{r.e.region}</span> },
-    { key: 'state', title: 'State', width: '112px', sort: (r) => -states.indexOf(r.e.state), cell: (r) => <StatusBadge state={r.e.state} /> },
+    { key: 'state', title: 'State', width: '112px', sort: (r) => urgency[r.e.state], cell: (r) => <StatusBadge state={r.e.state} /> },
     { key: 'since', title: 'Since', width: '128px', sort: (r) => r.e.since ?? '', cell: (r) => r.e.since ? <Time at={r.e.since} /> : '' },
     { key: 'share', title: 'Of the world', width: '104px', align: 'right', sort: (r) => -r.share, cell: (r) => <span className="num">{percent(r.share)}</span> },
     { key: 'latency', title: 'Round trip', width: '128px', align: 'right', cell: (r) => <span className="num">{latency(r.e)}</span> },
@@ -37,5 +38,6 @@ export function Endpoints({ endpoints, shares, service }: { endpoints: readonly 
     { key: 'act', title: '', width: '88px', align: 'right', cell: (r) => r.e.controls?.[0]
       ? <LiftAction id={r.e.controls[0]} what={r.e.endpoint} button={small} /> : <DrainAction target={r.e.endpoint} services={[service]} button={small} /> },
   ], [service])
-  return <DataTable label="Endpoints" rows={rows} columns={columns} id={(r) => r.e.endpoint} none="Its pools have no endpoints yet." height="460px" />
+  return <DataTable label="Endpoints" rows={rows} columns={columns} id={(r) => r.e.endpoint} none="Its pools have no endpoints yet." height="460px"
+    {...(endpoints.length > 12 ? { sortBy: { key: 'state' }, filter: { value: q, set: setQ, placeholder: 'Endpoint, region' } } : {})} />
 }

@@ -14,6 +14,8 @@ import { ErrorBox } from '../../shared/ErrorBox'
 import { Loaded, Page } from '../../shared/Page'
 import { Panel } from '../../shared/Panel'
 import { Pipeline } from '../../shared/Pipeline'
+import { count } from '../../shared/number'
+import { told } from '../../shared/reasons'
 import { ShareBar, percent } from '../../shared/Share'
 import { StatusBadge } from '../../shared/Status'
 import { WorldMap } from '../../shared/map'
@@ -54,7 +56,7 @@ function Service({ service, name }: { service: Schemas['Service']; name: string 
   const explain = useQuery({ ...get('/explain', { params: { query: { name: asked, client } } }), placeholderData: (old) => old })
   const x = explain.data?.body as Explained | undefined
   return (
-    <Page title={name} status={s.all > 0 && <StatusBadge state={s.state} word={`${s.up}/${s.all} healthy`} />}
+    <Page title={name} status={s.all > 0 && <StatusBadge state={s.state} word={`${count(s.up)}/${count(s.all)} healthy`} />}
       lead={service.names && service.names.length > 0 ? `Also ${service.names.filter((n) => n !== name).slice(0, 8).join(', ')}` : undefined}
       actions={<CopyAs curl={{ path: `/services/${encodeURIComponent(name)}` }} cli={`get service ${shell(name)} -o yaml`} json={service} />}>
       <Facts service={service} ttl={x?.ttl} s={groups && s} />
@@ -70,7 +72,7 @@ function Service({ service, name }: { service: Schemas['Service']; name: string 
       </Panel>
       <Live name={name} answers={answers} />
       {list.length > 0 && <History endpoints={list} all={s.all} over={search.over ?? '24h'} set={(over) => void navigate({ search: { ...search, over }, replace: true })} />}
-      {s.all > list.length && list.length > 0 && <Text size="sm" c="dimmed">The first {list.length} of its {s.all} endpoints; Health has them all.</Text>}
+      {s.all > list.length && list.length > 0 && <Text size="sm" c="dimmed">The first {count(list.length)} of its {count(s.all)} endpoints; Health has them all.</Text>}
       {groups && (s.all === 0 || list.length > 0) ? <>
         <Endpoints endpoints={list} shares={new Map(body?.endpoints?.map((e) => [e.endpoint ?? '', e.probability]))} service={name} />
         <Controls endpoints={list} service={name} />
@@ -88,7 +90,7 @@ function Outcome({ x, client, name }: { x: Explained; client: string; name: stri
       </tbody></table>
       {x.distribution.length > 8 && <Text size="xs" c="dimmed">and {x.distribution.length - 8} more</Text>}
       <Text size="xs" c="dimmed" mt={8}>For {x.ttl} s. {x.place?.located ? `Taken to be in ${countryName(x.place.country ?? '')}${x.place.city ? `, ${x.place.city}` : ''}, on the word of ${x.place.source}.` : 'Where the client is, is not known.'} {x.tier && `From ${x.tier}.`}</Text>
-      <details className="reasons"><summary>All {x.reasons.length} reasons</summary><ol>{x.reasons.map((r, i) => <li key={i}>{r}</li>)}</ol></details>
+      <details className="reasons"><summary>All {x.reasons.length} reasons</summary><ol>{told(x.reasons).map((r, i) => <li key={i}>{r.text}</li>)}</ol></details>
       <Group gap="sm" mt={8}>
         <CopyAs curl={{ path: `/explain?name=${encodeURIComponent(name)}&client=${encodeURIComponent(client)}` }} cli={`explain ${shell(name)} A --client ${shell(client)}`} json={x} />
         <Go to="/what-if" search={{ name, client } as never} size="sm">What if…</Go>
@@ -105,7 +107,7 @@ function Facts({ service, ttl, s }: { service: Schemas['Service']; ttl?: number;
     ['Sticky', service.sticky ? (typeof service.sticky === 'string' ? 'by client network' : `/${service.sticky.ipv4 ?? 24}, /${service.sticky.ipv6 ?? 56}`) : 'no'],
     ['IPv4 and IPv6', service.families ?? 'together'],
     ['Last resort', typeof last === 'string' ? last : last ? 'a branch' : 'all, by default'],
-    ['Endpoints', s ? `${s.all} in ${s.regions.length} region${s.regions.length === 1 ? '' : 's'}` : '–'],
+    ['Endpoints', s ? `${count(s.all)} in ${s.regions.length} region${s.regions.length === 1 ? '' : 's'}` : '–'],
   ]
   return <dl className="facts">{facts.map(([k, v]) => <div key={k}><dt>{k}</dt><dd>{v}</dd></div>)}</dl>
 }
@@ -114,8 +116,8 @@ function Live({ name, answers }: { name: string; answers: ReturnType<typeof useA
   const points = useQuery(get('/geo/points')).data?.body.items ?? []
   const regions = useQuery(get('/regions')).data?.body.items ?? []
   const groups = usePoolHealth()
-  const color = useRegionColors(regions.map((r) => r.name))
   const body = answers.data?.body
+  const color = useRegionColors(regions.map((r) => r.name), body?.regions.map((r) => r.region))
   const shade = useShade(body, color)
   const shares = useMemo(() => new Map(body?.regions.map((r) => [r.region, r.probability])), [body])
   const standings = useMemo(() => groupBy(groups ?? [], (g) => g.region), [groups])

@@ -6,6 +6,7 @@ import { type Column, DataTable } from '../../shared/DataTable'
 import { EmptyState } from '../../shared/EmptyState'
 import { CopyAs } from '../../shared/CopyAs'
 import { Loaded, Page } from '../../shared/Page'
+import { count } from '../../shared/number'
 import { Ratio, StatusBadge, states } from '../../shared/Status'
 import { Time } from '../../shared/Time'
 import { summary } from '../../shared/steering'
@@ -18,7 +19,7 @@ const columns: Column<ServiceRow>[] = [
   { key: 'name', title: 'Service', width: 'minmax(180px, 2fr)', sort: (r) => r.name, text: (r) => [r.name, ...(r.service.names ?? [])].join(' '),
     cell: (r) => <><Go to="/services/$name" params={{ name: r.name }} size="sm" fw={600} className="mono">{r.name}</Go>{(r.service.names?.length ?? 0) > 1 && <Text span size="xs" c="dimmed"> and {r.service.names!.length - (r.service.name ? 0 : 1)} more names</Text>}</> },
   { key: 'state', title: 'State', width: '118px', sort: (r) => states.indexOf(r.standing.state) * -1, cell: (r) => <StatusBadge state={r.standing.state} /> },
-  { key: 'health', title: 'Healthy', width: '86px', align: 'right', sort: (r) => (r.standing.all ? r.standing.up / r.standing.all : -1), cell: (r) => <Ratio good={r.standing.up} all={r.standing.all} state={r.standing.state} /> },
+  { key: 'health', title: 'Healthy', width: '116px', align: 'right', sort: (r) => (r.standing.all ? r.standing.up / r.standing.all : -1), cell: (r) => <Ratio good={r.standing.up} all={r.standing.all} state={r.standing.state} /> },
   { key: 'since', title: 'Since', width: '128px', cell: (r) => r.standing.since ? <Time at={r.standing.since} /> : '' },
   { key: 'steer', title: 'Steering', width: 'minmax(120px, 1fr)', sort: (r) => summary(r.service.steer), text: (r) => `${summary(r.service.steer)} ${r.pools.join(' ')}`, cell: (r) => summary(r.service.steer) },
   { key: 'regions', title: 'Regions', width: 'minmax(120px, 1.4fr)', text: (r) => r.standing.regions.join(' '), sort: (r) => r.standing.regions.length, cell: (r) => <span style={{ color: 'var(--m-dim)' }} title={r.standing.regions.join(', ')}>{r.standing.regions.length > 3 ? `${r.standing.regions.length} regions` : r.standing.regions.join(', ')}</span> },
@@ -42,7 +43,7 @@ export default function Services() {
           <DataTable label="Services" rows={shown ?? []} columns={columns} id={(r) => r.name} sortBy={{ key: 'name' }}
             open={(r) => void navigate({ to: '/services/$name', params: { name: r.name } })}
             filter={{ value: q ?? '', set: (v) => void navigate({ search: { q: v || undefined, only }, replace: true }), placeholder: 'Name, pool, region' }}
-            tools={<SegmentedControl size="xs" value={only ?? 'all'} onChange={(v) => void navigate({ search: { q, only: v === 'all' ? undefined : v }, replace: true })} data={[{ value: 'all', label: 'All' }, { value: 'trouble', label: `Not healthy (${troubled})` }]} />} />
+            tools={<SegmentedControl size="xs" value={only ?? 'all'} onChange={(v) => void navigate({ search: { q, only: v === 'all' ? undefined : v }, replace: true })} data={[{ value: 'all', label: 'All' }, { value: 'trouble', label: `Not healthy (${count(troubled)})` }]} />} />
         )}
       </Loaded>
     </Page>

@@ -2,8 +2,10 @@ import { Group, Text } from '@mantine/core'
 
 import type { Explained } from '../../api/explain'
 import { countryName } from '../../shared/Effect'
+import { count } from '../../shared/number'
+import { told } from '../../shared/reasons'
 import { percent } from '../../shared/Share'
-import { StateIcon, type State } from '../../shared/Status'
+import { StateIcon, type State, urgency } from '../../shared/Status'
 import css from './WhatIf.module.css'
 
 const outcome: Record<string, string> = {
@@ -43,25 +45,27 @@ export function Answer({ title, x, other }: { title: string; x: Explained; other
 
 /** The reasons of an answer in order; those that were not given before stand out. */
 export function Reasons({ x, other }: { x: Explained; other?: Explained }) {
-  const known = new Set(other?.reasons)
   return (
     <ol className={css.reasons}>
-      {x.reasons.map((r, i) => <li key={i} data-new={other && !known.has(r) ? true : undefined}>{other && !known.has(r) && <span className="visually-hidden">Only then: </span>}{r}</li>)}
+      {told(x.reasons, other && new Set(other.reasons)).map((r, i) => <li key={i} data-new={r.fresh || undefined}>{r.fresh && <span className="visually-hidden">Only then: </span>}{r.text}</li>)}
     </ol>
   )
 }
 
-/** Endpoints as they entered the decision. */
+const most = 16
+
+/** Endpoints as they entered the decision; of many, those that are not well first. */
 export function Standings({ x }: { x: Explained }) {
-  const list = x.endpoints ?? []
-  if (list.length === 0) return null
+  const all = x.endpoints ?? []
+  if (all.length === 0) return null
+  const list = all.map((e): { e: typeof e; state: State } => ({ e, state: e.drained ? 'drained' : e.status === 'up' || e.status === 'down' ? e.status : 'unknown' }))
+  if (list.length > most) list.sort((a, b) => urgency[a.state] - urgency[b.state])
   return (
     <div className={css.standings}>
-      {list.slice(0, 24).map((e) => {
-        const state: State = e.drained ? 'drained' : e.status === 'up' || e.status === 'down' ? e.status : 'unknown'
+      {list.slice(0, most).map(({ e, state }) => {
         return <div key={e.endpoint}><StateIcon state={state} size={11} /><span className="mono">{e.endpoint.replace(/^endpoint\//, '')}</span><span>{[e.status, e.drained && `drained by ${e.drained}`, e.forced && `forced by ${e.forced}`, e.why, e.quorum].filter(Boolean).join(', ')}</span></div>
       })}
-      {list.length > 24 && <Text size="xs" c="dimmed">and {list.length - 24} more</Text>}
+      {list.length > most && <Text size="xs" c="dimmed">and {count(list.length - most)} more</Text>}
     </div>
   )
 }

@@ -6,6 +6,7 @@ import { useMemo, useState } from 'react'
 import { serviceName } from '../../api/names'
 import { get } from '../../api/queries'
 import { ClientSelect } from '../../shared/ClientSelect'
+import { offer } from '../../shared/offer'
 import { Panel } from '../../shared/Panel'
 import { type Verb, assumptionText, targets, verbText, verbs, writeAssumption } from './assume'
 import type { Question } from './route'
@@ -44,6 +45,8 @@ function Assume({ list, set }: { list: string[]; set: (l: string[]) => void }) {
   const pools = useQuery(get('/pools')).data?.body.items
   const groups = useMemo(() => targets(regions ?? [], providers ?? [], pools ?? []), [regions, providers, pools])
   const [target, setTarget] = useState<string | null>(null)
+  const [typed, setTyped] = useState('')
+  const offered = useMemo(() => offer(groups, typed, target ? [target] : []), [groups, typed, target])
   const [verb, setVerb] = useState<Verb>('down')
   const [percent, setPercent] = useState(50)
   const add = () => {
@@ -55,7 +58,7 @@ function Assume({ list, set }: { list: string[]; set: (l: string[]) => void }) {
   return (
     <>
       <Group gap="xs" align="flex-end">
-        <Select label="Assume that" placeholder="a region, provider, pool or endpoint" data={groups} value={target} onChange={setTarget} searchable limit={80} size="sm" style={{ flex: '1 1 240px', maxWidth: 340 }} nothingFoundMessage="Nothing is called that." />
+        <Select label="Assume that" placeholder="a region, provider, pool or endpoint" data={offered} value={target} onChange={setTarget} searchable searchValue={typed} onSearchChange={setTyped} size="sm" style={{ flex: '1 1 240px', maxWidth: 340 }} nothingFoundMessage="Nothing is called that." />
         <Select aria-label="What of it" data={verbs.map((v) => ({ value: v, label: verbText[v] }))} value={verb} onChange={(v) => setVerb((v ?? 'down') as Verb)} allowDeselect={false} size="sm" w={150} />
         {verb === 'share' && <NumberInput aria-label="Percent" suffix=" %" min={0} max={100} value={percent} onChange={(v) => setPercent(Number(v) || 0)} size="sm" w={90} />}
         <Button size="sm" variant="default" leftSection={<IconPlus size={15} />} onClick={add} disabled={!target}>Assume</Button>

@@ -114,8 +114,9 @@ function World({ q, name, set }: { q: Question; name: string; set: (q: Partial<Q
   const points = useQuery(get('/geo/points')).data?.body.items ?? []
   const groups = usePoolHealth()
   const show: Show = changed ? q.show ?? 'then' : 'now'
-  const color = useRegionColors(regions.map((r) => r.name))
   const body = show === 'now' ? now.data?.body : then.data?.body
+  const used = [...new Set([...(now.data?.body.regions ?? []), ...(changed ? then.data?.body.regions ?? [] : [])].map((r) => r.region))] // so that a region keeps its colour
+  const color = useRegionColors(regions.map((r) => r.name), used)
   const all = useShade(body, color)
   const effect = changed ? then.data?.body.difference : undefined
   const moved = useMemo(() => new Set(effect?.moves.map((m) => m.country)), [effect])

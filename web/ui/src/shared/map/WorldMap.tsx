@@ -2,7 +2,7 @@ import { useElementSize, useMergedRef } from '@mantine/hooks'
 import { memo, useRef, useState } from 'react'
 import world from 'virtual:world'
 
-import { type State, stateColor, stateShape, stateWord } from '../Status'
+import { type State, stateColor, stateShape, stateWord, urgency } from '../Status'
 import { height, projection, width } from './projection'
 import css from './WorldMap.module.css'
 
@@ -24,8 +24,8 @@ export default memo(function WorldMap({ label, shade, markers = [], arcs = [], o
   const frame = useRef<HTMLDivElement>(null)
   const size = useElementSize<HTMLDivElement>()
   const ref = useMergedRef(frame, size.ref)
-  const dense = markers.length > 60 ? 0.62 : 1
-  const scale = (size.width ? Math.min(Math.max(width / size.width, 1), 2.2) : 1) * dense // so that markers are no smaller on a phone
+  const dense = markers.length > 60
+  const scale = (size.width ? Math.min(Math.max(width / size.width, 1), 2.2) : 1) * (dense ? 0.62 : 1) // so that markers are no smaller on a phone
   const [tip, setTip] = useState<{ x: number; y: number; text: string }>()
   const at = (e: { clientX: number; clientY: number }, text: string) => {
     const r = frame.current!.getBoundingClientRect()
@@ -49,12 +49,12 @@ export default memo(function WorldMap({ label, shade, markers = [], arcs = [], o
             <path d={arc(a)} style={{ stroke: a.color, strokeWidth: 2 * scale }} className={css.flow} />
           </g>
         ))}
-        {placed(markers, scale).map(({ m, x, y, left }) => (
-          <g key={m.id} className={css.marker} transform={`translate(${x} ${y}) scale(${scale})`} tabIndex={open ? 0 : -1} role={open ? 'link' : 'img'} aria-label={`${m.title}: ${stateWord[m.state]}`}
+        {placed(markers, scale, dense).map(({ m, x, y, left }) => (
+          <g key={m.id} className={css.marker} transform={`translate(${x} ${y}) scale(${dense && m.state !== 'up' ? scale * 1.3 : scale})`} tabIndex={open ? 0 : -1} role={open ? 'link' : 'img'} aria-label={`${m.title}: ${stateWord[m.state]}`}
             onClick={open && ((e) => { e.stopPropagation(); open(m.id) })} onKeyDown={(e) => { if (e.key === 'Enter') open?.(m.id) }}
             onMouseMove={(e) => at(e, m.title)} onMouseLeave={() => setTip(undefined)}>
-            <circle r="9" className={css.halo} style={m.color ? { stroke: m.color, strokeWidth: 2.5 } : undefined} />
-            <path d={stateShape[m.state]} fill={stateColor[m.state]} />
+            {dense ? <circle r={radius(m)} className={css.halo} /> : <circle r="9" className={css.halo} style={m.color ? { stroke: m.color, strokeWidth: 2.5 } : undefined} />}
+            <path d={stateShape[m.state]} fill={stateColor[m.state]} transform={dense && m.state === 'up' ? 'scale(.75)' : undefined} />
             {scale < 2 && <text x={left ? -13 : 13} y="4" textAnchor={left ? 'end' : 'start'} className={css.label}>{m.label}</text>}
           </g>
         ))}
@@ -79,22 +79,26 @@ const Land = memo(function Land({ shade, tell, hide }: { shade?: MapProps['shade
   )
 }, (a, b) => a.shade === b.shade)
 
-/** Where markers stand. Of several in one place each is moved aside, so that all can be seen. */
-function placed(markers: readonly Marker[], scale: number) {
-  const apart = 13 * scale
-  const taken: [number, number][] = []
-  return markers.flatMap((m) => {
+/** Of many markers those that are well are dots: what is not well is what is looked for. */
+const radius = (m: Marker) => (m.state === 'up' ? 4.5 : 7)
+
+/** Where markers stand. Of several in one place each is moved aside, so that all can be seen; of many, what is not well stays and lies on top. */
+function placed(markers: readonly Marker[], scale: number, dense: boolean) {
+  const taken: [x: number, y: number, r: number][] = []
+  const list = (dense ? markers.toSorted((a, b) => urgency[a.state] - urgency[b.state]) : markers).flatMap((m) => {
+    const r = (dense ? (m.state === 'up' ? 4.5 : 9) : 6.5) * scale
     const p = projection([m.lon, m.lat])
     if (!p) return []
     let [x, y] = p
-    for (let turn = 0; turn < 40 && taken.some(([a, b]) => (a - x) ** 2 + (b - y) ** 2 < apart ** 2); turn++) {
-      const r = apart * (1 + Math.floor(turn / 8))
-      x = p[0] + r * Math.cos((turn * Math.PI) / 4)
-      y = p[1] + r * Math.sin((turn * Math.PI) / 4)
+    for (let turn = 0; turn < 40 && taken.some(([a, b, o]) => (a - x) ** 2 + (b - y) ** 2 < (r + o) ** 2); turn++) {
+      const away = 2 * r * (1 + Math.floor(turn / 8))
+      x = p[0] + away * Math.cos((turn * Math.PI) / 4)
+      y = p[1] + away * Math.sin((turn * Math.PI) / 4)
     }
-    taken.push([x, y])
+    taken.push([x, y, r])
     return [{ m: markers.length > 30 ? { ...m, label: '' } : m, x, y, left: x > width - 130 }]
   })
+  return dense ? list.reverse() : list
 }
 
 /** A bow to the north on the map: a great circle may leave it by one edge and come back by another. */
