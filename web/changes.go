@@ -92,7 +92,7 @@ func (s *server) PostChanges(c *gin.Context, params api.PostChangesParams) {
 	var in changesRequest
 	data, err := readJSON(c, document.MaxSize, &in)
 	var p policy.Problems
-	r := &changesReader{problems: &p}
+	r := &changesReader{problems: &p, objects: s.cfg.Node.State().IDs.Len()}
 	var batch change.Batch
 	if err == nil {
 		batch = r.read(in)
@@ -142,6 +142,7 @@ func (s *server) PostChanges(c *gin.Context, params api.PostChangesParams) {
 // changesReader makes changes of what was sent, and notes every mistake that needs no state to be found.
 type changesReader struct {
 	problems *policy.Problems
+	objects  int // in the configuration that there is, endpoints among them
 	warnings []string
 }
 
@@ -155,6 +156,10 @@ func (r *changesReader) read(in changesRequest) (b change.Batch) {
 		p.Add("/changes", "there are no changes")
 	case n > change.MaxParts:
 		p.Add("/changes", "there are %d changes; %d are the most at once", n, change.MaxParts)
+		return b
+	}
+	if n := in.judgements(); n > 1 && n*r.objects > maxJudged {
+		p.Add("/changes", "each of the %d changes of the configuration is judged with all %d objects that there are, and would keep others waiting for long; send them as one, {\"config\":{\"document\":…,\"merge\":true}}, or %d at a time", n, r.objects, max(1, maxJudged/r.objects))
 		return b
 	}
 	for i, item := range in.Changes {
@@ -192,6 +197,19 @@ func (r *changesReader) read(in changesRequest) (b change.Batch) {
 		b.Parts = append(b.Parts, part)
 	}
 	return b
+}
+
+// maxJudged is how many objects one request may have judged, one change after the other: about five seconds, in which nothing else is applied.
+const maxJudged = 1_000_000
+
+// judgements is how often the whole configuration is judged.
+func (in changesRequest) judgements() (n int) {
+	for _, i := range in.Changes {
+		if i.Config != nil || i.PutObject != nil || i.DeleteObject != nil {
+			n++
+		}
+	}
+	return n
 }
 
 // keys are the kinds that an item has.

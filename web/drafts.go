@@ -37,7 +37,7 @@ func (s *server) putDraft(c *gin.Context, id string, status int, ifMatch, key st
 	data, err := readJSON(c, policy.MaxDraftSize, &in)
 	var body []byte
 	if err == nil {
-		body, err = in.body(data)
+		body, err = in.body(data, s.cfg.Node.State().IDs.Len())
 	}
 	var ch change.Change
 	if err == nil {
@@ -61,8 +61,8 @@ func (s *server) putDraft(c *gin.Context, id string, status int, ifMatch, key st
 	s.render(c, status, api.DraftWritten{Id: out.Made, Index: w.Index, Replayed: w.Replayed})
 }
 
-// body is the change that was sent, encoded.
-func (in *draftRequest) body(data []byte) ([]byte, error) {
+// body is the change that was sent, encoded. objects is how many the configuration has.
+func (in *draftRequest) body(data []byte, objects int) ([]byte, error) {
 	if (in.Rollback == nil) == (in.Changes == nil) {
 		return nil, policy.Errorf(policy.Invalid, "a draft holds one of changes and rollback")
 	}
@@ -73,7 +73,7 @@ func (in *draftRequest) body(data []byte) ([]byte, error) {
 	if in.Force {
 		p.Add("/force", "force goes with rollback; a change of the configuration has its own")
 	}
-	r := &changesReader{problems: &p}
+	r := &changesReader{problems: &p, objects: objects}
 	batch := r.read(changesRequest{Changes: in.Changes})
 	if err := document.Locate(data, "", p.Err("the changes are not valid")); err != nil {
 		return nil, err

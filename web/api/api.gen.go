@@ -8650,7 +8650,9 @@ type ClientInterface interface {
 	//
 	// One entry of the log, one revision, one outcome. Changes are made in their order, each on what those before it
 	// left; `ifMatch` is about what was there before all of them. Each is one of `editZone`, `putZone`, `deleteZone`,
-	// `config`, `putObject`, `deleteObject`, `putControl` and `deleteControl`; nothing else can be part. At most 10,000 changes and 32 MiB. A refusal
+	// `config`, `putObject`, `deleteObject`, `putControl` and `deleteControl`; nothing else can be part. At most 10,000 changes and 32 MiB.
+	// Each `config`, `putObject` and `deleteObject` is judged with the whole configuration, so that there may be no more of them than 1,000,000 divided by
+	// its objects (endpoints among them): many objects go as one `config` with `merge`. A refusal
 	// is that of the first change that is refused, with the pointer of each mistake. `If-Match` on the request is about the
 	// revision of the whole state, as `GET /zones` gives it. Example:
 	// `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/json' -d '{"changes":[{"editZone":{"zone":"example.com","prerequisites":[{"require":"rrsetAbsent","name":"new.example.com","type":"A"}],"updates":[{"op":"add","name":"new.example.com","type":"A","ttl":300,"records":["192.0.2.7"]}]}}]}' http://127.0.0.1:8080/api/v1/changes`
@@ -8664,7 +8666,9 @@ type ClientInterface interface {
 	//
 	// One entry of the log, one revision, one outcome. Changes are made in their order, each on what those before it
 	// left; `ifMatch` is about what was there before all of them. Each is one of `editZone`, `putZone`, `deleteZone`,
-	// `config`, `putObject`, `deleteObject`, `putControl` and `deleteControl`; nothing else can be part. At most 10,000 changes and 32 MiB. A refusal
+	// `config`, `putObject`, `deleteObject`, `putControl` and `deleteControl`; nothing else can be part. At most 10,000 changes and 32 MiB.
+	// Each `config`, `putObject` and `deleteObject` is judged with the whole configuration, so that there may be no more of them than 1,000,000 divided by
+	// its objects (endpoints among them): many objects go as one `config` with `merge`. A refusal
 	// is that of the first change that is refused, with the pointer of each mistake. `If-Match` on the request is about the
 	// revision of the whole state, as `GET /zones` gives it. Example:
 	// `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/json' -d '{"changes":[{"editZone":{"zone":"example.com","prerequisites":[{"require":"rrsetAbsent","name":"new.example.com","type":"A"}],"updates":[{"op":"add","name":"new.example.com","type":"A","ttl":300,"records":["192.0.2.7"]}]}}]}' http://127.0.0.1:8080/api/v1/changes`
@@ -10275,7 +10279,9 @@ func (c *Client) ListCertificates(ctx context.Context, params *ListCertificatesP
 //
 // One entry of the log, one revision, one outcome. Changes are made in their order, each on what those before it
 // left; `ifMatch` is about what was there before all of them. Each is one of `editZone`, `putZone`, `deleteZone`,
-// `config`, `putObject`, `deleteObject`, `putControl` and `deleteControl`; nothing else can be part. At most 10,000 changes and 32 MiB. A refusal
+// `config`, `putObject`, `deleteObject`, `putControl` and `deleteControl`; nothing else can be part. At most 10,000 changes and 32 MiB.
+// Each `config`, `putObject` and `deleteObject` is judged with the whole configuration, so that there may be no more of them than 1,000,000 divided by
+// its objects (endpoints among them): many objects go as one `config` with `merge`. A refusal
 // is that of the first change that is refused, with the pointer of each mistake. `If-Match` on the request is about the
 // revision of the whole state, as `GET /zones` gives it. Example:
 // `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/json' -d '{"changes":[{"editZone":{"zone":"example.com","prerequisites":[{"require":"rrsetAbsent","name":"new.example.com","type":"A"}],"updates":[{"op":"add","name":"new.example.com","type":"A","ttl":300,"records":["192.0.2.7"]}]}}]}' http://127.0.0.1:8080/api/v1/changes`
@@ -10299,7 +10305,9 @@ func (c *Client) PostChangesWithBody(ctx context.Context, params *PostChangesPar
 //
 // One entry of the log, one revision, one outcome. Changes are made in their order, each on what those before it
 // left; `ifMatch` is about what was there before all of them. Each is one of `editZone`, `putZone`, `deleteZone`,
-// `config`, `putObject`, `deleteObject`, `putControl` and `deleteControl`; nothing else can be part. At most 10,000 changes and 32 MiB. A refusal
+// `config`, `putObject`, `deleteObject`, `putControl` and `deleteControl`; nothing else can be part. At most 10,000 changes and 32 MiB.
+// Each `config`, `putObject` and `deleteObject` is judged with the whole configuration, so that there may be no more of them than 1,000,000 divided by
+// its objects (endpoints among them): many objects go as one `config` with `merge`. A refusal
 // is that of the first change that is refused, with the pointer of each mistake. `If-Match` on the request is about the
 // revision of the whole state, as `GET /zones` gives it. Example:
 // `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/json' -d '{"changes":[{"editZone":{"zone":"example.com","prerequisites":[{"require":"rrsetAbsent","name":"new.example.com","type":"A"}],"updates":[{"op":"add","name":"new.example.com","type":"A","ttl":300,"records":["192.0.2.7"]}]}}]}' http://127.0.0.1:8080/api/v1/changes`
@@ -21657,7 +21665,9 @@ type ClientWithResponsesInterface interface {
 	//
 	// One entry of the log, one revision, one outcome. Changes are made in their order, each on what those before it
 	// left; `ifMatch` is about what was there before all of them. Each is one of `editZone`, `putZone`, `deleteZone`,
-	// `config`, `putObject`, `deleteObject`, `putControl` and `deleteControl`; nothing else can be part. At most 10,000 changes and 32 MiB. A refusal
+	// `config`, `putObject`, `deleteObject`, `putControl` and `deleteControl`; nothing else can be part. At most 10,000 changes and 32 MiB.
+	// Each `config`, `putObject` and `deleteObject` is judged with the whole configuration, so that there may be no more of them than 1,000,000 divided by
+	// its objects (endpoints among them): many objects go as one `config` with `merge`. A refusal
 	// is that of the first change that is refused, with the pointer of each mistake. `If-Match` on the request is about the
 	// revision of the whole state, as `GET /zones` gives it. Example:
 	// `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/json' -d '{"changes":[{"editZone":{"zone":"example.com","prerequisites":[{"require":"rrsetAbsent","name":"new.example.com","type":"A"}],"updates":[{"op":"add","name":"new.example.com","type":"A","ttl":300,"records":["192.0.2.7"]}]}}]}' http://127.0.0.1:8080/api/v1/changes`
@@ -21671,7 +21681,9 @@ type ClientWithResponsesInterface interface {
 	//
 	// One entry of the log, one revision, one outcome. Changes are made in their order, each on what those before it
 	// left; `ifMatch` is about what was there before all of them. Each is one of `editZone`, `putZone`, `deleteZone`,
-	// `config`, `putObject`, `deleteObject`, `putControl` and `deleteControl`; nothing else can be part. At most 10,000 changes and 32 MiB. A refusal
+	// `config`, `putObject`, `deleteObject`, `putControl` and `deleteControl`; nothing else can be part. At most 10,000 changes and 32 MiB.
+	// Each `config`, `putObject` and `deleteObject` is judged with the whole configuration, so that there may be no more of them than 1,000,000 divided by
+	// its objects (endpoints among them): many objects go as one `config` with `merge`. A refusal
 	// is that of the first change that is refused, with the pointer of each mistake. `If-Match` on the request is about the
 	// revision of the whole state, as `GET /zones` gives it. Example:
 	// `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/json' -d '{"changes":[{"editZone":{"zone":"example.com","prerequisites":[{"require":"rrsetAbsent","name":"new.example.com","type":"A"}],"updates":[{"op":"add","name":"new.example.com","type":"A","ttl":300,"records":["192.0.2.7"]}]}}]}' http://127.0.0.1:8080/api/v1/changes`
@@ -31324,7 +31336,9 @@ func (c *ClientWithResponses) ListCertificatesWithResponse(ctx context.Context, 
 //
 // One entry of the log, one revision, one outcome. Changes are made in their order, each on what those before it
 // left; `ifMatch` is about what was there before all of them. Each is one of `editZone`, `putZone`, `deleteZone`,
-// `config`, `putObject`, `deleteObject`, `putControl` and `deleteControl`; nothing else can be part. At most 10,000 changes and 32 MiB. A refusal
+// `config`, `putObject`, `deleteObject`, `putControl` and `deleteControl`; nothing else can be part. At most 10,000 changes and 32 MiB.
+// Each `config`, `putObject` and `deleteObject` is judged with the whole configuration, so that there may be no more of them than 1,000,000 divided by
+// its objects (endpoints among them): many objects go as one `config` with `merge`. A refusal
 // is that of the first change that is refused, with the pointer of each mistake. `If-Match` on the request is about the
 // revision of the whole state, as `GET /zones` gives it. Example:
 // `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/json' -d '{"changes":[{"editZone":{"zone":"example.com","prerequisites":[{"require":"rrsetAbsent","name":"new.example.com","type":"A"}],"updates":[{"op":"add","name":"new.example.com","type":"A","ttl":300,"records":["192.0.2.7"]}]}}]}' http://127.0.0.1:8080/api/v1/changes`
@@ -31344,7 +31358,9 @@ func (c *ClientWithResponses) PostChangesWithBodyWithResponse(ctx context.Contex
 //
 // One entry of the log, one revision, one outcome. Changes are made in their order, each on what those before it
 // left; `ifMatch` is about what was there before all of them. Each is one of `editZone`, `putZone`, `deleteZone`,
-// `config`, `putObject`, `deleteObject`, `putControl` and `deleteControl`; nothing else can be part. At most 10,000 changes and 32 MiB. A refusal
+// `config`, `putObject`, `deleteObject`, `putControl` and `deleteControl`; nothing else can be part. At most 10,000 changes and 32 MiB.
+// Each `config`, `putObject` and `deleteObject` is judged with the whole configuration, so that there may be no more of them than 1,000,000 divided by
+// its objects (endpoints among them): many objects go as one `config` with `merge`. A refusal
 // is that of the first change that is refused, with the pointer of each mistake. `If-Match` on the request is about the
 // revision of the whole state, as `GET /zones` gives it. Example:
 // `curl -H "Authorization: Bearer $MERIDIAN_TOKEN" -H 'Content-Type: application/json' -d '{"changes":[{"editZone":{"zone":"example.com","prerequisites":[{"require":"rrsetAbsent","name":"new.example.com","type":"A"}],"updates":[{"op":"add","name":"new.example.com","type":"A","ttl":300,"records":["192.0.2.7"]}]}}]}' http://127.0.0.1:8080/api/v1/changes`

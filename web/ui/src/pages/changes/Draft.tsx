@@ -45,7 +45,7 @@ function Shown({ got }: { got: Got<Schemas['DraftShown']> }) {
         <CopyAs curl={{ path: `/drafts/${draft.id}` }} cli={`draft show ${draft.id}`} json={got.body} />
       </>}>
       {open && !fits && <Alert color="red" variant="light" title="It does not fit any more"><Text size="sm">{problem}</Text><Text size="sm">Put the change in anew, on what there is now.</Text></Alert>}
-      {draft.state === 'published' && <Alert color="green" variant="light" title="Published"><Text size="sm">It made revision {draft.revision ? <Go to="/changes/history/$revision" params={{ revision: String(draft.revision) }}>{draft.revision}</Go> : 'none: nothing differed'}, <Time at={draft.closedAt} />. What it changed, and the way back, are there.</Text></Alert>}
+      {draft.state === 'published' && <Alert color="green" variant="light" title="Published"><Text size="sm">It made revision {draft.revision ? <Go to="/changes/history/$revision" className="underlined" params={{ revision: String(draft.revision) }}>{draft.revision}</Go> : 'none: nothing differed'}, <Time at={draft.closedAt} />. What it changed, and the way back, are there.</Text></Alert>}
       {draft.canary && <CanaryNow draft={draft} conditions={conditions ?? []} />}
       <dl className="facts">
         <div><dt>Based on revision</dt><dd className="num"><Go to="/changes/history/$revision" params={{ revision: String(draft.base) }}>{draft.base}</Go></dd></div>
