@@ -39,7 +39,7 @@ export default function Audit() {
   }), [search])
   const page = useQuery({ ...get('/audit', { params: { query } }), placeholderData: (old) => old })
   const columns = useMemo<Column<Entry>[]>(() => [
-    { key: 'seq', title: 'Entry', width: '72px', cell: (e) => <Anchor component="button" size="sm" fw={600} className="num" onClick={() => setShown(e)}>{e.seq}</Anchor> },
+    { key: 'seq', title: 'Entry', width: '72px', cell: (e) => <Anchor component="button" size="sm" fw={600} miw={28} ta="left" className="num" onClick={() => setShown(e)}>{e.seq}</Anchor> },
     { key: 'kind', title: 'What', long: true, width: 'minmax(250px, 2fr)', cell: (e) => <span className="mono">{e.kind}{e.object && <b> {e.object}</b>}</span> },
     { key: 'state', title: 'Outcome', width: '116px', cell: (e) => e.refused ? <StatusBadge state="down" word="refused" /> : <Text span size="sm">{e.revision ? <>revision <Go to="/changes/history/$revision" params={{ revision: String(e.revision) }} className="num underlined">{e.revision}</Go></> : 'done'}</Text> },
     { key: 'reason', title: 'Reason', long: true, width: 'minmax(140px, 2fr)', cell: (e) => (e.refused || e.reason) && <span title={e.refused ?? e.reason}>{e.refused ? <Text span size="sm" c="var(--m-down-text)">{e.refused}</Text> : e.reason}</span> },
@@ -63,7 +63,7 @@ export default function Audit() {
         {({ body }) => (
           <Stack gap="xs">
             <DataTable label="Audit" rows={body.items} columns={columns} id={(e) => String(e.seq)} open={setShown} none={asked ? 'No entry is like that.' : 'Nothing was done yet. Each write has an entry here, and each that was refused where it is applied.'}
-              tools={<Text size="xs" c="dimmed">kept from entry <span className="num">{body.first}</span> on · head <span className="num">{body.head.seq}</span> <span className="mono" title={body.head.hash}>{body.head.hash.slice(0, 16)}</span></Text>} />
+              tools={<Text size="xs" c="dimmed">kept from entry <span className="num">{body.first}</span> on · head <span className="num">{body.head.seq}</span> <span className="mono" title={body.head.hash}>{body.head.hash.slice(0, 12)}</span></Text>} />
             <Group justify="space-between">
               {search.before ? <Anchor component="button" size="sm" onClick={() => set({})}>The newest</Anchor> : <span />}
               {body.next && <Anchor component="button" size="sm" onClick={() => set({ before: String(body.next) })}>Older</Anchor>}

@@ -30,7 +30,7 @@ export default function Drafts() {
   const navigate = route.useNavigate()
   const drafts = useQuery({ ...get('/drafts'), refetchInterval: 15_000 })
   return (
-    <Page title="Changes" lead="What waits to be made, what was made and the way back, and who did what." actions={<>{!!drafts.data?.body.items.length && <Button component={Link} to="/changes/new" size="compact-sm">Propose a change</Button>}<CopyAs curl={{ path: '/drafts' }} cli="draft list" json={drafts.data?.body} /></>}>
+    <Page title="Changes" lead="What waits to be made, what was made and the way back, and who did what" actions={<>{!!drafts.data?.body.items.length && <Button component={Link} to="/changes/new" size="compact-sm">Propose a change</Button>}<CopyAs curl={{ path: '/drafts' }} cli="draft list" json={drafts.data?.body} /></>}>
       <Tabs />
       <Loaded of={drafts}>
         {({ body }) => body.items.length === 0 ? (

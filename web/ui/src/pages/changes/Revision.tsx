@@ -69,14 +69,14 @@ function Rollback({ to, label, current, oldest }: { to: number; label: string; c
   const refused = current === undefined ? 'The newest revision is not known yet.' : to >= current ? 'That is what there is now.' : oldest !== undefined && to < oldest ? `A rollback reaches back to revision ${oldest}.`
     : plan.error ? plan.error.message : body && body.changes?.length === 0 ? 'It would change nothing.' : opened && !body ? 'What it changes is being worked out.' : undefined
   return (
-    <ConfirmAction label={label} title={`Make the configuration and the zones what they were at revision ${to}?`} does={(why) => ({ curl: { method: 'POST', path: `/revisions/${to}/rollback${force ? '?force=true' : ''}`, reason: why }, cli: `rollback ${to}${force ? ' --force' : ''}${because(why)}` })} needs="editor" refused={refused} onOpen={() => setOpened(true)}
+    <ConfirmAction label={label} title={`Roll back to revision ${to}?`} does={(why) => ({ curl: { method: 'POST', path: `/revisions/${to}/rollback${force ? '?force=true' : ''}`, reason: why }, cli: `rollback ${to}${force ? ' --force' : ''}${because(why)}` })} needs="editor" refused={refused} onOpen={() => setOpened(true)}
       run={async (reason) => { const done = await go.mutateAsync(reason); void navigate({ to: '/changes/history/$revision', params: { revision: String((done.body as Schemas['ConfigResult']).revision) } }) }}>
-      <Text size="sm">That is a new revision, through the same checks as any change. Controls, tokens, secrets and members stay as they are.</Text>
+      <Text size="sm">The configuration and the zones become what they were then. That is a new revision, through the same checks as any change. Controls, tokens, secrets and members stay as they are.</Text>
       <ErrorBox error={plan.error} />
       {!body ? !plan.error && <Skeleton height={90} /> : (
         <Stack gap="sm">
           <Effects list={body.effects} edits={body.changes ?? []} />
-          <div style={{ maxHeight: 320, overflowY: 'auto' }} tabIndex={0} aria-label="What it changes"><Diff edits={body.changes ?? []} none="It would change nothing." /></div>
+          <div style={{ maxHeight: 'min(320px, 24vh)', overflowY: 'auto' }} tabIndex={0} aria-label="What it changes"><Diff edits={body.changes ?? []} none="It would change nothing." /></div>
           {body.warnings.length > 0 && <Alert color="yellow" variant="light" title="To be noticed"><List size="sm">{body.warnings.map((w) => <List.Item key={w}>{w}</List.Item>)}</List></Alert>}
           {needsForce && <Checkbox checked={force} onChange={(e) => setForce(e.currentTarget.checked)} label="It deletes much, and that is meant" />}
         </Stack>

@@ -15,8 +15,8 @@ type Act = Schemas['NodeAct']
 const columns: Column<Act>[] = [
   { key: 'kind', title: 'What', width: '130px', sort: (a) => a.kind, cell: (a) => <StatusBadge state={a.kind === 'break-glass' ? 'down' : 'unknown'} word={a.kind} /> },
   { key: 'call', title: 'Call', width: 'minmax(180px, 1.6fr)', cell: (a) => <span className="mono" title={a.call}>{a.call}</span> },
-  { key: 'text', title: 'Of it', width: 'minmax(110px, 1fr)', cell: (a) => <>{a.text}{a.missed ? <Text span size="xs" c="dimmed"> and {a.missed} before it</Text> : null}</> },
-  { key: 'who', title: 'By', width: 'minmax(90px, .8fr)', cell: (a) => a.actor ?? <Text span size="sm" c="dimmed">nobody known</Text> },
+  { key: 'text', title: 'Of it', width: 'minmax(128px, 1fr)', cell: (a) => <>{a.text}{a.missed ? <Text span size="xs" c="dimmed"> and {a.missed} before it</Text> : null}</> },
+  { key: 'who', title: 'By', width: 'minmax(112px, .8fr)', cell: (a) => a.actor ?? <Text span size="sm" c="dimmed">nobody known</Text> },
   { key: 'peer', title: 'From', width: '140px', cell: (a) => <span className="mono">{a.peer}</span> },
   { key: 'at', title: 'When', width: '124px', align: 'right', sort: (a) => -new Date(a.at).getTime(), cell: (a) => <Time at={a.at} /> },
 ]

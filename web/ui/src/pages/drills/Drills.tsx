@@ -67,7 +67,7 @@ export default function Drills() {
   const points = told && shown ? trend(told, shown) : []
   const set = (next: { q?: string; plan?: string }) => void navigate({ search: { q, plan, ...next }, replace: true })
   return (
-    <Page title="Drills" lead="Failures that are rehearsed: whom they move, how long until the last client is elsewhere, and whether that is as expected."
+    <Page title="Drills" lead="Failures that are rehearsed: whom they move, how long until the last client is elsewhere, and whether that is as expected"
       actions={<>{rows.length > 0 && <Button component={Link} to="/drills/new" size="compact-sm">New drill</Button>}<CopyAs curl={{ path: '/drills' }} cli="drill list" json={drills.data?.body} /></>}>
       {going.map((d) => <RunningNow key={d.id} drill={d} />)}
       <Loaded of={planned}>

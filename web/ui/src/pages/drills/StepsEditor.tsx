@@ -43,8 +43,8 @@ export function StepsEditor({ steps, set, choices, at, problems, all }: ListProp
             <li key={i} aria-label={`Step ${i + 1}, ${s.name}`}>
               <Group gap="xs" justify="space-between" mb={4}>
                 <Text size="sm" fw={600} className="num">{i + 1}</Text>
-                <Select aria-label={`Kind of step ${i + 1}`} size="sm" value={kind} allowDeselect={false} data={kinds.map((k) => ({ value: k.key, label: k.label }))} onChange={(v) => v && v !== kind && change(i, turned(s, v as StepKind))} />
-                <TextInput aria-label={`Name of step ${i + 1}`} size="sm" value={s.name} onChange={(e) => change(i, { ...s, name: e.currentTarget.value })} error={!!own.find((w) => w.field === 'name')} spellCheck={false} style={{ flex: '1 1 150px', minWidth: 0 }} />
+                <Select aria-label={`Kind of step ${i + 1}`} size="sm" value={kind} allowDeselect={false} data={kinds.map((k) => ({ value: k.key, label: k.label }))} onChange={(v) => v && v !== kind && change(i, turned(s, v as StepKind))} style={{ flex: '1 1 150px' }} />
+                <TextInput aria-label={`Name of step ${i + 1}`} size="sm" value={s.name} onChange={(e) => change(i, { ...s, name: e.currentTarget.value })} error={!!own.find((w) => w.field === 'name')} spellCheck={false} style={{ flex: '10 1 110px', minWidth: 0 }} />
                 <Group gap={2} wrap="nowrap">
                   <ActionIcon variant="subtle" color="gray" aria-label={`Move step ${i + 1} up`} disabled={i === 0} onClick={() => set(moved(steps, i, -1))}><IconArrowUp size={16} /></ActionIcon>
                   <ActionIcon variant="subtle" color="gray" aria-label={`Move step ${i + 1} down`} disabled={i === steps.length - 1} onClick={() => set(moved(steps, i, 1))}><IconArrowDown size={16} /></ActionIcon>

@@ -63,7 +63,7 @@ function Voices({ check }: { check: Schemas['CheckHealth'] }) {
                 <td className="mono">{r.vantage}</td>
                 <td><StatusBadge size="xs" state={voiceState(r)} word={r.abstaining ? 'abstains' : r.fresh ? undefined : 'stale'} /></td>
                 <td className="num">{r.latency ? msText(parseDuration(r.latency)) : '–'}</td>
-                <td className="from-sm">{s && s.samples.length > 0 ? <Dots samples={s.samples} vantage={r.vantage} /> : <Text span size="xs" c="dimmed">{s?.error ?? '–'}</Text>}</td>
+                <td className="from-sm">{s && s.samples.length > 0 ? <Dots samples={s.samples} vantage={r.vantage} /> : <Text size="xs" c="dimmed" truncate maw={170} title={s?.error}>{s?.error ?? '–'}</Text>}</td>
                 <td><Text span size="xs" c="dimmed">{[r.error ?? r.cause, r.against ? `${r.against} against` : '', ago(-parseDuration(r.age), 0)].filter(Boolean).join(', ')}</Text></td>
               </tr>
             )

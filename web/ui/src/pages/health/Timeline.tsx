@@ -47,7 +47,7 @@ function Of({ check, from, to, step, many }: { check: History['checks'][number];
   const { times, lines } = series(check.vantages)
   return (
     <div>
-      <Text size="xs" c="dimmed" mb={4}>{many && <><span className="mono">{check.monitor}</span>: </>}{known > 0 ? `up ${(100 * (1 - down / known)).toFixed(down > 0 && down < known ? 3 : 0)} % of the time that is known` : 'nothing is known yet'}, in steps of {span(step)}</Text>
+      <Text size="xs" c="dimmed" mb={4}>{many && <><span className="mono">{check.monitor}</span>: </>}{known > 0 ? `up ${(100 * (1 - down / known)).toFixed(down > 0 && down < known ? 3 : 0)} % of the time that is known` : 'nothing is known yet'}, in steps of {span(step).replaceAll(' ', '\u00a0')}</Text>
       <div className={css.strip} role="img" aria-label={`Verdicts from ${from} to ${to}: ${check.changes.length} changes`}>
         {check.timeline.map((p) => {
           const at = (new Date(p.at).getTime() - begin) / (end - begin)

@@ -29,15 +29,15 @@ export const Regions = memo(function Regions({ rows }: { rows: RegionRow[] }) {
   const [q, setQ] = useState('')
   const many = rows.length > 2 * colors
   const columns = useMemo<Column<RegionRow>[]>(() => [
-    { key: 'region', title: 'Region', width: 'minmax(118px, 1.4fr)', sort: (r) => r.region.name, text: (r) => `${r.region.name} ${r.region.provider ?? ''}`,
+    { key: 'region', title: 'Region', width: 'minmax(140px, 1.4fr)', sort: (r) => r.region.name, text: (r) => `${r.region.name} ${r.region.provider ?? ''}`,
       cell: (r) => <Group gap={8} wrap="nowrap" component="span" display="inline-flex"><i className="swatch" style={{ background: r.share > 0 ? r.color : 'transparent', border: r.share > 0 ? undefined : '1px solid var(--m-line)' }} /><Go to="/health" search={{ q: r.region.name }} size="sm" fw={600} className="mono">{r.region.name}</Go></Group> },
-    { key: 'state', title: 'State', width: 'minmax(118px, 1fr)', sort: (r) => (r.standing ? urgency[r.standing.state] : 9), cell: (r) => r.moving ? <StatusBadge state="drained" word={movingText(r.moving)} /> : r.standing ? <StatusBadge state={r.standing.state} /> : <Text span size="sm" c="dimmed">no endpoints</Text> },
-    { key: 'since', title: 'Since', width: '126px', cell: (r) => r.control ? <Time at={r.control.startsAt ?? r.control.createdAt} /> : r.standing?.since ? <Time at={r.standing.since} /> : '' },
-    { key: 'endpoints', title: 'Endpoints', width: '88px', align: 'right', sort: (r) => (r.standing ? r.standing.up / r.standing.all : -1), cell: (r) => r.standing ? <span className="num">{r.standing.up}/{r.standing.all}</span> : '' },
-    { key: 'share', title: 'Of the world', width: many ? '104px' : 'minmax(100px, 1fr)', sort: (r) => -r.share,
+    { key: 'state', title: 'State', width: 'minmax(104px, 1fr)', sort: (r) => (r.standing ? urgency[r.standing.state] : 9), cell: (r) => r.moving ? <StatusBadge state="drained" word={movingText(r.moving)} /> : r.standing ? <StatusBadge state={r.standing.state} /> : <Text span size="sm" c="dimmed">no endpoints</Text> },
+    { key: 'since', title: 'Since', width: '116px', cell: (r) => r.control ? <Time at={r.control.startsAt ?? r.control.createdAt} /> : r.standing?.since ? <Time at={r.standing.since} /> : '' },
+    { key: 'endpoints', title: 'Endpoints', width: '86px', align: 'right', sort: (r) => (r.standing ? r.standing.up / r.standing.all : -1), cell: (r) => r.standing ? <span className="num">{r.standing.up}/{r.standing.all}</span> : '' },
+    { key: 'share', title: 'Of the world', width: many ? '104px' : 'minmax(98px, 1fr)', sort: (r) => -r.share,
       cell: (r) => <Group gap={8} wrap="nowrap"><span className="num sharecell">{percent(r.share)}</span>{!many && <span className="bar-track sharebar" aria-hidden="true"><i style={{ width: `${r.share * 100}%`, background: r.color }} /></span>}</Group> },
-    { key: 'provider', title: 'Provider', width: 'minmax(60px, .9fr)', sort: (r) => r.region.provider ?? '', cell: (r) => <span title={r.region.provider}>{r.region.provider}</span> },
-    { key: 'act', title: '', width: '78px', align: 'right', cell: (r) => r.control
+    { key: 'provider', title: 'Provider', width: 'minmax(70px, .9fr)', sort: (r) => r.region.provider ?? '', cell: (r) => <span title={r.region.provider}>{r.region.provider}</span> },
+    { key: 'act', title: '', width: '70px', align: 'right', cell: (r) => r.control
       ? <LiftAction id={r.control.id} what={r.control.target} button={small} />
       : <DrainAction target={`region/${r.region.name}`} services={r.services} button={small} /> },
   ], [many])

@@ -16,7 +16,7 @@ const few = 5 // endpoints of a region that are told one by one, where there are
 
 interface Trouble { key: string; state: State; what: ReactNode; why?: string; since?: string; to: ReactNode; rank: number }
 
-const health = (q: string, text: string) => <Go to="/health" search={{ q }} size="sm" className="mono">{text}</Go>
+const health = (q: string, text: string) => <Go to="/health" search={{ q }} size="sm">{text}</Go>
 
 /** All that is not as it should be, the worst first: what, why, and since when. */
 export function useTroubles(): Trouble[] | undefined {

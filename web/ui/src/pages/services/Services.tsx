@@ -33,7 +33,7 @@ export default function Services() {
   const shown = useMemo(() => (only === 'trouble' ? rows?.filter((r) => r.standing.state !== 'up') : rows), [rows, only])
   const troubled = useMemo(() => rows?.filter((r) => r.standing.state !== 'up').length ?? 0, [rows])
   return (
-    <Page title="Services" lead="Names that are steered, and how well what they answer with is." actions={<CopyAs curl={{ path: '/services' }} cli="get services" json={services.data?.body} />}>
+    <Page title="Services" lead="Names that are steered, and how well what they answer with is" actions={<CopyAs curl={{ path: '/services' }} cli="get services" json={services.data?.body} />}>
       <Loaded of={services} lines={10}>
         {() => rows?.length === 0 ? (
           <EmptyState title="No name is steered yet" command="meridian apply -f service.yaml" action={<Button component={Link} to="/changes/new?object=document" size="compact-sm">Propose one</Button>}>

@@ -102,13 +102,13 @@ function Form({ subject, now, close }: { subject: Subject; now: Got<unknown>; cl
   return (
     <form onSubmit={(e) => { e.preventDefault(); if (!why && changed && reason.trim()) save.mutate(reason.trim(), { onSuccess: close }) }}>
       <Stack gap="md">
-        <Table verticalSpacing={6}>
+        <Table verticalSpacing={6} className="weights">
           <Table.Thead><Table.Tr><Table.Th>Branch</Table.Th><Table.Th w="45%">Weight</Table.Th><Table.Th ta="right">Share</Table.Th></Table.Tr></Table.Thead>
           <Table.Tbody>
             {names.map((n, i) => (
               <Table.Tr key={i}>
                 <Table.Td className="mono">{n.name}</Table.Td>
-                <Table.Td><Group wrap="nowrap" gap="md"><Slider flex={1} miw={60} min={0} max={top} value={weights[i]} onChange={(w) => set(i, w)} label={null} thumbLabel={`Weight of ${n.name}`} /><NumberInput aria-label={`Weight of ${n.name}`} size="xs" w={92} min={0} max={1_000_000} allowDecimal={false} value={weights[i]} onChange={(w) => set(i, Number(w) || 0)} /></Group></Table.Td>
+                <Table.Td><Group wrap="nowrap" gap="sm"><Slider flex={1} miw={60} min={0} max={top} value={weights[i]} onChange={(w) => set(i, w)} label={null} thumbLabel={`Weight of ${n.name}`} /><NumberInput aria-label={`Weight of ${n.name}`} size="xs" w={{ base: 72, xs: 92 }} min={0} max={1_000_000} allowDecimal={false} value={weights[i]} onChange={(w) => set(i, Number(w) || 0)} /></Group></Table.Td>
                 <Table.Td ta="right" className="num">{total ? percent(weights[i]! / total) : weights[i] === 0 ? 'reserve' : ''}{weights[i] !== n.weight && <Text span size="xs" c="dimmed" display="block">was {n.weight}</Text>}</Table.Td>
               </Table.Tr>
             ))}

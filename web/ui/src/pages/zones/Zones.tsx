@@ -41,10 +41,10 @@ export default function Zones() {
   ], [])
   const open = (zone: string) => void navigate({ to: '/zones/$zone', params: { zone: bareName(zone) } })
   return (
-    <Page title="Zones" lead="What Meridian is authoritative for" actions={<><PutZone done={open} /><CopyAs curl={{ path: '/zones' }} cli="zone list" json={zones.data?.body} /></>}>
+    <Page title="Zones" lead="What Meridian is authoritative for" actions={<>{zones.data?.body.items.length !== 0 && <PutZone done={open} />}<CopyAs curl={{ path: '/zones' }} cli="zone list" json={zones.data?.body} /></>}>
       <Loaded of={zones}>
         {({ body }) => body.items.length === 0
-          ? <EmptyState title="No zone yet" command="meridian zone import example.com.zone">A zone has the records of a domain. Import its master file, or begin with an empty one; services then steer names in it.</EmptyState>
+          ? <EmptyState title="No zone yet" command="meridian zone import example.com.zone" action={<PutZone done={open} />}>A zone has the records of a domain. Import its master file, or begin with an empty one; services then steer names in it.</EmptyState>
           : <DataTable label="Zones" rows={rows} columns={columns} id={(r) => r.z.name} sortBy={{ key: 'name' }} open={(r) => open(r.z.name)}
               filter={{ value: q ?? '', set: (v) => void navigate({ search: { q: v || undefined }, replace: true }), placeholder: 'Zone' }} />}
       </Loaded>
