@@ -76,6 +76,15 @@ func TestConfigurationLeavesNothingEmpty(t *testing.T) {
 	c := config("us", "eu", "ap")
 	c.Services[0].Steer.Nearest = c.Services[0].Steer.Nearest[:1]
 	m.refuse(policy.Unsafe, "no undrained IPv4 endpoint left", PutConfig{Config: c})
+	// The service stays as it is, and what it consists of moves to where all is drained; one pool may, the last may not.
+	pools := config("us", "eu", "ap").Pools
+	moved := func(i int) PutObject {
+		p := pools[i]
+		p.Region = "us"
+		return PutObject{Config: policy.Config{Pools: []policy.Pool{p}}}
+	}
+	m.ok(moved(1))
+	m.refuse(policy.Unsafe, "no undrained IPv4 endpoint left", moved(2))
 }
 
 func TestGate(t *testing.T) {

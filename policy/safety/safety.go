@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/meridian-gtm/meridian/policy"
 	"github.com/meridian-gtm/meridian/policy/steer"
@@ -164,29 +165,70 @@ func goneOf(before, after *policy.State) map[policy.Name]string {
 
 // empty tells of the services that would serve what is drained, and did not before.
 func (l look) empty() (list []string) {
+	unmoved := l.unmoved()
 	for id, o := range l.is.Services.All {
+		if unmoved != nil && unmoved(id) {
+			continue
+		}
 		former, ok := l.before(&o.Spec)
 		if !ok {
 			continue
 		}
-		was, _ := l.was.left(former)
 		is, _ := l.is.left(id)
-		remedy := l.liftable(func(c policy.Control) bool { return touches(l.is.State, c.Target, &o.Spec, nil) })
+		if !is.Drained() {
+			continue
+		}
+		was, _ := l.was.left(former)
+		remedy := sync.OnceValue(func() string {
+			return l.liftable(func(c policy.Control) bool { return touches(l.is.State, c.Target, &o.Spec, nil) })
+		})
 		for k := range policy.AnswerKinds {
 			if was.Endpoints[k] > 0 && is.Endpoints[k] == 0 && is.Out[k] > 0 {
-				list = append(list, fmt.Sprintf("service %s would have no undrained %s endpoint left: all its clients would be sent to what is drained; add another region to it%s", id, k, remedy))
+				list = append(list, fmt.Sprintf("service %s would have no undrained %s endpoint left: all its clients would be sent to what is drained; add another region to it%s", id, k, remedy()))
 			}
 		}
 		for _, f := range is.Fenced {
 			i := slices.IndexFunc(was.Fenced, func(old steer.Fenced) bool { return old.Path == f.Path })
 			for k := range policy.AnswerKinds {
 				if i >= 0 && was.Fenced[i].Endpoints[k] > 0 && f.Endpoints[k] == 0 && f.Out[k] > 0 && is.Endpoints[k] > 0 {
-					list = append(list, fmt.Sprintf("service %s would have no undrained %s endpoint left in %s, which its clients cannot leave (fence): they would be sent to what is drained; add another region to it%s", id, k, f.Path, remedy))
+					list = append(list, fmt.Sprintf("service %s would have no undrained %s endpoint left in %s, which its clients cannot leave (fence): they would be sent to what is drained; add another region to it%s", id, k, f.Path, remedy()))
 				}
 			}
 		}
 	}
 	return list
+}
+
+// unmoved says of a service whether all that it is answered from, but for health, is as it was: of thousands one change moves
+// few. It is nil where any may have moved.
+func (l look) unmoved() func(id string) bool {
+	was, is := l.was.State, l.is.State
+	if was.Controls.Len() != is.Controls.Len() || was.Controls.Sum() != is.Controls.Sum() || was.Regions.Sum() != is.Regions.Sum() || was.Templates.Sum() != is.Templates.Sum() ||
+		was.Zones.Sum() != is.Zones.Sum() { // from which host names of endpoints are answered
+		return nil
+	}
+	pools := was.Pools.Sum() == is.Pools.Sum()
+	samePool := func(name string) bool {
+		before, there := was.Pools.Get(name)
+		after, still := is.Pools.Get(name)
+		return there == still && before.Rev == after.Rev
+	}
+	return func(id string) bool {
+		before, there := was.Services.Get(id)
+		after, still := is.Services.Get(id)
+		if !there || !still || before.Rev != after.Rev {
+			return false
+		}
+		if pools {
+			return true
+		}
+		for name := range is.PoolsOf(&after.Spec) {
+			if !samePool(name) {
+				return false
+			}
+		}
+		return true
+	}
 }
 
 // most is how many things a text names.

@@ -22,6 +22,12 @@ type Fenced struct {
 	Out       [policy.AnswerKinds]int
 }
 
+// Drained says whether a control takes out anything.
+func (l *Left) Drained() bool {
+	none := [policy.AnswerKinds]int{}
+	return l.Out != none || slices.ContainsFunc(l.Fenced, func(f Fenced) bool { return f.Out != none })
+}
+
 // Undrained counts what of a service no control takes out; health plays no part.
 func Undrained(s *policy.State, svc *policy.Service) Left {
 	c := counter{s: s, out: Out(s, svc.ID()), seen: map[string]bool{}}
