@@ -65,8 +65,7 @@ func (s side) measures(rule *policy.SafetyRule) (list []measure) {
 	} else if a != nil {
 		for id, o := range s.Services.All {
 			if rule.Guards(&o.Spec) {
-				left, _ := s.left(id)
-				list = append(list, atLeast(a, left.Reach, "service "+id, &o.Spec)...)
+				list = append(list, atLeast(a, steer.UndrainedReach(s.State, &o.Spec), "service "+id, &o.Spec)...)
 			}
 		}
 	}

@@ -9,7 +9,6 @@ import (
 // Left is what of a service no control takes out of answers: drains it, leaves it no share, or forces it down.
 // That a service is forced down as a whole takes nothing: it is how its last resort is rehearsed.
 type Left struct {
-	Reach     // of what is undrained
 	Endpoints [policy.AnswerKinds]int
 	Out       [policy.AnswerKinds]int // those that are drained
 	Fenced    []Fenced                // the branches of geo that their clients cannot leave
@@ -32,13 +31,17 @@ func (l *Left) Drained() bool {
 func Undrained(s *policy.State, svc *policy.Service) Left {
 	c := counter{s: s, out: Out(s, svc.ID()), seen: map[string]bool{}}
 	var l Left
-	pools := slices.Collect(s.PoolsOf(svc))
-	for _, name := range pools {
+	for name := range s.PoolsOf(svc) {
 		c.add(name, &l.Endpoints, &l.Out)
 	}
-	l.Reach = ReachOf(s, pools, func(pool *policy.Pool, e *policy.Endpoint) bool { return !c.out(pool, e) })
 	c.fenced(&svc.Steer, "", 1, &l.Fenced)
 	return l
+}
+
+// UndrainedReach is the reach of what of a service no control takes out.
+func UndrainedReach(s *policy.State, svc *policy.Service) Reach {
+	out := Out(s, svc.ID())
+	return ReachOf(s, slices.Collect(s.PoolsOf(svc)), func(pool *policy.Pool, e *policy.Endpoint) bool { return !out(pool, e) })
 }
 
 // counter counts each pool once.
