@@ -109,7 +109,7 @@ function HealthOf({ list }: { list: Schemas['DraftHealth'][] }) {
 function Behind({ list }: { list: Schemas['DraftHealth'][] }) {
   return (
     <ul className="plainlist">{list.map((h) => (
-      <li key={h.service} className={css.review}>
+      <li key={h.service} className={css.review} data-behind>
         <StateIcon state={h.draftEndpoints === 0 ? 'unknown' : h.draftUp === 0 ? 'down' : h.draftUp < h.draftEndpoints ? 'degraded' : 'up'} size={11} />
         <b className="mono">{h.service}</b>
         <span className="num">{h.endpoints ? `${h.up}/${h.endpoints}` : 'new'} → {h.draftEndpoints ? `${h.draftUp}/${h.draftEndpoints}` : 'deleted'}</span>
