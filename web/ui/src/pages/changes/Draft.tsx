@@ -101,7 +101,7 @@ function HealthOf({ list }: { list: Schemas['DraftHealth'][] }) {
   return (
     <>
       <Behind list={sorted.slice(0, fewest)} />
-      <details className="reasons"><summary>{count(list.length - fewest)} more services</summary><Behind list={sorted.slice(fewest)} /></details>
+      <details className="reasons"><summary>{list.length >= 100 && 'At least '}{count(list.length - fewest)} more services</summary><Behind list={sorted.slice(fewest)} /></details>
     </>
   )
 }
