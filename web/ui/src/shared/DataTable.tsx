@@ -90,7 +90,7 @@ export function DataTable<T>({ label, rows, columns, id, open, filter, tools, no
     <div className={css.frame}>
       {(filter || tools) && (
         <div className={css.bar}>
-          {filter && <TextInput size="xs" w="min(280px, calc(100% - 44px))" leftSection={<IconSearch size={14} />} aria-label={filter.placeholder ?? 'Filter'} placeholder={filter.placeholder ?? 'Filter'}
+          {filter && <TextInput className={css.filter} size="xs" w="min(280px, calc(100% - 44px))" leftSection={<IconSearch size={14} />} aria-label={filter.placeholder ?? 'Filter'} placeholder={filter.placeholder ?? 'Filter'}
             value={filter.value} onChange={(e) => filter.set(e.currentTarget.value)} data-filter />}
           {tools}
           <span className={css.count} role="status">{shown.length === total ? count(total) : `${count(shown.length)} of ${count(total)}`}</span>

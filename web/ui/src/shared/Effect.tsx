@@ -7,6 +7,8 @@ import { ErrorBox } from './ErrorBox'
 import { count } from './number'
 import { percent } from './Share'
 
+const listed = 100 // services, at most, of which a node tells whose answers change
+
 let countries: Intl.DisplayNames | undefined // made when first needed: it takes tens of milliseconds
 
 /** A country's name, for people. */
@@ -67,7 +69,7 @@ export function Effects({ list, edits, most = 3, rows = 4 }: { list?: readonly S
     return (
       <>
         {list.slice(0, most).map((e) => <EffectTable key={e.service + e.type} effect={e} rows={rows} />)}
-        {list.length > most && <Text size="xs" c="dimmed">and {count(list.length - most)} more services</Text>}
+        {list.length > most && <Text size="xs" c="dimmed">and {list.length >= listed && 'at least '}{count(list.length - most)} more services</Text>}
       </>
     )
   }

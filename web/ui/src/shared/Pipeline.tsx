@@ -9,6 +9,7 @@ import { StateIcon, stateWord, urgency } from './Status'
 import { type SteerNode, kindWord } from './steering'
 
 const most = 8 // endpoints of a pool
+const fewest = 3 // of a large one that the client is not led to
 
 interface Told { kept: Set<string>; dropped: Map<string, string>; km: Map<string, string>; share: Map<string, number> }
 
@@ -49,7 +50,7 @@ interface NodeProps extends Omit<PipelineProps, 'tree' | 'explained'> { node: St
 
 function Node({ node, told, kept, reason, endpoints, action }: NodeProps) {
   const members = node.pool ? endpoints.get(node.pool) ?? [] : []
-  const shown = members.length > most ? members.toSorted((a, b) => urgency[a.state] - urgency[b.state]).slice(0, most) : members // what is not well is not hidden
+  const shown = members.length > most ? members.toSorted((a, b) => urgency[a.state] - urgency[b.state]).slice(0, kept === false ? fewest : most) : members // what is not well is not hidden
   const hidden = members.filter((e) => e.state !== 'up').length - shown.filter((e) => e.state !== 'up').length
   const km = told?.km.get(node.path)
   return (

@@ -27,7 +27,7 @@ export default function Tokens() {
     { key: 'name', title: 'For', width: 'minmax(150px, 1.3fr)', sort: (t) => t.name, text: (t) => `${t.name} ${t.id}`, cell: (t) => <b>{t.name}</b> },
     { key: 'id', title: 'Id', width: '110px', cell: (t) => <span className="mono">{t.id}</span> },
     { key: 'role', title: 'Role', width: '90px', sort: (t) => t.role, text: (t) => t.role, cell: (t) => t.role },
-    { key: 'scopes', title: 'Limited to', width: 'minmax(120px, 1.2fr)', text: (t) => (t.scopes ?? []).join(' '), cell: (t) => t.scopes?.length ? <span className="mono" title={t.scopes.join('\n')}>{t.scopes.join(', ')}</span> : <Text span size="sm" c="dimmed">not limited</Text> },
+    { key: 'scopes', title: 'Limited to', long: true, width: 'minmax(120px, 1.2fr)', text: (t) => (t.scopes ?? []).join(' '), cell: (t) => t.scopes?.length ? <span className="mono" title={t.scopes.join('\n')}>{t.scopes.join(', ')}</span> : <Text span size="sm" c="dimmed">not limited</Text> },
     { key: 'made', title: 'Made', width: '130px', sort: (t) => t.createdAt ?? '', cell: (t) => t.createdAt ? <Time at={t.createdAt} /> : <Text span size="xs" c="dimmed">at the beginning</Text> },
     { key: 'expires', title: 'Expires', width: '130px', sort: (t) => t.expiresAt ?? 'z', cell: (t) => t.expired ? <StatusBadge state="unknown" word="expired" /> : <Time at={t.expiresAt} /> },
     { key: 'act', title: '', width: '92px', align: 'right', cell: (t) => <Revoke token={t} last={t.role === 'admin' && !t.expiresAt && !t.expired && lasting === 1} /> },

@@ -26,7 +26,7 @@ export default function Users() {
   const columns = useMemo<Column<User>[]>(() => [
     { key: 'name', title: 'User', width: 'minmax(130px, 1fr)', sort: (u) => u.name, text: (u) => u.name, cell: (u) => <b className="mono">{u.name}</b> },
     { key: 'role', title: 'Role', width: '90px', sort: (u) => u.role, text: (u) => u.role, cell: (u) => u.role },
-    { key: 'scopes', title: 'Limited to', width: 'minmax(120px, 1.2fr)', text: (u) => (u.scopes ?? []).join(' '), cell: (u) => u.scopes?.length ? <span className="mono" title={u.scopes.join('\n')}>{u.scopes.join(', ')}</span> : <Text span size="sm" c="dimmed">not limited</Text> },
+    { key: 'scopes', title: 'Limited to', long: true, width: 'minmax(120px, 1.2fr)', text: (u) => (u.scopes ?? []).join(' '), cell: (u) => u.scopes?.length ? <span className="mono" title={u.scopes.join('\n')}>{u.scopes.join(', ')}</span> : <Text span size="sm" c="dimmed">not limited</Text> },
     { key: 'state', title: 'State', width: '110px', sort: (u) => String(u.disabled), cell: (u) => <StatusBadge state={u.disabled ? 'drained' : 'up'} word={u.disabled ? 'disabled' : 'active'} /> },
     { key: 'sessions', title: 'Sessions', width: '84px', align: 'right', sort: (u) => u.sessions, cell: (u) => <span className="num">{u.sessions}</span> },
     { key: 'password', title: 'Password set', width: '128px', sort: (u) => u.passwordAt ?? '', cell: (u) => u.passwordAt && <Time at={u.passwordAt} /> },

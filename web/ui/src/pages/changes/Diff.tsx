@@ -1,4 +1,5 @@
 import { Button, Group, Text } from '@mantine/core'
+import { useMediaQuery } from '@mantine/hooks'
 import { memo, useMemo, useState } from 'react'
 
 import { count } from '../../shared/number'
@@ -6,12 +7,14 @@ import css from './Changes.module.css'
 import { type Edit, byObject, lines } from './words'
 
 const most = 25 // differences at first, and how many more at a time
+const mostNarrow = 8 // so that what comes after them on a phone is not far
 
 const opWord = { add: 'added', remove: 'removed', change: 'changed' }
 
 /** What differs, object by object and field by field. */
 export const Diff = memo(function Diff({ edits, more, none = 'Nothing differs.' }: { edits: readonly Edit[]; more?: number; none?: string }) {
-  const [limit, setLimit] = useState(most)
+  const step = useMediaQuery('(max-width: 48em)', false, { getInitialValueInEffect: false }) ? mostNarrow : most
+  const [limit, setLimit] = useState(step)
   const objects = useMemo(() => byObject(edits.slice(0, limit)), [edits, limit])
   if (edits.length === 0) return <Text size="sm" c="dimmed">{none}</Text>
   return (

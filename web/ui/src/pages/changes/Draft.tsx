@@ -1,9 +1,9 @@
 import { Alert, List, SegmentedControl, Stack, Text, TextInput } from '@mantine/core'
 import { useQuery } from '@tanstack/react-query'
 import { getRouteApi } from '@tanstack/react-router'
-import { useState } from 'react'
+import { useRef, useState } from 'react'
 
-import { type Got, type Schemas, write } from '../../api/client'
+import { type Got, type Schemas, read, write } from '../../api/client'
 import { useSession } from '../../api/guard'
 import { get, useWrite } from '../../api/queries'
 import { ConfirmAction } from '../../shared/ConfirmAction'
@@ -26,7 +26,14 @@ export const touches = ['/drafts', '/config', '/services', '/pools', '/revisions
 
 export default function DraftPage() {
   const { id } = route.useParams()
-  const q = useQuery({ ...get('/drafts/{id}', { params: { path: { id } } }), refetchInterval: (s) => (s.state.data?.body.draft.state !== 'open' ? false : s.state.data.body.draft.canary?.state === 'running' ? 3000 : 8000) }) // no event tells of reviews
+  const took = useRef(0)
+  const init = { params: { path: { id } } }
+  const q = useQuery({
+    ...get('/drafts/{id}', init),
+    queryFn: ({ signal }) => { const from = Date.now(); return read('/drafts/{id}', init, signal).finally(() => { took.current = Date.now() - from }) },
+    // No event tells of reviews. To work out a draft of hundreds of services takes a node long: it is not kept busy by who looks on.
+    refetchInterval: (s) => (s.state.data?.body.draft.state !== 'open' ? false : Math.max(s.state.data.body.draft.canary?.state === 'running' ? 3000 : 8000, 10 * took.current)),
+  })
   if (!q.data) return <Page title={`Draft ${id}`}><Loaded of={q} lines={8}>{() => null}</Loaded></Page>
   return <Shown got={q.data} />
 }
@@ -85,10 +92,24 @@ function Published({ revision }: { revision: number }) {
   return <Panel title="What it changed"><Loaded of={q}>{({ body }) => <Diff edits={body.changes} more={body.more} />}</Loaded></Panel>
 }
 
+const fewest = 8 // services, of a draft of many: those of which the draft changes something first
+
 function HealthOf({ list }: { list: Schemas['DraftHealth'][] }) {
+  const same = (h: Schemas['DraftHealth']) => h.up === h.draftUp && h.endpoints === h.draftEndpoints
+  const sorted = list.toSorted((a, b) => Number(same(a)) - Number(same(b)))
+  if (list.length <= fewest + 2) return <Behind list={list} />
+  return (
+    <>
+      <Behind list={sorted.slice(0, fewest)} />
+      <details className="reasons"><summary>{list.length >= 100 && 'At least '}{count(list.length - fewest)} more services</summary><Behind list={sorted.slice(fewest)} /></details>
+    </>
+  )
+}
+
+function Behind({ list }: { list: Schemas['DraftHealth'][] }) {
   return (
     <ul className="plainlist">{list.map((h) => (
-      <li key={h.service} className={css.review}>
+      <li key={h.service} className={css.review} data-behind>
         <StateIcon state={h.draftEndpoints === 0 ? 'unknown' : h.draftUp === 0 ? 'down' : h.draftUp < h.draftEndpoints ? 'degraded' : 'up'} size={11} />
         <b className="mono">{h.service}</b>
         <span className="num">{h.endpoints ? `${h.up}/${h.endpoints}` : 'new'} → {h.draftEndpoints ? `${h.draftUp}/${h.draftEndpoints}` : 'deleted'}</span>

@@ -20,7 +20,7 @@ type Revision = Schemas['Revision']
 const columns: Column<Revision>[] = [
   { key: 'revision', title: 'Revision', width: '92px', sort: (r) => -r.revision, text: (r) => String(r.revision), cell: (r) => <Go to="/changes/history/$revision" params={{ revision: String(r.revision) }} fw={600} className="num">{r.revision}</Go> },
   { key: 'what', title: 'What', long: true, width: 'minmax(180px, 1.6fr)', text: (r) => `${r.kind} ${did(r.kind)} ${r.object ?? ''}`, cell: (r) => <span title={r.kind}>{did(r.kind)}{r.object && <b className="mono"> {r.object}</b>}{!r.object && r.objects ? <Text span size="xs" c="dimmed"> {count(r.objects)} object{r.objects === 1 ? '' : 's'}</Text> : null}</span> },
-  { key: 'reason', title: 'Reason', width: 'minmax(160px, 2fr)', text: (r) => r.reason ?? '', cell: (r) => r.reason ? <span title={r.reason}>{r.reason}</span> : <Text span size="sm" c="dimmed">none given</Text> },
+  { key: 'reason', title: 'Reason', long: true, width: 'minmax(160px, 2fr)', text: (r) => r.reason ?? '', cell: (r) => r.reason ? <span title={r.reason}>{r.reason}</span> : <Text span size="sm" c="dimmed">none given</Text> },
   { key: 'who', title: 'By', width: 'minmax(100px, .9fr)', sort: (r) => r.actorName ?? r.actor ?? '', text: (r) => `${r.actor} ${r.actorName ?? ''}`, cell: (r) => r.actorName ?? r.actor ?? 'the cluster' },
   { key: 'back', title: '', width: '104px', cell: (r) => !r.rollback && <Text span size="xs" c="dimmed" title="It changed more than is kept: nothing rolls back over it.">no way back</Text> },
   { key: 'at', title: 'When', width: '124px', align: 'right', cell: (r) => <Time at={r.at} /> },

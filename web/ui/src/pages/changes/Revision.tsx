@@ -38,9 +38,9 @@ export default function RevisionPage() {
           <>
             <dl className="facts">
               <div><dt>Made by</dt><dd>{r ? r.actorName ?? r.actor ?? 'the cluster' : ''}</dd></div>
-              <div><dt>When</dt><dd><Time at={r?.at} full /></dd></div>
-              <div><dt>Reason</dt><dd>{r?.reason || 'none given'}</dd></div>
               <div><dt>Audit entry</dt><dd>{r && <Go to="/changes/audit" search={{ before: String(r.seq + 1) }} className="num">{r.seq}</Go>}</dd></div>
+              <div data-long><dt>When</dt><dd><Time at={r?.at} full /></dd></div>
+              <div data-long><dt>Reason</dt><dd>{r?.reason || 'none given'}</dd></div>
               <div><dt>Neighbours</dt><dd>{n > 1 && <Go to="/changes/history/$revision" params={{ revision: String(n - 1) }} className="num">{n - 1}</Go>}{n > 1 && page && n < page.current && ' · '}{page && n < page.current && <Go to="/changes/history/$revision" params={{ revision: String(n + 1) }} className="num">{n + 1}</Go>}</dd></div>
             </dl>
             <Panel title={`What differs from revision ${body.from} to ${body.to}`} note={count(body.changes.length + (body.more ?? 0))}

@@ -21,13 +21,13 @@ export function Nodes({ nodes, at }: { nodes: Node[]; at: Report['at'] }) {
       { key: 'node', title: 'Node', width: 'minmax(116px, 1fr)', sort: (n) => n.node, cell: (n) => <b className="mono">{n.node}</b> },
       { key: 'told', title: 'Told', width: '104px', cell: (n) => <StatusBadge state={n.reachable ? 'up' : 'down'} word={n.reachable ? 'told' : 'not reached'} /> },
       { key: 'published', title: 'Answers by it', width: '100px', align: 'right', cell: (n) => when(n.publishedAt) },
-      { key: 'last', title: 'Last old', width: 'minmax(116px, 1fr)', align: 'right', cell: (n) => when(n.lastAnswerAt, 'none') },
+      { key: 'last', title: 'Last old', width: 'minmax(96px, 1fr)', align: 'right', cell: (n) => when(n.lastAnswerAt, 'none') },
       ...(asked ? [
         { key: 'asked', title: 'Asked, got', width: '96px', align: 'right' as const, sort: (n: Node) => (n.asked ? (n.answered ?? 0) / n.asked : 2), cell: (n: Node) => n.asked ? <span className="num" style={{ color: (n.answered ?? 0) < n.asked ? 'var(--m-down-text)' : undefined }}>{n.asked}, {(n.answered ?? 0) === n.asked ? 'all' : n.answered ?? 0}</span> : <Text span size="sm" c="dimmed">not</Text> },
         { key: 'seen', title: 'Last seen', width: 'minmax(80px, 1fr)', align: 'right' as const, cell: (n: Node) => when(n.lastSeenAt, 'never') },
       ] : []),
       { key: 'ttl', title: 'TTL', width: '60px', align: 'right', cell: (n) => n.maxTTL !== undefined ? <span className="num">{n.maxTTL} s</span> : '' },
-      { key: 'closed', title: 'Closed', width: 'minmax(70px, 1fr)', align: 'right', cell: (n) => when(n.closesAt) },
+      { key: 'closed', title: 'Closed', width: 'minmax(98px, 1fr)', align: 'right', cell: (n) => when(n.closesAt) },
     ]
   }, [start, asked])
   return (

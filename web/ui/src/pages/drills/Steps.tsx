@@ -64,7 +64,7 @@ export function Checks({ checks }: { checks: readonly Schemas['DrillCheck'][] })
   const word = { ok: 'good', warn: 'warning', fail: 'fails' }
   const rank = { fail: 0, warn: 1, ok: 2 }
   return (
-    <ul className={css.checks}>
+    <ul className={css.checks} data-told>
       {[...checks].sort((a, b) => rank[a.result] - rank[b.result]).map((c, i) => (
         <li key={i}><StateIcon state={state[c.result]} size={11} /><span><b>{c.name}</b><span className="visually-hidden">: {word[c.result]}</span></span><span>{spoken(c.text)}</span></li>
       ))}

@@ -33,7 +33,7 @@ export function Endpoints({ endpoints, shares, service }: { endpoints: readonly 
     { key: 'state', title: 'State', width: '112px', sort: (r) => urgency[r.e.state], cell: (r) => <StatusBadge state={r.e.state} /> },
     { key: 'since', title: 'Since', width: '128px', sort: (r) => r.e.since ?? '', cell: (r) => r.e.since ? <Time at={r.e.since} /> : '' },
     { key: 'share', title: 'Of the world', width: '104px', align: 'right', sort: (r) => -r.share, cell: (r) => <span className="num">{percent(r.share)}</span> },
-    { key: 'latency', title: 'Round trip', width: '128px', align: 'right', cell: (r) => <span className="num">{latency(r.e)}</span> },
+    { key: 'latency', title: 'Round trip', width: '128px', align: 'right', cell: (r) => { const l = latency(r.e); return l && <span className="num">{l}</span> } },
     { key: 'why', title: 'Why', long: true, width: 'minmax(120px, 1.6fr)', cell: (r) => { const w = reason(r.e); return w && <Text span size="xs" c="dimmed" title={w}>{w}</Text> } },
     { key: 'act', title: '', width: '88px', align: 'right', cell: (r) => r.e.controls?.[0]
       ? <LiftAction id={r.e.controls[0]} what={r.e.endpoint} button={small} /> : <DrainAction target={r.e.endpoint} services={[service]} button={small} /> },

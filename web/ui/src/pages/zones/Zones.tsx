@@ -9,6 +9,7 @@ import { CopyAs } from '../../shared/CopyAs'
 import { type Column, DataTable } from '../../shared/DataTable'
 import { EmptyState } from '../../shared/EmptyState'
 import { Go } from '../../shared/Go'
+import { count } from '../../shared/number'
 import { Loaded, Page } from '../../shared/Page'
 import { PutZone } from './PutZone'
 
@@ -25,18 +26,18 @@ export default function Zones() {
   const rows = useMemo<Row[]>(() => {
     const items = zones.data?.body.items ?? []
     const known = new Set(items.map((z) => bareName(z.name)))
-    const count = new Map<string, number>()
+    const steered = new Map<string, number>()
     for (const s of services ?? []) {
       const labels = serviceName(s).split('.')
       const zone = labels.map((_, i) => labels.slice(i).join('.')).find((n) => known.has(n))
-      if (zone) count.set(zone, (count.get(zone) ?? 0) + 1)
+      if (zone) steered.set(zone, (steered.get(zone) ?? 0) + 1)
     }
-    return items.map((z) => ({ z, services: count.get(bareName(z.name)) ?? 0 }))
+    return items.map((z) => ({ z, services: steered.get(bareName(z.name)) ?? 0 }))
   }, [zones.data, services])
   const columns = useMemo<Column<Row>[]>(() => [
     { key: 'name', title: 'Zone', width: 'minmax(200px, 2fr)', sort: (r) => r.z.name, text: (r) => r.z.name, cell: (r) => <Go to="/zones/$zone" params={{ zone: bareName(r.z.name) }} fw={600} className="mono">{bareName(r.z.name)}</Go> },
-    { key: 'records', title: 'Records', align: 'right', width: '130px', sort: (r) => r.z.records, cell: (r) => <span className="num">{r.z.records.toLocaleString('en')}</span> },
-    { key: 'services', title: 'Steered by', align: 'right', width: '140px', sort: (r) => r.services, cell: (r) => <span className="num">{r.services} service{r.services === 1 ? '' : 's'}</span> },
+    { key: 'records', title: 'Records', align: 'right', width: '130px', sort: (r) => r.z.records, cell: (r) => <span className="num">{count(r.z.records)}</span> },
+    { key: 'services', title: 'Steered by', align: 'right', width: '140px', sort: (r) => r.services, cell: (r) => <span className="num">{count(r.services)} service{r.services === 1 ? '' : 's'}</span> },
     { key: 'revision', title: 'Last changed by revision', align: 'right', width: 'minmax(170px, 1fr)', sort: (r) => r.z.revision, cell: (r) => <span className="num">{r.z.revision}</span> },
   ], [])
   const open = (zone: string) => void navigate({ to: '/zones/$zone', params: { zone: bareName(zone) } })
