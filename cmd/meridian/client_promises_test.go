@@ -108,7 +108,7 @@ func TestADryRunSendsNothing(t *testing.T) {
 	lines := changing
 	for _, line := range []string{ // a rehearsal needs no draft to be there
 		"draft create --title t --rollback 1", "draft approve d17", "draft reject d17 --comment why", "draft canary d17 --node ns1 --for 1m", "draft publish d17", "draft withdraw d17",
-		"drill start away", "drill abort d17", "drill approve d17",
+		"drill start away", "drill abort d17", "drill approve d17", "delete service/www.example.com",
 	} {
 		lines = append(lines[:len(lines):len(lines)], struct{ line, input string }{line, ""})
 	}
