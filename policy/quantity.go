@@ -13,6 +13,17 @@ type Duration time.Duration
 // String is the duration in Go's notation ("1.5s").
 func (d Duration) String() string { return time.Duration(d).String() }
 
+// Brief is String with about three digits, which are enough for a person.
+func (d Duration) Brief() string {
+	v := time.Duration(d)
+	for unit := time.Nanosecond; unit <= time.Hour; unit *= 10 {
+		if v.Abs() < 1000*unit {
+			return v.Round(unit).String()
+		}
+	}
+	return v.Round(time.Minute).String()
+}
+
 // MarshalText gives String.
 func (d Duration) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
 

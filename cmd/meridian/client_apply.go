@@ -18,6 +18,8 @@ import (
 	"github.com/meridian-gtm/meridian/web/api"
 )
 
+const forceUsage = "allow deleting more than the larger of 10 objects and 20 % of a kind"
+
 const mediaYAML = "application/yaml" // which JSON is too, as far as a document goes
 
 // write is what apply and plan have in common.
@@ -31,7 +33,7 @@ type write struct {
 func (a *write) flags(c *cobra.Command) {
 	c.Flags().StringVarP(&a.file, "file", "f", "", "the document, YAML or JSON; - is standard input")
 	c.Flags().BoolVar(&a.prune, "prune", false, "delete the objects that the document does not name")
-	c.Flags().BoolVar(&a.force, "force", false, "allow deleting more than the larger of 10 objects and 20 % of a kind")
+	c.Flags().BoolVar(&a.force, "force", false, forceUsage)
 	c.Flags().Uint64Var(&a.revision, "if-revision", 0, "refuse when the configuration is at another revision")
 	_ = c.MarkFlagFilename("file", "yaml", "yml", "json") // the flag is there
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -34,7 +33,7 @@ var droppers = map[string]func(cfg *policy.Config, name string) bool{
 		return drop(&c.Templates, n, func(o *policy.Template) string { return o.Name })
 	},
 	"service": func(c *policy.Config, n string) bool {
-		return drop(&c.Services, strings.TrimSuffix(n, "."), (*policy.Service).ID)
+		return drop(&c.Services, strings.ToLower(strings.TrimSuffix(n, ".")), (*policy.Service).ID)
 	},
 	"safety-rule": func(c *policy.Config, n string) bool {
 		return drop(&c.SafetyRules, n, func(o *policy.SafetyRule) string { return o.Name })
@@ -52,14 +51,14 @@ var droppers = map[string]func(cfg *policy.Config, name string) bool{
 }
 
 func drop[T any](list *[]T, name string, id func(*T) string) bool {
-	kept := slices.DeleteFunc(*list, func(o T) bool { return strings.EqualFold(id(&o), name) })
+	kept := slices.DeleteFunc(*list, func(o T) bool { return id(&o) == name })
 	gone := len(kept) < len(*list)
 	*list = kept
 	return gone
 }
 
 func deleteCommand(g *globals) *cobra.Command {
-	var dryRun, yes bool
+	var dryRun, yes, force bool
 	kinds := slices.Sorted(maps.Keys(droppers))
 	c := &cobra.Command{
 		Use:   "delete KIND/NAME...",
@@ -74,16 +73,17 @@ by meridian zone delete, records by meridian zone unset.`,
   meridian delete drill-plan/weekly --reason "we have a better one"
   meridian delete place/198.51.100.0/24 --yes`,
 		Args: cobra.MinimumNArgs(1), ValidArgsFunction: completeDelete(g, kinds),
-		RunE: func(cmd *cobra.Command, args []string) error { return deleteObjects(cmd, g, args, dryRun, yes) },
+		RunE: func(cmd *cobra.Command, args []string) error { return deleteObjects(cmd, g, args, force, dryRun, yes) },
 	}
 	c.Flags().BoolVar(&dryRun, "dry-run", false, "only say what would change; the exit code is 0")
+	c.Flags().BoolVar(&force, "force", false, forceUsage)
 	yesFlag(c, &yes)
 	reasonFlag(c, g)
 	overrideFlag(c, g)
 	return c
 }
 
-func deleteObjects(cmd *cobra.Command, g *globals, objects []string, dryRun, yes bool) error {
+func deleteObjects(cmd *cobra.Command, g *globals, objects []string, force, dryRun, yes bool) error {
 	conn, err := g.connect()
 	if err != nil {
 		return err
@@ -117,7 +117,7 @@ func deleteObjects(cmd *cobra.Command, g *globals, objects []string, dryRun, yes
 		return err
 	}
 	// The document without them, on that very revision: what somebody else adds meanwhile is not deleted.
-	a := &write{prune: true, force: true, revision: revision, given: true}
+	a := &write{prune: true, force: force, revision: revision, given: true}
 	if dryRun {
 		return users(a.rehearse(cmd, g, conn, text), text)
 	}
@@ -155,7 +155,7 @@ func completeDelete(g *globals, kinds []string) cobra.CompletionFunc {
 		if !ok {
 			return starting(slash(kinds), begun), cobra.ShellCompDirectiveNoFileComp | cobra.ShellCompDirectiveNoSpace
 		}
-		names := g.names(cmd.Context(), func(ctx context.Context, c *client) []string { return kindNames(kind+"s")(ctx, c) })
+		names := g.names(cmd.Context(), kindNames(kind+"s"))
 		for i := range names {
 			names[i] = kind + "/" + names[i]
 		}

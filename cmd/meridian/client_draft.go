@@ -235,7 +235,7 @@ another content into a draft that is there: what was said of that is forgotten t
 	c.Flags().StringVar(&title, "title", "", "what it is about, on one line")
 	c.Flags().StringVar(&into, "into", "", "a draft to put it into")
 	c.Flags().BoolVar(&prune, "prune", false, "delete the objects that the document does not name")
-	c.Flags().BoolVar(&force, "force", false, "allow deleting more than the larger of 10 objects and 20 % of a kind")
+	c.Flags().BoolVar(&force, "force", false, forceUsage)
 	c.Flags().Uint64Var(&back, "rollback", 0, "the revision to go back to")
 	_ = c.MarkFlagFilename("file", "yaml", "yml", "json")
 	return c

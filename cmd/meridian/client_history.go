@@ -215,7 +215,7 @@ Before it deletes objects it asks, unless --yes is given. Controls, tokens, secr
 		},
 	}
 	c.Flags().BoolVar(&dryRun, "dry-run", false, "only say what would change, and for whom")
-	c.Flags().BoolVar(&force, "force", false, "allow deleting more than the larger of 10 objects and 20 % of a kind")
+	c.Flags().BoolVar(&force, "force", false, forceUsage)
 	yesFlag(c, &yes)
 	reasonFlag(c, g)
 	overrideFlag(c, g)

@@ -15,6 +15,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/meridian-gtm/meridian/policy"
 	"github.com/meridian-gtm/meridian/policy/document"
 	"github.com/meridian-gtm/meridian/web/api"
 )
@@ -120,12 +121,7 @@ func rounded(text string) string {
 	if err != nil {
 		return text
 	}
-	for unit := time.Nanosecond; unit <= time.Hour; unit *= 10 {
-		if d.Abs() < 1000*unit {
-			return d.Round(unit).String()
-		}
-	}
-	return d.Round(time.Minute).String()
+	return policy.Duration(d).Brief()
 }
 
 func orDash(s string) string {

@@ -32,11 +32,17 @@ func amiss(c policy.ClusterStatus) (list []string) {
 	for _, index := range slices.Sorted(maps.Keys(states)) {
 		if of := states[index]; len(of) > 1 {
 			var groups []string
+			all, most := 0, 0
 			for _, nodes := range of {
 				groups = append(groups, strings.Join(nodes, ", "))
+				all, most = all+len(nodes), max(most, len(nodes))
 			}
 			slices.Sort(groups)
-			list = append(list, fmt.Sprintf("nodes hold different states at index %d: %s; the one that is alone is wrong: take it out, and let it join anew with an empty data directory", index, strings.Join(groups, " against ")))
+			then := "who is wrong cannot be told by their number: change nothing, and compare what each has (meridian get config, meridian audit)"
+			if 2*most > all {
+				then = "those that are fewer are wrong: take them out, and let them join anew with an empty data directory"
+			}
+			list = append(list, fmt.Sprintf("nodes hold different states at index %d: %s; %s", index, strings.Join(groups, " against "), then))
 		}
 	}
 	for _, m := range c.Members {
@@ -47,7 +53,7 @@ func amiss(c policy.ClusterStatus) (list []string) {
 				way = "behind"
 			}
 			list = append(list, fmt.Sprintf("the clock of %s is %s %s that of %s (%s either way): see that both keep time (NTP); what they tell is in the wrong order, and a node that starts with a clock that is ahead ends drains early when it comes to lead",
-				m.Node, brief(d.Abs()), way, c.Node, brief(time.Duration(m.Clock.Uncertainty))))
+				m.Node, policy.Duration(d.Abs()).Brief(), way, c.Node, m.Clock.Uncertainty.Brief()))
 		}
 		if m.Certificate != nil && m.Certificate.Soon {
 			list = append(list, fmt.Sprintf("the certificate of %s runs out on %s and has not been renewed, as it is by itself when a third of the year is left; its log says why", m.Node, day(m.Certificate)))
@@ -75,13 +81,3 @@ func amiss(c policy.ClusterStatus) (list []string) {
 }
 
 func day(c *policy.NodeCertificate) string { return c.Expires.UTC().Format(time.DateOnly) }
-
-// brief is a duration with about three digits.
-func brief(d time.Duration) string {
-	for unit := time.Microsecond; unit <= time.Minute; unit *= 10 {
-		if d < 1000*unit {
-			return d.Round(unit).String()
-		}
-	}
-	return d.Round(time.Minute).String()
-}

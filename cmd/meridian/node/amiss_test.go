@@ -2,6 +2,7 @@ package node
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -27,7 +28,7 @@ func TestWhatIsAmissWithMembers(t *testing.T) {
 	ending.Certificate.Soon, ending.Feature = true, 7
 	got := amiss(policy.ClusterStatus{Node: "ns1", Members: []policy.MemberStatus{member("ns1", "v1", "a"), off, ending}, Authority: &policy.NodeCertificate{Expires: end, Soon: true}})
 	want := []string{
-		"nodes hold different states at index 42: ns1, ns2 against ns3; the one that is alone is wrong: take it out, and let it join anew with an empty data directory",
+		"nodes hold different states at index 42: ns1, ns2 against ns3; those that are fewer are wrong: take them out, and let them join anew with an empty data directory",
 		"the clock of ns2 is 3.21s behind that of ns1 (40ms either way): see that both keep time (NTP); what they tell is in the wrong order, and a node that starts with a clock that is ahead ends drains early when it comes to lead",
 		"the certificate of ns3 runs out on 2026-01-02 and has not been renewed, as it is by itself when a third of the year is left; its log says why",
 		"the cluster's authority runs out on 2026-01-02; no certificate is good beyond that",
@@ -35,6 +36,10 @@ func TestWhatIsAmissWithMembers(t *testing.T) {
 	}
 	if !slices.Equal(got, want) {
 		t.Errorf("%q", got)
+	}
+	alone := amiss(policy.ClusterStatus{Node: "ns1", Members: []policy.MemberStatus{member("ns1", "v1", "a"), member("ns2", "v1", "b")}})
+	if len(alone) != 1 || !strings.Contains(alone[0], "who is wrong cannot be told") {
+		t.Errorf("one against one: %q", alone)
 	}
 	ending.Version, ending.Hash, ending.Certificate.Soon = "v1", "a", false
 	if got := amiss(policy.ClusterStatus{Node: "ns1", Members: []policy.MemberStatus{member("ns1", "v1", "a"), ending}}); !slices.Equal(got, []string{"nodes have different feature levels (6 7); what the newest can do is used once all can"}) {

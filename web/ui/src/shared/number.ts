@@ -1,2 +1,2 @@
 /** A count for people: 10,000. */
-export const count = (n: number) => String(n).replace(/\B(?=(\d{3})+$)/g, ',')
+export const count = new Intl.NumberFormat('en').format as (n: number) => string
